@@ -1,0 +1,103 @@
+//! Ids are types, so that no string is ever mistaken for one.
+
+use std::fmt;
+
+use sea_orm::{DbErr, TryFromU64};
+use serde::{Deserialize, Serialize};
+
+/// Longest session id, characters.
+pub const SESSION_ID_MAX: usize = 64;
+
+/// Declares a text id: a column type, a key, and a value that only its own constructor makes.
+macro_rules! id {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, sea_orm::DeriveValueType)]
+        #[serde(transparent)]
+        pub struct $name(String);
+
+        impl $name {
+            /// The id as it is written everywhere.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+
+        impl TryFromU64 for $name {
+            fn try_from_u64(_: u64) -> Result<Self, DbErr> {
+                Err(DbErr::ConvertFromU64(stringify!($name)))
+            }
+        }
+    };
+}
+
+id!(
+    /// The id of a session: `^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$`, the client's own or generated (`ses_…`, sortable).
+    SessionId
+);
+
+id!(
+    /// The id of a webhook: `whk_` and a UUIDv7 in hex, so that ids sort by creation.
+    WebhookId
+);
+
+/// Why a text is not a session id.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BadSessionId;
+
+impl SessionId {
+    /// Takes a client's own id.
+    ///
+    /// # Errors
+    /// [`BadSessionId`] unless it matches `^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$`.
+    pub fn parse(text: &str) -> Result<Self, BadSessionId> {
+        let mut bytes = text.bytes();
+        let starts_well = bytes.next().is_some_and(|b| b.is_ascii_alphanumeric());
+        let goes_on_well = bytes.all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-');
+        if starts_well && goes_on_well && text.len() <= SESSION_ID_MAX {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(BadSessionId)
+        }
+    }
+
+    /// A new id, sortable by creation.
+    pub fn generate() -> Self {
+        Self(format!("ses_{}", uuid::Uuid::now_v7().simple()))
+    }
+}
+
+impl WebhookId {
+    /// A new id, sortable by creation.
+    pub fn generate() -> Self {
+        Self(format!("whk_{}", uuid::Uuid::now_v7().simple()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_session_id_is_letters_digits_underscore_and_dash_and_starts_with_neither_sign() {
+        for good in ["a", "0", "my-session", "A_b-9", &"x".repeat(64)] {
+            assert_eq!(SessionId::parse(good).expect(good).as_str(), good);
+        }
+        for bad in ["", "-a", "_a", "a b", "a/b", "é", "a\n", &"x".repeat(65)] {
+            assert_eq!(SessionId::parse(bad), Err(BadSessionId), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn generated_ids_are_ids_and_sort_by_creation() {
+        let ids: Vec<_> = (0..100).map(|_| SessionId::generate()).collect();
+        assert!(ids.is_sorted());
+        assert!(ids.iter().all(|id| SessionId::parse(id.as_str()).is_ok()));
+    }
+}

@@ -1,0 +1,131 @@
+//! Connects to the database and brings its tables up to date. No queries.
+//!
+//! SQLite gets one connection that writes and a few that read: SQLite has one writer anyway, and a deferred
+//! transaction that turns into a write fails at once when another one writes, whatever the busy timeout.
+
+use std::path::Path;
+use std::time::Duration;
+
+use migration::{Migrator, MigratorTrait};
+use sea_orm::sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sea_orm::sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use sea_orm::{DatabaseBackend, DatabaseConnection, DbErr, SqlxPostgresConnector, SqlxSqliteConnector};
+
+/// Connections that only read, with SQLite. Reads are short; more would only cost page caches.
+const SQLITE_READERS: u32 = 4;
+/// How long a statement of another process may hold the SQLite file before ours fails.
+const SQLITE_BUSY: Duration = Duration::from_secs(10);
+/// Longest wait for a free connection. Longer than any burst of logins takes to be written.
+const ACQUIRE_LIMIT: Duration = Duration::from_secs(30);
+/// Key of the PostgreSQL advisory lock that is held while tables change. Any number, the same in every version.
+const MIGRATION_LOCK: i64 = 0x5761_7970_6f73_7401;
+
+/// How strictly SQLite waits for the disk.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Synchronous {
+    /// Each commit is on the disk before it is acknowledged: a power cut loses nothing.
+    #[default]
+    Full,
+    /// A power cut may lose the last commits, never the file; a crash of the process loses nothing.
+    Normal,
+}
+
+/// The database: where to read and where to write.
+#[derive(Clone, Debug)]
+pub struct Db {
+    read: DatabaseConnection,
+    write: DatabaseConnection,
+}
+
+impl Db {
+    /// Opens (or creates) a SQLite file.
+    ///
+    /// # Errors
+    /// The file cannot be opened or is no database.
+    pub async fn sqlite(file: &Path, synchronous: Synchronous) -> Result<Self, DbErr> {
+        let options = SqliteConnectOptions::new()
+            .filename(file)
+            .create_if_missing(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            .foreign_keys(true)
+            .busy_timeout(SQLITE_BUSY)
+            .synchronous(match synchronous {
+                Synchronous::Full => SqliteSynchronous::Full,
+                Synchronous::Normal => SqliteSynchronous::Normal,
+            });
+        let pool = |size: u32| SqlitePoolOptions::new().max_connections(size).acquire_timeout(ACQUIRE_LIMIT);
+        let write = pool(1).min_connections(1).connect_with(options.clone()).await.map_err(connect_error)?;
+        let read = pool(SQLITE_READERS).connect_with(options.read_only(true)).await.map_err(connect_error)?;
+        Ok(Self {
+            read: SqlxSqliteConnector::from_sqlx_sqlite_pool(read),
+            write: SqlxSqliteConnector::from_sqlx_sqlite_pool(write),
+        })
+    }
+
+    /// Connects to PostgreSQL with at most `connections` connections.
+    ///
+    /// # Errors
+    /// The address is malformed, or the server cannot be reached or refuses.
+    pub async fn postgres(url: &str, connections: u32) -> Result<Self, DbErr> {
+        let options: PgConnectOptions = url.parse().map_err(connect_error)?;
+        let pool = PgPoolOptions::new()
+            .max_connections(connections)
+            .acquire_timeout(ACQUIRE_LIMIT)
+            .connect_with(options)
+            .await
+            .map_err(connect_error)?;
+        let both = SqlxPostgresConnector::from_sqlx_postgres_pool(pool);
+        Ok(Self { read: both.clone(), write: both })
+    }
+
+    /// For statements that only read.
+    pub fn read(&self) -> &DatabaseConnection {
+        &self.read
+    }
+
+    /// For everything that writes.
+    pub fn write(&self) -> &DatabaseConnection {
+        &self.write
+    }
+
+    /// Brings the tables up to date. Two processes that start at once do it one after the other.
+    ///
+    /// # Errors
+    /// A migration failed, or the tables come from a newer version of Waypost.
+    pub async fn migrate(&self) -> Result<(), DbErr> {
+        match self.write.get_database_backend() {
+            DatabaseBackend::Postgres => self.migrate_postgres().await,
+            _ => Migrator::up(&self.write, None).await,
+        }
+    }
+
+    /// An advisory lock belongs to its connection: it is taken and given back on one that is held for as long.
+    async fn migrate_postgres(&self) -> Result<(), DbErr> {
+        let mut holder = self.write.get_postgres_connection_pool().acquire().await.map_err(connect_error)?;
+        sea_orm::sqlx::query("SELECT pg_advisory_lock($1)")
+            .bind(MIGRATION_LOCK)
+            .execute(&mut *holder)
+            .await
+            .map_err(connect_error)?;
+        let outcome = Migrator::up(&self.write, None).await;
+        sea_orm::sqlx::query("SELECT pg_advisory_unlock($1)")
+            .bind(MIGRATION_LOCK)
+            .execute(&mut *holder)
+            .await
+            .map_err(connect_error)?;
+        outcome
+    }
+
+    /// Closes every connection, waiting for the statements under way.
+    ///
+    /// # Errors
+    /// A connection did not close cleanly.
+    pub async fn close(self) -> Result<(), DbErr> {
+        self.read.close().await?;
+        self.write.close().await
+    }
+}
+
+fn connect_error(error: sea_orm::sqlx::Error) -> DbErr {
+    DbErr::Conn(sea_orm::RuntimeErr::SqlxError(error.into()))
+}

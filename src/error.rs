@@ -1,0 +1,134 @@
+//! What can go wrong, in the words of this project. Knows no HTTP and no GraphQL.
+
+use std::fmt;
+
+/// A boxed cause, for the log only.
+pub type Cause = Box<dyn std::error::Error + Send + Sync>;
+
+/// The result of everything that a door can call.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// What kind of failure it is. `api/error.rs` maps each to its status and code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ErrorKind {
+    /// No key came with the request, or it is not valid.
+    Unauthenticated,
+    /// The key does not allow this.
+    Forbidden,
+    /// No session has this id.
+    SessionNotFound,
+    /// The session has no linked phone yet.
+    DeviceNotLinked,
+    /// A session with this id exists.
+    SessionExists,
+    /// The session is logged in, so there is nothing to pair.
+    AlreadyLoggedIn,
+    /// A pair code for another phone number is still outstanding.
+    PairCodeOutstanding,
+    /// A value breaks a rule; the detail names the field and the rule.
+    Invalid,
+    /// WhatsApp refused or failed.
+    Upstream,
+    /// WhatsApp did not answer in time.
+    UpstreamTimeout,
+    /// The database is unavailable.
+    Unavailable,
+    /// The server is shutting down.
+    ShuttingDown,
+    /// Something unexpected.
+    Internal,
+}
+
+impl ErrorKind {
+    /// Every kind.
+    pub const ALL: &[Self] = &[
+        Self::Unauthenticated,
+        Self::Forbidden,
+        Self::SessionNotFound,
+        Self::DeviceNotLinked,
+        Self::SessionExists,
+        Self::AlreadyLoggedIn,
+        Self::PairCodeOutstanding,
+        Self::Invalid,
+        Self::Upstream,
+        Self::UpstreamTimeout,
+        Self::Unavailable,
+        Self::ShuttingDown,
+        Self::Internal,
+    ];
+}
+
+/// A failure: its kind, a sentence for the caller, and a cause for us.
+///
+/// `Display` is public text and never prints the cause; the log walks the chain.
+pub struct Error {
+    kind: ErrorKind,
+    detail: String,
+    cause: Option<Cause>,
+}
+
+impl Error {
+    /// A failure of this kind, told to the caller as `detail`.
+    pub fn new(kind: ErrorKind, detail: impl Into<String>) -> Self {
+        Self { kind, detail: detail.into(), cause: None }
+    }
+
+    /// `field` breaks a rule. The detail names both.
+    pub fn invalid(field: &str, rule: impl fmt::Display) -> Self {
+        Self::new(ErrorKind::Invalid, format!("`{field}` {rule}"))
+    }
+
+    /// Something unexpected; the caller learns only that.
+    pub fn internal(cause: impl Into<Cause>) -> Self {
+        Self::new(ErrorKind::Internal, "an unexpected error occurred").because(cause)
+    }
+
+    /// Adds the cause.
+    #[must_use]
+    pub fn because(mut self, cause: impl Into<Cause>) -> Self {
+        self.cause = Some(cause.into());
+        self
+    }
+
+    /// What kind of failure it is.
+    pub fn kind(&self) -> ErrorKind {
+        self.kind
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.detail)
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}: {}", self.kind, chain(self))
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.cause.as_deref().map(|cause| cause as _)
+    }
+}
+
+/// A failed statement. The caller learns only that the database did not do its work.
+impl From<sea_orm::DbErr> for Error {
+    fn from(error: sea_orm::DbErr) -> Self {
+        Self::new(ErrorKind::Unavailable, "the database is unavailable").because(error)
+    }
+}
+
+/// An error and all its causes in one line, for the log.
+pub fn chain(error: &dyn std::error::Error) -> String {
+    let mut line = error.to_string();
+    let mut cause = error.source();
+    while let Some(inner) = cause {
+        line.push_str(": ");
+        line.push_str(&inner.to_string());
+        cause = inner.source();
+    }
+    line
+}
