@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use poem_openapi::NewType;
+use poem_openapi::types::{ParseError, ParseFromJSON, ParseResult};
 use sea_orm::{DbErr, TryFromU64};
 use serde::{Deserialize, Serialize};
 
@@ -12,7 +14,10 @@ pub const SESSION_ID_MAX: usize = 64;
 macro_rules! id {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
-        #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, sea_orm::DeriveValueType)]
+        #[derive(
+            Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, sea_orm::DeriveValueType, NewType,
+        )]
+        #[oai(from_json = false, from_parameter = false, from_multipart = false)]
         #[serde(transparent)]
         pub struct $name(String);
 
@@ -70,6 +75,13 @@ impl SessionId {
     /// A new id, sortable by creation.
     pub fn generate() -> Self {
         Self(format!("ses_{}", uuid::Uuid::now_v7().simple()))
+    }
+}
+
+impl ParseFromJSON for SessionId {
+    fn parse_from_json(value: Option<serde_json::Value>) -> ParseResult<Self> {
+        let text = String::parse_from_json(value).map_err(ParseError::propagate)?;
+        Self::parse(&text).map_err(|BadSessionId| ParseError::custom("must match ^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$"))
     }
 }
 

@@ -1,12 +1,14 @@
 //! Closed sets of words: one enum each, one spelling for column, REST, GraphQL and webhooks.
 
+use poem_openapi::Enum;
 use sea_orm::{DeriveActiveEnum, EnumIter};
 
 /// Declares a closed set: the column's text, the word that is shown, and the way back from it.
 macro_rules! words {
     ($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident = $word:literal,)+ }) => {
         $(#[$doc])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, EnumIter, DeriveActiveEnum)]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, EnumIter, DeriveActiveEnum, Enum)]
+        #[oai(rename_all = "snake_case")]
         #[sea_orm(rs_type = "String", db_type = "Text")]
         pub enum $name {
             $($(#[$vdoc])* #[sea_orm(string_value = $word)] $variant,)+
@@ -126,6 +128,76 @@ words!(
         StorageFailed = "storage_failed",
         /// The session's task ended in an unexpected way and is started again.
         Crashed = "crashed",
+    }
+);
+
+words!(
+    /// What can happen on a session, as webhooks and streams name it.
+    EventType {
+        /// Every event.
+        All = "all",
+        /// A message arrived.
+        Message = "message",
+        /// A message was delivered, read or played.
+        Receipt = "receipt",
+        /// A contact came online or went offline.
+        Presence = "presence",
+        /// A contact types or records.
+        ChatPresence = "chat_presence",
+        /// The session logged in.
+        Connected = "connected",
+        /// The connection ended.
+        Disconnected = "disconnected",
+        /// The session was unlinked from its phone.
+        LoggedOut = "logged_out",
+        /// A QR code can be scanned.
+        QrCode = "qr_code",
+        /// A pair code can be entered.
+        PairCode = "pair_code",
+        /// The session's status changed.
+        SessionStatus = "session_status",
+        /// A group changed.
+        GroupUpdate = "group_update",
+        /// The account joined a group.
+        JoinedGroup = "joined_group",
+        /// A profile or group picture changed.
+        PictureUpdate = "picture_update",
+        /// A contact's about text changed.
+        UserAboutUpdate = "user_about_update",
+        /// A contact's push name changed.
+        PushNameUpdate = "push_name_update",
+        /// A contact changed in the address book.
+        ContactUpdate = "contact_update",
+        /// A contact's devices changed.
+        DeviceListUpdate = "device_list_update",
+        /// A chat was pinned or unpinned.
+        PinUpdate = "pin_update",
+        /// A chat was muted or unmuted.
+        MuteUpdate = "mute_update",
+        /// A chat was archived or brought back.
+        ArchiveUpdate = "archive_update",
+        /// A chat was marked as read or unread.
+        MarkChatAsRead = "mark_chat_as_read",
+        /// A message arrived that could not be decrypted.
+        UndecryptableMessage = "undecryptable_message",
+        /// WhatsApp refused this version of the protocol client.
+        ClientOutdated = "client_outdated",
+        /// WhatsApp announced what it kept while the session was away.
+        OfflineSyncPreview = "offline_sync_preview",
+        /// Everything kept while the session was away has arrived.
+        OfflineSyncCompleted = "offline_sync_completed",
+        /// WhatsApp locked the account.
+        AccountLocked = "account_locked",
+        /// WhatsApp banned the account for a time.
+        TemporaryBan = "temporary_ban",
+        /// Another client logged in with this device's identity.
+        StreamReplaced = "stream_replaced",
+        /// A call came in or ended.
+        Call = "call",
+        /// A webhook was switched off because its receiver kept failing.
+        WebhookDisabled = "webhook_disabled",
+        /// A test that a client of this API asked for.
+        Test = "test",
     }
 );
 

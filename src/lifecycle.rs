@@ -1,0 +1,82 @@
+//! Start and stop: every task is named, tracked and told when to end. The only caller of `tokio::spawn`.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use futures::FutureExt;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tracing::error;
+
+/// The tokens of the shutdown phases and the tasks that heed them.
+#[derive(Clone, Debug, Default)]
+pub struct Lifecycle(Arc<Inner>);
+
+#[derive(Debug, Default)]
+struct Inner {
+    tasks: TaskTracker,
+    doors: CancellationToken,
+    sessions: CancellationToken,
+    workers: CancellationToken,
+    is_broken: AtomicBool,
+}
+
+impl Lifecycle {
+    /// Nothing runs yet, nothing is told to stop.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Starts a task that `name` identifies in the log should it panic.
+    #[expect(clippy::disallowed_methods, reason = "this is the one place that spawns")]
+    pub fn spawn<F>(&self, name: &'static str, task: F) -> JoinHandle<()>
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let inner = Arc::clone(&self.0);
+        tokio::spawn(self.0.tasks.track_future(async move {
+            if std::panic::AssertUnwindSafe(task).catch_unwind().await.is_err() {
+                error!("task {name} panicked");
+                inner.is_broken.store(true, Ordering::Relaxed);
+            }
+        }))
+    }
+
+    /// Fires when no new request is to be taken.
+    pub fn doors(&self) -> &CancellationToken {
+        &self.0.doors
+    }
+
+    /// Fires when the sessions are to shut their clients down.
+    pub fn sessions(&self) -> &CancellationToken {
+        &self.0.sessions
+    }
+
+    /// Fires when background work is to end after the current item.
+    pub fn workers(&self) -> &CancellationToken {
+        &self.0.workers
+    }
+
+    /// Whether a shutdown has begun.
+    pub fn is_stopping(&self) -> bool {
+        self.0.doors.is_cancelled()
+    }
+
+    /// Whether a task ended by a panic.
+    pub fn is_broken(&self) -> bool {
+        self.0.is_broken.load(Ordering::Relaxed)
+    }
+
+    /// How many tasks are alive.
+    pub fn tasks_alive(&self) -> usize {
+        self.0.tasks.len()
+    }
+
+    /// Waits until every task has ended. Call after the tokens fired.
+    pub async fn drained(&self) {
+        self.0.tasks.close();
+        self.0.tasks.wait().await;
+    }
+}

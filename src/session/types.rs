@@ -1,0 +1,313 @@
+//! What goes in and out of the session service: one struct per thing, for every door.
+//!
+//! The rules that a value must keep are here too, so that no door can forget one.
+
+use std::collections::{BTreeMap, HashMap};
+use std::fmt;
+
+use entity::ids::SessionId;
+use entity::timestamp::Timestamp;
+use entity::words::{DesiredState, SessionStatus, StatusReason};
+use poem_openapi::Object;
+
+use crate::error::{Error, Result};
+
+/// A WhatsApp account's place in this server.
+#[derive(Clone, Debug, PartialEq, Object)]
+pub struct Session {
+    /// Id, chosen by the client or generated.
+    pub id: SessionId,
+    /// Friendly name.
+    pub name: Option<String>,
+    /// Phone number of the linked account, digits only. Null until a phone is linked.
+    pub phone_number: Option<String>,
+    /// Name that the account shows to others. Null until WhatsApp told it.
+    pub push_name: Option<String>,
+    /// What the session is doing right now.
+    pub status: SessionStatus,
+    /// When it was created, Unix seconds.
+    pub created_at: Timestamp,
+    /// When it last changed, Unix seconds.
+    pub updated_at: Timestamp,
+    /// When it last was logged in, Unix seconds. Null if it never was.
+    pub last_connected_at: Option<Timestamp>,
+    /// True exactly when `status` is `logged_in`.
+    pub is_logged_in: bool,
+    /// The client's own labels.
+    pub metadata: BTreeMap<String, String>,
+}
+
+/// What a session is doing right now, and why.
+#[derive(Clone, Debug, PartialEq, Object)]
+pub struct Status {
+    /// What the session is doing.
+    pub status: SessionStatus,
+    /// True exactly when `status` is `logged_in`.
+    pub is_logged_in: bool,
+    /// Phone number of the linked account, digits only. Null until a phone is linked.
+    pub phone_number: Option<String>,
+    /// Name that the account shows to others. Null until WhatsApp told it.
+    pub push_name: Option<String>,
+    /// Why the session is in this state.
+    pub reason: StatusReason,
+    /// Since when it is in this state, Unix seconds.
+    pub since: Timestamp,
+    /// What the client asked for.
+    pub desired: DesiredState,
+    /// When the next attempt to connect starts, Unix seconds. Null while none is planned.
+    pub next_retry_at: Option<Timestamp>,
+    /// When a temporary ban ends, Unix seconds. Null unless `reason` is `banned_temporarily`.
+    pub banned_until: Option<Timestamp>,
+}
+
+/// The linked device.
+#[derive(Clone, Debug, PartialEq, Eq, Object)]
+pub struct Device {
+    /// Number of this device among the phone's linked devices.
+    pub device_id: i32,
+    /// Phone number, digits only.
+    pub phone_number: String,
+    /// The account's LID, without a device part. Null until WhatsApp told it.
+    pub lid: Option<String>,
+    /// Name that the account shows to others. Null until WhatsApp told it.
+    pub push_name: Option<String>,
+}
+
+/// What the phone shows under linked devices.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Object)]
+#[oai(rename = "DeviceProps")]
+pub struct DeviceProps {
+    /// Operating system, such as `Linux`. At most 50 characters.
+    pub os: Option<String>,
+    /// Kind of program: `chrome`, `firefox`, `safari`, `edge`, `opera`, `ie`, `desktop`.
+    pub platform: Option<String>,
+    /// Version: one to three numbers with dots, such as `10.15.7`.
+    pub version: Option<String>,
+}
+
+/// Where to deliver a session's events.
+#[derive(Clone, PartialEq, Eq, Object)]
+pub struct NewWebhook {
+    /// `http` or `https` address.
+    pub url: String,
+    /// Words of the events to deliver; all when absent or empty.
+    pub events: Option<Vec<String>>,
+    /// Key for the signature. Never shown again.
+    pub secret: Option<String>,
+}
+
+impl fmt::Debug for NewWebhook {
+    /// The secret and the address, which may hold one, stay out of every log.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("NewWebhook").field("events", &self.events).finish_non_exhaustive()
+    }
+}
+
+/// A session to be created.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Object)]
+pub struct NewSession {
+    /// Own id: `^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$`. Generated when absent.
+    pub id: Option<String>,
+    /// Friendly name, at most 100 characters.
+    pub name: Option<String>,
+    /// Where to deliver its events.
+    pub webhook: Option<NewWebhook>,
+    /// What the phone shows under linked devices.
+    pub device: Option<DeviceProps>,
+    /// Own labels: at most 50, names up to 64 and values up to 512 characters.
+    pub metadata: Option<HashMap<String, String>>,
+}
+
+/// What to change about a session. What is absent stays.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Object)]
+pub struct SessionChanges {
+    /// Friendly name, at most 100 characters; empty removes it.
+    pub name: Option<String>,
+    /// Own labels, replacing all of the present ones.
+    pub metadata: Option<HashMap<String, String>>,
+}
+
+/// Which sessions to list.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SessionFilter {
+    /// Only those in this status.
+    pub status: Option<SessionStatus>,
+    /// Only those whose id, name or phone number contains this, whatever the case.
+    pub query: Option<String>,
+    /// At most this many, 1 to 100; all when absent.
+    pub limit: Option<u32>,
+    /// Only those after this cursor.
+    pub after: Option<String>,
+}
+
+/// One page of sessions, oldest first.
+#[derive(Clone, Debug, PartialEq, Object)]
+pub struct SessionPage {
+    /// The sessions.
+    pub sessions: Vec<Session>,
+    /// How many match the filter, on all pages.
+    pub total: u64,
+    /// Where the next page starts. Null on the last one.
+    pub next_cursor: Option<String>,
+}
+
+/// A text that a phone can be linked with, which no log may show.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Code(String);
+
+impl Code {
+    /// Wraps it.
+    pub fn new(code: impl Into<String>) -> Self {
+        Self(code.into())
+    }
+
+    /// The text itself, for the one who is allowed to see it.
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Code {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Code(..)")
+    }
+}
+
+/// A QR code that can be scanned now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct QrCode {
+    /// What the picture says.
+    pub code: Code,
+    /// Until when a phone can scan it.
+    pub expires_at: Timestamp,
+}
+
+/// A pair code that can be entered now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PairCode {
+    /// Eight characters and a dash: `ABCD-EFGH`.
+    pub code: Code,
+    /// The phone number for which it was made.
+    pub phone_number: PhoneNumber,
+    /// Until when it can be entered.
+    pub expires_at: Timestamp,
+}
+
+/// Who the session is on WhatsApp, once a phone is linked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Identity {
+    /// Digits without a plus sign.
+    pub phone_number: PhoneNumber,
+    /// User part of the LID.
+    pub lid: Option<String>,
+    /// Number of this device among the phone's linked devices.
+    pub device_id: i32,
+}
+
+/// The present state of a session: what a subscriber gets first, and again at each change.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Live {
+    /// What it is doing.
+    pub status: SessionStatus,
+    /// Why.
+    pub reason: StatusReason,
+    /// Since when.
+    pub since: Timestamp,
+    /// When a temporary ban ends.
+    pub banned_until: Option<Timestamp>,
+    /// What the client asked for.
+    pub desired: DesiredState,
+    /// When the next attempt starts.
+    pub next_retry_at: Option<Timestamp>,
+    /// Who it is. None until a phone is linked.
+    pub identity: Option<Identity>,
+    /// The account's own name.
+    pub push_name: Option<String>,
+    /// Some only while `status` is `WaitingForQr` or `WaitingForPairCode`.
+    pub qr: Option<QrCode>,
+    /// Some exactly while `status` is `WaitingForPairCode`.
+    pub pair_code: Option<PairCode>,
+}
+
+impl Live {
+    /// This state as the status call shows it.
+    pub fn status(&self) -> Status {
+        Status {
+            status: self.status,
+            is_logged_in: self.status == SessionStatus::LoggedIn,
+            phone_number: self.identity.as_ref().map(|identity| identity.phone_number.digits().to_owned()),
+            push_name: self.push_name.clone(),
+            reason: self.reason,
+            since: self.since,
+            desired: self.desired,
+            next_retry_at: self.next_retry_at,
+            banned_until: self.banned_until,
+        }
+    }
+}
+
+/// A phone number in international form: 7 to 15 digits, no plus sign, no leading zero.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct PhoneNumber(String);
+
+impl PhoneNumber {
+    /// Takes any usual spelling: `+1 (555) 010-0001`, `0015550100001`, `1.555.010.0001`.
+    ///
+    /// # Errors
+    /// `Invalid`, with the rule that it breaks.
+    pub fn parse(field: &str, text: &str) -> Result<Self> {
+        let text = text.trim();
+        let (text, marked) = match text.strip_prefix('+').or_else(|| text.strip_prefix("00")) {
+            Some(rest) => (rest, true),
+            None => (text, false),
+        };
+        let mut digits = String::with_capacity(15);
+        for c in text.chars() {
+            match c {
+                '0'..='9' => digits.push(c),
+                ' ' | '-' | '.' | '(' | ')' | '/' | '\u{a0}' => {}
+                _ => return Err(Error::invalid(field, format!("must be a phone number; `{c}` cannot be part of one"))),
+            }
+        }
+        if digits.is_empty() {
+            return Err(Error::invalid(field, "must be a phone number with its country code"));
+        }
+        if digits.starts_with('0') {
+            let mark = if marked { "" } else { "a country code, " };
+            return Err(Error::invalid(
+                field,
+                format!("must start with {mark}never with a zero: country codes have none"),
+            ));
+        }
+        if !(7..=15).contains(&digits.len()) {
+            return Err(Error::invalid(field, format!("must have 7 to 15 digits, it has {}", digits.len())));
+        }
+        Ok(Self(digits))
+    }
+
+    /// The digits.
+    pub fn digits(&self) -> &str {
+        &self.0
+    }
+
+    /// Fit for a log: the first two and the last two digits.
+    pub fn masked(&self) -> String {
+        let digits = &self.0;
+        format!("+{}…{}", &digits[..2], &digits[digits.len() - 2..])
+    }
+}
+
+impl fmt::Debug for PhoneNumber {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.masked())
+    }
+}
+
+/// A request for a pair code.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PairRequest {
+    /// The number of the phone that is to be linked.
+    pub phone_number: PhoneNumber,
+    /// Whether the phone is to show a notification.
+    pub show_push_notification: bool,
+}
