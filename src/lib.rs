@@ -7,3 +7,4 @@ pub mod db;
 pub mod error;
 pub mod lifecycle;
 pub mod session;
+pub mod whatsapp;

@@ -1,0 +1,102 @@
+//! Brings the sessions back after a start: a few at a time, and not faster than WhatsApp would find normal.
+
+use std::num::NonZeroU32;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use tokio::sync::Semaphore;
+use tokio::time::{Instant, MissedTickBehavior};
+use tracing::info;
+
+use crate::session::actor::{Command, Deps, is_settled};
+use crate::session::registry::Entry;
+
+/// A session that has not settled after this time gives its place in the queue to the next.
+const SETTLE_LIMIT: Duration = Duration::from_secs(30);
+
+/// How fast sessions come back.
+#[derive(Clone, Copy, Debug)]
+pub struct Settings {
+    /// Sessions per second; none is as fast as it goes.
+    pub boot_rate: Option<NonZeroU32>,
+    /// Sessions that log in at the same time.
+    pub boot_concurrency: usize,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { boot_rate: NonZeroU32::new(20), boot_concurrency: 32 }
+    }
+}
+
+/// How many sessions wait to be brought back after a start, and how many had their turn.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct BootProgress {
+    /// Sessions that wait for their turn.
+    pub waiting: usize,
+    /// Sessions whose turn it was.
+    pub started: usize,
+}
+
+/// Counts the queue for the health check.
+#[derive(Debug, Default)]
+pub struct Queue {
+    waiting: AtomicUsize,
+    started: AtomicUsize,
+}
+
+impl Queue {
+    /// How far it has come.
+    pub fn progress(&self) -> BootProgress {
+        BootProgress {
+            waiting: self.waiting.load(Ordering::Relaxed),
+            started: self.started.load(Ordering::Relaxed),
+        }
+    }
+
+    /// Works the queue off in the background.
+    pub fn start(self: &Arc<Self>, deps: Deps, settings: Settings, sessions: Vec<Arc<Entry>>) {
+        self.waiting.store(sessions.len(), Ordering::Relaxed);
+        let queue = Arc::clone(self);
+        let lifecycle = deps.lifecycle.clone();
+        let stopping = lifecycle.sessions().clone();
+        lifecycle.spawn("boot queue", async move {
+            tokio::select! {
+                () = stopping.cancelled() => {}
+                () = queue.work(&deps, settings, sessions) => {}
+            }
+        });
+    }
+
+    async fn work(&self, deps: &Deps, settings: Settings, sessions: Vec<Arc<Entry>>) {
+        let (count, begun) = (sessions.len(), Instant::now());
+        let places = Arc::new(Semaphore::new(settings.boot_concurrency.max(1)));
+        let mut pace = settings.boot_rate.map(|rate| tokio::time::interval(Duration::from_secs(1) / rate.get()));
+        if let Some(pace) = &mut pace {
+            pace.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        }
+        for entry in sessions {
+            if let Some(pace) = &mut pace {
+                pace.tick().await;
+            }
+            let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
+            self.waiting.fetch_sub(1, Ordering::Relaxed);
+            self.started.fetch_add(1, Ordering::Relaxed);
+            if entry.mailbox(deps).send(Command::Boot).await.is_err() {
+                continue; // It was deleted meanwhile.
+            }
+            deps.lifecycle.spawn("boot", async move {
+                let mut live = entry.watch();
+                drop(entry);
+                // Late or deleted, its place is free either way.
+                let _ = tokio::time::timeout(SETTLE_LIMIT, live.wait_for(is_settled)).await;
+                drop(place);
+            });
+        }
+        if count > 0 {
+            let took = begun.elapsed();
+            info!(duration_ms = took.as_millis() as u64, "all {count} sessions had their turn to come back");
+        }
+    }
+}

@@ -1,0 +1,164 @@
+//! The rules that a session's values keep. Each refusal names the field and the rule.
+
+use std::collections::{BTreeMap, HashMap};
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use entity::ids::{BadSessionId, SessionId};
+use entity::timestamp::Timestamp;
+use entity::words::EventType;
+
+use crate::error::{Error, Result};
+use crate::session::store::{Draft, Selection, WebhookDraft};
+use crate::session::types::{DeviceProps, NewSession, NewWebhook, Session, SessionFilter};
+
+/// Longest name, characters.
+const NAME_MAX: usize = 100;
+/// Most labels.
+const METADATA_MAX: usize = 50;
+/// Longest name of a label, characters.
+const LABEL_NAME_MAX: usize = 64;
+/// Longest value of a label, characters.
+const LABEL_VALUE_MAX: usize = 512;
+/// Longest webhook address, characters.
+const URL_MAX: usize = 2048;
+/// Longest webhook secret, characters.
+const SECRET_MAX: usize = 256;
+/// Longest operating system that the phone shows, characters.
+const OS_MAX: usize = 50;
+/// The kinds of program that a phone knows how to show.
+const PLATFORMS: &[&str] = &["chrome", "firefox", "safari", "edge", "opera", "ie", "desktop"];
+/// Largest page.
+const PAGE_MAX: u32 = 100;
+
+/// A new session whose every value keeps the rules.
+pub fn draft(new: NewSession) -> Result<Draft> {
+    let id = match &new.id {
+        Some(id) => SessionId::parse(id)
+            .map_err(|BadSessionId| Error::invalid("id", "must match ^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$"))?,
+        None => SessionId::generate(),
+    };
+    Ok(Draft {
+        id,
+        name: new.name.map(name).transpose()?.flatten(),
+        metadata: new.metadata.map(metadata).transpose()?.unwrap_or_default(),
+        props: new.device.map(props).transpose()?.unwrap_or_default(),
+        webhook: new.webhook.map(webhook).transpose()?,
+    })
+}
+
+/// A name; an empty one is none.
+pub fn name(name: String) -> Result<Option<String>> {
+    let name = name.trim();
+    if name.chars().count() > NAME_MAX {
+        return Err(Error::invalid("name", format!("must have at most {NAME_MAX} characters")));
+    }
+    if name.chars().any(char::is_control) {
+        return Err(Error::invalid("name", "must not have control characters"));
+    }
+    Ok((!name.is_empty()).then(|| name.to_owned()))
+}
+
+/// Labels.
+pub fn metadata(labels: HashMap<String, String>) -> Result<BTreeMap<String, String>> {
+    if labels.len() > METADATA_MAX {
+        return Err(Error::invalid("metadata", format!("must have at most {METADATA_MAX} keys")));
+    }
+    for (name, value) in &labels {
+        if name.is_empty() || name.chars().count() > LABEL_NAME_MAX {
+            return Err(Error::invalid("metadata", format!("must have keys of 1 to {LABEL_NAME_MAX} characters")));
+        }
+        if value.chars().count() > LABEL_VALUE_MAX {
+            return Err(Error::invalid("metadata", format!("must have values of at most {LABEL_VALUE_MAX} characters")));
+        }
+        // PostgreSQL cannot store it.
+        if name.contains('\0') || value.contains('\0') {
+            return Err(Error::invalid("metadata", "must not have NUL characters"));
+        }
+    }
+    Ok(labels.into_iter().collect())
+}
+
+fn props(props: DeviceProps) -> Result<DeviceProps> {
+    if let Some(os) = &props.os
+        && (os.trim().is_empty() || os.chars().count() > OS_MAX || os.chars().any(char::is_control))
+    {
+        return Err(Error::invalid("device.os", format!("must have 1 to {OS_MAX} printable characters")));
+    }
+    if let Some(platform) = &props.platform
+        && !PLATFORMS.contains(&platform.as_str())
+    {
+        return Err(Error::invalid("device.platform", format!("must be one of {}", PLATFORMS.join(", "))));
+    }
+    if let Some(version) = &props.version {
+        let numbers: Vec<_> = version.split('.').collect();
+        let is_number = |text: &&str| text.bytes().all(|b| b.is_ascii_digit()) && text.parse::<u32>().is_ok();
+        if numbers.len() > 3 || !numbers.iter().all(is_number) {
+            return Err(Error::invalid("device.version", "must be one to three numbers with dots, such as 10.15.7"));
+        }
+    }
+    Ok(props)
+}
+
+fn webhook(new: NewWebhook) -> Result<WebhookDraft> {
+    let is_web = is_web_address(&new.url);
+    if !is_web || new.url.chars().count() > URL_MAX {
+        return Err(Error::invalid("webhook.url", format!("must be an http or https address of at most {URL_MAX} characters")));
+    }
+    if let Some(secret) = &new.secret
+        && (secret.is_empty() || secret.chars().count() > SECRET_MAX || secret.contains('\0'))
+    {
+        return Err(Error::invalid("webhook.secret", format!("must have 1 to {SECRET_MAX} characters")));
+    }
+    let mut events = Vec::new();
+    for word in new.events.unwrap_or_default() {
+        let event = EventType::parse(&word).ok_or_else(|| unknown_event(&word))?;
+        if !events.contains(&event) {
+            events.push(event);
+        }
+    }
+    if events.is_empty() {
+        events.push(EventType::All);
+    }
+    Ok(WebhookDraft { url: new.url, events, secret: new.secret })
+}
+
+/// Whether it is an absolute web address with a host.
+fn is_web_address(text: &str) -> bool {
+    text.parse::<http::Uri>().is_ok_and(|uri| {
+        matches!(uri.scheme_str(), Some("http" | "https")) && uri.host().is_some_and(|host| !host.is_empty())
+    })
+}
+
+fn unknown_event(word: &str) -> Error {
+    let known: Vec<_> = EventType::ALL.iter().map(|event| event.as_str()).collect();
+    let shown: String = word.chars().take(40).collect();
+    Error::invalid("webhook.events", format!("has the unknown event `{shown}`; the known ones are: {}", known.join(", ")))
+}
+
+/// What to select for a filter.
+pub fn selection(filter: SessionFilter) -> Result<Selection> {
+    if filter.limit.is_some_and(|limit| !(1..=PAGE_MAX).contains(&limit)) {
+        return Err(Error::invalid("limit", format!("must be from 1 to {PAGE_MAX}")));
+    }
+    let after = match &filter.after {
+        Some(text) => Some(cursor(text).ok_or_else(|| Error::invalid("after", "must be a cursor that a list gave"))?),
+        None => None,
+    };
+    let query = filter.query.filter(|query| !query.is_empty());
+    if query.as_deref().is_some_and(|query| query.contains('\0') || query.chars().count() > NAME_MAX) {
+        return Err(Error::invalid("q", format!("must have at most {NAME_MAX} characters and no NUL")));
+    }
+    Ok(Selection { status: filter.status, query, after, limit: filter.limit.map(u64::from) })
+}
+
+/// The cursor behind this session.
+pub fn cursor_behind(session: &Session) -> String {
+    URL_SAFE_NO_PAD.encode(format!("{}:{}", session.created_at.millis(), session.id))
+}
+
+fn cursor(text: &str) -> Option<(Timestamp, SessionId)> {
+    let plain = String::from_utf8(URL_SAFE_NO_PAD.decode(text).ok()?).ok()?;
+    let (millis, id) = plain.split_once(':')?;
+    Some((Timestamp::from_millis(millis.parse().ok()?), SessionId::parse(id).ok()?))
+}

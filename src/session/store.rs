@@ -1,0 +1,323 @@
+//! All SQL on `session` and `webhook`. Never opens a transaction: callers pass one.
+
+use std::collections::BTreeMap;
+
+use entity::ids::{SessionId, WebhookId};
+use entity::timestamp::Timestamp;
+use entity::words::{DesiredState, EventType, SessionStatus, StatusReason};
+use entity::{session, webhook};
+use sea_orm::sea_query::{Expr, ExprTrait, Func, SimpleExpr};
+use sea_orm::{
+    ActiveValue, ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder,
+    QuerySelect, SqlErr,
+};
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::session::types::{DeviceProps, Identity, Live, PhoneNumber, Session};
+
+/// A session as the service keeps it: what is shown, and what drives it.
+#[derive(Clone, Debug)]
+pub struct Record {
+    /// What every door shows.
+    pub session: Session,
+    /// The state that was last written.
+    pub live: Live,
+    /// What the phone shows under linked devices.
+    pub props: DeviceProps,
+}
+
+/// A session that is to be inserted. Its values keep the rules already.
+#[derive(Debug)]
+pub struct Draft {
+    /// Its id.
+    pub id: SessionId,
+    /// Its name.
+    pub name: Option<String>,
+    /// Its labels.
+    pub metadata: BTreeMap<String, String>,
+    /// What the phone shows.
+    pub props: DeviceProps,
+    /// Where to deliver.
+    pub webhook: Option<WebhookDraft>,
+}
+
+/// A webhook that is to be inserted.
+pub struct WebhookDraft {
+    /// Where to post.
+    pub url: String,
+    /// What to post.
+    pub events: Vec<EventType>,
+    /// Key of the signature.
+    pub secret: Option<String>,
+}
+
+impl std::fmt::Debug for WebhookDraft {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("WebhookDraft").field("events", &self.events).finish_non_exhaustive()
+    }
+}
+
+/// Inserts a session that is to come online.
+///
+/// # Errors
+/// `SessionExists`.
+pub async fn insert(tx: &impl ConnectionTrait, draft: Draft, now: Timestamp) -> Result<Record> {
+    let model = session::Model {
+        id: draft.id,
+        name: draft.name,
+        metadata: serde_json::to_value(draft.metadata).map_err(Error::internal)?,
+        desired: DesiredState::Online,
+        status: SessionStatus::Connecting,
+        reason: StatusReason::Requested,
+        since: now,
+        banned_until: None,
+        phone_number: None,
+        lid: None,
+        device_id: None,
+        push_name: None,
+        device_os: draft.props.os,
+        device_platform: draft.props.platform,
+        device_version: draft.props.version,
+        created_at: now,
+        updated_at: now,
+        last_connected_at: None,
+    };
+    let id = model.id.clone();
+    session::Entity::insert(session::ActiveModel::from(model.clone()))
+        .exec_without_returning(tx)
+        .await
+        .map_err(|error| id_conflict(error, &id))?;
+    if let Some(draft) = draft.webhook {
+        insert_webhook(tx, &id, draft, now).await?;
+    }
+    Ok(Record::from(model))
+}
+
+async fn insert_webhook(tx: &impl ConnectionTrait, id: &SessionId, draft: WebhookDraft, now: Timestamp) -> Result<()> {
+    let words: Vec<_> = draft.events.iter().map(|event| event.as_str()).collect();
+    let model = webhook::Model {
+        id: WebhookId::generate(),
+        session_id: id.clone(),
+        url: draft.url,
+        events: serde_json::to_value(words).map_err(Error::internal)?,
+        secret: draft.secret,
+        created_at: now,
+    };
+    webhook::Entity::insert(webhook::ActiveModel::from(model)).exec_without_returning(tx).await?;
+    Ok(())
+}
+
+fn id_conflict(error: DbErr, id: &SessionId) -> Error {
+    match error.sql_err() {
+        Some(SqlErr::UniqueConstraintViolation(_)) => {
+            Error::new(ErrorKind::SessionExists, format!("a session with the id `{id}` exists")).because(error)
+        }
+        _ => error.into(),
+    }
+}
+
+/// One session.
+pub async fn find(db: &impl ConnectionTrait, id: &SessionId) -> Result<Option<Record>> {
+    Ok(session::Entity::find_by_id(id.clone()).one(db).await?.map(Record::from))
+}
+
+/// Every session, oldest first. For the start.
+pub async fn all(db: &impl ConnectionTrait) -> Result<Vec<Record>> {
+    let models = session::Entity::find()
+        .order_by_asc(session::Column::CreatedAt)
+        .order_by_asc(session::Column::Id)
+        .all(db)
+        .await?;
+    Ok(models.into_iter().map(Record::from).collect())
+}
+
+/// Which sessions, and which part of them.
+#[derive(Debug, Default)]
+pub struct Selection {
+    /// Only those in this status.
+    pub status: Option<SessionStatus>,
+    /// Only those whose id, name or phone number contains this, whatever the case.
+    pub query: Option<String>,
+    /// Only those behind this one.
+    pub after: Option<(Timestamp, SessionId)>,
+    /// At most so many.
+    pub limit: Option<u64>,
+}
+
+impl Selection {
+    fn filter(&self) -> Condition {
+        let contains = |column: session::Column, text: &str| -> SimpleExpr {
+            let pattern = format!("%{}%", escaped(&text.to_lowercase()));
+            Func::lower(Expr::col(column)).like(sea_orm::sea_query::LikeExpr::new(pattern).escape('\\'))
+        };
+        Condition::all()
+            .add_option(self.status.map(|status| session::Column::Status.eq(status)))
+            .add_option(self.query.as_deref().map(|text| {
+                Condition::any()
+                    .add(contains(session::Column::Id, text))
+                    .add(contains(session::Column::Name, text))
+                    .add(contains(session::Column::PhoneNumber, text))
+            }))
+    }
+}
+
+fn escaped(text: &str) -> String {
+    text.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_")
+}
+
+/// The selected sessions, oldest first.
+pub async fn page(db: &impl ConnectionTrait, selection: &Selection) -> Result<Vec<Session>> {
+    let behind = selection.after.as_ref().map(|(created_at, id)| {
+        Condition::any().add(session::Column::CreatedAt.gt(*created_at)).add(
+            Condition::all().add(session::Column::CreatedAt.eq(*created_at)).add(session::Column::Id.gt(id.clone())),
+        )
+    });
+    let models = session::Entity::find()
+        .filter(selection.filter())
+        .filter(Condition::all().add_option(behind))
+        .order_by_asc(session::Column::CreatedAt)
+        .order_by_asc(session::Column::Id)
+        .limit(selection.limit)
+        .all(db)
+        .await?;
+    Ok(models.into_iter().map(|model| Record::from(model).session).collect())
+}
+
+/// How many sessions the selection has on all its pages.
+pub async fn count(db: &impl ConnectionTrait, selection: &Selection) -> Result<u64> {
+    Ok(session::Entity::find().filter(selection.filter()).count(db).await?)
+}
+
+/// Changes name and labels. False if there is no such session.
+pub async fn update(
+    tx: &impl ConnectionTrait,
+    id: &SessionId,
+    name: Option<Option<String>>,
+    metadata: Option<BTreeMap<String, String>>,
+    now: Timestamp,
+) -> Result<Option<Session>> {
+    let metadata = metadata.map(serde_json::to_value).transpose().map_err(Error::internal)?;
+    let changes = session::ActiveModel {
+        name: name.map_or(ActiveValue::NotSet, ActiveValue::Set),
+        metadata: metadata.map_or(ActiveValue::NotSet, ActiveValue::Set),
+        updated_at: ActiveValue::Set(now),
+        ..Default::default()
+    };
+    let changed = session::Entity::update_many()
+        .set(changes)
+        .filter(session::Column::Id.eq(id.clone()))
+        .exec_with_returning(tx)
+        .await?;
+    Ok(changed.into_iter().next().map(|model| Record::from(model).session))
+}
+
+/// Writes what a session is, wants and is linked to. Nothing if it was deleted meanwhile.
+pub async fn record(tx: &impl ConnectionTrait, id: &SessionId, live: &Live, now: Timestamp) -> Result<()> {
+    let identity = live.identity.as_ref();
+    let is_logged_in = live.status == SessionStatus::LoggedIn;
+    let changes = session::ActiveModel {
+        desired: ActiveValue::Set(live.desired),
+        status: ActiveValue::Set(live.status),
+        reason: ActiveValue::Set(live.reason),
+        since: ActiveValue::Set(live.since),
+        banned_until: ActiveValue::Set(live.banned_until),
+        phone_number: ActiveValue::Set(identity.map(|identity| identity.phone_number.digits().to_owned())),
+        lid: ActiveValue::Set(identity.and_then(|identity| identity.lid.clone())),
+        device_id: ActiveValue::Set(identity.map(|identity| identity.device_id)),
+        push_name: ActiveValue::Set(live.push_name.clone()),
+        updated_at: ActiveValue::Set(now),
+        last_connected_at: if is_logged_in { ActiveValue::Set(Some(live.since)) } else { ActiveValue::NotSet },
+        ..Default::default()
+    };
+    session::Entity::update_many().set(changes).filter(session::Column::Id.eq(id.clone())).exec(tx).await?;
+    Ok(())
+}
+
+/// After a start nothing is connected, whatever the process before wrote last.
+pub async fn reset(tx: &impl ConnectionTrait, now: Timestamp) -> Result<()> {
+    let banned = Condition::all().add(session::Column::BannedUntil.gt(now));
+    let mut coming_back = session::ActiveModel {
+        status: ActiveValue::Set(SessionStatus::Connecting),
+        reason: ActiveValue::Set(StatusReason::Starting),
+        since: ActiveValue::Set(now),
+        banned_until: ActiveValue::Set(None),
+        ..Default::default()
+    };
+    session::Entity::update_many()
+        .set(coming_back.clone())
+        .filter(session::Column::Desired.eq(DesiredState::Online))
+        .filter(Condition::any().add(session::Column::BannedUntil.is_null()).add(banned.not()))
+        .exec(tx)
+        .await?;
+    coming_back.status = ActiveValue::Set(SessionStatus::Disconnected);
+    coming_back.reason = ActiveValue::Set(StatusReason::Requested);
+    session::Entity::update_many()
+        .set(coming_back)
+        .filter(session::Column::Desired.eq(DesiredState::Offline))
+        .filter(session::Column::Status.ne(SessionStatus::Disconnected))
+        .exec(tx)
+        .await?;
+    Ok(())
+}
+
+/// Deletes a session with all that hangs on it. False if there was none.
+pub async fn delete(tx: &impl ConnectionTrait, id: &SessionId) -> Result<bool> {
+    Ok(session::Entity::delete_by_id(id.clone()).exec(tx).await?.rows_affected > 0)
+}
+
+impl From<session::Model> for Record {
+    fn from(row: session::Model) -> Self {
+        let session::Model {
+            id,
+            name,
+            metadata,
+            desired,
+            status,
+            reason,
+            since,
+            banned_until,
+            phone_number,
+            lid,
+            device_id,
+            push_name,
+            device_os,
+            device_platform,
+            device_version,
+            created_at,
+            updated_at,
+            last_connected_at,
+        } = row;
+        let identity = phone_number.as_deref().and_then(|digits| {
+            let phone_number = PhoneNumber::parse("phone_number", digits).ok()?;
+            Some(Identity { phone_number, lid, device_id: device_id? })
+        });
+        Self {
+            session: Session {
+                id,
+                name,
+                phone_number,
+                push_name: push_name.clone(),
+                status,
+                created_at,
+                updated_at,
+                last_connected_at,
+                is_logged_in: status == SessionStatus::LoggedIn,
+                // We wrote it; a row edited by hand into something else shows no labels.
+                metadata: serde_json::from_value(metadata).unwrap_or_default(),
+            },
+            live: Live {
+                status,
+                reason,
+                since,
+                banned_until,
+                desired,
+                next_retry_at: banned_until,
+                identity,
+                push_name,
+                qr: None,
+                pair_code: None,
+            },
+            props: DeviceProps { os: device_os, platform: device_platform, version: device_version },
+        }
+    }
+}

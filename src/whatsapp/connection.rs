@@ -1,0 +1,259 @@
+//! One session's client of the library, dialled as often as the machine says.
+
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, OnceLock, Weak};
+use std::time::Duration;
+
+use futures::FutureExt;
+use parking_lot::Mutex;
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+use whatsapp_rust::bot::Bot;
+use whatsapp_rust::pair_code::PairCodeOptions;
+use whatsapp_rust::types::events::{Event, EventHandler, EventInterest};
+use whatsapp_rust::wacore::store::DevicePropsOverride;
+use whatsapp_rust::waproto::whatsapp::device_props::{AppVersion, PlatformType};
+use whatsapp_rust::{Client, RawNodeLease};
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::session::types::{DeviceProps, Identity, PairRequest};
+use crate::whatsapp::device_store::DeviceStore;
+use crate::whatsapp::http::SessionHttp;
+use crate::whatsapp::transport::{Dialler, Progress};
+use crate::whatsapp::{Closing, Connector, Signal, translate};
+
+/// Longest wait for the encrypted channel. The library gives the dialling 20 s and the handshake 20 s.
+const SECURE_LIMIT: Duration = Duration::from_secs(45);
+/// Longest wait for WhatsApp's answer to a request for a pair code.
+const PAIR_LIMIT: Duration = Duration::from_secs(20);
+/// Longest wait for WhatsApp to confirm that the device is unlinked.
+const LOGOUT_LIMIT: Duration = Duration::from_secs(5);
+/// Longest wait for the library to save and close; it gives itself twice five seconds.
+const CLOSE_LIMIT: Duration = Duration::from_secs(12);
+
+/// A client with its keys. Cheap to clone.
+#[derive(Clone)]
+pub struct Connection(Arc<Inner>);
+
+struct Inner {
+    client: Arc<Client>,
+    /// The client until its first run, with its handlers.
+    bot: Mutex<Option<Bot>>,
+    reporter: Arc<Reporter>,
+    progress: Arc<Progress>,
+    /// As long as this lives, the library shows every stanza that comes in.
+    _stanzas: RawNodeLease,
+}
+
+impl std::fmt::Debug for Connection {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Connection").finish_non_exhaustive()
+    }
+}
+
+/// Builds the client on the session's keys.
+pub(super) async fn open(
+    connector: &Connector,
+    store: Arc<DeviceStore>,
+    props: &DeviceProps,
+    signals: mpsc::Sender<Signal>,
+) -> anyhow::Result<Connection> {
+    let progress = Arc::new(Progress::default());
+    let own = Arc::new(OnceLock::new());
+    let reporter = Arc::new(Reporter {
+        signals,
+        client: Arc::clone(&own),
+        started: Instant::now(),
+        last_stanza: AtomicI64::new(0),
+    });
+    let mut builder = Bot::builder()
+        .with_backend_arc(store.0.clone())
+        .with_transport_factory(Dialler {
+            shared: Arc::clone(&connector.sockets),
+            progress: Arc::clone(&progress),
+            client: Arc::clone(&own),
+        })
+        .with_http_client(SessionHttp {
+            client: connector.http.clone(),
+            progress: Arc::clone(&progress),
+            may_fetch: connector.settings.url.is_none(),
+        })
+        .with_runtime(super::runtime())
+        .with_event_handler(Handler(Arc::clone(&reporter)))
+        .with_device_props(device_props(props))
+        .skip_history_sync();
+    if let Some(version) = connector.settings.version {
+        builder = builder.with_version(version);
+    }
+    let bot = builder.build().await?;
+    let client = bot.client();
+    client.enable_auto_reconnect.store(false, Ordering::Relaxed);
+    let _ = own.set(Arc::downgrade(&client)); // The cell is new, so it is empty.
+    let stanzas = client.acquire_raw_node_forwarding();
+    Ok(Connection(Arc::new(Inner { client, bot: Mutex::new(Some(bot)), reporter, progress, _stanzas: stanzas })))
+}
+
+impl Connection {
+    /// Dials, and lives through one connection. Its last signal is `Closed`.
+    pub async fn run(self) {
+        self.0.progress.restart();
+        self.0.reporter.saw_stanza();
+        let outcome = std::panic::AssertUnwindSafe(self.live()).catch_unwind().await;
+        let closing = outcome.map_or(Closing::Crashed, |()| self.0.progress.closing());
+        self.0.reporter.report(Signal::Closed(closing));
+    }
+
+    async fn live(&self) {
+        let inner = &self.0;
+        // The library clears it when the server ends a login; whether that is final is for the machine to say.
+        inner.client.enable_auto_reconnect.store(false, Ordering::Relaxed);
+        let bot = inner.bot.lock().take();
+        let run = async {
+            match bot {
+                Some(bot) => bot.run().await,
+                None => inner.client.run().await,
+            }
+        };
+        let secured = async {
+            if inner.client.wait_for_socket(SECURE_LIMIT).await.is_ok() {
+                inner.progress.secured();
+                inner.reporter.report(Signal::HandshakeDone);
+            }
+            std::future::pending::<()>().await;
+        };
+        tokio::select! {
+            // In this order: a channel that stood and ended at once must still be seen to have stood.
+            biased;
+            () = secured => {}
+            () = run => {}
+        }
+    }
+
+    /// Whom this client is linked as, if a phone has linked it.
+    pub fn identity(&self) -> Option<Identity> {
+        translate::linked_identity(&self.0.client)
+    }
+
+    /// How long ago the last stanza came in.
+    pub fn quiet_for(&self) -> Duration {
+        self.0.reporter.quiet_for()
+    }
+
+    /// Asks WhatsApp for a pair code; the code itself comes as a signal.
+    ///
+    /// # Errors
+    /// `Invalid`, `PairCodeOutstanding`, `Upstream`, `UpstreamTimeout`.
+    pub async fn request_pair_code(&self, request: PairRequest) -> Result<()> {
+        let options = PairCodeOptions {
+            phone_number: request.phone_number.digits().to_owned(),
+            show_push_notification: request.show_push_notification,
+            ..PairCodeOptions::default()
+        };
+        match tokio::time::timeout(PAIR_LIMIT, self.0.client.pair_with_code(options)).await {
+            Ok(Ok(_)) => Ok(()),
+            Ok(Err(error)) => Err(translate::pair_error(error)),
+            Err(_) => Err(Error::new(ErrorKind::UpstreamTimeout, "WhatsApp did not answer in time")),
+        }
+    }
+
+    /// Gives the outstanding pair code up.
+    pub async fn cancel_pair_code(&self) {
+        self.0.client.cancel_pair_code().await;
+    }
+
+    /// Ends the present connection; another can be dialled.
+    pub async fn drop_socket(&self) {
+        let _ = tokio::time::timeout(CLOSE_LIMIT, self.0.client.reconnect_immediately()).await; // `Closed` tells.
+    }
+
+    /// Unlinks the device at WhatsApp, saves and closes. True if WhatsApp confirmed.
+    pub async fn logout(&self) -> bool {
+        let is_logged_in = self.0.client.is_logged_in();
+        let confirmed = tokio::time::timeout(LOGOUT_LIMIT, self.0.client.logout()).await.is_ok();
+        self.close().await;
+        is_logged_in && confirmed
+    }
+
+    /// Saves and closes for good. False if the library did not finish within the limit.
+    pub async fn close(&self) -> bool {
+        tokio::time::timeout(CLOSE_LIMIT, self.0.client.disconnect()).await.is_ok()
+    }
+}
+
+/// Hands the library's events on as signals.
+struct Reporter {
+    signals: mpsc::Sender<Signal>,
+    client: Arc<OnceLock<Weak<Client>>>,
+    started: Instant,
+    /// Milliseconds from `started` to the last stanza.
+    last_stanza: AtomicI64,
+}
+
+impl Reporter {
+    /// The queue holds far more than a connection reports. Should it be full all the same, the actor is stuck, and a
+    /// lost signal would be a lie about the state: the connection is ended instead.
+    fn report(&self, signal: Signal) {
+        if self.signals.try_send(signal).is_err()
+            && let Some(client) = self.client.get().and_then(Weak::upgrade)
+        {
+            client.signal_shutdown_sync();
+        }
+    }
+
+    fn saw_stanza(&self) {
+        let millis = i64::try_from(self.started.elapsed().as_millis()).unwrap_or(i64::MAX);
+        self.last_stanza.store(millis, Ordering::Relaxed);
+    }
+
+    fn quiet_for(&self) -> Duration {
+        let seen = u64::try_from(self.last_stanza.load(Ordering::Relaxed)).unwrap_or(0);
+        self.started.elapsed().saturating_sub(Duration::from_millis(seen))
+    }
+}
+
+/// The library takes its handlers by value.
+struct Handler(Arc<Reporter>);
+
+impl EventHandler for Handler {
+    fn handle_event(&self, event: Arc<Event>) {
+        if matches!(&*event, Event::RawNode(_)) {
+            self.0.saw_stanza();
+        }
+        let client = self.0.client.get().and_then(Weak::upgrade);
+        if let Some(signal) = client.and_then(|client| translate::signal(&client, &event)) {
+            self.0.report(signal);
+        }
+    }
+
+    fn interest(&self) -> EventInterest {
+        translate::interest()
+    }
+}
+
+/// What the phone is to show. The library's own default is refused by the real server when it makes a pair code.
+fn device_props(props: &DeviceProps) -> DevicePropsOverride {
+    let version = props.version.as_deref().unwrap_or(env!("CARGO_PKG_VERSION"));
+    let mut numbers = version.split('.').map(|number| number.parse().ok());
+    DevicePropsOverride::new()
+        .with_os(props.os.as_deref().unwrap_or("Linux"))
+        .with_platform_type(platform(props.platform.as_deref()))
+        .with_version(AppVersion {
+            primary: numbers.next().flatten(),
+            secondary: numbers.next().flatten(),
+            tertiary: numbers.next().flatten(),
+            ..AppVersion::default()
+        })
+}
+
+/// The words are checked when the session is created.
+fn platform(word: Option<&str>) -> PlatformType {
+    match word {
+        Some("firefox") => PlatformType::FIREFOX,
+        Some("safari") => PlatformType::SAFARI,
+        Some("edge") => PlatformType::EDGE,
+        Some("opera") => PlatformType::OPERA,
+        Some("ie") => PlatformType::IE,
+        Some("desktop") => PlatformType::DESKTOP,
+        _ => PlatformType::CHROME,
+    }
+}

@@ -1,0 +1,70 @@
+//! The library's HTTP client, on the one HTTP client that the project has. Talks to WhatsApp's own hosts only.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::BytesMut;
+use whatsapp_rust::http::{HttpClient, HttpRequest, HttpResponse};
+
+use crate::error::{Error, Result};
+use crate::whatsapp::transport::Progress;
+
+/// Longest wait for a whole reply. Media has its own transfers; what passes here is small.
+const REPLY_LIMIT: Duration = Duration::from_secs(60);
+/// Longest wait for a connection.
+const CONNECT_LIMIT: Duration = Duration::from_secs(10);
+/// Largest reply that is read, bytes: WhatsApp's own limit for a document is 100 MB.
+const REPLY_BYTES: usize = 100 * 1024 * 1024;
+/// The script that names the current protocol version.
+const VERSION_PATH: &str = "/sw.js";
+
+/// The client that all sessions share.
+pub(super) fn client() -> Result<reqwest::Client> {
+    reqwest::Client::builder()
+        .timeout(REPLY_LIMIT)
+        .connect_timeout(CONNECT_LIMIT)
+        .build()
+        .map_err(|error| Error::internal(error))
+}
+
+/// One session's view of the shared client; notes when the version could not be learnt.
+pub(super) struct SessionHttp {
+    pub(super) client: reqwest::Client,
+    pub(super) progress: Arc<Progress>,
+    /// False where the protocol version is fixed by configuration: then nothing is fetched at all.
+    pub(super) may_fetch: bool,
+}
+
+#[async_trait]
+impl HttpClient for SessionHttp {
+    async fn execute(&self, request: HttpRequest) -> anyhow::Result<HttpResponse> {
+        let is_version = request.url.ends_with(VERSION_PATH);
+        let outcome = if self.may_fetch { self.fetch(request).await } else { Err(anyhow::anyhow!("no requests here")) };
+        let failed = outcome.as_ref().map_or(true, |reply| reply.status_code >= 300);
+        if is_version && failed {
+            self.progress.version_failed();
+        }
+        outcome
+    }
+}
+
+impl SessionHttp {
+    async fn fetch(&self, request: HttpRequest) -> anyhow::Result<HttpResponse> {
+        let mut call = self.client.request(request.method.parse()?, &request.url);
+        for (name, value) in &request.headers {
+            call = call.header(name, value);
+        }
+        if let Some(body) = request.body {
+            call = call.body(body);
+        }
+        let mut reply = call.send().await?;
+        let status_code = reply.status().as_u16();
+        let mut body = BytesMut::new();
+        while let Some(chunk) = reply.chunk().await? {
+            anyhow::ensure!(body.len() + chunk.len() <= REPLY_BYTES, "the reply is larger than {REPLY_BYTES} bytes");
+            body.extend_from_slice(&chunk);
+        }
+        Ok(HttpResponse { status_code, body: body.to_vec() })
+    }
+}

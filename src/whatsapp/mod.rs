@@ -1,0 +1,184 @@
+//! The only room that knows the WhatsApp library: a connector makes connections, a connection reports signals.
+//!
+//! The library is driven one connection at a time. Its own reconnecting is switched off: when to dial again, and
+//! whether at all, is decided by `session::machine` alone.
+
+pub mod device_store;
+
+mod connection;
+mod http;
+mod translate;
+mod transport;
+
+use std::sync::Arc;
+
+use entity::ids::SessionId;
+use tokio::sync::mpsc;
+use whatsapp_rust::transport::{TokioWebSocketTransportFactory, default_tls_connector};
+
+use crate::db::Db;
+use crate::error::{Error, ErrorKind, Result};
+use crate::session::types::{Code, DeviceProps, Identity};
+
+pub use connection::Connection;
+
+/// Signals that wait for the actor. A session has a handful per login; whoever leaves more unread is stuck.
+const SIGNAL_CAPACITY: usize = 128;
+
+/// How to reach WhatsApp.
+#[derive(Clone, Debug, Default)]
+pub struct Settings {
+    /// Another address than WhatsApp's own. Only a sandbox build has a way to set it.
+    pub url: Option<String>,
+    /// The protocol version to announce, instead of the one that WhatsApp publishes.
+    pub version: Option<(u32, u32, u32)>,
+}
+
+/// What a connection reports, in order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Signal {
+    /// The encrypted channel stands.
+    HandshakeDone,
+    /// A QR code can be scanned for so long.
+    Qr {
+        /// What the picture says.
+        code: Code,
+        /// How long a phone can scan it.
+        lives: std::time::Duration,
+    },
+    /// The last QR code expired unscanned.
+    QrExhausted,
+    /// A pair code can be entered for so long.
+    PairCode {
+        /// Eight characters and a dash.
+        code: Code,
+        /// How long it can be entered.
+        lives: std::time::Duration,
+    },
+    /// The outstanding pair code is void.
+    PairCodeVoid,
+    /// The phone linked this device; the login follows.
+    Paired(Identity),
+    /// The phone's answer to the pairing does not verify.
+    PairingRejected,
+    /// A phone without multi-device support scanned the code.
+    MultideviceRequired,
+    /// The account wants a passkey.
+    PasskeyRequired,
+    /// WhatsApp accepted the login of this identity.
+    Authenticated(Option<Identity>),
+    /// The account's own name.
+    PushName(String),
+    /// The stream is about to end, or has to be ended.
+    StreamEnding(StreamEnding),
+    /// WhatsApp turned the login down, or ended it.
+    Refused(Refusal),
+    /// The connection is over. Nothing follows until the next one.
+    Closed(Closing),
+}
+
+/// Why the server ends a stream although the login stays good.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StreamEnding {
+    /// It expects a new connection at once.
+    Restart,
+    /// It ended the stream in good order.
+    Ended,
+    /// It cannot serve now.
+    Unavailable,
+    /// It got too many requests.
+    RateLimited,
+    /// It gave a reason that has no meaning for us.
+    Unknown,
+}
+
+/// Why WhatsApp does not want this login.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// The identity is not linked any more.
+    LoggedOut,
+    /// The device was taken off the phone's list.
+    DeviceRemoved,
+    /// The account is locked.
+    AccountLocked,
+    /// The account is banned for so long.
+    Banned(std::time::Duration),
+    /// The protocol version is too old.
+    ClientOutdated,
+    /// Somebody else logged in with this identity.
+    Replaced,
+    /// It cannot serve now.
+    Unavailable,
+    /// Another reason.
+    Other,
+}
+
+/// How far a connection had come when it ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Closing {
+    /// WhatsApp could not be reached.
+    Unreachable,
+    /// The protocol version could not be learnt.
+    VersionUnavailable,
+    /// The encrypted channel could not be set up.
+    HandshakeFailed,
+    /// The channel stood and ended.
+    Lost,
+    /// The library panicked.
+    Crashed,
+}
+
+/// Makes connections. One for the whole process.
+#[derive(Clone)]
+pub struct Connector {
+    db: Db,
+    settings: Settings,
+    sockets: Arc<TokioWebSocketTransportFactory>,
+    http: reqwest::Client,
+}
+
+impl std::fmt::Debug for Connector {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Connector").field("settings", &self.settings).finish_non_exhaustive()
+    }
+}
+
+impl Connector {
+    /// Prepares what all connections share: the TLS roots and the HTTP client.
+    ///
+    /// # Errors
+    /// The HTTP client cannot be built.
+    pub fn new(db: Db, settings: Settings) -> Result<Self> {
+        let mut sockets = TokioWebSocketTransportFactory::new().with_connector(default_tls_connector());
+        if let Some(url) = &settings.url {
+            sockets = sockets.with_url(url);
+        }
+        Ok(Self { db, settings, sockets: Arc::new(sockets), http: http::client()? })
+    }
+
+    /// Loads the session's keys (or makes new ones) and prepares a client; nothing is dialled yet.
+    ///
+    /// # Errors
+    /// `Unavailable`: the database failed.
+    pub async fn open(&self, session: &SessionId, props: &DeviceProps) -> Result<(Connection, mpsc::Receiver<Signal>)> {
+        let (signals, reports) = mpsc::channel(SIGNAL_CAPACITY);
+        let store = Arc::new(device_store::DeviceStore::new(self.db.clone(), session.clone()));
+        let connection = connection::open(self, store, props, signals)
+            .await
+            .map_err(|error| Error::new(ErrorKind::Unavailable, "the session's keys could not be read").because(error))?;
+        Ok((connection, reports))
+    }
+
+    /// Forgets the session's keys, so that the next connection starts as a new device.
+    ///
+    /// # Errors
+    /// `Unavailable`: the database failed.
+    pub async fn forget(&self, session: &SessionId) -> Result<()> {
+        Ok(device_store::DeviceStore::new(self.db.clone(), session.clone()).forget().await?)
+    }
+}
+
+/// The library's tasks run on the process's own runtime.
+fn runtime() -> whatsapp_rust::TokioRuntime {
+    whatsapp_rust::TokioRuntime
+}

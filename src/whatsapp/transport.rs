@@ -1,0 +1,96 @@
+//! The socket to WhatsApp: what became of the dialling, and no frame that outruns the disk while a device pairs.
+
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use std::sync::{Arc, OnceLock, Weak};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use whatsapp_rust::Client;
+use whatsapp_rust::transport::{TokioWebSocketTransportFactory, Transport, TransportEvent, TransportFactory};
+
+use crate::whatsapp::Closing;
+
+/// How far the present connection has come. Written where it happens, read when it is over.
+#[derive(Debug, Default)]
+pub(super) struct Progress {
+    reached: AtomicU8,
+    version_failed: AtomicBool,
+}
+
+const DIALLING: u8 = 0;
+const OPEN: u8 = 1;
+const SECURED: u8 = 2;
+
+impl Progress {
+    /// A new connection begins.
+    pub(super) fn restart(&self) {
+        self.reached.store(DIALLING, Ordering::Release);
+        self.version_failed.store(false, Ordering::Release);
+    }
+
+    /// The encrypted channel stands.
+    pub(super) fn secured(&self) {
+        self.reached.store(SECURED, Ordering::Release);
+    }
+
+    /// The version could not be learnt.
+    pub(super) fn version_failed(&self) {
+        self.version_failed.store(true, Ordering::Release);
+    }
+
+    /// What the end of the connection means, seen from how far it had come.
+    pub(super) fn closing(&self) -> Closing {
+        match self.reached.load(Ordering::Acquire) {
+            SECURED => Closing::Lost,
+            _ if self.version_failed.load(Ordering::Acquire) => Closing::VersionUnavailable,
+            OPEN => Closing::HandshakeFailed,
+            _ => Closing::Unreachable,
+        }
+    }
+}
+
+/// Dials for one session through the process's shared factory.
+pub(super) struct Dialler {
+    pub(super) shared: Arc<TokioWebSocketTransportFactory>,
+    pub(super) progress: Arc<Progress>,
+    /// Set once the client exists; the client in turn owns this dialler.
+    pub(super) client: Arc<OnceLock<Weak<Client>>>,
+}
+
+#[async_trait]
+impl TransportFactory for Dialler {
+    async fn create_transport(
+        &self,
+    ) -> anyhow::Result<(Arc<dyn Transport>, whatsapp_rust::async_channel::Receiver<TransportEvent>)> {
+        let (socket, events) = self.shared.create_transport().await?;
+        self.progress.reached.store(OPEN, Ordering::Release);
+        let client = self.client.get().and_then(Weak::upgrade);
+        // A linked device has nothing to lose here: its identity is on disk.
+        match client.filter(|client| client.pn().is_none()) {
+            Some(client) => Ok((Arc::new(PairingSocket { socket, client: Arc::downgrade(&client) }), events)),
+            None => Ok((socket, events)),
+        }
+    }
+}
+
+/// A socket on which a device may be linked. The library sends the answer that completes the link and saves the new
+/// identity at its leisure; a crash in between would leave a device on the phone that nobody has the keys of.
+/// Here every frame waits until the device is saved, so the phone never knows more than the disk.
+struct PairingSocket {
+    socket: Arc<dyn Transport>,
+    client: Weak<Client>,
+}
+
+#[async_trait]
+impl Transport for PairingSocket {
+    async fn send(&self, data: Bytes) -> anyhow::Result<()> {
+        if let Some(client) = self.client.upgrade() {
+            client.persistence_manager().flush().await?;
+        }
+        self.socket.send(data).await
+    }
+
+    async fn disconnect(&self) {
+        self.socket.disconnect().await;
+    }
+}
