@@ -3,11 +3,15 @@
 //! SQLite gets one connection that writes and a few that read: SQLite has one writer anyway, and a deferred
 //! transaction that turns into a write fails at once when another one writes, whatever the busy timeout.
 
-use std::path::Path;
+use std::fs::{File, TryLockError};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use migration::{Migrator, MigratorTrait};
+use sea_orm::sqlx::pool::PoolConnection;
 use sea_orm::sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sea_orm::sqlx::Postgres;
 use sea_orm::sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sea_orm::{DatabaseBackend, DatabaseConnection, DbErr, SqlxPostgresConnector, SqlxSqliteConnector};
 
@@ -19,6 +23,8 @@ const SQLITE_BUSY: Duration = Duration::from_secs(10);
 const ACQUIRE_LIMIT: Duration = Duration::from_secs(30);
 /// Key of the PostgreSQL advisory lock that is held while tables change. Any number, the same in every version.
 const MIGRATION_LOCK: i64 = 0x5761_7970_6f73_7401;
+/// Key of the PostgreSQL advisory lock that a process holds as long as it runs sessions.
+const OWNER_LOCK: i64 = 0x5761_7970_6f73_7402;
 
 /// How strictly SQLite waits for the disk.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -35,6 +41,14 @@ pub enum Synchronous {
 pub struct Db {
     read: DatabaseConnection,
     write: DatabaseConnection,
+    lock_file: Option<Arc<PathBuf>>,
+}
+
+/// The proof that no other process runs sessions on this database. Two that did would log each other out for ever.
+#[derive(Debug)]
+pub struct Claim {
+    _file: Option<File>,
+    _connection: Option<PoolConnection<Postgres>>,
 }
 
 impl Db {
@@ -59,6 +73,7 @@ impl Db {
         Ok(Self {
             read: SqlxSqliteConnector::from_sqlx_sqlite_pool(read),
             write: SqlxSqliteConnector::from_sqlx_sqlite_pool(write),
+            lock_file: Some(Arc::new(file.with_extension("lock"))),
         })
     }
 
@@ -75,7 +90,7 @@ impl Db {
             .await
             .map_err(connect_error)?;
         let both = SqlxPostgresConnector::from_sqlx_postgres_pool(pool);
-        Ok(Self { read: both.clone(), write: both })
+        Ok(Self { read: both.clone(), write: both, lock_file: None })
     }
 
     /// For statements that only read.
@@ -86,6 +101,29 @@ impl Db {
     /// For everything that writes.
     pub fn write(&self) -> &DatabaseConnection {
         &self.write
+    }
+
+    /// Claims the database for this process, for as long as the claim is kept.
+    ///
+    /// # Errors
+    /// Another process has it, or the lock cannot be asked for.
+    pub async fn claim(&self) -> Result<Claim, DbErr> {
+        let taken = || DbErr::Custom("another Waypost process is using this database".to_owned());
+        if let Some(path) = &self.lock_file {
+            let file = File::create(path.as_path()).map_err(|error| DbErr::Custom(error.to_string()))?;
+            return match file.try_lock() {
+                Ok(()) => Ok(Claim { _file: Some(file), _connection: None }),
+                Err(TryLockError::WouldBlock) => Err(taken()),
+                Err(TryLockError::Error(error)) => Err(DbErr::Custom(error.to_string())),
+            };
+        }
+        let mut connection = self.write.get_postgres_connection_pool().acquire().await.map_err(connect_error)?;
+        let is_ours: bool = sea_orm::sqlx::query_scalar("SELECT pg_try_advisory_lock($1)")
+            .bind(OWNER_LOCK)
+            .fetch_one(&mut *connection)
+            .await
+            .map_err(connect_error)?;
+        if is_ours { Ok(Claim { _file: None, _connection: Some(connection) }) } else { Err(taken()) }
     }
 
     /// Brings the tables up to date. Two processes that start at once do it one after the other.
