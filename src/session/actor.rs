@@ -49,7 +49,7 @@ pub struct Deps {
 /// What the service asks of an actor. Each reply comes when it is done.
 #[derive(Debug)]
 pub enum Command {
-    /// Come back after a start of the server.
+    /// Go where the row says, after a start of the server or of the session.
     Boot,
     /// Go online.
     GoOnline(oneshot::Sender<()>),
@@ -213,11 +213,13 @@ impl Actor {
                 self.pairing.fail(&self.entry.present());
             }
         }
-        if self.unlinking.is_some() {
-            let can_unlink = matches!(self.state.phase, Phase::LoggedIn(_));
-            if can_unlink || !self.state.is_linked || self.has_ended {
-                self.unlink().await;
-            }
+        // Either it can be done now, or the attempt to get there has failed.
+        let is_decided = match self.state.phase {
+            Phase::LoggedIn(_) | Phase::Resting | Phase::Waiting(_) | Phase::Banned(_) => true,
+            Phase::Dialling | Phase::Open | Phase::Pairing { .. } | Phase::Linking | Phase::Ending(_) => false,
+        };
+        if is_decided || !self.state.is_linked || self.has_ended {
+            self.unlink().await;
         }
     }
 
@@ -229,7 +231,7 @@ impl Actor {
         });
         unlinking.replies.push(reply);
         unlinking.and_end |= and_end;
-        if self.state.is_linked && self.state.is_resting() {
+        if self.state.is_linked && !matches!(self.state.phase, Phase::LoggedIn(_)) {
             // WhatsApp unlinks a device only at its own request, so it has to log in once more.
             self.apply(Input::GoOnline).await;
         }

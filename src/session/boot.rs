@@ -49,10 +49,7 @@ pub struct Queue {
 impl Queue {
     /// How far it has come.
     pub fn progress(&self) -> BootProgress {
-        BootProgress {
-            waiting: self.waiting.load(Ordering::Relaxed),
-            started: self.started.load(Ordering::Relaxed),
-        }
+        BootProgress { waiting: self.waiting.load(Ordering::Relaxed), started: self.started.load(Ordering::Relaxed) }
     }
 
     /// Works the queue off in the background.

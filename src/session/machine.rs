@@ -138,7 +138,7 @@ pub enum Input {
     GoOnline,
     /// A client of the API wants the session offline.
     GoOffline,
-    /// The server brings the session back after a start.
+    /// The session was just created, or the server brings it back after a start.
     Boot,
     /// The server stops.
     Shutdown,
@@ -196,7 +196,7 @@ pub fn step(mut state: State, input: Input, outside: Outside) -> (State, Vec<Eff
         Input::GoOnline => state.go_online(out),
         Input::GoOffline => {
             state.desired = DesiredState::Offline;
-            if !state.is_resting() {
+            if !state.is_resting() || state.reason == StatusReason::Starting {
                 state.rest(StatusReason::Requested, out);
             }
         }
@@ -260,7 +260,7 @@ impl State {
 
     fn boot(&mut self, out: &mut Vec<Effect>) {
         if self.is_resting() && self.desired == DesiredState::Online {
-            self.dial(StatusReason::Starting, out);
+            self.dial(self.reason, out);
         }
     }
 

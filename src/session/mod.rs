@@ -87,8 +87,8 @@ impl Sessions {
         let tx = self.deps.db.write().begin().await?;
         let record = store::insert(&tx, draft, self.deps.clock.now()).await?;
         tx.commit().await?;
-        let entry = self.registry.add(&record);
-        self.tell(&entry, Command::GoOnline).await?;
+        let mailbox = self.registry.add(&record).mailbox(&self.deps);
+        let _ = mailbox.send(Command::Boot).await; // An actor that ends now ends with the server, and starts with the next.
         Ok(record.session)
     }
 

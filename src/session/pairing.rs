@@ -55,7 +55,8 @@ impl Pairing {
 
     /// Asks WhatsApp, if someone waits and nothing is under way.
     pub(super) fn start(&mut self, connection: &Connection, lifecycle: &Lifecycle) {
-        let Some(request) = self.request.clone().filter(|_| !self.callers.is_empty() && self.under_way.is_none()) else {
+        let Some(request) = self.request.clone().filter(|_| !self.callers.is_empty() && self.under_way.is_none())
+        else {
             return;
         };
         let (done, outcome) = oneshot::channel();

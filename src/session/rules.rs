@@ -69,7 +69,10 @@ pub fn metadata(labels: HashMap<String, String>) -> Result<BTreeMap<String, Stri
             return Err(Error::invalid("metadata", format!("must have keys of 1 to {LABEL_NAME_MAX} characters")));
         }
         if value.chars().count() > LABEL_VALUE_MAX {
-            return Err(Error::invalid("metadata", format!("must have values of at most {LABEL_VALUE_MAX} characters")));
+            return Err(Error::invalid(
+                "metadata",
+                format!("must have values of at most {LABEL_VALUE_MAX} characters"),
+            ));
         }
         // PostgreSQL cannot store it.
         if name.contains('\0') || value.contains('\0') {
@@ -103,7 +106,10 @@ fn props(props: DeviceProps) -> Result<DeviceProps> {
 fn webhook(new: NewWebhook) -> Result<WebhookDraft> {
     let is_web = is_web_address(&new.url);
     if !is_web || new.url.chars().count() > URL_MAX {
-        return Err(Error::invalid("webhook.url", format!("must be an http or https address of at most {URL_MAX} characters")));
+        return Err(Error::invalid(
+            "webhook.url",
+            format!("must be an http or https address of at most {URL_MAX} characters"),
+        ));
     }
     if let Some(secret) = &new.secret
         && (secret.is_empty() || secret.chars().count() > SECRET_MAX || secret.contains('\0'))
@@ -133,7 +139,10 @@ fn is_web_address(text: &str) -> bool {
 fn unknown_event(word: &str) -> Error {
     let known: Vec<_> = EventType::ALL.iter().map(|event| event.as_str()).collect();
     let shown: String = word.chars().take(40).collect();
-    Error::invalid("webhook.events", format!("has the unknown event `{shown}`; the known ones are: {}", known.join(", ")))
+    Error::invalid(
+        "webhook.events",
+        format!("has the unknown event `{shown}`; the known ones are: {}", known.join(", ")),
+    )
 }
 
 /// What to select for a filter.

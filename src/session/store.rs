@@ -150,14 +150,14 @@ impl Selection {
             let pattern = format!("%{}%", escaped(&text.to_lowercase()));
             Func::lower(Expr::col(column)).like(sea_orm::sea_query::LikeExpr::new(pattern).escape('\\'))
         };
-        Condition::all()
-            .add_option(self.status.map(|status| session::Column::Status.eq(status)))
-            .add_option(self.query.as_deref().map(|text| {
+        Condition::all().add_option(self.status.map(|status| session::Column::Status.eq(status))).add_option(
+            self.query.as_deref().map(|text| {
                 Condition::any()
                     .add(contains(session::Column::Id, text))
                     .add(contains(session::Column::Name, text))
                     .add(contains(session::Column::PhoneNumber, text))
-            }))
+            }),
+        )
     }
 }
 

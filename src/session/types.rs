@@ -257,10 +257,7 @@ impl PhoneNumber {
     /// `Invalid`, with the rule that it breaks.
     pub fn parse(field: &str, text: &str) -> Result<Self> {
         let text = text.trim();
-        let (text, marked) = match text.strip_prefix('+').or_else(|| text.strip_prefix("00")) {
-            Some(rest) => (rest, true),
-            None => (text, false),
-        };
+        let text = text.strip_prefix('+').or_else(|| text.strip_prefix("00")).unwrap_or(text);
         let mut digits = String::with_capacity(15);
         for c in text.chars() {
             match c {
@@ -273,11 +270,7 @@ impl PhoneNumber {
             return Err(Error::invalid(field, "must be a phone number with its country code"));
         }
         if digits.starts_with('0') {
-            let mark = if marked { "" } else { "a country code, " };
-            return Err(Error::invalid(
-                field,
-                format!("must start with {mark}never with a zero: country codes have none"),
-            ));
+            return Err(Error::invalid(field, "must start with a country code, and none starts with a zero"));
         }
         if !(7..=15).contains(&digits.len()) {
             return Err(Error::invalid(field, format!("must have 7 to 15 digits, it has {}", digits.len())));
@@ -310,4 +303,38 @@ pub struct PairRequest {
     pub phone_number: PhoneNumber,
     /// Whether the phone is to show a notification.
     pub show_push_notification: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn any_usual_spelling_of_a_phone_number_is_the_same_number() {
+        for spelling in ["15550100001", "+15550100001", "+1 555 010-0001", "001 (555) 010.0001", " +1/555/0100001 "] {
+            assert_eq!(PhoneNumber::parse("n", spelling).expect(spelling).digits(), "15550100001");
+        }
+    }
+
+    #[test]
+    fn what_is_no_phone_number_is_refused_with_the_field_and_the_rule() {
+        let rows = [
+            ("", "`n` must be a phone number with its country code"),
+            ("+", "`n` must be a phone number with its country code"),
+            ("call me", "`n` must be a phone number; `c` cannot be part of one"),
+            ("0155501000", "`n` must start with a country code, and none starts with a zero"),
+            ("+0155501000", "`n` must start with a country code, and none starts with a zero"),
+            ("123456", "`n` must have 7 to 15 digits, it has 6"),
+            ("1234567890123456", "`n` must have 7 to 15 digits, it has 16"),
+        ];
+        for (text, refusal) in rows {
+            assert_eq!(PhoneNumber::parse("n", text).expect_err(text).to_string(), refusal);
+        }
+    }
+
+    #[test]
+    fn codes_and_numbers_do_not_show_in_a_log() {
+        let number = PhoneNumber::parse("n", "15550100001").expect("it is one");
+        assert_eq!(format!("{number:?} {:?}", Code::new("ABCD-EFGH")), "+15…01 Code(..)");
+    }
 }

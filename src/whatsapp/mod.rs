@@ -163,9 +163,9 @@ impl Connector {
     pub async fn open(&self, session: &SessionId, props: &DeviceProps) -> Result<(Connection, mpsc::Receiver<Signal>)> {
         let (signals, reports) = mpsc::channel(SIGNAL_CAPACITY);
         let store = Arc::new(device_store::DeviceStore::new(self.db.clone(), session.clone()));
-        let connection = connection::open(self, store, props, signals)
-            .await
-            .map_err(|error| Error::new(ErrorKind::Unavailable, "the session's keys could not be read").because(error))?;
+        let connection = connection::open(self, store, props, signals).await.map_err(|error| {
+            Error::new(ErrorKind::Unavailable, "the session's keys could not be read").because(error)
+        })?;
         Ok((connection, reports))
     }
 

@@ -51,7 +51,9 @@ pub(super) fn signal(client: &Client, event: &Event) -> Option<Signal> {
         Event::TemporaryBan(ban) => Signal::Refused(Refusal::Banned(ban.expire.to_std().unwrap_or(Duration::ZERO))),
         Event::ClientOutdated(_) => Signal::Refused(Refusal::ClientOutdated),
         Event::ConnectFailure(failure) => Signal::Refused(match failure.reason {
-            ConnectFailureReason::InternalServerError | ConnectFailureReason::ServiceUnavailable => Refusal::Unavailable,
+            ConnectFailureReason::InternalServerError | ConnectFailureReason::ServiceUnavailable => {
+                Refusal::Unavailable
+            }
             _ => Refusal::Other,
         }),
         Event::RawNode(node) => return stanza(client, node),

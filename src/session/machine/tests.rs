@@ -148,7 +148,8 @@ fn a_silent_connection_is_given_up_and_a_talking_one_is_not() {
 #[test]
 fn a_ban_is_waited_for_and_not_tested_before_its_time() {
     let ban = Refusal::Banned(Duration::from_secs(3600));
-    let (banned, _) = after(logged_in(), [Input::Signal(Signal::Refused(ban)), Input::GoOnline, Input::TimeUp(Duration::ZERO)]);
+    let (banned, _) =
+        after(logged_in(), [Input::Signal(Signal::Refused(ban)), Input::GoOnline, Input::TimeUp(Duration::ZERO)]);
     let until = NOW.after(Duration::from_secs(3600));
     assert_eq!((banned.status(), banned.banned_until()), (SessionStatus::Disconnected, Some(until)));
     let (dialling, effects) = step(banned, Input::TimeUp(Duration::ZERO), Outside { now: until, chance: 0.5 });
