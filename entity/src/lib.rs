@@ -2,8 +2,27 @@
 //!
 //! No queries and no logic: those live in the `store.rs` of each subject.
 
+pub mod base_key;
+pub mod device;
+pub mod device_list;
+pub mod group_metadata;
+pub mod identity_key;
 pub mod ids;
+pub mod lid_mapping;
+pub mod message_secret;
+pub mod mutation_mac;
+pub mod pending_inbound;
+pub mod pre_key_block;
+pub mod pre_key_pending;
+pub mod sender_key;
+pub mod sender_key_device;
+pub mod sent_message;
 pub mod session;
+pub mod signal_session;
+pub mod signed_pre_key;
+pub mod sync_key;
+pub mod sync_version;
+pub mod tc_token;
 pub mod timestamp;
 pub mod webhook;
 pub mod words;

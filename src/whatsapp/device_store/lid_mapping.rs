@@ -1,0 +1,52 @@
+//! Which phone number stands behind which LID.
+
+use std::collections::BTreeMap;
+
+use entity::lid_mapping::{ActiveModel, Column, Entity, Model};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder};
+use wacore::store::error::Result;
+use wacore::store::traits::LidPnMappingEntry;
+
+use super::{DeviceStore, failed, rows};
+
+pub(super) async fn find(store: &DeviceStore, lid: &str) -> Result<Option<LidPnMappingEntry>> {
+    let row = Entity::find_by_id(store.key(lid)).one(store.read()).await.map_err(failed)?;
+    Ok(row.map(entry))
+}
+
+/// The LID that was learned last for this number. Of two learned in one second, the newer account: WhatsApp counts up.
+pub(super) async fn find_by_phone_number(store: &DeviceStore, phone: &str) -> Result<Option<LidPnMappingEntry>> {
+    let row = Entity::find()
+        .filter(Column::SessionId.eq(store.session.clone()))
+        .filter(Column::PhoneNumber.eq(phone))
+        .order_by_desc(Column::UpdatedAt)
+        .order_by_desc(Column::Lid)
+        .one(store.read())
+        .await
+        .map_err(failed)?;
+    Ok(row.map(entry))
+}
+
+pub(super) async fn all(store: &DeviceStore) -> Result<Vec<LidPnMappingEntry>> {
+    let of_session = Column::SessionId.eq(store.session.clone());
+    let rows = Entity::find().filter(of_session).all(store.read()).await.map_err(failed)?;
+    Ok(rows.into_iter().map(entry).collect())
+}
+
+pub(super) async fn store(store: &DeviceStore, entries: &[LidPnMappingEntry]) -> Result<()> {
+    let entries: BTreeMap<_, _> = entries.iter().map(|entry| (&entry.lid, entry)).collect();
+    let rows = entries.into_values().cloned().map(|entry| row(store, entry)).collect();
+    let values = [Column::PhoneNumber, Column::CreatedAt, Column::UpdatedAt, Column::LearningSource];
+    let rule = rows::replace([Column::SessionId, Column::Lid], values);
+    rows::upsert::<ActiveModel, _>(store.write(), rows, rule).await
+}
+
+fn row(store: &DeviceStore, entry: LidPnMappingEntry) -> Model {
+    let LidPnMappingEntry { lid, phone_number, created_at, updated_at, learning_source } = entry;
+    Model { session_id: store.session.clone(), lid, phone_number, created_at, updated_at, learning_source }
+}
+
+fn entry(row: Model) -> LidPnMappingEntry {
+    let Model { session_id: _, lid, phone_number, created_at, updated_at, learning_source } = row;
+    LidPnMappingEntry { lid, phone_number, created_at, updated_at, learning_source }
+}

@@ -1,0 +1,109 @@
+//! What the WhatsApp library keeps for a session, in our database. One file per trait of the library's `Backend`; where
+//! a trait is long, its subjects have files of their own.
+//!
+//! A write that returned is on the disk, and one that failed is an error for the library, never a silent loss: it must
+//! not send what it encrypted with a ratchet that was not stored. Nothing is cached here and no connection is held.
+
+use entity::ids::SessionId;
+use sea_orm::sea_query::{Expr, Query};
+use sea_orm::{ConnectionTrait, DatabaseConnection, DbErr, EntityName, ExprTrait, TransactionTrait};
+use wacore::store::error::StoreError;
+
+use crate::db::Db;
+
+mod app_sync;
+mod base_key;
+mod device;
+mod device_list;
+mod lid_mapping;
+mod msg_secret;
+mod pending_inbound;
+mod pre_key;
+mod protocol;
+mod rows;
+mod sender_key_device;
+mod sent_message;
+mod signal;
+mod tc_token;
+
+/// The library's storage for one session. Cheap to make; the session's row must exist before anything is stored.
+#[derive(Clone, Debug)]
+pub struct DeviceStore {
+    db: Db,
+    session: SessionId,
+}
+
+impl DeviceStore {
+    /// The store of this session.
+    pub fn new(db: Db, session: SessionId) -> Self {
+        Self { db, session }
+    }
+
+    /// Deletes everything that is stored for the session, in one transaction. The session itself stays, and is a fresh
+    /// device the next time it is started.
+    ///
+    /// # Errors
+    /// The database failed; then nothing is deleted.
+    pub async fn forget(&self) -> crate::error::Result<()> {
+        let work = self.db.write().begin().await?;
+        for table in tables() {
+            let delete = Query::delete()
+                .from_table(table.to_owned())
+                .and_where(Expr::col("session_id").eq(self.session.as_str()))
+                .to_owned();
+            work.execute(&delete).await?;
+        }
+        Ok(work.commit().await?)
+    }
+
+    fn read(&self) -> &DatabaseConnection {
+        self.db.read()
+    }
+
+    fn write(&self) -> &DatabaseConnection {
+        self.db.write()
+    }
+
+    /// The key of a row that a session has one of per `name`.
+    fn key(&self, name: &str) -> (SessionId, String) {
+        (self.session.clone(), name.to_owned())
+    }
+}
+
+/// Every table of the device store.
+fn tables() -> [&'static str; 19] {
+    [
+        entity::device::Entity.table_name(),
+        entity::identity_key::Entity.table_name(),
+        entity::signal_session::Entity.table_name(),
+        entity::pre_key_block::Entity.table_name(),
+        entity::pre_key_pending::Entity.table_name(),
+        entity::signed_pre_key::Entity.table_name(),
+        entity::sender_key::Entity.table_name(),
+        entity::sync_key::Entity.table_name(),
+        entity::sync_version::Entity.table_name(),
+        entity::mutation_mac::Entity.table_name(),
+        entity::sender_key_device::Entity.table_name(),
+        entity::lid_mapping::Entity.table_name(),
+        entity::base_key::Entity.table_name(),
+        entity::device_list::Entity.table_name(),
+        entity::group_metadata::Entity.table_name(),
+        entity::tc_token::Entity.table_name(),
+        entity::sent_message::Entity.table_name(),
+        entity::pending_inbound::Entity.table_name(),
+        entity::message_secret::Entity.table_name(),
+    ]
+}
+
+/// A failed statement, as the library knows it.
+fn failed(error: DbErr) -> StoreError {
+    match error {
+        DbErr::Conn(_) | DbErr::ConnectionAcquire(_) => StoreError::Connection(Box::new(error)),
+        _ => StoreError::Database(Box::new(error)),
+    }
+}
+
+/// A value that does not turn into bytes, or bytes that do not turn into their value.
+fn malformed(error: serde_json::Error) -> StoreError {
+    StoreError::Serialization(Box::new(error))
+}

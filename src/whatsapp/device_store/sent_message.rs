@@ -1,0 +1,36 @@
+//! Messages that we sent, for a device that asks for them again. Their age is by the library's clock: so are the cutoffs.
+
+use entity::sent_message::{ActiveModel, Column, Entity, Model};
+use sea_orm::{ColumnTrait, EntityTrait, ExprTrait, QueryFilter};
+use wacore::store::error::Result;
+use wacore::time::now_secs;
+
+use super::{DeviceStore, failed, rows};
+
+pub(super) async fn store(store: &DeviceStore, chat_jid: &str, message_id: &str, payload: &[u8]) -> Result<()> {
+    let row = Model {
+        session_id: store.session.clone(),
+        chat_jid: chat_jid.to_owned(),
+        message_id: message_id.to_owned(),
+        payload: payload.to_vec(),
+        stored_at: now_secs(),
+    };
+    let key = [Column::SessionId, Column::ChatJid, Column::MessageId];
+    let rule = rows::replace(key, [Column::Payload, Column::StoredAt]);
+    rows::upsert::<ActiveModel, _>(store.write(), vec![row], rule).await
+}
+
+/// Reads and deletes in one statement, so that of two receipts that ask for a message only one gets it.
+pub(super) async fn take(store: &DeviceStore, chat_jid: &str, message_id: &str) -> Result<Option<Vec<u8>>> {
+    let this = Column::SessionId
+        .eq(store.session.clone())
+        .and(Column::ChatJid.eq(chat_jid))
+        .and(Column::MessageId.eq(message_id));
+    let taken = Entity::delete_many().filter(this).exec_with_returning(store.write()).await.map_err(failed)?;
+    Ok(taken.into_iter().next().map(|row| row.payload))
+}
+
+pub(super) async fn remove_expired(store: &DeviceStore, cutoff: i64) -> Result<u32> {
+    let old = Column::SessionId.eq(store.session.clone()).and(Column::StoredAt.lt(cutoff));
+    rows::delete_counted(store.write(), Entity::delete_many().filter(old)).await
+}

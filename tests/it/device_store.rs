@@ -1,0 +1,110 @@
+//! The device store, against the laws of the library's `Backend`. The library's own in-memory store is the reference:
+//! what it does is what is expected, except where it breaks its own documentation; the tests say where.
+
+use std::sync::Arc;
+
+use entity::ids::SessionId;
+use entity::session;
+use entity::timestamp::Timestamp;
+use entity::words::{DesiredState, SessionStatus, StatusReason};
+use sea_orm::EntityTrait;
+use tempfile::TempDir;
+use wacore::store::InMemoryBackend;
+use wacore::store::traits::Backend;
+use waypost::db::Db;
+use waypost::whatsapp::device_store::DeviceStore;
+
+use crate::support::database::{self, TestDatabase};
+
+mod laws;
+mod property;
+mod scope;
+
+/// What a law is tested on.
+#[derive(Clone, Copy, Debug)]
+enum On {
+    Reference,
+    Sqlite,
+    Postgres,
+}
+
+/// A fresh, empty store.
+struct Stage {
+    store: Arc<dyn Backend>,
+    _keep: Option<Base>,
+}
+
+impl Stage {
+    async fn on(on: On) -> Self {
+        match on {
+            On::Reference => Self { store: Arc::new(InMemoryBackend::new()), _keep: None },
+            On::Sqlite => Self::of(Base::sqlite().await).await,
+            On::Postgres => Self::of(Base::postgres().await).await,
+        }
+    }
+
+    async fn of(base: Base) -> Self {
+        let store = base.store("a").await;
+        Self { store: Arc::new(store), _keep: Some(base) }
+    }
+}
+
+/// A database, for tests of what only a database can do.
+enum Base {
+    Sqlite { db: Db, _directory: TempDir },
+    Postgres(TestDatabase),
+}
+
+impl Base {
+    async fn sqlite() -> Self {
+        let (db, _directory) = database::sqlite().await;
+        Self::Sqlite { db, _directory }
+    }
+
+    async fn postgres() -> Self {
+        Self::Postgres(database::postgres().await)
+    }
+
+    async fn on(on: On) -> Self {
+        match on {
+            On::Reference => unreachable!("the reference has no database"),
+            On::Sqlite => Self::sqlite().await,
+            On::Postgres => Self::postgres().await,
+        }
+    }
+
+    fn db(&self) -> &Db {
+        match self {
+            Self::Sqlite { db, _directory } => db,
+            Self::Postgres(db) => db,
+        }
+    }
+
+    /// The store of a new session.
+    async fn store(&self, id: &str) -> DeviceStore {
+        let id = SessionId::parse(id).expect("a session id");
+        let now = Timestamp::from_millis(1_700_000_000_000);
+        let row = session::ActiveModel::from(session::Model {
+            id: id.clone(),
+            name: None,
+            metadata: sea_orm::JsonValue::Object(serde_json::Map::new()),
+            desired: DesiredState::Online,
+            status: SessionStatus::Disconnected,
+            reason: StatusReason::Starting,
+            since: now,
+            banned_until: None,
+            phone_number: None,
+            lid: None,
+            device_id: None,
+            push_name: None,
+            device_os: None,
+            device_platform: None,
+            device_version: None,
+            created_at: now,
+            updated_at: now,
+            last_connected_at: None,
+        });
+        session::Entity::insert(row).exec_without_returning(self.db().write()).await.expect("a session");
+        DeviceStore::new(self.db().clone(), id)
+    }
+}

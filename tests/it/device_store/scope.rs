@@ -1,0 +1,235 @@
+//! What only a database can do: sessions apart from each other, and rows that go with their session.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use entity::ids::SessionId;
+use entity::session;
+use migration::{Migrator, MigratorTrait};
+use rstest::rstest;
+use sea_orm::{ConnectionTrait, DatabaseBackend, EntityTrait, Statement};
+use wacore::appstate::hash::HashState;
+use wacore::appstate::processor::AppStateMutationMAC;
+use wacore::store::error::StoreError;
+use wacore::store::traits::{
+    AppStateSyncKey, AppSyncStore, DeviceListRecord, DeviceStore as _, LidPnMappingEntry, MsgSecretStore,
+    ProtocolStore, SignalStore,
+};
+use waypost::db::{Db, Synchronous};
+use waypost::whatsapp::device_store::DeviceStore;
+
+use super::{Base, On};
+
+/// Puts something into every table.
+async fn fill(store: &DeviceStore) {
+    store.create().await.unwrap();
+    store.put_identity("1@s", [1; 32]).await.unwrap();
+    store.put_session("1@s", b"ratchet").await.unwrap();
+    store.store_prekey(1, b"key", false).await.unwrap();
+    store.store_signed_prekey(1, b"key").await.unwrap();
+    store.put_sender_key("g", b"key").await.unwrap();
+    let key = AppStateSyncKey { key_data: vec![1], fingerprint: vec![2], timestamp: 3 };
+    store.set_sync_key(b"id", key).await.unwrap();
+    store.set_version("regular", HashState::default()).await.unwrap();
+    let mac = AppStateMutationMAC { index_mac: vec![1; 32], value_mac: vec![2; 32] };
+    store.put_mutation_macs("regular", 1, &[mac]).await.unwrap();
+    store.set_sender_key_status("g", &[("d", true)]).await.unwrap();
+    let mapping = LidPnMappingEntry {
+        lid: "l".to_owned(),
+        phone_number: "1".to_owned(),
+        created_at: 1,
+        updated_at: 1,
+        learning_source: "usync".to_owned(),
+    };
+    store.put_lid_mapping(&mapping).await.unwrap();
+    store.save_base_key("1@s", "m", b"base").await.unwrap();
+    let record =
+        DeviceListRecord { user: "1".to_owned(), devices: Vec::new(), timestamp: 1, phash: None, raw_id: None };
+    store.update_device_list(record).await.unwrap();
+    store.put_group_metadata("g", b"data").await.unwrap();
+    store.touch_tc_token_sender_timestamp("1@lid", 1).await.unwrap();
+    store.store_sent_message("c", "m", b"payload").await.unwrap();
+    store.store_pending_inbound("c", "s", "m", b"message").await.unwrap();
+    store.put_msg_secret("c", "s", "m", &[1; 32]).await.unwrap();
+}
+
+/// How many rows each table of the device store has for a session. The tables are those of the migration, as the
+/// database lists them, so that none can be forgotten here and in `forget` alike.
+async fn rows(db: &Db, session: &str) -> BTreeMap<String, i64> {
+    let list = match db.read().get_database_backend() {
+        DatabaseBackend::Sqlite => {
+            "SELECT name FROM sqlite_master WHERE type = 'table' AND sql LIKE '%\"session_id\"%'"
+        }
+        _ => "SELECT table_name::text FROM information_schema.columns WHERE column_name = 'session_id'",
+    };
+    let mut rows = BTreeMap::new();
+    for table in query(db, list).await {
+        let table: String = table.try_get_by_index(0).unwrap();
+        if OTHERS.contains(&table.as_str()) {
+            continue;
+        }
+        let count = format!("SELECT count(*) FROM {table} WHERE session_id = '{session}'");
+        rows.insert(table, query(db, &count).await[0].try_get_by_index(0).unwrap());
+    }
+    rows
+}
+
+/// Tables of a session that are not the device store's.
+const OTHERS: [&str; 3] = ["webhook", "event", "delivery"];
+
+async fn query(db: &Db, sql: &str) -> Vec<sea_orm::QueryResult> {
+    let statement = Statement::from_string(db.read().get_database_backend(), sql);
+    db.read().query_all_raw(statement).await.unwrap()
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_forgotten_device_leaves_its_session_and_nothing_else(#[values(On::Sqlite, On::Postgres)] on: On) {
+    let base = Base::on(on).await;
+    let (store, other) = (base.store("a").await, base.store("b").await);
+    fill(&store).await;
+    fill(&other).await;
+    let before = rows(base.db(), "b").await;
+    assert_eq!(before.len(), 19);
+    assert!(before.values().all(|count| *count == 1), "{before:?}");
+
+    store.forget().await.unwrap();
+    assert!(rows(base.db(), "a").await.values().all(|count| *count == 0));
+    assert_eq!(rows(base.db(), "b").await, before);
+    assert_eq!(session::Entity::find().all(base.db().read()).await.unwrap().len(), 2);
+    store.create().await.unwrap();
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_deleted_session_takes_every_row_with_it(#[values(On::Sqlite, On::Postgres)] on: On) {
+    let base = Base::on(on).await;
+    let (store, other) = (base.store("a").await, base.store("b").await);
+    fill(&store).await;
+    fill(&other).await;
+    let id = SessionId::parse("a").unwrap();
+    session::Entity::delete_by_id(id).exec(base.db().write()).await.unwrap();
+    assert!(rows(base.db(), "a").await.values().all(|count| *count == 0));
+    assert!(rows(base.db(), "b").await.values().all(|count| *count == 1));
+}
+
+#[rstest]
+#[tokio::test]
+async fn sessions_do_not_see_each_other(#[values(On::Sqlite, On::Postgres)] on: On) {
+    let base = Base::on(on).await;
+    let (store, other) = (base.store("a").await, base.store("b").await);
+    fill(&store).await;
+    assert!(!other.exists().await.unwrap());
+    assert!(!other.has_signal_state_for_user("1").await.unwrap());
+    assert_eq!(other.get_max_prekey_id().await.unwrap(), 0);
+    assert_eq!(other.load_prekeys_batch(&[1]).await.unwrap(), []);
+    assert!(other.load_all_signed_prekeys().await.unwrap().is_empty());
+    assert_eq!(other.get_latest_sync_key_id().await.unwrap(), None);
+    assert!(other.get_mutation_macs("regular", &[[1; 32]]).await.unwrap().is_empty());
+    assert!(other.get_pn_mapping("1").await.unwrap().is_none());
+    assert!(other.get_all_lid_mappings().await.unwrap().is_empty());
+    assert!(other.get_all_tc_token_jids().await.unwrap().is_empty());
+    assert_eq!(other.take_sent_message("c", "m").await.unwrap(), None);
+    let before = rows(base.db(), "a").await;
+
+    other.remove_prekey(1).await.unwrap();
+    other.mark_prekeys_uploaded(&[1]).await.unwrap();
+    other.clear_mutation_macs("regular").await.unwrap();
+    other.delete_mutation_macs("regular", &[vec![1; 32]]).await.unwrap();
+    other.clear_all_sender_key_devices().await.unwrap();
+    other.delete_sender_key_device_rows(&["d"]).await.unwrap();
+    other.delete_pending_inbound("c", "s", "m").await.unwrap();
+    let all = i64::MAX;
+    assert_eq!(other.delete_expired_tc_tokens(all, all).await.unwrap(), 0);
+    assert_eq!(other.delete_expired_sent_messages(all).await.unwrap(), 0);
+    assert_eq!(other.delete_expired_pending_inbound(all).await.unwrap(), 0);
+    assert_eq!(other.delete_expired_msg_secrets(all).await.unwrap(), 0);
+    assert_eq!(rows(base.db(), "a").await, before);
+}
+
+#[rstest]
+#[tokio::test]
+async fn pre_keys_are_pending_until_they_are_marked(#[values(On::Sqlite, On::Postgres)] on: On) {
+    let base = Base::on(on).await;
+    let store = base.store("a").await;
+    let pending = async || {
+        let rows = query(base.db(), "SELECT block, pending FROM pre_key_pending ORDER BY block").await;
+        let row = |row: &sea_orm::QueryResult| (row.try_get_by_index(0).unwrap(), row.try_get_by_index(1).unwrap());
+        rows.iter().map(row).collect::<Vec<(i32, i32)>>()
+    };
+    let keys: Vec<(u32, Bytes)> = (14..=17).map(|id| (id, Bytes::from_static(b"key"))).collect();
+    store.store_prekeys_batch(&keys, false).await.unwrap();
+    assert_eq!(pending().await, [(0, 0xc000), (1, 3)]);
+    store.mark_prekeys_uploaded(&[14, 16, 17, 99]).await.unwrap();
+    assert_eq!(pending().await, [(0, 0x8000)]);
+    store.store_prekey(14, b"key", false).await.unwrap();
+    store.store_prekey(15, b"key", true).await.unwrap();
+    assert_eq!(pending().await, [(0, 0x4000)]);
+    store.remove_prekey(14).await.unwrap();
+    store.remove_prekey(15).await.unwrap();
+    assert_eq!(pending().await, []);
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_write_that_fails_is_an_error_and_leaves_nothing(#[values(On::Sqlite, On::Postgres)] on: On) {
+    let base = Base::on(on).await;
+    let orphan = DeviceStore::new(base.db().clone(), SessionId::parse("no-such-session").unwrap());
+    let error = orphan.put_session("1@s", b"ratchet").await.unwrap_err();
+    assert!(matches!(error, StoreError::Database(_)), "{error:?}");
+    let keys = [(1, Bytes::from_static(b"key"))];
+    assert!(orphan.store_prekeys_batch(&keys, false).await.is_err());
+    assert!(orphan.create().await.is_err());
+    assert!(rows(base.db(), "no-such-session").await.values().all(|count| *count == 0));
+
+    let store = base.store("a").await;
+    base.db().clone().close().await.unwrap();
+    assert!(store.put_session("1@s", b"ratchet").await.is_err());
+    assert!(store.get_session("1@s").await.is_err());
+}
+
+#[rstest]
+#[tokio::test]
+async fn many_sessions_store_their_first_keys_at_once(#[values(On::Sqlite, On::Postgres)] on: On) {
+    let base = Base::on(on).await;
+    let keys: Arc<[(u32, Bytes)]> = (1..=812).map(|id| (id, Bytes::from(vec![7; 74]))).collect();
+    let mut stores = Vec::new();
+    for number in 0..20 {
+        stores.push(base.store(&format!("s{number}")).await);
+    }
+    let done = futures::future::join_all(stores.iter().map(async |store| {
+        store.create().await?;
+        store.store_prekeys_batch(&keys, false).await?;
+        store.remove_prekey(400).await?;
+        store.get_max_prekey_id().await
+    }))
+    .await;
+    assert!(done.iter().all(|highest| matches!(highest, Ok(812))), "{done:?}");
+}
+
+#[rstest]
+#[tokio::test]
+async fn the_tables_can_be_taken_down_and_put_up_again(#[values(On::Sqlite, On::Postgres)] on: On) {
+    let base = Base::on(on).await;
+    Migrator::down(base.db().write(), None).await.unwrap();
+    assert!(rows(base.db(), "a").await.is_empty());
+    base.db().migrate().await.unwrap();
+    assert_eq!(rows(base.db(), "a").await.len(), 19);
+}
+
+#[tokio::test]
+async fn sqlite_waits_for_the_disk_unless_told_otherwise() {
+    let directory = tempfile::tempdir().unwrap();
+    let db = Db::sqlite(&directory.path().join("waypost.db"), Synchronous::default()).await.unwrap();
+    for (pragma, expected) in [("synchronous", "2"), ("foreign_keys", "1"), ("journal_mode", "wal")] {
+        let statement = Statement::from_string(DatabaseBackend::Sqlite, format!("PRAGMA {pragma}"));
+        let row = db.write().query_one_raw(statement).await.unwrap().unwrap();
+        let value = row
+            .try_get_by_index::<i64>(0)
+            .map(|number| number.to_string())
+            .or_else(|_| row.try_get_by_index::<String>(0))
+            .unwrap();
+        assert_eq!(value, expected, "{pragma}");
+    }
+}

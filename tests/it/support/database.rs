@@ -1,0 +1,80 @@
+//! Fresh databases with all tables: a SQLite file, or a database of its own on a PostgreSQL server.
+
+use std::ops::Deref;
+
+use sea_orm::ConnectionTrait;
+use tempfile::TempDir;
+use uuid::Uuid;
+use waypost::db::{Db, Synchronous};
+
+/// The variable that holds the URL of a PostgreSQL server where databases can be created.
+const SERVER: &str = "WAYPOST_TEST_POSTGRES";
+/// Connections of one test. Many tests share the server.
+const CONNECTIONS: u32 = 4;
+
+/// A new SQLite file. It goes with the directory, so keep that.
+pub(crate) async fn sqlite() -> (Db, TempDir) {
+    let directory = tempfile::tempdir().expect("a directory for the database");
+    let db = Db::sqlite(&directory.path().join("waypost.db"), Synchronous::Normal).await.expect("a new SQLite file");
+    db.migrate().await.expect("tables");
+    (db, directory)
+}
+
+/// A new database on the PostgreSQL server.
+///
+/// # Panics
+/// Without a server: a test that cannot run must not look as if it had passed.
+pub(crate) async fn postgres() -> TestDatabase {
+    #[expect(clippy::disallowed_methods, reason = "tests have no configuration of their own")]
+    let server = std::env::var(SERVER)
+        .unwrap_or_else(|_| panic!("set {SERVER} to the URL of a PostgreSQL server where databases can be created"));
+    let name = format!("waypost_test_{}", Uuid::now_v7().simple());
+    run(&server, &format!("CREATE DATABASE {name}")).await;
+    let db = Db::postgres(&database_url(&server, &name), CONNECTIONS).await.expect("the new database");
+    db.migrate().await.expect("tables");
+    TestDatabase { db, server, name }
+}
+
+/// A database on the PostgreSQL server that is dropped with this value.
+#[derive(Debug)]
+pub(crate) struct TestDatabase {
+    db: Db,
+    server: String,
+    name: String,
+}
+
+impl Deref for TestDatabase {
+    type Target = Db;
+
+    fn deref(&self) -> &Db {
+        &self.db
+    }
+}
+
+/// On a thread of its own: a test may end, or panic, within a runtime that must not be blocked.
+impl Drop for TestDatabase {
+    fn drop(&mut self) {
+        let drop = format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", self.name);
+        let server = self.server.clone();
+        let thread = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+            runtime.block_on(run(&server, &drop));
+        });
+        let _ = thread.join(); // A database that stays costs the next test nothing.
+    }
+}
+
+async fn run(server: &str, statement: &str) {
+    let db = Db::postgres(server, 1).await.unwrap_or_else(|error| panic!("{SERVER}: {error}"));
+    db.write().execute_unprepared(statement).await.unwrap_or_else(|error| panic!("{statement}: {error}"));
+    db.close().await.expect("a closed connection");
+}
+
+/// The server's URL with another database in it.
+fn database_url(server: &str, name: &str) -> String {
+    let (address, options) = server.split_once('?').map_or((server, None), |(a, o)| (a, Some(o)));
+    let start_of_path = address.find("://").map_or(0, |scheme| scheme + 3);
+    let end_of_host = address[start_of_path..].find('/').map_or(address.len(), |slash| start_of_path + slash);
+    let options = options.map_or_else(String::new, |options| format!("?{options}"));
+    format!("{}/{name}{options}", &address[..end_of_host])
+}
