@@ -67,7 +67,7 @@ pub(super) async fn open(
         last_stanza: AtomicI64::new(0),
     });
     let mut builder = Bot::builder()
-        .with_backend_arc(store.0.clone())
+        .with_backend_arc(store)
         .with_transport_factory(Dialler {
             shared: Arc::clone(&connector.sockets),
             progress: Arc::clone(&progress),
