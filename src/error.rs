@@ -19,6 +19,8 @@ pub enum ErrorKind {
     SessionNotFound,
     /// The session has no linked phone yet.
     DeviceNotLinked,
+    /// The session has no QR code to scan now.
+    QrNotAvailable,
     /// A session with this id exists.
     SessionExists,
     /// The session is logged in, so there is nothing to pair.
@@ -46,6 +48,7 @@ impl ErrorKind {
         Self::Forbidden,
         Self::SessionNotFound,
         Self::DeviceNotLinked,
+        Self::QrNotAvailable,
         Self::SessionExists,
         Self::AlreadyLoggedIn,
         Self::PairCodeOutstanding,

@@ -1,0 +1,175 @@
+//! THE table: what each kind of failure is in HTTP. Every answer that is no success leaves from here.
+
+use std::borrow::Cow;
+
+use poem::error::{MethodNotAllowedError, NotFoundError, ParseQueryError, SizedLimitError};
+use poem::http::{StatusCode, header};
+use poem::{IntoResponse, Response};
+use poem_openapi::Object;
+use tracing::error;
+
+use crate::api::request_id;
+use crate::error::{Error, ErrorKind, chain};
+
+/// A failure, as RFC 9457 has it.
+#[derive(Debug, Object)]
+pub struct Problem {
+    /// A URI that names the kind of failure.
+    #[oai(rename = "type")]
+    pub kind: String,
+    /// The kind of failure, for people.
+    pub title: String,
+    /// The HTTP status.
+    pub status: u16,
+    /// What went wrong this time.
+    pub detail: String,
+    /// The kind of failure, for programs. Stable.
+    pub code: String,
+    /// The request, as the server's log names it.
+    pub request_id: String,
+    /// The same in short, for older clients of this contract.
+    pub error: ProblemSummary,
+}
+
+/// A failure in short.
+#[derive(Debug, Object)]
+pub struct ProblemSummary {
+    /// The HTTP status.
+    pub code: u16,
+    /// What went wrong.
+    pub message: String,
+}
+
+/// The media type of a problem.
+pub const PROBLEM_JSON: &str = "application/problem+json";
+
+/// Status, code and title of each kind.
+pub fn row(kind: ErrorKind) -> (StatusCode, &'static str, &'static str) {
+    match kind {
+        ErrorKind::Unauthenticated => (StatusCode::UNAUTHORIZED, "unauthenticated", "A valid key is needed"),
+        ErrorKind::Forbidden => (StatusCode::FORBIDDEN, "forbidden", "The key does not allow this"),
+        ErrorKind::SessionNotFound => (StatusCode::NOT_FOUND, "session_not_found", "No such session"),
+        ErrorKind::DeviceNotLinked => (StatusCode::NOT_FOUND, "device_not_linked", "No phone is linked"),
+        ErrorKind::QrNotAvailable => (StatusCode::CONFLICT, "qr_not_available", "There is no QR code now"),
+        ErrorKind::SessionExists => (StatusCode::CONFLICT, "session_exists", "The session exists"),
+        ErrorKind::AlreadyLoggedIn => (StatusCode::CONFLICT, "already_logged_in", "A phone is linked already"),
+        ErrorKind::PairCodeOutstanding => (StatusCode::CONFLICT, "pair_code_outstanding", "A pair code is outstanding"),
+        ErrorKind::Invalid => (StatusCode::UNPROCESSABLE_ENTITY, "invalid", "A value breaks a rule"),
+        ErrorKind::Upstream => (StatusCode::BAD_GATEWAY, "upstream", "WhatsApp refused or failed"),
+        ErrorKind::UpstreamTimeout => (StatusCode::GATEWAY_TIMEOUT, "upstream_timeout", "WhatsApp did not answer"),
+        ErrorKind::Unavailable => (StatusCode::SERVICE_UNAVAILABLE, "unavailable", "The database is unavailable"),
+        ErrorKind::ShuttingDown => (StatusCode::SERVICE_UNAVAILABLE, "shutting_down", "The server is shutting down"),
+        ErrorKind::Internal => (StatusCode::INTERNAL_SERVER_ERROR, "internal", "Unexpected error"),
+    }
+}
+
+/// The failures of HTTP itself: status, code, title and detail.
+const HTTP: &[(StatusCode, &str, &str)] = &[
+    (StatusCode::BAD_REQUEST, "malformed_request", "The request cannot be read"),
+    (StatusCode::NOT_FOUND, "not_found", "There is nothing at this path"),
+    (StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "The path does not take this method"),
+    (StatusCode::NOT_ACCEPTABLE, "not_acceptable", "The answer has no such form"),
+    (StatusCode::PAYLOAD_TOO_LARGE, "payload_too_large", "The body is too large"),
+    (StatusCode::UNPROCESSABLE_ENTITY, "invalid", "A value breaks a rule"),
+    (StatusCode::GATEWAY_TIMEOUT, "request_timeout", "The request took too long"),
+];
+
+/// Every code that an answer can carry.
+pub fn codes() -> impl Iterator<Item = &'static str> {
+    ErrorKind::ALL.iter().map(|kind| row(*kind).1).chain(HTTP.iter().map(|(_, code, _)| *code))
+}
+
+/// The body could not be read as JSON.
+#[derive(Debug, thiserror::Error)]
+#[error("the body is no JSON: {0}")]
+pub struct MalformedBody(pub String);
+
+/// The request took longer than any request may.
+#[derive(Debug, thiserror::Error)]
+#[error("the request took too long")]
+pub struct TooSlow;
+
+/// The answer to a failure, whoever it comes from.
+pub fn answer(failure: &poem::Error) -> Response {
+    if let Some(error) = failure.downcast_ref::<Error>() {
+        return ours(error);
+    }
+    let status = match failure {
+        _ if failure.is::<SizedLimitError>() => StatusCode::PAYLOAD_TOO_LARGE,
+        _ if failure.is::<TooSlow>() => StatusCode::GATEWAY_TIMEOUT,
+        // A parameter that does not parse is a value that breaks a rule.
+        _ if failure.is::<ParseQueryError>() || failure.is::<poem_openapi::error::ParseParamError>() => {
+            StatusCode::UNPROCESSABLE_ENTITY
+        }
+        _ => failure.status(),
+    };
+    let is_plain = failure.is::<NotFoundError>() || failure.is::<MethodNotAllowedError>();
+    http(status, if is_plain { None } else { Some(failure.to_string()) })
+}
+
+/// The answer to one of our own failures. It is logged here, where it stops travelling.
+fn ours(error: &Error) -> Response {
+    let (status, code, title) = row(error.kind());
+    if status.is_server_error() && error.kind() != ErrorKind::ShuttingDown {
+        error!(error = chain(error), code, "a request failed");
+    }
+    problem(status, code, title, Cow::Owned(error.to_string()))
+}
+
+/// The answer to a failure of HTTP itself.
+pub fn http(status: StatusCode, detail: Option<String>) -> Response {
+    match HTTP.iter().find(|(known, _, _)| *known == status) {
+        Some((_, code, title)) => {
+            problem(status, code, title, detail.map_or(Cow::Borrowed(*title), Cow::Owned))
+        }
+        None if status.is_client_error() => {
+            let title = status.canonical_reason().unwrap_or("The request cannot be served");
+            problem(status, "malformed_request", title, Cow::Borrowed(title))
+        }
+        None => {
+            error!(error = detail, "a request failed in an unexpected way");
+            let (status, code, title) = row(ErrorKind::Internal);
+            problem(status, code, title, Cow::Borrowed("an unexpected error occurred"))
+        }
+    }
+}
+
+fn problem(status: StatusCode, code: &str, title: &str, detail: Cow<'_, str>) -> Response {
+    let body = Problem {
+        kind: format!("urn:waypost:problem:{code}"),
+        title: title.to_owned(),
+        status: status.as_u16(),
+        detail: detail.clone().into_owned(),
+        code: code.to_owned(),
+        request_id: request_id::current(),
+        error: ProblemSummary { code: status.as_u16(), message: detail.into_owned() },
+    };
+    let mut response = poem_openapi::payload::Json(body).into_response();
+    response.set_status(status);
+    response.headers_mut().insert(header::CONTENT_TYPE, header::HeaderValue::from_static(PROBLEM_JSON));
+    if status == StatusCode::UNAUTHORIZED {
+        response.headers_mut().insert(header::WWW_AUTHENTICATE, header::HeaderValue::from_static("Bearer"));
+    }
+    response
+}
+
+/// A failure of ours on its way through the framework.
+impl From<Error> for poem::Error {
+    fn from(error: Error) -> Self {
+        let status = row(error.kind()).0;
+        Self::new(error, status)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn every_kind_has_a_code_of_its_own() {
+        let codes: HashSet<_> = ErrorKind::ALL.iter().map(|kind| row(*kind).1).collect();
+        assert_eq!(codes.len(), ErrorKind::ALL.len());
+    }
+}
