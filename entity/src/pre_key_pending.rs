@@ -4,7 +4,7 @@ use sea_orm::entity::prelude::*;
 
 use crate::ids::SessionId;
 
-/// Pre-keys of one block that are still to be uploaded. A block without a row has none.
+/// Pre-keys of one band of 64 ids that are still to be uploaded. A band without a row has none.
 ///
 /// Apart from the keys, so that marking them does not write the keys anew.
 #[sea_orm::model]
@@ -14,11 +14,11 @@ pub struct Model {
     /// Whose it is.
     #[sea_orm(primary_key, auto_increment = false)]
     pub session_id: SessionId,
-    /// As in `pre_key_block`.
+    /// The ids' common part: id divided by 64.
     #[sea_orm(primary_key, auto_increment = false)]
-    pub block: i32,
-    /// Bit n stands for the key whose id ends in n, as long as that key exists.
-    pub pending: i32,
+    pub band: i32,
+    /// Bit n stands for the nth key of the band, as long as that key exists.
+    pub pending: i64,
 }
 
 impl ActiveModelBehavior for ActiveModel {}

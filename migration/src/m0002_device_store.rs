@@ -50,7 +50,7 @@ impl MigrationTrait for Migration {
                     .to_owned(),
             )
             .await?;
-        // MsgSecretStore::delete_expired_msg_secrets, every few minutes over the one table that grows with the messages.
+        // MsgSecretStore::delete_expired_msg_secrets, now and then over the one table that grows with the messages.
         manager
             .create_index(
                 Index::create()
@@ -81,10 +81,7 @@ fn device_and_signal(on: DatabaseBackend) -> Vec<TableCreateStatement> {
         Scoped::new(on, "identity_key").key_text("address").blob("key").small(),
         Scoped::new(on, "signal_session").key_text("address").blob("record").large(),
         pre_key_block.large(),
-        Scoped::new(on, "pre_key_pending")
-            .key_integer("block")
-            .column(ColumnDef::new("pending").integer().not_null())
-            .small(),
+        Scoped::new(on, "pre_key_pending").key_integer("band").big_integer("pending").small(),
         Scoped::new(on, "signed_pre_key").key_big_integer("id").blob("record").small(),
         Scoped::new(on, "sender_key").key_text("address").blob("record").large(),
     ]

@@ -38,14 +38,11 @@ impl Stage {
     async fn on(on: On) -> Self {
         match on {
             On::Reference => Self { store: Arc::new(InMemoryBackend::new()), _keep: None },
-            On::Sqlite => Self::of(Base::sqlite().await).await,
-            On::Postgres => Self::of(Base::postgres().await).await,
+            On::Sqlite | On::Postgres => {
+                let base = Base::on(on).await;
+                Self { store: Arc::new(base.store("a").await), _keep: Some(base) }
+            }
         }
-    }
-
-    async fn of(base: Base) -> Self {
-        let store = base.store("a").await;
-        Self { store: Arc::new(store), _keep: Some(base) }
     }
 }
 
@@ -56,20 +53,14 @@ enum Base {
 }
 
 impl Base {
-    async fn sqlite() -> Self {
-        let (db, _directory) = database::sqlite().await;
-        Self::Sqlite { db, _directory }
-    }
-
-    async fn postgres() -> Self {
-        Self::Postgres(database::postgres().await)
-    }
-
     async fn on(on: On) -> Self {
         match on {
             On::Reference => unreachable!("the reference has no database"),
-            On::Sqlite => Self::sqlite().await,
-            On::Postgres => Self::postgres().await,
+            On::Sqlite => {
+                let (db, _directory) = database::sqlite().await;
+                Self::Sqlite { db, _directory }
+            }
+            On::Postgres => Self::Postgres(database::postgres().await),
         }
     }
 

@@ -1,4 +1,4 @@
-//! Messages that were decrypted and are not yet in the journal. Their age is by the library's clock: so are the cutoffs.
+//! Messages that were decrypted and are not yet in the journal. Their age is by the library's clock, as are the cutoffs.
 
 use std::collections::BTreeMap;
 

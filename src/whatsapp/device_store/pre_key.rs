@@ -38,6 +38,9 @@ const KEYS: [Column; 16] = [
     Column::Key15,
 ];
 
+/// Some keys, as `entity::pre_key_pending` has them: by band, a bit for each.
+type Marks = BTreeMap<i32, i64>;
+
 /// Stores keys, replacing those with the same id.
 pub(super) async fn store<'a>(
     store: &DeviceStore,
@@ -45,10 +48,10 @@ pub(super) async fn store<'a>(
     uploaded: bool,
 ) -> Result<()> {
     let mut blocks = BTreeMap::<i32, [Option<Vec<u8>>; 16]>::new();
-    let mut bits = BTreeMap::<i32, i32>::new();
+    let mut marks = Marks::new();
     for (id, record) in keys {
         blocks.entry(block(id)).or_default()[place(id)] = Some(record.to_vec());
-        *bits.entry(block(id)).or_default() |= bit(id);
+        mark(&mut marks, id);
     }
     if blocks.is_empty() {
         return Ok(());
@@ -57,9 +60,9 @@ pub(super) async fn store<'a>(
     let rows = blocks.into_iter().map(|(block, keys)| row(store, block, keys)).collect();
     rows::upsert_on::<ActiveModel, _>(&work, rows, fill_in()).await?;
     if uploaded {
-        clear_pending(store, &work, bits).await?;
+        clear_pending(store, &work, marks).await?;
     } else {
-        set_pending(store, &work, bits).await?;
+        set_pending(store, &work, marks).await?;
     }
     work.commit().await.map_err(failed)
 }
@@ -85,19 +88,27 @@ pub(super) async fn load(store: &DeviceStore, ids: &[u32]) -> Result<Vec<(u32, B
 
 /// Marks keys as given to WhatsApp. Touches only the marks, so a key that was consumed meanwhile stays consumed.
 pub(super) async fn mark_uploaded(store: &DeviceStore, ids: &[u32]) -> Result<()> {
-    let mut bits = BTreeMap::<i32, i32>::new();
+    let mut marks = Marks::new();
     for id in ids {
-        *bits.entry(block(*id)).or_default() |= bit(*id);
+        mark(&mut marks, *id);
     }
     let work = store.write().begin().await.map_err(failed)?;
-    clear_pending(store, &work, bits).await?;
+    clear_pending(store, &work, marks).await?;
     work.commit().await.map_err(failed)
 }
 
-/// Removes a key, and its block with the last one.
+/// Removes a key, and its block with the last one. What is marked of a key that does not exist has no meaning.
 pub(super) async fn remove(store: &DeviceStore, id: u32) -> Result<()> {
+    let this_block = || Column::SessionId.eq(store.session.clone()).and(Column::Block.eq(block(id)));
     let work = store.write().begin().await.map_err(failed)?;
-    remove_on(store, &work, id).await?;
+    Entity::update_many()
+        .col_expr(KEYS[place(id)], Expr::value(None::<Vec<u8>>))
+        .filter(this_block())
+        .exec(&work)
+        .await
+        .map_err(failed)?;
+    let is_empty = KEYS.into_iter().fold(this_block(), |so_far, key| so_far.and(key.is_null()));
+    Entity::delete_many().filter(is_empty).exec(&work).await.map_err(failed)?;
     work.commit().await.map_err(failed)
 }
 
@@ -124,8 +135,8 @@ fn place(id: u32) -> usize {
     usize::try_from(id & 15).expect("a place is below 16")
 }
 
-fn bit(id: u32) -> i32 {
-    1 << (id & 15)
+fn mark(marks: &mut Marks, id: u32) {
+    *marks.entry((id >> 6).cast_signed()).or_default() |= 1 << (id & 63);
 }
 
 fn row(store: &DeviceStore, block: i32, keys: [Option<Vec<u8>>; 16]) -> ActiveModel {
@@ -142,27 +153,27 @@ fn fill_in() -> OnConflict {
     OnConflict::columns([Column::SessionId, Column::Block]).values(KEYS.map(fill)).to_owned()
 }
 
-async fn set_pending(store: &DeviceStore, work: &impl ConnectionTrait, bits: BTreeMap<i32, i32>) -> Result<()> {
+async fn set_pending(store: &DeviceStore, work: &impl ConnectionTrait, marks: Marks) -> Result<()> {
     use pre_key_pending::{ActiveModel, Column, Entity, Model};
-    let rows = bits.into_iter().map(|(block, pending)| Model { session_id: store.session.clone(), block, pending });
+    let rows = marks.into_iter().map(|(band, pending)| Model { session_id: store.session.clone(), band, pending });
     let both = Expr::col((Entity, Column::Pending)).bit_or(new_value(Column::Pending));
-    let rule = OnConflict::columns([Column::SessionId, Column::Block]).value(Column::Pending, both).to_owned();
+    let rule = OnConflict::columns([Column::SessionId, Column::Band]).value(Column::Pending, both).to_owned();
     rows::upsert_on::<ActiveModel, _>(work, rows.collect(), rule).await
 }
 
-/// One statement per distinct pattern: the blocks of an upload are full except for the first and the last.
-async fn clear_pending(store: &DeviceStore, work: &impl ConnectionTrait, bits: BTreeMap<i32, i32>) -> Result<()> {
+/// One statement per distinct pattern: the bands of an upload are full except for the first and the last.
+async fn clear_pending(store: &DeviceStore, work: &impl ConnectionTrait, marks: Marks) -> Result<()> {
     use pre_key_pending::{Column, Entity};
-    let mut patterns = BTreeMap::<i32, Vec<i32>>::new();
-    for (block, bits) in bits {
-        patterns.entry(bits).or_default().push(block);
+    let mut patterns = BTreeMap::<i64, Vec<i32>>::new();
+    for (band, bits) in marks {
+        patterns.entry(bits).or_default().push(band);
     }
-    for (bits, blocks) in patterns {
-        for some in blocks.chunks(rows::BINDS) {
+    for (bits, bands) in patterns {
+        for some in bands.chunks(rows::BINDS) {
             Entity::update_many()
                 .col_expr(Column::Pending, Expr::col(Column::Pending).bit_and(!bits))
                 .filter(Column::SessionId.eq(store.session.clone()))
-                .filter(Column::Block.is_in(some.iter().copied()))
+                .filter(Column::Band.is_in(some.iter().copied()))
                 .exec(work)
                 .await
                 .map_err(failed)?;
@@ -174,22 +185,6 @@ async fn clear_pending(store: &DeviceStore, work: &impl ConnectionTrait, bits: B
         .exec(work)
         .await
         .map_err(failed)?;
-    Ok(())
-}
-
-async fn remove_on(store: &DeviceStore, work: &impl ConnectionTrait, id: u32) -> Result<()> {
-    let this_block = || Column::SessionId.eq(store.session.clone()).and(Column::Block.eq(block(id)));
-    Entity::update_many()
-        .col_expr(KEYS[place(id)], Expr::value(None::<Vec<u8>>))
-        .filter(this_block())
-        .exec(work)
-        .await
-        .map_err(failed)?;
-    let is_empty = KEYS.into_iter().fold(this_block(), |so_far, key| so_far.and(key.is_null()));
-    let emptied = Entity::delete_many().filter(is_empty).exec(work).await.map_err(failed)?;
-    if emptied.rows_affected > 0 {
-        pre_key_pending::Entity::delete_by_id((store.session.clone(), block(id))).exec(work).await.map_err(failed)?;
-    }
     Ok(())
 }
 

@@ -9,8 +9,8 @@ use wacore::store::error::Result;
 
 use super::failed;
 
-/// Values bound to one statement, at most. SQLite takes 32766 and PostgreSQL 65535; each connection keeps the statements
-/// that it has prepared in memory, and beyond a few thousand values a longer one is no faster.
+/// Values bound to one statement, at most. SQLite takes 32766 and PostgreSQL 65535; each connection keeps the
+/// statements that it has prepared in memory, and beyond a few thousand values a longer one is no faster.
 pub(super) const BINDS: usize = 4096;
 
 /// The rule of a plain replacement: on a row with the same `key`, the new `values` win.

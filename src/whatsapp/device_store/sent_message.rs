@@ -1,4 +1,5 @@
-//! Messages that we sent, for a device that asks for them again. Their age is by the library's clock: so are the cutoffs.
+//! Messages that we sent, for a device that asks for them again. Their age is by the library's clock, as the cutoffs
+//! are.
 
 use entity::sent_message::{ActiveModel, Column, Entity, Model};
 use sea_orm::{ColumnTrait, EntityTrait, ExprTrait, QueryFilter};

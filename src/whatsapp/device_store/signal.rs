@@ -6,7 +6,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use bytes::Bytes;
 use entity::{identity_key, sender_key, signal_session, signed_pre_key};
-use sea_orm::sea_query::{Expr, Query};
+use sea_orm::sea_query::{Expr, Query, SelectStatement};
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, ExprTrait, QueryFilter, QuerySelect};
 use wacore::store::error::{Result, StoreError};
 use wacore::store::traits::SignalStore;
@@ -66,8 +66,8 @@ impl SignalStore for DeviceStore {
         Ok(found.is_some())
     }
 
-    /// An address is the user followed by `@` or `:`. Two ranges that the keys' trees answer; a pattern would need the
-    /// user escaped, and scans on PostgreSQL.
+    /// An address is the user followed by `:` or `@`. A range, so that the keys' trees find it; a pattern would need
+    /// the user escaped, and a look at all of the session's addresses.
     async fn has_signal_state_for_user(&self, user: &str) -> Result<bool> {
         let known = Query::select()
             .expr(
@@ -192,23 +192,17 @@ impl DeviceStore {
         rows::upsert::<ActiveModel, _>(self.write(), rows.collect(), rule).await
     }
 
-    /// The session's addresses that belong to `user`, in a table that is keyed by address.
-    fn addresses_of<E: EntityTrait, C: ColumnTrait>(
-        &self,
-        user: &str,
-        table: E,
-        address: C,
-    ) -> sea_orm::sea_query::SelectStatement {
-        // The sign after `@` is `A` and the one after `:` is `;`: each range ends before all longer user names.
-        let ranges = [('@', 'A'), (':', ';')].map(|(first, after)| {
-            Expr::col(address).gte(format!("{user}{first}")).and(Expr::col(address).lt(format!("{user}{after}")))
-        });
-        let [without_device, with_device] = ranges;
+    /// The session's addresses that belong to `user`, in a table that is keyed by address: those from the user and `:`
+    /// up to the user and `A`, which is the sign after `@`, but for the signs between `:` and `@`.
+    fn addresses_of<E: EntityTrait, C: ColumnTrait>(&self, user: &str, table: E, address: C) -> SelectStatement {
+        let from = |sign: char| Expr::col(address).gte(format!("{user}{sign}"));
+        let before = |sign: char| Expr::col(address).lt(format!("{user}{sign}"));
         Query::select()
             .expr(Expr::val(1))
             .from(table.table_ref())
             .and_where(Expr::col("session_id").eq(self.session.as_str()))
-            .and_where(without_device.or(with_device))
+            .and_where(from(':').and(before('A')))
+            .and_where(before(';').or(from('@')))
             .to_owned()
     }
 }

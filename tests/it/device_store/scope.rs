@@ -154,21 +154,18 @@ async fn pre_keys_are_pending_until_they_are_marked(#[values(On::Sqlite, On::Pos
     let base = Base::on(on).await;
     let store = base.store("a").await;
     let pending = async || {
-        let rows = query(base.db(), "SELECT block, pending FROM pre_key_pending ORDER BY block").await;
+        let rows = query(base.db(), "SELECT band, pending FROM pre_key_pending ORDER BY band").await;
         let row = |row: &sea_orm::QueryResult| (row.try_get_by_index(0).unwrap(), row.try_get_by_index(1).unwrap());
-        rows.iter().map(row).collect::<Vec<(i32, i32)>>()
+        rows.iter().map(row).collect::<Vec<(i32, i64)>>()
     };
-    let keys: Vec<(u32, Bytes)> = (14..=17).map(|id| (id, Bytes::from_static(b"key"))).collect();
+    let keys: Vec<(u32, Bytes)> = (62..=65).map(|id| (id, Bytes::from_static(b"key"))).collect();
     store.store_prekeys_batch(&keys, false).await.unwrap();
-    assert_eq!(pending().await, [(0, 0xc000), (1, 3)]);
-    store.mark_prekeys_uploaded(&[14, 16, 17, 99]).await.unwrap();
-    assert_eq!(pending().await, [(0, 0x8000)]);
-    store.store_prekey(14, b"key", false).await.unwrap();
-    store.store_prekey(15, b"key", true).await.unwrap();
-    assert_eq!(pending().await, [(0, 0x4000)]);
-    store.remove_prekey(14).await.unwrap();
-    store.remove_prekey(15).await.unwrap();
-    assert_eq!(pending().await, []);
+    assert_eq!(pending().await, [(0, 0b11 << 62), (1, 0b11)]);
+    store.mark_prekeys_uploaded(&[62, 64, 65, 199]).await.unwrap();
+    assert_eq!(pending().await, [(0, 0b10 << 62)]);
+    store.store_prekey(62, b"key", false).await.unwrap();
+    store.store_prekey(63, b"key", true).await.unwrap();
+    assert_eq!(pending().await, [(0, 0b01 << 62)]);
 }
 
 #[rstest]
