@@ -58,6 +58,7 @@ impl App {
             sessions,
             keys: Keys::new(token),
             db: db.clone(),
+            clock: Clock::system(),
             lifecycle: lifecycle.clone(),
             metrics: telemetry::start_metrics(),
         };

@@ -1,10 +1,25 @@
 //! Waypost: a server through which teams run many WhatsApp accounts.
 #![doc = include_str!("ARCHITECTURE.md")]
 
-pub mod caller;
-pub mod clock;
-pub mod db;
-pub mod error;
+pub mod command;
+pub mod config;
+
+pub mod app;
+
+pub mod telemetry;
+
 pub mod lifecycle;
+
+pub mod clock;
+
+pub mod db;
+
+pub mod error;
+
+pub mod caller;
+
+pub mod api;
+
 pub mod session;
+
 pub mod whatsapp;

@@ -242,7 +242,7 @@ impl Sessions {
         Ok(Device {
             device_id: identity.device_id,
             phone_number: identity.phone_number.digits().to_owned(),
-            lid: identity.lid,
+            lid: identity.lid.map(|user| format!("{user}@lid")),
             push_name: live.push_name,
         })
     }

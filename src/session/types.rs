@@ -67,7 +67,7 @@ pub struct Device {
     pub device_id: i32,
     /// Phone number, digits only.
     pub phone_number: String,
-    /// The account's LID, without a device part. Null until WhatsApp told it.
+    /// The account's LID, `123456@lid`, without a device part. Null until WhatsApp told it.
     pub lid: Option<String>,
     /// Name that the account shows to others. Null until WhatsApp told it.
     pub push_name: Option<String>,

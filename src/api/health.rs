@@ -1,0 +1,59 @@
+//! Is it alive, is it ready, and what is measured about it.
+
+use std::time::Duration;
+
+use poem::http::{StatusCode, header};
+use poem::web::{Data, Json};
+use poem::{IntoResponse, Response, handler};
+use sea_orm::ConnectionTrait;
+use serde_json::json;
+
+use crate::api::Api;
+use crate::caller::{Caller, Scope};
+
+/// Longest wait for the database's sign of life.
+const PING_LIMIT: Duration = Duration::from_secs(2);
+
+/// 200 as long as the process answers.
+#[handler]
+pub fn livez() -> Json<serde_json::Value> {
+    Json(json!({ "status": "ok" }))
+}
+
+/// 200 when requests can be served.
+#[handler]
+pub async fn readyz(Data(api): Data<&Api>) -> Response {
+    let ping = api.db.read().execute_unprepared("SELECT 1");
+    let has_database = matches!(tokio::time::timeout(PING_LIMIT, ping).await, Ok(Ok(_)));
+    let is_stopping = api.lifecycle.is_stopping();
+    let boot = api.sessions.boot_progress();
+    let status = if has_database && !is_stopping { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    let word = match (is_stopping, has_database) {
+        (true, _) => "stopping",
+        (false, true) => "ok",
+        (false, false) => "unavailable",
+    };
+    let body = json!({
+        "status": word,
+        "database": if has_database { "ok" } else { "unavailable" },
+        "boot": { "waiting": boot.waiting, "started": boot.started },
+    });
+    Json(body).with_status(status).into_response()
+}
+
+/// What is measured, as Prometheus text.
+#[handler]
+pub fn metrics(Data(api): Data<&Api>, Data(caller): Data<&Caller>) -> poem::Result<Response> {
+    caller.require(Scope::MetricsRead)?;
+    for (status, count) in api.sessions.census() {
+        ::metrics::gauge!("waypost_sessions", "status" => status.as_str()).set(count as f64);
+    }
+    let boot = api.sessions.boot_progress();
+    ::metrics::gauge!("waypost_boot_queue_sessions", "state" => "waiting").set(boot.waiting as f64);
+    ::metrics::gauge!("waypost_boot_queue_sessions", "state" => "started").set(boot.started as f64);
+    let text = api.metrics.as_ref().map(|metrics| {
+        metrics.run_upkeep();
+        metrics.render()
+    });
+    Ok(text.unwrap_or_default().with_header(header::CONTENT_TYPE, "text/plain; version=0.0.4").into_response())
+}

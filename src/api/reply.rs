@@ -1,0 +1,117 @@
+//! What handlers answer with: a success, documented together with every failure that any operation can have.
+
+use poem::http::{HeaderValue, StatusCode, header};
+use poem::{IntoResponse, Response};
+use poem_openapi::registry::{MetaHeader, MetaMediaType, MetaResponse, MetaResponses, MetaSchemaRef, Registry};
+use poem_openapi::types::{ToJSON, Type};
+use poem_openapi::{ApiResponse, Object};
+
+use crate::api::error::{PROBLEM_JSON, Problem};
+
+/// The failures that an operation can answer with.
+const FAILURES: &[(u16, &str)] = &[
+    (400, "The request cannot be read."),
+    (401, "A valid key is needed."),
+    (403, "The key does not allow this."),
+    (404, "No such session, or no phone is linked."),
+    (409, "The present state does not allow this."),
+    (413, "The body is larger than 1 MiB."),
+    (422, "A value breaks a rule; the detail names the field and the rule."),
+    (500, "Unexpected error."),
+    (502, "WhatsApp refused or failed."),
+    (503, "The database is unavailable, or the server is shutting down."),
+    (504, "WhatsApp did not answer in time."),
+];
+
+/// 200 with a JSON body.
+pub struct Ok200<T>(pub T);
+
+/// 201 with a JSON body and where the new thing is.
+pub struct Created201<T> {
+    /// The new thing.
+    pub body: T,
+    /// Its path.
+    pub location: String,
+}
+
+/// It is done.
+#[derive(Debug, Object)]
+pub struct Done {
+    /// Always true.
+    pub success: bool,
+    /// What is done.
+    pub message: String,
+}
+
+impl Done {
+    /// It is done.
+    pub fn new(message: &str) -> Ok200<Self> {
+        Ok200(Self { success: true, message: message.to_owned() })
+    }
+}
+
+impl<T: ToJSON> IntoResponse for Ok200<T> {
+    fn into_response(self) -> Response {
+        poem_openapi::payload::Json(self.0).into_response()
+    }
+}
+
+impl<T: ToJSON> IntoResponse for Created201<T> {
+    fn into_response(self) -> Response {
+        let mut response = poem_openapi::payload::Json(self.body).into_response();
+        response.set_status(StatusCode::CREATED);
+        if let Ok(location) = HeaderValue::from_str(&self.location) {
+            response.headers_mut().insert(header::LOCATION, location);
+        }
+        response
+    }
+}
+
+/// A success with these media types, and all failures.
+pub fn responses(status: u16, description: &'static str, content: Vec<MetaMediaType>) -> MetaResponses {
+    let success =
+        MetaResponse { description, status: Some(status), status_range: None, content, headers: Vec::new() };
+    let failures = FAILURES.iter().map(|(status, description)| MetaResponse {
+        description,
+        status: Some(*status),
+        status_range: None,
+        content: vec![MetaMediaType { content_type: PROBLEM_JSON, schema: Problem::schema_ref() }],
+        headers: Vec::new(),
+    });
+    MetaResponses { responses: std::iter::once(success).chain(failures).collect() }
+}
+
+/// JSON of this shape.
+pub fn json<T: Type>() -> MetaMediaType {
+    MetaMediaType { content_type: "application/json; charset=utf-8", schema: T::schema_ref() }
+}
+
+impl<T: ToJSON> ApiResponse for Ok200<T> {
+    fn meta() -> MetaResponses {
+        responses(200, "Done.", vec![json::<T>()])
+    }
+
+    fn register(registry: &mut Registry) {
+        T::register(registry);
+        Problem::register(registry);
+    }
+}
+
+impl<T: ToJSON> ApiResponse for Created201<T> {
+    fn meta() -> MetaResponses {
+        let mut responses = responses(201, "Created.", vec![json::<T>()]);
+        responses.responses[0].headers.push(MetaHeader {
+            name: "Location".to_owned(),
+            description: Some("Path of the new thing.".to_owned()),
+            required: true,
+            deprecated: false,
+            schema: MetaSchemaRef::Inline(Box::new(poem_openapi::registry::MetaSchema::new("string"))),
+        });
+        responses
+    }
+
+    fn register(registry: &mut Registry) {
+        T::register(registry);
+        Problem::register(registry);
+    }
+}

@@ -1,0 +1,240 @@
+//! `/api/v1/sessions`, as the contract has it.
+
+pub mod qr;
+
+use entity::words::SessionStatus;
+use poem::Result;
+use poem::web::Data;
+use poem_openapi::param::{Path, Query};
+use poem_openapi::{Object, OpenApi, Tags};
+
+use crate::api::Api;
+use crate::api::auth::Asks;
+use crate::api::body::{Nothing, Optional, Required};
+use crate::api::reply::{Created201, Done, Ok200};
+use crate::api::rest::qr::{Accept, Qr};
+use crate::error::Error;
+use crate::session::session_id;
+use crate::session::types::{
+    Device, NewSession, PairRequest, PhoneNumber, Session, SessionChanges, SessionFilter, SessionPage, Status,
+};
+
+#[derive(Tags)]
+enum Tag {
+    /// WhatsApp accounts and their connections.
+    Sessions,
+}
+
+/// The new session.
+#[derive(Debug, Object)]
+pub struct CreatedSession {
+    /// The session.
+    session: Session,
+}
+
+/// A phone that is to be linked by a code.
+#[derive(Debug, Object)]
+pub struct PairBody {
+    /// Its number with the country code, in any usual spelling: `+1 555 010-0001`.
+    phone_number: Option<String>,
+    /// Whether the phone is to show a notification.
+    #[oai(default = "yes")]
+    show_push_notification: bool,
+}
+
+fn yes() -> bool {
+    true
+}
+
+/// A pair code.
+#[derive(Debug, Object)]
+pub struct PairReply {
+    /// Enter it on the phone: `ABCD-EFGH`.
+    code: String,
+    /// Whole seconds that it can still be entered.
+    timeout_seconds: u64,
+}
+
+/// `/api/v1/sessions`.
+#[derive(Debug)]
+pub struct SessionsApi;
+
+#[OpenApi(tag = "Tag::Sessions")]
+impl SessionsApi {
+    /// Creates a session and starts to connect it.
+    #[oai(path = "/sessions", method = "post", operation_id = "createSession")]
+    async fn create(
+        &self,
+        Data(api): Data<&Api>,
+        Asks(caller): Asks,
+        Optional(new): Optional<NewSession>,
+    ) -> Result<Created201<CreatedSession>> {
+        let session = api.sessions.create(&caller, new).await?;
+        let location = format!("/api/v1/sessions/{}", session.id);
+        Ok(Created201 { body: CreatedSession { session }, location })
+    }
+
+    /// Lists the sessions, oldest first.
+    #[oai(path = "/sessions", method = "get", operation_id = "listSessions")]
+    async fn list(
+        &self,
+        Data(api): Data<&Api>,
+        Asks(caller): Asks,
+        /// Only those in this status.
+        status: Query<Option<String>>,
+        /// Only those whose id, name or phone number contains this, whatever the case.
+        q: Query<Option<String>>,
+        /// At most this many, 1 to 100; all when absent.
+        limit: Query<Option<u32>>,
+        /// Only those behind this cursor, a `next_cursor` of an earlier list.
+        after: Query<Option<String>>,
+    ) -> Result<Ok200<SessionPage>> {
+        let status = status.0.as_deref().map(status_word).transpose()?;
+        let filter = SessionFilter { status, query: q.0, limit: limit.0, after: after.0 };
+        Ok(Ok200(api.sessions.list(&caller, filter).await?))
+    }
+
+    /// Shows one session.
+    #[oai(path = "/sessions/:session_id", method = "get", operation_id = "getSession")]
+    async fn find(
+        &self,
+        Data(api): Data<&Api>,
+        Asks(caller): Asks,
+        /// The session's id.
+        session_id: Path<String>,
+    ) -> Result<Ok200<Session>> {
+        Ok(Ok200(api.sessions.find(&caller, &self::session_id(&session_id)?).await?))
+    }
+
+    /// Changes a session's name and labels.
+    #[oai(path = "/sessions/:session_id", method = "patch", operation_id = "updateSession")]
+    async fn update(
+        &self,
+        Data(api): Data<&Api>,
+        Asks(caller): Asks,
+        /// The session's id.
+        session_id: Path<String>,
+        Optional(changes): Optional<SessionChanges>,
+    ) -> Result<Ok200<Session>> {
+        Ok(Ok200(api.sessions.update(&caller, &self::session_id(&session_id)?, changes).await?))
+    }
+
+    /// Unlinks the device from the phone if it can, and deletes the session with all that belongs to it.
+    #[oai(path = "/sessions/:session_id", method = "delete", operation_id = "deleteSession")]
+    async fn delete(
+        &self,
+        Data(api): Data<&Api>,
+        Asks(caller): Asks,
+        /// The session's id.
+        session_id: Path<String>,
+    ) -> Result<Ok200<Done>> {
+        api.sessions.delete(&caller, &self::session_id(&session_id)?).await?;
+        Ok(Done::new("Session deleted"))
+    }
+
+    /// Shows what a session is doing right now, and why.
+    #[oai(path = "/sessions/:session_id/status", method = "get", operation_id = "getSessionStatus")]
+    async fn status(
+        &self,
+        Data(api): Data<&Api>,
+        Asks(caller): Asks,
+        /// The session's id.
+        session_id: Path<String>,
+    ) -> Result<Ok200<Status>> {
+        Ok(Ok200(api.sessions.status(&caller, &self::session_id(&session_id)?).await?))
+    }
+
+    /// Shows the current QR code, as JSON, PNG, SVG or text. While the session connects it waits up to 10 s for it.
+    #[oai(path = "/sessions/:session_id/qr", method = "get", operation_id = "getSessionQr")]
+    async fn qr(
+        &self,
+        Data(api): Data<&Api>,
+        Asks(caller): Asks,
+        accept: Accept,
+        /// The session's id.
+        session_id: Path<String>,
+        /// `json`, `png`, `svg` or `text`; goes before the `Accept` header.
+        format: Query<Option<String>>,
+    ) -> Result<Qr> {
+        let format = accept.format(format.0.as_deref())?;
+        let live = api.sessions.qr(&caller, &self::session_id(&session_id)?).await?;
+        Ok(Qr { live, format, now: api.clock.now() })
+    }
+
+    /// Wants the session online. Does nothing if it is.
+    #[oai(path = "/sessions/:session_id/connect", method = "post", operation_id = "connectSession")]
+    async fn connect(
+        &self,
+        Data(api): Data<&Api>,
+        Asks(caller): Asks,
+        _body: Nothing,
+        /// The session's id.
+        session_id: Path<String>,
+    ) -> Result<Ok200<Done>> {
+        api.sessions.connect(&caller, &self::session_id(&session_id)?).await?;
+        Ok(Done::new("Session is connecting or connected"))
+    }
+
+    /// Wants the session offline; it stays linked. Does nothing if it is.
+    #[oai(path = "/sessions/:session_id/disconnect", method = "post", operation_id = "disconnectSession")]
+    async fn disconnect(
+        &self,
+        Data(api): Data<&Api>,
+        Asks(caller): Asks,
+        _body: Nothing,
+        /// The session's id.
+        session_id: Path<String>,
+    ) -> Result<Ok200<Done>> {
+        api.sessions.disconnect(&caller, &self::session_id(&session_id)?).await?;
+        Ok(Done::new("Session disconnected"))
+    }
+
+    /// Unlinks the device from the phone; the session stays and can be paired again.
+    #[oai(path = "/sessions/:session_id/logout", method = "post", operation_id = "logoutSession")]
+    async fn logout(
+        &self,
+        Data(api): Data<&Api>,
+        Asks(caller): Asks,
+        _body: Nothing,
+        /// The session's id.
+        session_id: Path<String>,
+    ) -> Result<Ok200<Done>> {
+        api.sessions.logout(&caller, &self::session_id(&session_id)?).await?;
+        Ok(Done::new("Session logged out"))
+    }
+
+    /// Asks for a code that links a phone by its number.
+    #[oai(path = "/sessions/:session_id/pair", method = "post", operation_id = "pairSession")]
+    async fn pair(
+        &self,
+        Data(api): Data<&Api>,
+        Asks(caller): Asks,
+        /// The session's id.
+        session_id: Path<String>,
+        Required(body): Required<PairBody>,
+    ) -> Result<Ok200<PairReply>> {
+        let number = body.phone_number.ok_or_else(|| Error::invalid("phone_number", "is required"))?;
+        let phone_number = PhoneNumber::parse("phone_number", &number)?;
+        let request = PairRequest { phone_number, show_push_notification: body.show_push_notification };
+        let code = api.sessions.pair(&caller, &self::session_id(&session_id)?, request).await?;
+        let timeout_seconds = code.expires_at.remaining(api.clock.now()).as_secs();
+        Ok(Ok200(PairReply { code: code.code.reveal().to_owned(), timeout_seconds }))
+    }
+
+    /// Shows the linked device.
+    #[oai(path = "/sessions/:session_id/device", method = "get", operation_id = "getSessionDevice")]
+    async fn device(
+        &self,
+        Data(api): Data<&Api>,
+        Asks(caller): Asks,
+        /// The session's id.
+        session_id: Path<String>,
+    ) -> Result<Ok200<Device>> {
+        Ok(Ok200(api.sessions.device(&caller, &self::session_id(&session_id)?).await?))
+    }
+}
+
+fn status_word(word: &str) -> Result<SessionStatus, Error> {
+    let known = || SessionStatus::ALL.iter().map(|status| status.as_str()).collect::<Vec<_>>().join(", ");
+    SessionStatus::parse(word).ok_or_else(|| Error::invalid("status", format!("must be one of {}", known())))
+}

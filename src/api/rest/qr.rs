@@ -1,0 +1,206 @@
+//! A QR code in the form that the client can show.
+
+use std::io::Cursor;
+
+use entity::timestamp::Timestamp;
+use entity::words::SessionStatus;
+use fast_qr::convert::Builder;
+use fast_qr::convert::svg::SvgBuilder;
+use fast_qr::{ECL, Module, QRBuilder, QRCode};
+use poem::http::header;
+use poem::{FromRequest, IntoResponse, Request, RequestBody, Response};
+use poem_openapi::registry::{MetaMediaType, MetaResponses, MetaSchema, MetaSchemaRef, Registry};
+use poem_openapi::{ApiResponse, Object};
+
+use crate::api::error::{Problem, answer};
+use crate::api::reply;
+use crate::error::{Error, ErrorKind};
+use crate::session::types::Live;
+
+/// Pixels of one module in the picture.
+const SCALE: usize = 8;
+/// Empty modules around the code. src: ISO/IEC 18004.
+const QUIET_ZONE: usize = 4;
+
+/// The current QR code.
+#[derive(Debug, Object)]
+struct QrReply {
+    /// The code to draw: one, or none when there is nothing to scan.
+    qr_codes: Vec<String>,
+    /// Whole seconds that it can still be scanned.
+    timeout_seconds: u64,
+    /// What the session is doing.
+    status: SessionStatus,
+}
+
+/// How to show a code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// Its text in JSON.
+    Json,
+    /// A bitmap.
+    Png,
+    /// A vector picture.
+    Svg,
+    /// Block characters for a terminal.
+    Text,
+}
+
+impl Format {
+    fn parse(word: &str) -> Option<Self> {
+        Some(match word {
+            "json" | "application/json" => Self::Json,
+            "png" | "image/png" => Self::Png,
+            "svg" | "image/svg+xml" => Self::Svg,
+            "text" | "text/plain" => Self::Text,
+            _ => return None,
+        })
+    }
+
+    fn media_type(self) -> &'static str {
+        match self {
+            Self::Json => "application/json; charset=utf-8",
+            Self::Png => "image/png",
+            Self::Svg => "image/svg+xml",
+            Self::Text => "text/plain; charset=utf-8",
+        }
+    }
+}
+
+/// What the client says it takes.
+pub struct Accept(Option<String>);
+
+impl<'a> FromRequest<'a> for Accept {
+    async fn from_request(request: &'a Request, _: &mut RequestBody) -> poem::Result<Self> {
+        Ok(Self(request.header(header::ACCEPT).map(str::to_owned)))
+    }
+}
+
+impl Accept {
+    /// The form to answer in. Whoever takes none of ours, or anything, gets JSON.
+    ///
+    /// # Errors
+    /// `Invalid` for an unknown word.
+    pub fn format(&self, wanted: Option<&str>) -> Result<Format, Error> {
+        if let Some(word) = wanted {
+            let known = matches!(word, "json" | "png" | "svg" | "text");
+            return Format::parse(word)
+                .filter(|_| known)
+                .ok_or_else(|| Error::invalid("format", "must be one of json, png, svg, text"));
+        }
+        let kinds = self.0.as_deref().unwrap_or_default().split(',');
+        let mut kinds = kinds.filter_map(|kind| Format::parse(kind.split(';').next().unwrap_or_default().trim()));
+        Ok(kinds.next().unwrap_or(Format::Json))
+    }
+}
+
+/// A session's QR code in the form that was asked for.
+pub struct Qr {
+    /// The session.
+    pub live: Live,
+    /// The form.
+    pub format: Format,
+    /// The present moment.
+    pub now: Timestamp,
+}
+
+impl IntoResponse for Qr {
+    fn into_response(self) -> Response {
+        let current = self.live.qr.as_ref().filter(|qr| qr.expires_at > self.now);
+        let code = current.map(|qr| qr.code.reveal());
+        if self.format == Format::Json {
+            let reply = QrReply {
+                qr_codes: code.map(str::to_owned).into_iter().collect(),
+                timeout_seconds: current.map_or(0, |qr| qr.expires_at.remaining(self.now).as_secs()),
+                status: self.live.status,
+            };
+            return fresh(poem_openapi::payload::Json(reply).into_response());
+        }
+        let Some(code) = code else {
+            let detail = format!("there is no QR code to show: the session is {} ({})", self.live.status, self.live.reason);
+            return answer(&Error::new(ErrorKind::QrNotAvailable, detail).into());
+        };
+        let picture = match self.format {
+            Format::Png => png(code),
+            Format::Svg => SvgBuilder::default().margin(QUIET_ZONE).to_str(&drawn(code)).into_bytes(),
+            Format::Text | Format::Json => text(code).into_bytes(),
+        };
+        fresh(picture.with_content_type(self.format.media_type()).into_response())
+    }
+}
+
+/// A code is good for seconds, and for whoever asked: no cache may keep it.
+fn fresh(response: Response) -> Response {
+    response.with_header(header::CACHE_CONTROL, "no-store").into_response()
+}
+
+fn drawn(code: &str) -> QRCode {
+    QRBuilder::new(code).ecl(ECL::L).build().expect("WhatsApp's codes are far shorter than the largest QR code")
+}
+
+/// The dark modules of a line, with the quiet zone.
+fn is_dark(code: &QRCode, x: usize, y: usize) -> bool {
+    let inside = QUIET_ZONE..QUIET_ZONE + code.size;
+    inside.contains(&x) && inside.contains(&y) && {
+        let module: Module = code[y - QUIET_ZONE][x - QUIET_ZONE];
+        module.value()
+    }
+}
+
+fn png(code: &str) -> Vec<u8> {
+    let code = drawn(code);
+    let side = (code.size + 2 * QUIET_ZONE) * SCALE;
+    let pixels: Vec<u8> = (0..side * side)
+        .map(|at| if is_dark(&code, at % side / SCALE, at / side / SCALE) { 0 } else { 255 })
+        .collect();
+    let mut picture = Cursor::new(Vec::new());
+    let mut encoder = png::Encoder::new(&mut picture, side as u32, side as u32);
+    encoder.set_color(png::ColorType::Grayscale);
+    encoder.set_depth(png::BitDepth::Eight);
+    let mut writer = encoder.write_header().expect("a memory buffer takes every byte");
+    writer.write_image_data(&pixels).expect("the pixels fill the picture exactly");
+    writer.finish().expect("a memory buffer takes every byte");
+    picture.into_inner()
+}
+
+/// The code in block characters, two lines of modules in one of text. Dark on light, whatever the terminal's colours.
+pub fn text(code: &str) -> String {
+    let code = drawn(code);
+    let side = code.size + 2 * QUIET_ZONE;
+    let mut lines = String::new();
+    for y in (0..side).step_by(2) {
+        for x in 0..side {
+            // A filled block is light: terminals are dark more often than not.
+            lines.push(match (is_dark(&code, x, y), is_dark(&code, x, y + 1)) {
+                (false, false) => '█',
+                (false, true) => '▀',
+                (true, false) => '▄',
+                (true, true) => ' ',
+            });
+        }
+        lines.push('\n');
+    }
+    lines
+}
+
+impl ApiResponse for Qr {
+    fn meta() -> MetaResponses {
+        let picture = |content_type| MetaMediaType {
+            content_type,
+            schema: MetaSchemaRef::Inline(Box::new(MetaSchema::new_with_format("string", "binary"))),
+        };
+        let content = vec![
+            reply::json::<QrReply>(),
+            picture("image/png"),
+            picture("image/svg+xml"),
+            picture("text/plain; charset=utf-8"),
+        ];
+        reply::responses(200, "The current code.", content)
+    }
+
+    fn register(registry: &mut Registry) {
+        use poem_openapi::types::Type;
+        QrReply::register(registry);
+        Problem::register(registry);
+    }
+}
