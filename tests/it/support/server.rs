@@ -1,0 +1,120 @@
+//! The real server as a process of its own, so that it can be killed, and its output read to the last line.
+
+use std::io::{BufRead, BufReader, Read};
+use std::path::PathBuf;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+/// Longest wait for the server to come up or to go down. A debug build on a busy machine takes its time.
+const LIMIT: Duration = Duration::from_secs(60);
+
+/// The admin token of every test server.
+pub const TOKEN: &str = "test-token-0123456789abcdef";
+
+/// How to start a server.
+#[derive(Clone, Debug)]
+pub struct Start {
+    /// Where the data is.
+    pub data_dir: PathBuf,
+    /// PostgreSQL instead of SQLite.
+    pub database_url: Option<String>,
+    /// The simulator.
+    pub whatsapp_url: String,
+    /// More flags.
+    pub flags: Vec<String>,
+}
+
+/// A running server.
+pub struct Server {
+    child: Child,
+    output: Arc<Mutex<String>>,
+    base: String,
+}
+
+impl Server {
+    /// Starts it and waits until it listens.
+    pub fn start(start: &Start) -> Self {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_waypost"));
+        command.env_clear().env("WAYPOST_ADMIN_TOKEN", TOKEN).args(["serve", "--listen", "127.0.0.1:0"]);
+        command.arg("--data-dir").arg(&start.data_dir).args(["--whatsapp-url", &start.whatsapp_url]);
+        command.args(["--log-format", "json", "--boot-rate", "0"]).args(&start.flags);
+        if let Some(url) = &start.database_url {
+            command.args(["--database-url", url]);
+        }
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the binary starts");
+        let output = Arc::new(Mutex::new(String::new()));
+        collect(child.stdout.take().expect("it is piped"), &output);
+        collect(child.stderr.take().expect("it is piped"), &output);
+        let begun = Instant::now();
+        let base = loop {
+            let seen = output.lock().expect("nobody panics while writing").clone();
+            if let Some((_, rest)) = seen.split_once("listening on http://") {
+                break format!("http://{}", rest.split(['"', '\n', ' ']).next().unwrap_or_default());
+            }
+            if begun.elapsed() > LIMIT || child.try_wait().expect("it can be asked").is_some() {
+                let _ = child.kill(); // It may be gone already.
+                panic!("the server did not come up:\n{seen}");
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        };
+        Self { child, output, base }
+    }
+
+    /// Where it listens.
+    pub fn base(&self) -> &str {
+        &self.base
+    }
+
+    /// The process.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Everything that it has written.
+    pub fn output(&self) -> String {
+        self.output.lock().expect("nobody panics while writing").clone()
+    }
+
+    /// Kills it, as a crash would.
+    pub fn kill(&mut self) {
+        self.child.kill().expect("it is ours to kill");
+        self.child.wait().expect("it was started here");
+    }
+
+    /// Asks it to stop and waits until it has.
+    pub fn stop(&mut self) -> ExitStatus {
+        let pid = self.child.id().to_string();
+        let told = Command::new("kill").args(["-TERM", &pid]).status().expect("kill can be run");
+        assert!(told.success());
+        let begun = Instant::now();
+        loop {
+            if let Some(status) = self.child.try_wait().expect("it can be asked") {
+                return status;
+            }
+            assert!(begun.elapsed() < LIMIT, "the server does not stop:\n{}", self.output());
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill(); // It may be gone already.
+        let _ = self.child.wait(); // Likewise.
+        if std::thread::panicking() {
+            eprintln!("--- the server wrote ---\n{}", self.output());
+        }
+    }
+}
+
+fn collect(stream: impl Read + Send + 'static, output: &Arc<Mutex<String>>) {
+    let output = Arc::clone(output);
+    std::thread::spawn(move || {
+        for line in BufReader::new(stream).lines().map_while(Result::ok) {
+            let mut output = output.lock().expect("nobody panics while writing");
+            output.push_str(&line);
+            output.push('\n');
+        }
+    });
+}
