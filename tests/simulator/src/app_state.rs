@@ -1,0 +1,243 @@
+//! App-state sync: the account's settings as signed and encrypted patches, the key that opens them, and its handing to
+//! a new device. The only setting a phone makes itself is its push name; what devices add is kept and passed on.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use wacore_appstate::hash::{HashState, generate_patch_mac};
+use wacore_appstate::{encode_record, expand_app_state_keys};
+use wacore_binary::builder::NodeBuilder;
+use wacore_binary::{Node, SERVER_JID};
+use waproto::buffa::{Message as _, MessageField};
+use waproto::whatsapp as wa;
+use waproto::whatsapp::message::protocol_message::Type as ProtocolType;
+use waproto::whatsapp::message::{
+    AppStateSyncKey, AppStateSyncKeyData, AppStateSyncKeyFingerprint, AppStateSyncKeyId, AppStateSyncKeyShare,
+    ProtocolMessage,
+};
+use waproto::whatsapp::syncd_mutation::SyncdOperation;
+
+use crate::account::Account;
+use crate::link::DeviceKey;
+use crate::messages::{self, Letter};
+use crate::queries::Reply;
+use crate::stanza;
+use crate::world::{World, now};
+
+/// The collection that holds the push name.
+const PUSH_NAME_COLLECTION: &str = "critical_block";
+
+/// The settings of one account.
+pub(crate) struct AppState {
+    key_id: [u8; 6],
+    key: [u8; 32],
+    collections: BTreeMap<String, Collection>,
+}
+
+/// One collection: its patches in order, and the running hash over what they set.
+#[derive(Default)]
+struct Collection {
+    patches: Vec<Vec<u8>>,
+    state: HashState,
+    value_macs: HashMap<Vec<u8>, Vec<u8>>,
+}
+
+impl AppState {
+    pub(crate) fn new(push_name: &str) -> Self {
+        let mut state = Self {
+            // The first two bytes are the device that made the key, the rest its number.
+            key_id: [0, 0, 0, 0, 0, 1],
+            key: std::array::from_fn(|_| rand::random()),
+            collections: BTreeMap::new(),
+        };
+        state.set_push_name(push_name);
+        state
+    }
+
+    /// Writes the push name as the next patch of its collection.
+    pub(crate) fn set_push_name(&mut self, push_name: &str) {
+        let keys = expand_app_state_keys(&self.key);
+        let value = wa::SyncActionValue {
+            timestamp: Some(now() as i64 * 1000),
+            push_name_setting: MessageField::some(wa::sync_action_value::PushNameSetting {
+                name: Some(push_name.to_owned()),
+                ..Default::default()
+            }),
+            ..Default::default()
+        };
+        let iv: [u8; 16] = std::array::from_fn(|_| rand::random());
+        let index = br#"["setting_pushName"]"#;
+        let (mutation, _) = encode_record(SyncdOperation::SET, index, &value, &keys, &self.key_id, &iv, 1);
+        let collection = self.collections.entry(PUSH_NAME_COLLECTION.to_owned()).or_default();
+        let mutations = vec![mutation];
+        let version = collection.apply(&mutations);
+        let mut patch = wa::SyncdPatch {
+            version: MessageField::some(wa::SyncdVersion { version: Some(version), ..Default::default() }),
+            mutations,
+            key_id: MessageField::some(wa::KeyId { id: Some(self.key_id.to_vec()), ..Default::default() }),
+            snapshot_mac: Some(collection.state.generate_snapshot_mac(PUSH_NAME_COLLECTION, &keys.snapshot_mac)),
+            ..Default::default()
+        };
+        patch.patch_mac = Some(generate_patch_mac(&patch, PUSH_NAME_COLLECTION, &keys.patch_mac, version));
+        collection.patches.push(patch.encode_to_vec());
+    }
+
+    fn version(&self, name: &str) -> u64 {
+        self.collections.get(name).map_or(0, |collection| collection.state.version)
+    }
+
+    fn key_share(&self, raw_id: u32, devices: Vec<u32>) -> wa::Message {
+        let fingerprint = AppStateSyncKeyFingerprint {
+            raw_id: Some(raw_id),
+            current_index: devices.iter().max().copied(),
+            device_indexes: devices,
+            ..Default::default()
+        };
+        let data = AppStateSyncKeyData {
+            key_data: Some(self.key.to_vec()),
+            fingerprint: MessageField::some(fingerprint),
+            timestamp: Some(now() as i64 * 1000),
+            ..Default::default()
+        };
+        let key = AppStateSyncKey {
+            key_id: MessageField::some(AppStateSyncKeyId { key_id: Some(self.key_id.to_vec()), ..Default::default() }),
+            key_data: MessageField::some(data),
+            ..Default::default()
+        };
+        let protocol = ProtocolMessage {
+            r#type: Some(ProtocolType::APP_STATE_SYNC_KEY_SHARE),
+            app_state_sync_key_share: MessageField::some(AppStateSyncKeyShare {
+                keys: vec![key],
+                ..Default::default()
+            }),
+            ..Default::default()
+        };
+        wa::Message { protocol_message: MessageField::some(protocol), ..Default::default() }
+    }
+}
+
+impl Collection {
+    /// Takes mutations into the running hash. Returns the new version.
+    fn apply(&mut self, mutations: &[wa::SyncdMutation]) -> u64 {
+        let value_macs = &self.value_macs;
+        let (_, outcome) = self.state.update_hash(mutations, |index, _| Ok(value_macs.get(index).cloned()));
+        if let Err(error) = outcome {
+            tracing::warn!(error = %error, "a patch cannot be hashed");
+        }
+        for mutation in mutations {
+            let Some(index) = mutation.record.index.blob.clone() else { continue };
+            let value = mutation.record.value.blob.as_deref().unwrap_or_default();
+            let mac = value[value.len().saturating_sub(32)..].to_vec();
+            self.value_macs.insert(index, mac);
+        }
+        self.state.version += 1;
+        self.state.version
+    }
+}
+
+impl Account {
+    /// Changes the push name and tells the devices that are connected.
+    pub(crate) fn rename(&mut self, push_name: &str) {
+        if self.push_name == push_name {
+            return;
+        }
+        push_name.clone_into(&mut self.push_name);
+        self.app_state.set_push_name(push_name);
+        self.notify_devices(&[PUSH_NAME_COLLECTION.to_owned()], None);
+    }
+
+    fn notify_devices(&self, collections: &[String], except: Option<u16>) {
+        for device in self.devices.values().filter(|device| Some(device.key.device) != except) {
+            let Some(link) = &device.link else { continue };
+            let changed = collections.iter().map(|name| {
+                let version = self.app_state.version(name);
+                NodeBuilder::new("collection").attr("name", name).attr("version", version).build()
+            });
+            let notification = NodeBuilder::new("notification")
+                .attr("from", SERVER_JID)
+                .attr("type", "server_sync")
+                .attr("id", format!("sync-{:016x}", rand::random::<u64>()))
+                .attr("t", now())
+                .children(changed);
+            link.post(notification.build());
+        }
+    }
+}
+
+/// Answers a sync: takes the device's own patches, gives those that it lacks.
+pub(crate) fn answer(world: &World, device: &DeviceKey, sync: &Node) -> Reply {
+    let mut state = world.state.lock();
+    let Some(account) = state.accounts.get_mut(&device.phone_number) else {
+        return Reply::Error(404, "item-not-found");
+    };
+    let collections = sync.get_children_by_tag("collection").map(|asked| sync_one(&mut account.app_state, asked));
+    let content = NodeBuilder::new("sync").children(collections.collect::<Vec<_>>()).build();
+    Reply::with(content)
+}
+
+fn sync_one(app_state: &mut AppState, asked: &Node) -> Node {
+    let name = stanza::attr_or_empty(asked, "name");
+    let base: u64 = stanza::attr(asked, "version").and_then(|version| version.parse().ok()).unwrap_or_default();
+    let collection = app_state.collections.entry(name.clone()).or_default();
+    let mut answer = NodeBuilder::new("collection").attr("name", name);
+    if let Some(patch) = stanza::child_bytes(asked, "patch") {
+        let patch = wa::SyncdPatch::decode_from_slice(&patch);
+        match patch {
+            Ok(mut patch) if base == collection.state.version => {
+                let version = collection.apply(&patch.mutations);
+                patch.version = MessageField::some(wa::SyncdVersion { version: Some(version), ..Default::default() });
+                collection.patches.push(patch.encode_to_vec());
+                return answer.attr("version", version).build();
+            }
+            _ => {
+                // Somebody was faster, or the patch cannot be read: the device gets what it lacks and tries again.
+                answer = answer.attr("type", "error");
+                let error = NodeBuilder::new("error").attr("code", 409_u16).attr("text", "conflict").build();
+                return answer.attr("version", collection.state.version).children([error]).build();
+            }
+        }
+    }
+    let missing = collection.patches.iter().skip(base as usize);
+    let patches: Vec<Node> = missing.map(|patch| stanza::leaf("patch", patch.clone())).collect();
+    answer = answer.attr("version", collection.state.version);
+    if patches.is_empty() {
+        return answer.build();
+    }
+    answer.children([NodeBuilder::new("patches").children(patches).build()]).build()
+}
+
+/// After a device has changed something: its siblings are told.
+pub(crate) fn tell_others(world: &World, device: &DeviceKey, iq: &Node) {
+    let Some(sync) = iq.get_optional_child("sync") else { return };
+    let changed: Vec<String> = sync
+        .get_children_by_tag("collection")
+        .filter(|collection| collection.get_optional_child("patch").is_some())
+        .map(|collection| stanza::attr_or_empty(collection, "name"))
+        .collect();
+    if changed.is_empty() {
+        return;
+    }
+    let state = world.state.lock();
+    if let Some(account) = state.accounts.get(&device.phone_number) {
+        account.notify_devices(&changed, Some(device.device));
+    }
+}
+
+/// Sends the phone's key to a device, as a phone does after linking and whenever it is asked.
+pub(crate) async fn share_key(world: &Arc<World>, to: &DeviceKey) {
+    let message = {
+        let state = world.state.lock();
+        let Some(account) = state.accounts.get(&to.phone_number) else { return };
+        let devices = std::iter::once(0).chain(account.devices.values().map(|device| device.key_index));
+        account.app_state.key_share(account.raw_id, devices.collect())
+    };
+    let letter = Letter {
+        id: world.message_id(),
+        from: Arc::clone(&to.phone_number),
+        to: to.clone(),
+        timestamp: now(),
+        is_peer: true,
+        plaintext: wacore::messages::MessageUtils::encode_and_pad(&message).into(),
+    };
+    messages::deliver(world, letter).await;
+}

@@ -1,0 +1,208 @@
+//! A phone in somebody's hand: link companions, write messages, read the inbox, remove devices.
+
+use std::sync::Arc;
+
+use serde::Serialize;
+use thiserror::Error;
+
+use crate::link::DeviceKey;
+use crate::messages::{self, Letter};
+use crate::world::{World, now};
+use crate::{link_code, pairing, unlink};
+
+/// The handle of a phone. Cheap to clone; the phone lives in the simulator.
+#[derive(Clone)]
+pub struct Phone {
+    pub(crate) world: Arc<World>,
+    pub(crate) phone_number: Arc<str>,
+}
+
+/// Why a companion could not be linked.
+#[derive(Clone, Debug, Error, Eq, PartialEq)]
+pub enum LinkError {
+    /// The text is not that of a linking QR code.
+    #[error("this is not the QR code of a companion")]
+    BadQr,
+    /// No open connection offers this reference.
+    #[error("no connection offers this QR code (any more)")]
+    UnknownRef,
+    /// The reference's time is over, or all references were used up.
+    #[error("this QR code has expired")]
+    ExpiredRef,
+    /// No companion asked for a pair code for this phone, or the code's time or tries are over.
+    #[error("no pair code is outstanding for this phone")]
+    NoCodeOutstanding,
+    /// The code does not open what the companion sent.
+    #[error("the pair code is wrong")]
+    WrongCode,
+    /// The companion went away during the pairing.
+    #[error("the companion's connection was lost")]
+    ConnectionLost,
+    /// The companion did not answer in time.
+    #[error("the companion did not answer")]
+    NoAnswer,
+    /// The simulator has no such phone.
+    #[error("there is no such phone")]
+    NoSuchPhone,
+    /// Keys or signatures do not fit.
+    #[error("the pairing was rejected: {0}")]
+    Rejected(String),
+}
+
+/// A message that the phone itself received.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+pub struct InboxMessage {
+    /// The sender's id of the message.
+    pub id: String,
+    /// The sender's phone number.
+    pub from: String,
+    /// The sending device; 0 is the sender's phone.
+    pub from_device: u16,
+    /// The text; empty when the message is not a text.
+    pub text: String,
+    /// When the server took it, Unix seconds.
+    pub timestamp: u64,
+}
+
+/// A linked companion device.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+pub struct DeviceInfo {
+    /// The device's number in its account.
+    pub id: u16,
+    /// The kind of companion that it said it is, such as `CHROME`.
+    pub platform: String,
+    /// The operating system or display name that it gave.
+    pub os: String,
+    /// The version that it gave, `major.minor.patch`.
+    pub version: String,
+    /// Whether it is connected now.
+    pub connected: bool,
+    /// Logins that succeeded.
+    pub logins: u64,
+    /// Messages for it that it has not acknowledged.
+    pub undelivered: usize,
+}
+
+impl Phone {
+    /// The phone number, digits only.
+    pub fn phone_number(&self) -> &str {
+        &self.phone_number
+    }
+
+    /// The name that others see.
+    pub fn push_name(&self) -> String {
+        let state = self.world.state.lock();
+        state.accounts.get(&self.phone_number).map(|account| account.push_name.clone()).unwrap_or_default()
+    }
+
+    /// The account's hidden number.
+    pub fn lid(&self) -> String {
+        let state = self.world.state.lock();
+        state.accounts.get(&self.phone_number).map(|account| account.lid.to_string()).unwrap_or_default()
+    }
+
+    /// Scans a QR code and links the companion that shows it. Returns the number of the new device.
+    ///
+    /// # Errors
+    /// `UnknownRef` and `ExpiredRef` when the code is not (any more) one that can be scanned.
+    pub async fn scan(&self, qr: &str) -> Result<u16, LinkError> {
+        let qr = pairing::read_qr(qr)?;
+        let connection = self.world.state.lock().scanned_connection(&qr, &self.world)?;
+        pairing::complete(&self.world, &self.phone_number, connection, &qr.adv_secret).await
+    }
+
+    /// Enters a pair code, with or without its dash. Returns the number of the new device.
+    ///
+    /// # Errors
+    /// `NoCodeOutstanding` when nobody asked for one; `WrongCode`, of which the companion hears nothing.
+    pub async fn enter(&self, code: &str) -> Result<u16, LinkError> {
+        link_code::enter(&self.world, &self.phone_number, code).await
+    }
+
+    /// Whether a companion waits for a pair code to be entered on this phone.
+    pub fn pending_link_code(&self) -> bool {
+        link_code::is_pending(&self.world, &self.phone_number)
+    }
+
+    /// Sends a text to a person: to every companion of the account, and to its phone. Returns the message's id.
+    ///
+    /// # Errors
+    /// The simulator has no phone with that number.
+    pub async fn send(&self, to: &str, text: &str) -> anyhow::Result<String> {
+        let id = self.world.message_id();
+        let plaintext = messages::text_plaintext(text);
+        let targets = self.post(to, &id, text)?;
+        for to in targets {
+            let from = Arc::clone(&self.phone_number);
+            let (id, plaintext) = (id.clone(), Arc::clone(&plaintext));
+            let letter = Letter { id, from, to, timestamp: now(), is_peer: false, plaintext };
+            messages::deliver(&self.world, letter).await;
+        }
+        Ok(id)
+    }
+
+    /// Sends `count` texts as fast as it goes; the number of each is put behind the text. Returns their ids.
+    ///
+    /// # Errors
+    /// The simulator has no phone with that number.
+    pub async fn send_burst(&self, to: &str, text: &str, count: usize) -> anyhow::Result<Vec<String>> {
+        let mut ids = Vec::with_capacity(count);
+        for number in 1..=count {
+            ids.push(self.send(to, &format!("{text} {number}")).await?);
+            // Encrypting never waits by itself; the connections want their turn.
+            tokio::task::yield_now().await;
+        }
+        Ok(ids)
+    }
+
+    /// The messages that the phone received, oldest first.
+    pub fn inbox(&self) -> Vec<InboxMessage> {
+        let state = self.world.state.lock();
+        state
+            .accounts
+            .get(&self.phone_number)
+            .map(|account| account.inbox.iter().cloned().collect())
+            .unwrap_or_default()
+    }
+
+    /// The linked devices, by number.
+    pub fn devices(&self) -> Vec<DeviceInfo> {
+        let state = self.world.state.lock();
+        let devices = state.accounts.get(&self.phone_number).map(|account| account.devices.values());
+        let info = devices.into_iter().flatten().map(|device| DeviceInfo {
+            id: device.key.device,
+            platform: device.props.platform.clone(),
+            os: device.props.os.clone(),
+            version: device.props.version.clone(),
+            connected: device.link.is_some(),
+            logins: device.logins,
+            undelivered: device.undelivered(),
+        });
+        info.collect()
+    }
+
+    /// Removes a device as the phone's owner would. `false` when there is none with this number.
+    pub fn unlink(&self, device: u16) -> bool {
+        unlink::carry_out(&self.world, &self.device_key(device))
+    }
+
+    pub(crate) fn device_key(&self, device: u16) -> DeviceKey {
+        DeviceKey { phone_number: Arc::clone(&self.phone_number), device }
+    }
+
+    /// Puts a text into the receiving phone's inbox and says which devices get a copy.
+    fn post(&self, to: &str, id: &str, text: &str) -> anyhow::Result<Vec<DeviceKey>> {
+        let mut state = self.world.state.lock();
+        let Some(account) = state.accounts.get(to) else { anyhow::bail!("there is no phone {to}") };
+        let targets = account.devices.values().map(|device| device.key.clone()).collect();
+        let message = InboxMessage {
+            id: id.to_owned(),
+            from: self.phone_number.to_string(),
+            from_device: 0,
+            text: text.to_owned(),
+            timestamp: now(),
+        };
+        state.store_message(to, message, &self.world.settings);
+        Ok(targets)
+    }
+}

@@ -1,0 +1,1 @@
+//! Each fault and what the client makes of it.
