@@ -1,4 +1,14 @@
 //! Waypost from outside: one binary, one file per subject.
+//!
+//! Built with the `sandbox` feature it drives the real server against the simulator. Built without it, it proves that
+//! a normal build refuses the simulator.
 
+mod certificate;
 mod device_store;
+#[cfg(feature = "sandbox")]
+mod faults;
+#[cfg(feature = "sandbox")]
+mod life;
+#[cfg(feature = "sandbox")]
+mod restart;
 mod support;

@@ -51,6 +51,13 @@ impl Deref for TestDatabase {
     }
 }
 
+impl TestDatabase {
+    /// Where it is, for a server that opens it by itself.
+    pub(crate) fn url(&self) -> String {
+        database_url(&self.server, &self.name)
+    }
+}
+
 /// On a thread of its own: a test may end, or panic, within a runtime that must not be blocked.
 impl Drop for TestDatabase {
     fn drop(&mut self) {

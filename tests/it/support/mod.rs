@@ -1,3 +1,9 @@
 //! What the tests stand on.
 
 pub(crate) mod database;
+#[cfg(feature = "sandbox")]
+pub(crate) mod door;
+#[cfg(feature = "sandbox")]
+pub(crate) mod server;
+#[cfg(feature = "sandbox")]
+pub(crate) mod world;

@@ -47,11 +47,11 @@ impl World {
         let data = TempDir::new().expect("there is room");
         let database = match kind {
             Kind::Sqlite => None,
-            Kind::Postgres => Some(database::postgres_empty().await),
+            Kind::Postgres => Some(database::postgres().await),
         };
         let start = Start {
             data_dir: data.path().to_owned(),
-            database_url: database.as_ref().map(|database| database.url().to_owned()),
+            database_url: database.as_ref().map(|database| database.url()),
             whatsapp_url: sim.url(),
             flags: flags.iter().map(|flag| (*flag).to_owned()).collect(),
         };

@@ -1,0 +1,42 @@
+//! A normal build refuses everyone who cannot show a certificate of WhatsApp's; a sandbox build takes the simulator.
+
+use entity::ids::SessionId;
+use entity::timestamp::Timestamp;
+use waypost::session::store::{self, Draft};
+use waypost::session::types::DeviceProps;
+use waypost::whatsapp::{Closing, Connector, Settings, Signal};
+use whatsapp_simulator::Simulator;
+
+use crate::support::database;
+
+/// What a connection to the simulator ends with, or gets to.
+async fn outcome() -> Signal {
+    // It fails only if there is a provider already.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let sim = Simulator::start(whatsapp_simulator::Settings::default()).await.expect("the simulator starts");
+    let (db, _directory) = database::sqlite().await;
+    let id = SessionId::generate();
+    let (name, metadata, props) = (None, Default::default(), DeviceProps::default());
+    let draft = Draft { id: id.clone(), name, metadata, props: props.clone(), webhook: None };
+    store::insert(db.write(), draft, Timestamp::from_millis(0)).await.expect("a session");
+    let settings = Settings { url: Some(sim.url()), version: Some((2, 3000, 1_023_000_000)) };
+    let connector = Connector::new(db, settings).expect("a connector");
+    let (connection, mut signals) = connector.open(&id, &props).await.expect("keys");
+    let run = waypost::lifecycle::Lifecycle::new().spawn("connection", connection.run());
+    let signal = signals.recv().await.expect("a connection always says how it ends");
+    run.abort();
+    signal
+}
+
+#[cfg(not(feature = "sandbox"))]
+#[tokio::test]
+async fn a_normal_build_refuses_the_simulators_handshake() {
+    assert_eq!(outcome().await, Signal::Closed(Closing::HandshakeFailed));
+}
+
+#[cfg(feature = "sandbox")]
+#[tokio::test]
+async fn a_sandbox_build_takes_the_simulators_handshake() {
+    assert_eq!(outcome().await, Signal::HandshakeDone);
+    assert_ne!(Signal::HandshakeDone, Signal::Closed(Closing::HandshakeFailed));
+}

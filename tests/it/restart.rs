@@ -1,0 +1,94 @@
+//! What a crash, a stop and a start leave behind: every linked session, and no lie about its state.
+
+use rstest::rstest;
+use serde_json::{Value, json};
+
+use crate::support::world::{Kind, World};
+
+#[rstest]
+#[tokio::test]
+async fn a_killed_server_logs_in_again_without_a_scan(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+    let mut world = World::new(kind).await;
+    let device = world.linked("shop").await;
+    let before = world.logins();
+    world.crash();
+    let first = world.door.status("shop").await;
+    assert!(first["status"] != "logged_in" || world.logins() > before, "{first}");
+    world.reaches("shop", "logged_in").await;
+    // Killed again while it comes back.
+    world.crash();
+    world.crash();
+    world.reaches("shop", "logged_in").await;
+    let devices: Vec<_> = world.phone().devices().iter().map(|device| device.id).collect();
+    assert_eq!(devices, [device]);
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn right_after_a_start_a_session_is_connecting_and_not_what_it_was() {
+    let mut world = World::new(Kind::Sqlite).await;
+    world.linked("shop").await;
+    world.server.kill();
+    world.sim.set_accepting(false);
+    world.start_again();
+    let state = world.door.status("shop").await;
+    assert_eq!(state["status"], "connecting", "{state}");
+    assert_eq!(world.door.get("/shop").await.ok()["status"], "connecting");
+    world.sim.set_accepting(true);
+    world.reaches("shop", "logged_in").await;
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn a_crash_around_the_scan_never_leaves_a_device_without_its_keys() {
+    let mut world = World::new(Kind::Sqlite).await;
+    for round in 0..12u64 {
+        let id = format!("round-{round}");
+        world.door.create(&id).await;
+        let phone = world.sim.phone(&format!("155501000{round:02}"));
+        let qr = world.door.qr(&id).await;
+        let scan = {
+            let phone = phone.clone();
+            async move { phone.scan(&qr).await }
+        };
+        let kill_after = std::time::Duration::from_millis(round * 4);
+        let _ = tokio::time::timeout(kill_after, scan).await; // Whether it got through is the question.
+        world.crash();
+        if phone.devices().is_empty() {
+            world.until(&id, "not linked", |state| state["status"] == "waiting_for_qr").await;
+        } else {
+            world.reaches(&id, "logged_in").await;
+        }
+    }
+    world.sim.stop().await;
+}
+
+#[tokio::test]
+async fn what_was_wanted_offline_stays_offline() {
+    let mut world = World::new(Kind::Sqlite).await;
+    world.linked("shop").await;
+    world.door.post("/shop/disconnect", Value::Null).await.ok();
+    let logins = world.logins();
+    world.crash();
+    let state = world.door.status("shop").await;
+    assert_eq!((&state["status"], &state["desired"]), (&json!("disconnected"), &json!("offline")));
+    assert_eq!(world.logins(), logins);
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn a_stop_in_order_saves_every_session_and_the_next_start_shows_the_queue() {
+    let mut world = World::with(Kind::Sqlite, whatsapp_simulator::Settings::default(), &["--boot-concurrency", "1"]).await;
+    for session in ["a", "b", "c"] {
+        world.door.create(session).await;
+        world.link(session, &world.sim.phone(&format!("1555010000{}", session.len()))).await;
+    }
+    assert!(world.server.stop().success());
+    world.start_again();
+    for session in ["a", "b", "c"] {
+        world.reaches(session, "logged_in").await;
+    }
+    let ready = world.door.send(world.door.anonymous(reqwest::Method::GET, "/readyz")).await.ok();
+    assert_eq!(ready["boot"], json!({ "waiting": 0, "started": 3 }));
+    world.finish().await;
+}
