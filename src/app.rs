@@ -11,8 +11,8 @@ use secrecy::{ExposeSecret, SecretString};
 use tokio::net::{TcpListener, TcpStream};
 use tracing::{error, info};
 
-use crate::api::{self, Api};
 use crate::api::auth::Keys;
+use crate::api::{self, Api};
 use crate::clock::Clock;
 use crate::config::{Config, Database};
 use crate::db::{Claim, Db};
@@ -31,7 +31,7 @@ pub struct App {
     db: Db,
     lifecycle: Lifecycle,
     grace: Duration,
-    _claim: Claim,
+    claim: Claim,
 }
 
 impl std::fmt::Debug for App {
@@ -52,8 +52,7 @@ impl App {
         let lifecycle = Lifecycle::new();
         let connector = Connector::new(db.clone(), config.whatsapp.clone())?;
         let settings = boot::Settings { boot_rate: config.boot_rate, boot_concurrency: config.boot_concurrency };
-        let sessions =
-            Sessions::open(db.clone(), connector, Clock::system(), lifecycle.clone(), settings).await?;
+        let sessions = Sessions::open(db.clone(), connector, Clock::system(), lifecycle.clone(), settings).await?;
         let api = Api {
             sessions,
             keys: Keys::new(token),
@@ -62,7 +61,7 @@ impl App {
             lifecycle: lifecycle.clone(),
             metrics: telemetry::start_metrics(),
         };
-        Ok(Self { api, db, lifecycle, grace: config.shutdown_grace, _claim: claim })
+        Ok(Self { api, db, lifecycle, grace: config.shutdown_grace, claim })
     }
 
     /// Serves until `stop` resolves, then shuts down phase by phase. False if a phase hit its limit or a task died.
@@ -92,6 +91,8 @@ impl App {
         if !drained {
             error!("{} tasks did not end within {} s", self.lifecycle.tasks_alive(), self.grace.as_secs());
         }
+        // It is one of the connections that closing waits for.
+        drop(self.claim);
         if let Err(error) = self.db.close().await {
             error!(error = chain(&error), "the database did not close cleanly");
         }

@@ -58,9 +58,9 @@ async fn serve(args: ServeArgs) -> Result<bool, Cause> {
         None => (make_token(), true),
     };
     let app = App::build(&config, &token).await?;
-    let listener = TcpListener::bind(config.listen).await.map_err(|error| {
-        BadConfig::new(format!("--listen {}: {error}", config.listen))
-    })?;
+    let listener = TcpListener::bind(config.listen)
+        .await
+        .map_err(|error| BadConfig::new(format!("--listen {}: {error}", config.listen)))?;
     let address = format!("http://{}", listener.local_addr()?);
     info!("listening on {address}");
     welcome(&address, is_made.then_some(&token));
@@ -77,7 +77,10 @@ fn make_token() -> SecretString {
 /// The one place where a token that was made here is shown.
 fn welcome(address: &str, made: Option<&SecretString>) {
     if let Some(token) = made {
-        println!("Admin token, made for this run (set WAYPOST_ADMIN_TOKEN to choose your own): {}", token.expose_secret());
+        println!(
+            "Admin token, made for this run (set WAYPOST_ADMIN_TOKEN to choose your own): {}",
+            token.expose_secret()
+        );
     }
     if made.is_some() || std::io::stdout().is_terminal() {
         println!("Swagger UI: {address}/swagger-ui");

@@ -240,7 +240,9 @@ impl Config {
         let whatsapp = crate::whatsapp::Settings {
             // A build that does not check WhatsApp's certificates must never reach the real one.
             url: Some(args.whatsapp_url.ok_or_else(|| {
-                BadConfig("a build with the `sandbox` feature needs --whatsapp-url, or the `sandbox` command".to_owned())
+                BadConfig(
+                    "a build with the `sandbox` feature needs --whatsapp-url, or the `sandbox` command".to_owned(),
+                )
             })?),
             version: args.whatsapp_version.or(Some(SANDBOX_VERSION)),
         };
@@ -307,6 +309,7 @@ fn loopback_url(text: &str) -> Result<String, String> {
     if is_websocket && is_loopback {
         Ok(text.to_owned())
     } else {
-        Err("must be ws:// and a literal loopback address: this build does not check WhatsApp's certificates".to_owned())
+        Err("must be ws:// and a literal loopback address: this build does not check WhatsApp's certificates"
+            .to_owned())
     }
 }

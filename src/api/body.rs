@@ -33,7 +33,8 @@ async fn read(body: &mut RequestBody) -> Result<Option<Value>> {
 
 fn parse<T: ParseFromJSON>(value: Value) -> Result<T> {
     let parsed = T::parse_from_json(Some(value));
-    Ok(parsed.map_err(|error| Error::new(ErrorKind::Invalid, format!("the body does not fit: {}", error.into_message())))?)
+    Ok(parsed
+        .map_err(|error| Error::new(ErrorKind::Invalid, format!("the body does not fit: {}", error.into_message())))?)
 }
 
 fn is_empty(value: &Value) -> bool {

@@ -6,7 +6,7 @@ use poem::error::{MethodNotAllowedError, NotFoundError, ParseQueryError, SizedLi
 use poem::http::{StatusCode, header};
 use poem::{IntoResponse, Response};
 use poem_openapi::Object;
-use tracing::error;
+use tracing::{error, warn};
 
 use crate::api::request_id;
 use crate::error::{Error, ErrorKind, chain};
@@ -110,8 +110,21 @@ pub fn answer(failure: &poem::Error) -> Response {
 /// The answer to one of our own failures. It is logged here, where it stops travelling.
 fn ours(error: &Error) -> Response {
     let (status, code, title) = row(error.kind());
-    if status.is_server_error() && error.kind() != ErrorKind::ShuttingDown {
-        error!(error = chain(error), code, "a request failed");
+    match error.kind() {
+        ErrorKind::Internal | ErrorKind::Unavailable => error!(error = chain(error), code, "a request failed"),
+        ErrorKind::Upstream | ErrorKind::UpstreamTimeout => {
+            warn!(error = chain(error), code, "WhatsApp failed a request")
+        }
+        ErrorKind::Unauthenticated
+        | ErrorKind::Forbidden
+        | ErrorKind::SessionNotFound
+        | ErrorKind::DeviceNotLinked
+        | ErrorKind::QrNotAvailable
+        | ErrorKind::SessionExists
+        | ErrorKind::AlreadyLoggedIn
+        | ErrorKind::PairCodeOutstanding
+        | ErrorKind::Invalid
+        | ErrorKind::ShuttingDown => {}
     }
     problem(status, code, title, Cow::Owned(error.to_string()))
 }
@@ -119,9 +132,7 @@ fn ours(error: &Error) -> Response {
 /// The answer to a failure of HTTP itself.
 pub fn http(status: StatusCode, detail: Option<String>) -> Response {
     match HTTP.iter().find(|(known, _, _)| *known == status) {
-        Some((_, code, title)) => {
-            problem(status, code, title, detail.map_or(Cow::Borrowed(*title), Cow::Owned))
-        }
+        Some((_, code, title)) => problem(status, code, title, detail.map_or(Cow::Borrowed(*title), Cow::Owned)),
         None if status.is_client_error() => {
             let title = status.canonical_reason().unwrap_or("The request cannot be served");
             problem(status, "malformed_request", title, Cow::Borrowed(title))

@@ -9,6 +9,7 @@ mod reply;
 mod request_id;
 mod rest;
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use metrics_exporter_prometheus::PrometheusHandle;
@@ -54,8 +55,14 @@ impl std::fmt::Debug for Api {
 }
 
 fn service() -> OpenApiService<SessionsApi, ()> {
+    let codes: BTreeSet<_> = error::codes().map(|code| format!("`{code}`")).collect();
+    let codes = codes.into_iter().collect::<Vec<_>>().join(", ");
+    let description = format!(
+        "Many WhatsApp accounts over one HTTP API. Every answer that is no success is a problem (RFC 9457) with one of \
+         these codes: {codes}."
+    );
     OpenApiService::new(SessionsApi, "Waypost", env!("CARGO_PKG_VERSION"))
-        .description("Many WhatsApp accounts over one HTTP API.")
+        .description(description)
         .license(LicenseObject::new("MIT").identifier("MIT"))
         .server("/api/v1")
 }
@@ -148,5 +155,7 @@ fn method_label(method: &Method) -> &'static str {
 fn is_foreign_failure(response: &Response) -> bool {
     let status = response.status();
     (status.is_client_error() || status.is_server_error())
-        && response.content_type().is_none_or(|kind| kind != error::PROBLEM_JSON && kind != "application/json; charset=utf-8")
+        && response
+            .content_type()
+            .is_none_or(|kind| kind != error::PROBLEM_JSON && kind != "application/json; charset=utf-8")
 }

@@ -69,8 +69,7 @@ impl<T: ToJSON> IntoResponse for Created201<T> {
 
 /// A success with these media types, and all failures.
 pub fn responses(status: u16, description: &'static str, content: Vec<MetaMediaType>) -> MetaResponses {
-    let success =
-        MetaResponse { description, status: Some(status), status_range: None, content, headers: Vec::new() };
+    let success = MetaResponse { description, status: Some(status), status_range: None, content, headers: Vec::new() };
     let failures = FAILURES.iter().map(|(status, description)| MetaResponse {
         description,
         status: Some(*status),

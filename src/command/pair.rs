@@ -26,8 +26,8 @@ struct Server {
 pub(super) async fn run(args: PairArgs) -> Result<bool, Cause> {
     let token = config::admin_token(args.admin_token_file.as_deref())?
         .ok_or_else(|| BadConfig::new("set WAYPOST_ADMIN_TOKEN or --admin-token-file to the server's token"))?;
-    let id = SessionId::parse(&args.id)
-        .map_err(|_| BadConfig::new("the id must match ^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$"))?;
+    let id =
+        SessionId::parse(&args.id).map_err(|_| BadConfig::new("the id must match ^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$"))?;
     let base = format!("{}/api/v1/sessions", args.server.trim_end_matches('/'));
     let server = Server { client: Client::builder().timeout(REPLY_LIMIT).build()?, base, token, id };
     server.prepare().await?;

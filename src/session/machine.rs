@@ -304,6 +304,13 @@ impl State {
     }
 
     fn signal(&mut self, signal: Signal, outside: Outside, out: &mut Vec<Effect>) {
+        // The last stanza of a stream may be read after the socket was seen to close; it tells why it did.
+        if matches!(self.phase, Phase::Waiting(_))
+            && self.reason == StatusReason::ConnectionLost
+            && signal == Signal::StreamEnding(StreamEnding::Ended)
+        {
+            self.reason = StatusReason::StreamEnded;
+        }
         // What a client says that has been given up is no news.
         if matches!(self.phase, Phase::Resting | Phase::Banned(_) | Phase::Waiting(_)) {
             return;

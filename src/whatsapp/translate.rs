@@ -108,14 +108,15 @@ fn logout(event: &LoggedOut) -> Option<Refusal> {
     let node: &Node = event.raw.as_ref()?;
     Some(match event.reason {
         ConnectFailureReason::AccountLocked => Refusal::AccountLocked,
-        _ if node.tag == "stream:error" && !is_unauthorized(node) => Refusal::DeviceRemoved,
+        _ if is_removal(node) => Refusal::DeviceRemoved,
         _ => Refusal::LoggedOut,
     })
 }
 
-/// Code 401 says that the identity is void; 516 and a conflict say that the device was removed.
-fn is_unauthorized(node: &Node) -> bool {
-    node.attrs().optional_string("code").is_some_and(|code| code == "401")
+/// A conflict and code 516 say that the device was taken off the phone's list; 401 alone, that the identity is void.
+fn is_removal(node: &Node) -> bool {
+    node.get_optional_child("conflict").is_some()
+        || node.attrs().optional_string("code").is_some_and(|code| code == "516")
 }
 
 /// `ABCDEFGH` as people read it.

@@ -183,7 +183,8 @@ async fn slow_used_up_codes_stop_the_client_and_connect_starts_over() {
     let world = World::with(Kind::Sqlite, settings, &[]).await;
     world.door.create("shop").await;
     world.door.qr("shop").await;
-    let state = world.within(Duration::from_secs(90), "shop", "expired", |state| state["status"] == "disconnected").await;
+    let state =
+        world.within(Duration::from_secs(90), "shop", "expired", |state| state["status"] == "disconnected").await;
     assert_eq!((&state["reason"], &state["desired"]), (&json!("qr_expired"), &json!("offline")));
     let empty = world.door.get("/shop/qr").await.ok();
     assert_eq!(empty, json!({ "qr_codes": [], "timeout_seconds": 0, "status": "disconnected" }));

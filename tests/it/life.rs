@@ -25,7 +25,7 @@ async fn a_scan_logs_the_session_in_and_every_answer_agrees(#[values(Kind::Sqlit
     assert!(found["last_connected_at"].is_i64());
     let shown = world.door.get("/shop/device").await.ok();
     let expected = json!({
-        "device_id": device, "phone_number": "15550100001", "lid": phone.lid(), "push_name": phone.push_name(),
+        "device_id": device, "phone_number": "15550100001", "lid": format!("{}@lid", phone.lid()), "push_name": phone.push_name(),
     });
     assert_eq!(shown, expected);
     world.finish().await;
@@ -111,6 +111,7 @@ async fn a_delete_succeeds_when_whatsapp_cannot_be_reached() {
 #[tokio::test]
 async fn a_pair_code_links_the_phone_whose_number_was_given() {
     let world = World::new(Kind::Sqlite).await;
+    let phone = world.phone();
     world.door.create("shop").await;
     let asked = json!({ "phone_number": "+1 (555) 010-0001" });
     let first = world.door.post("/shop/pair", asked.clone()).await.ok();
@@ -120,8 +121,8 @@ async fn a_pair_code_links_the_phone_whose_number_was_given() {
     assert_eq!(world.door.post("/shop/pair", asked.clone()).await.ok()["code"], code);
     assert_eq!(world.door.status("shop").await["status"], "waiting_for_pair_code");
 
-    assert!(world.phone().enter("ABCD-EFGH").await.is_err());
-    world.phone().enter(&code).await.expect("it is the right code");
+    assert!(phone.enter("ABCD-EFGH").await.is_err());
+    phone.enter(&code).await.expect("it is the right code");
     world.reaches("shop", "logged_in").await;
     assert_eq!(world.door.post("/shop/pair", asked).await.problem(), (409, "already_logged_in".to_owned()));
     world.finish().await;

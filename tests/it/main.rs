@@ -3,7 +3,12 @@
 //! Built with the `sandbox` feature it drives the real server against the simulator. Built without it, it proves that
 //! a normal build refuses the simulator.
 
+#[cfg(feature = "sandbox")]
+mod answers;
+mod boundaries;
 mod certificate;
+#[cfg(feature = "sandbox")]
+mod commands;
 mod device_store;
 #[cfg(feature = "sandbox")]
 mod faults;
@@ -11,4 +16,8 @@ mod faults;
 mod life;
 #[cfg(feature = "sandbox")]
 mod restart;
+#[cfg(feature = "sandbox")]
+mod secrets;
+#[cfg(feature = "sandbox")]
+mod sessions;
 mod support;

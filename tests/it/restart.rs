@@ -78,7 +78,8 @@ async fn what_was_wanted_offline_stays_offline() {
 
 #[tokio::test]
 async fn a_stop_in_order_saves_every_session_and_the_next_start_shows_the_queue() {
-    let mut world = World::with(Kind::Sqlite, whatsapp_simulator::Settings::default(), &["--boot-concurrency", "1"]).await;
+    let mut world =
+        World::with(Kind::Sqlite, whatsapp_simulator::Settings::default(), &["--boot-concurrency", "1"]).await;
     for session in ["a", "b", "c"] {
         world.door.create(session).await;
         world.link(session, &world.sim.phone(&format!("1555010000{}", session.len()))).await;

@@ -117,7 +117,8 @@ impl IntoResponse for Qr {
             return fresh(poem_openapi::payload::Json(reply).into_response());
         }
         let Some(code) = code else {
-            let detail = format!("there is no QR code to show: the session is {} ({})", self.live.status, self.live.reason);
+            let detail =
+                format!("there is no QR code to show: the session is {} ({})", self.live.status, self.live.reason);
             return answer(&Error::new(ErrorKind::QrNotAvailable, detail).into());
         };
         let picture = match self.format {
@@ -150,9 +151,8 @@ fn is_dark(code: &QRCode, x: usize, y: usize) -> bool {
 fn png(code: &str) -> Vec<u8> {
     let code = drawn(code);
     let side = (code.size + 2 * QUIET_ZONE) * SCALE;
-    let pixels: Vec<u8> = (0..side * side)
-        .map(|at| if is_dark(&code, at % side / SCALE, at / side / SCALE) { 0 } else { 255 })
-        .collect();
+    let pixels: Vec<u8> =
+        (0..side * side).map(|at| if is_dark(&code, at % side / SCALE, at / side / SCALE) { 0 } else { 255 }).collect();
     let mut picture = Cursor::new(Vec::new());
     let mut encoder = png::Encoder::new(&mut picture, side as u32, side as u32);
     encoder.set_color(png::ColorType::Grayscale);

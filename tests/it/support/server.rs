@@ -66,11 +66,6 @@ impl Server {
         &self.base
     }
 
-    /// The process.
-    pub fn pid(&self) -> u32 {
-        self.child.id()
-    }
-
     /// Everything that it has written.
     pub fn output(&self) -> String {
         self.output.lock().expect("nobody panics while writing").clone()

@@ -72,6 +72,11 @@ impl World {
         self.door = Door::rest(self.server.base());
     }
 
+    /// Where the server keeps its data.
+    pub fn data_dir(&self) -> &std::path::Path {
+        &self.start.data_dir
+    }
+
     /// A phone of this world.
     pub fn phone(&self) -> Phone {
         self.sim.phone("15550100001")

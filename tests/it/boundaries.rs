@@ -1,0 +1,60 @@
+//! The walls of the house: words that may be written in their own room only.
+
+use std::path::{Path, PathBuf};
+
+/// A word, and the places below `src/` where it may stand.
+const WALLS: &[(&str, &[&str])] = &[
+    ("whatsapp_rust", &["whatsapp/"]),
+    ("wacore", &["whatsapp/", "telemetry.rs"]),
+    ("waproto", &["whatsapp/"]),
+    (
+        "sea_orm",
+        &[
+            "session/store.rs",
+            "session/mod.rs",
+            "session/actor.rs",
+            "whatsapp/device_store/",
+            "db.rs",
+            "error.rs",
+            "api/health.rs",
+        ],
+    ),
+    ("poem::", &["api/", "app.rs"]),
+    ("reqwest", &["whatsapp/", "command/pair.rs", "telemetry.rs"]),
+    ("std::env", &["config.rs"]),
+    ("tokio::spawn", &["lifecycle.rs", "command.rs"]),
+    ("Utc::now", &["clock.rs"]),
+    ("expose_secret()", &["app.rs", "api/auth.rs", "command.rs", "command/pair.rs", "config.rs"]),
+];
+
+fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
+    for entry in std::fs::read_dir(folder).expect("the folder is there") {
+        let path = entry.expect("it can be read").path();
+        if path.is_dir() {
+            sources(&path, found);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            found.push(path);
+        }
+    }
+}
+
+#[test]
+fn each_word_stands_in_its_own_room_only() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut files = Vec::new();
+    sources(&root, &mut files);
+    assert!(files.len() > 30, "the sources were not found");
+    let mut trespasses = Vec::new();
+    for file in files {
+        let place = file.strip_prefix(&root).expect("it was found there").to_string_lossy().into_owned();
+        let text = std::fs::read_to_string(&file).expect("it can be read");
+        for (number, line) in text.lines().enumerate().filter(|(_, line)| !line.trim_start().starts_with("//")) {
+            for (word, homes) in WALLS {
+                if line.contains(word) && !homes.iter().any(|home| place.starts_with(home)) {
+                    trespasses.push(format!("{place}:{}: {word}", number + 1));
+                }
+            }
+        }
+    }
+    assert_eq!(trespasses, Vec::<String>::new());
+}

@@ -1,0 +1,196 @@
+//! Creating, changing and listing sessions.
+
+use reqwest::Method;
+use rstest::rstest;
+use serde_json::{Value, json};
+
+use crate::support::world::{Kind, World};
+
+#[tokio::test]
+async fn a_new_session_has_every_field_of_the_contract() {
+    let world = World::new(Kind::Sqlite).await;
+    let answer = world.door.post("", json!({ "id": "shop", "name": " Shop ", "unknown": { "x": 1 } })).await;
+    assert_eq!((answer.status, answer.header("location")), (201, "/api/v1/sessions/shop"));
+    let session = answer.ok()["session"].clone();
+    let mut fields: Vec<_> = session.as_object().expect("an object").keys().cloned().collect();
+    fields.sort();
+    let expected = [
+        "created_at",
+        "id",
+        "is_logged_in",
+        "last_connected_at",
+        "metadata",
+        "name",
+        "phone_number",
+        "push_name",
+        "status",
+        "updated_at",
+    ];
+    assert_eq!(fields, expected);
+    assert_eq!((&session["name"], &session["status"]), (&json!("Shop"), &json!("connecting")));
+    assert_eq!((&session["phone_number"], &session["last_connected_at"]), (&Value::Null, &Value::Null));
+    assert!(session["created_at"].as_i64().expect("seconds") > 1_700_000_000);
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn generated_ids_sort_by_creation_and_an_absent_name_is_null() {
+    let world = World::new(Kind::Sqlite).await;
+    let mut ids = Vec::new();
+    for _ in 0..5 {
+        let session = world.door.post("", json!({})).await.ok()["session"].clone();
+        assert_eq!(session["name"], Value::Null);
+        ids.push(session["id"].as_str().expect("an id").to_owned());
+    }
+    assert!(ids.is_sorted() && ids[0].starts_with("ses_"), "{ids:?}");
+    world.finish().await;
+}
+
+#[rstest]
+#[tokio::test]
+async fn of_many_creations_of_one_id_exactly_one_succeeds(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+    let world = World::new(kind).await;
+    let answers = futures::future::join_all((0..8).map(|_| world.door.post("", json!({ "id": "shop" })))).await;
+    let mut statuses: Vec<_> = answers.iter().map(|answer| answer.status).collect();
+    statuses.sort_unstable();
+    assert_eq!(statuses, [201, 409, 409, 409, 409, 409, 409, 409]);
+    for answer in answers.into_iter().filter(|answer| answer.status == 409) {
+        assert_eq!(answer.problem().1, "session_exists");
+    }
+    world.finish().await;
+}
+
+#[rstest]
+#[case(json!({ "id": "-bad" }), "id")]
+#[case(json!({ "id": "a/b" }), "id")]
+#[case(json!({ "id": "x".repeat(65) }), "id")]
+#[case(json!({ "name": "x".repeat(101) }), "name")]
+#[case(json!({ "metadata": { "k": "x".repeat(513) } }), "metadata")]
+#[case(json!({ "metadata": (0..51).map(|n| (n.to_string(), json!("v"))).collect::<serde_json::Map<_, _>>() }), "metadata")]
+#[case(json!({ "metadata": { "k": [1] } }), "metadata")]
+#[case(json!({ "device": { "platform": "toaster" } }), "device.platform")]
+#[case(json!({ "device": { "version": "1.x" } }), "device.version")]
+#[case(json!({ "webhook": {} }), "url")]
+#[case(json!({ "webhook": { "url": "ftp://example.com" } }), "webhook.url")]
+#[case(json!({ "webhook": { "url": "http://example.com", "events": ["message", "nonsense"] } }), "session_status")]
+#[tokio::test]
+async fn a_value_that_breaks_a_rule_is_named_and_nothing_is_created(#[case] body: Value, #[case] names: &str) {
+    let world = World::new(Kind::Sqlite).await;
+    let answer = world.door.post("", body).await;
+    assert!(answer.text().contains(names), "{names} in {}", answer.text());
+    assert_eq!(answer.problem(), (422, "invalid".to_owned()));
+    assert_eq!(world.door.get("").await.ok()["total"], 0);
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn a_webhook_is_taken_and_its_secret_never_shown() {
+    let world = World::new(Kind::Sqlite).await;
+    let webhook =
+        json!({ "url": "https://example.com/hook", "events": ["message", "connected"], "secret": "planted-secret" });
+    let created = world.door.post("", json!({ "id": "shop", "webhook": webhook })).await;
+    assert!(created.status == 201 && !created.text().contains("planted-secret"));
+    for path in ["", "/shop", "/shop/status"] {
+        assert!(!world.door.get(path).await.text().contains("planted-secret"));
+    }
+    assert!(!world.finish().await.contains("planted-secret"));
+}
+
+#[tokio::test]
+async fn a_patch_changes_what_it_names_and_nothing_else() {
+    let world = World::new(Kind::Sqlite).await;
+    world.door.post("", json!({ "id": "shop", "name": "Shop", "metadata": { "a": "1" } })).await.ok();
+    let named = world.door.update("shop", json!({ "name": "Market" })).await.ok();
+    assert_eq!((&named["name"], &named["metadata"]), (&json!("Market"), &json!({ "a": "1" })));
+    let labelled = world.door.update("shop", json!({ "metadata": { "b": "2" } })).await.ok();
+    assert_eq!((&labelled["name"], &labelled["metadata"]), (&json!("Market"), &json!({ "b": "2" })));
+    assert_eq!(world.door.update("shop", json!({ "name": "" })).await.ok()["name"], Value::Null);
+    assert_eq!(world.door.update("none", json!({ "name": "x" })).await.problem().1, "session_not_found");
+    world.finish().await;
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_list_is_filtered_searched_and_paged(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+    let world = World::new(kind).await;
+    for n in 0..5 {
+        world.door.post("", json!({ "id": format!("s{n}"), "name": format!("Team_{n}%") })).await.ok();
+    }
+    world.link("s3", &world.phone()).await;
+    let all = world.door.get("").await.ok();
+    assert_eq!((all["total"].clone(), all["next_cursor"].clone()), (json!(5), Value::Null));
+    let ids = |page: &Value| -> Vec<String> {
+        let sessions = page["sessions"].as_array().expect("a list");
+        sessions.iter().map(|session| session["id"].as_str().expect("an id").to_owned()).collect()
+    };
+    assert_eq!(ids(&all), ["s0", "s1", "s2", "s3", "s4"]);
+
+    let (mut seen, mut path) = (Vec::new(), "?limit=2".to_owned());
+    loop {
+        let page = world.door.get(&path).await.ok();
+        assert_eq!(page["total"], 5);
+        seen.extend(ids(&page));
+        let Some(cursor) = page["next_cursor"].as_str() else { break };
+        path = format!("?limit=2&after={cursor}");
+    }
+    assert_eq!(seen, ids(&all));
+
+    assert_eq!(ids(&world.door.get("?status=logged_in").await.ok()), ["s3"]);
+    assert_eq!(ids(&world.door.get("?q=TEAM_2%25").await.ok()), ["s2"]);
+    assert_eq!(ids(&world.door.get("?q=5550100001").await.ok()), ["s3"]);
+    assert_eq!(ids(&world.door.get("?q=%25").await.ok()).len(), 5);
+    assert!(ids(&world.door.get("?q=t_am").await.ok()).is_empty());
+    for bad in ["?limit=0", "?limit=101", "?limit=x", "?status=happy", "?after=nonsense"] {
+        assert_eq!(world.door.get(bad).await.problem(), (422, "invalid".to_owned()), "{bad}");
+    }
+    assert!(world.door.get("?status=happy").await.text().contains("waiting_for_pair_code"));
+    world.finish().await;
+}
+
+#[rstest]
+#[case("/shop/connect")]
+#[case("/shop/disconnect")]
+#[case("/shop/logout")]
+#[case("")]
+#[tokio::test]
+async fn where_a_body_is_optional_nothing_at_all_is_fine(#[case] path: &str) {
+    let world = World::new(Kind::Sqlite).await;
+    world.door.create("shop").await;
+    let url = format!("/api/v1/sessions{path}");
+    for body in ["", "{}", "[]", " "] {
+        for kind in [None, Some("application/json"), Some("text/plain"), Some("application/x-www-form-urlencoded")] {
+            let request = world.door.request(Method::POST, &url).body(body);
+            let request =
+                kind.map_or(request.try_clone().expect("it is text"), |kind| request.header("content-type", kind));
+            let answer = world.door.send(request).await;
+            assert!([200, 201].contains(&answer.status), "{body:?} {kind:?}: {} {}", answer.status, answer.text());
+        }
+    }
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn a_qr_code_comes_in_every_form_and_rotates() {
+    let settings = whatsapp_simulator::Settings { ref_count: 3, ..whatsapp_simulator::Settings::default() };
+    let world = World::with(Kind::Sqlite, settings, &[]).await;
+    world.door.create("shop").await;
+    let reply = world.door.get("/shop/qr").await.ok();
+    assert_eq!((&reply["status"], reply["qr_codes"].as_array().map(Vec::len)), (&json!("waiting_for_qr"), Some(1)));
+    assert!((50..=60).contains(&reply["timeout_seconds"].as_u64().expect("seconds")), "{reply}");
+    let forms = [("png", "image/png", "\u{89}PNG"), ("svg", "image/svg+xml", "<svg"), ("text", "text/plain", "█")];
+    for (word, kind, _) in forms {
+        let by_word = world.door.get(&format!("/shop/qr?format={word}")).await;
+        let request = world.door.request(Method::GET, "/api/v1/sessions/shop/qr").header("accept", kind);
+        let by_header = world.door.send(request).await;
+        assert!(by_word.status == 200 && by_word.header("content-type").starts_with(kind));
+        assert!(by_header.header("content-type").starts_with(kind), "{kind}");
+        assert_eq!(by_word.header("cache-control"), "no-store");
+    }
+    assert!(world.door.get("/shop/qr?format=png").await.bytes.starts_with(b"\x89PNG\r\n"));
+    assert!(world.door.get("/shop/qr?format=svg").await.text().contains("<svg"));
+    assert!(world.door.get("/shop/qr?format=text").await.text().contains('█'));
+    assert_eq!(world.door.get("/shop/qr?format=gif").await.problem(), (422, "invalid".to_owned()));
+    world.door.post("/shop/disconnect", Value::Null).await.ok();
+    assert_eq!(world.door.get("/shop/qr?format=png").await.problem(), (409, "qr_not_available".to_owned()));
+    world.finish().await;
+}
