@@ -31,10 +31,23 @@ async fn read(body: &mut RequestBody) -> Result<Option<Value>> {
     Ok(Some(value))
 }
 
+/// The framework names types where people want to know the field: the one that does not fit even alone.
 fn parse<T: ParseFromJSON>(value: Value) -> Result<T> {
-    let parsed = T::parse_from_json(Some(value));
-    Ok(parsed
-        .map_err(|error| Error::new(ErrorKind::Invalid, format!("the body does not fit: {}", error.into_message())))?)
+    if !value.is_object() {
+        return Err(Error::new(ErrorKind::Invalid, "the body must be a JSON object").into());
+    }
+    T::parse_from_json(Some(value.clone())).map_err(|error| {
+        let alone = |name: &str, value: &Value| Value::Object([(name.to_owned(), value.clone())].into_iter().collect());
+        let mut fields = value.as_object().into_iter().flatten();
+        let field = fields.find(|(name, value)| T::parse_from_json(Some(alone(name, value))).is_err());
+        let message = error.into_message();
+        let rule =
+            message.split(" (occurred").next().unwrap_or_default().replace("Expected input type", "must be of type");
+        match field {
+            Some((name, _)) => Error::invalid(name, rule).into(),
+            None => Error::new(ErrorKind::Invalid, format!("the body does not fit: {message}")).into(),
+        }
+    })
 }
 
 fn is_empty(value: &Value) -> bool {

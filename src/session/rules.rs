@@ -104,8 +104,8 @@ fn props(props: DeviceProps) -> Result<DeviceProps> {
 }
 
 fn webhook(new: NewWebhook) -> Result<WebhookDraft> {
-    let is_web = is_web_address(&new.url);
-    if !is_web || new.url.chars().count() > URL_MAX {
+    let url = new.url.ok_or_else(|| Error::invalid("webhook.url", "is required"))?;
+    if !is_web_address(&url) || url.chars().count() > URL_MAX {
         return Err(Error::invalid(
             "webhook.url",
             format!("must be an http or https address of at most {URL_MAX} characters"),
@@ -126,7 +126,7 @@ fn webhook(new: NewWebhook) -> Result<WebhookDraft> {
     if events.is_empty() {
         events.push(EventType::All);
     }
-    Ok(WebhookDraft { url: new.url, events, secret: new.secret })
+    Ok(WebhookDraft { url, events, secret: new.secret })
 }
 
 /// Whether it is an absolute web address with a host.

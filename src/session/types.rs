@@ -88,8 +88,8 @@ pub struct DeviceProps {
 /// Where to deliver a session's events.
 #[derive(Clone, PartialEq, Eq, Object)]
 pub struct NewWebhook {
-    /// `http` or `https` address.
-    pub url: String,
+    /// `http` or `https` address. Required.
+    pub url: Option<String>,
     /// Words of the events to deliver; all when absent or empty.
     pub events: Option<Vec<String>>,
     /// Key for the signature. Never shown again.

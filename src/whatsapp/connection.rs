@@ -8,6 +8,7 @@ use futures::FutureExt;
 use parking_lot::Mutex;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 use whatsapp_rust::bot::Bot;
 use whatsapp_rust::pair_code::PairCodeOptions;
 use whatsapp_rust::types::events::{Event, EventHandler, EventInterest};
@@ -41,6 +42,8 @@ struct Inner {
     bot: Mutex<Option<Bot>>,
     reporter: Arc<Reporter>,
     progress: Arc<Progress>,
+    /// Fires when the client and all its tasks have let go of the keys.
+    released: CancellationToken,
     /// As long as this lives, the library shows every stanza that comes in.
     _stanzas: RawNodeLease,
 }
@@ -59,6 +62,7 @@ pub(super) async fn open(
     signals: mpsc::Sender<Signal>,
 ) -> anyhow::Result<Connection> {
     let progress = Arc::new(Progress::default());
+    let released = store.released();
     let own = Arc::new(OnceLock::new());
     let reporter = Arc::new(Reporter {
         signals,
@@ -90,7 +94,14 @@ pub(super) async fn open(
     client.enable_auto_reconnect.store(false, Ordering::Relaxed);
     let _ = own.set(Arc::downgrade(&client)); // The cell is new, so it is empty.
     let stanzas = client.acquire_raw_node_forwarding();
-    Ok(Connection(Arc::new(Inner { client, bot: Mutex::new(Some(bot)), reporter, progress, _stanzas: stanzas })))
+    Ok(Connection(Arc::new(Inner {
+        client,
+        bot: Mutex::new(Some(bot)),
+        reporter,
+        progress,
+        released,
+        _stanzas: stanzas,
+    })))
 }
 
 impl Connection {
@@ -166,17 +177,23 @@ impl Connection {
         let _ = tokio::time::timeout(CLOSE_LIMIT, self.0.client.reconnect_immediately()).await; // `Closed` tells.
     }
 
-    /// Unlinks the device at WhatsApp, saves and closes. True if WhatsApp confirmed.
+    /// Unlinks the device at WhatsApp and ends the connection. True if WhatsApp confirmed.
     pub async fn logout(&self) -> bool {
         let is_logged_in = self.0.client.is_logged_in();
         let confirmed = tokio::time::timeout(LOGOUT_LIMIT, self.0.client.logout()).await.is_ok();
-        self.close().await;
         is_logged_in && confirmed
     }
 
-    /// Saves and closes for good. False if the library did not finish within the limit.
-    pub async fn close(&self) -> bool {
-        tokio::time::timeout(CLOSE_LIMIT, self.0.client.disconnect()).await.is_ok()
+    /// Saves, closes for good, and waits until no task of the library can write the keys any more: what is deleted, or
+    /// written by the next client, must stay so. False if the library did not finish within the limit.
+    pub async fn close(self) -> bool {
+        let released = self.0.released.clone();
+        let end = async move {
+            self.0.client.disconnect().await;
+            drop(self);
+            released.cancelled().await;
+        };
+        tokio::time::timeout(CLOSE_LIMIT, end).await.is_ok()
     }
 }
 

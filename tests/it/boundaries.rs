@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 /// A word, and the places below `src/` where it may stand.
 const WALLS: &[(&str, &[&str])] = &[
-    ("whatsapp_rust", &["whatsapp/"]),
+    ("whatsapp_rust", &["whatsapp/", "telemetry.rs"]),
     ("wacore", &["whatsapp/", "telemetry.rs"]),
     ("waproto", &["whatsapp/"]),
     (

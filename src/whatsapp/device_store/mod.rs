@@ -7,6 +7,7 @@
 use entity::ids::SessionId;
 use sea_orm::sea_query::{Expr, Query};
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbErr, EntityName, ExprTrait, TransactionTrait};
+use tokio_util::sync::{CancellationToken, DropGuard};
 use wacore::store::error::StoreError;
 
 use crate::db::Db;
@@ -27,16 +28,17 @@ mod signal;
 mod tc_token;
 
 /// The library's storage for one session. Cheap to make; the session's row must exist before anything is stored.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct DeviceStore {
     db: Db,
     session: SessionId,
+    guard: DropGuard,
 }
 
 impl DeviceStore {
     /// The store of this session.
     pub fn new(db: Db, session: SessionId) -> Self {
-        Self { db, session }
+        Self { db, session, guard: CancellationToken::new().drop_guard() }
     }
 
     /// Deletes everything that is stored for the session, in one transaction. The session itself stays, and is a fresh
@@ -54,6 +56,12 @@ impl DeviceStore {
             work.execute(&delete).await?;
         }
         Ok(work.commit().await?)
+    }
+
+    /// Fires when nobody holds this store any more, so that nobody can write through it.
+    pub fn released(&self) -> CancellationToken {
+        // The guard fires its own token when the store is dropped.
+        self.guard.token().clone()
     }
 
     fn read(&self) -> &DatabaseConnection {
