@@ -1,23 +1,19 @@
 //! The other end of the wire: a WhatsApp server and the phones behind it, for tests and the sandbox.
 //!
-//! [`Simulator::start`](simulator::Simulator::start) listens on loopback; an unmodified client that is pointed at
-//! [`Simulator::url`](simulator::Simulator::url) pairs, logs in, sends and receives as it would with the real server.
-//! [`Phone`](phone::Phone) is the phone in somebody's hand, [`Fault`](fault::Fault) is what can go wrong. `README.md`
-//! describes the binary and its control API.
+//! [`Simulator::start`] listens on loopback; an unmodified client that is pointed at [`Simulator::url`] pairs, logs in,
+//! sends and receives as it would with the real server. [`Phone`] is the phone in somebody's hand, [`Fault`] is what can
+//! go wrong. `README.md` describes the binary and its control API.
 
 // The rule against `tokio::spawn` and `Utc::now` is about the server, which has a lifecycle and a clock of its own.
 #![allow(clippy::disallowed_methods)]
 
-pub mod fault;
-pub mod phone;
-pub mod settings;
-pub mod simulator;
-pub mod stats;
+pub mod control;
 
 mod account;
 mod app_state;
 mod connection;
 mod dispatch;
+mod fault;
 mod framing;
 mod keys;
 mod link;
@@ -26,10 +22,14 @@ mod login;
 mod messages;
 mod noise;
 mod pairing;
+mod phone;
 mod queries;
 mod receipts;
+mod settings;
 mod signal;
+mod simulator;
 mod stanza;
+mod stats;
 mod unlink;
 mod usync;
 mod world;

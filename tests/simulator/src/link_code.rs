@@ -115,9 +115,7 @@ pub(crate) async fn enter(world: &World, phone_number: &str, code: &str) -> Resu
     if !is_own {
         return Err(LinkError::Rejected("the identity in the bundle is not the connection's".to_owned()));
     }
-    let device = pairing::complete(world, phone_number, link, &adv_secret).await?;
-    world.state.lock().link_codes.remove(phone_number);
-    Ok(device)
+    pairing::complete(world, phone_number, link, &adv_secret).await
 }
 
 /// Whether a code for this phone could be entered now.

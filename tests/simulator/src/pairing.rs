@@ -41,7 +41,7 @@ pub(crate) struct Registration {
 pub(crate) struct Pairing {
     pub(crate) link: Arc<Link>,
     pub(crate) registration: Registration,
-    refs: Vec<String>,
+    pub(crate) refs: Vec<String>,
     since: Instant,
     is_exhausted: bool,
     success: Option<Success>,
@@ -204,6 +204,8 @@ pub(crate) async fn complete(
         pairing.link.expect_answer(id.clone(), Awaited::PairSuccess);
         pairing.link.post(pair_success(&id, account, device.key.device, container));
         pairing.success = Some(Success { device, done });
+        // A reference is scanned once, whatever comes of it.
+        pairing.is_exhausted = true;
     }
     match tokio::time::timeout(world.settings.pairing_limit, outcome).await {
         Ok(Ok(outcome)) => outcome,
@@ -293,7 +295,12 @@ pub(crate) async fn finish(world: &Arc<World>, link: &Arc<Link>, answer: &Node) 
     let key = device.key.clone();
     {
         let mut state = world.state.lock();
-        state.pairings.remove(&link.id);
+        if let Some(pairing) = state.pairings.remove(&link.id) {
+            for reference in &pairing.refs {
+                state.refs.remove(reference);
+            }
+        }
+        state.link_codes.retain(|_, code| code.link != link.id);
         state.stats.pairings += 1;
         if let Some(account) = state.accounts.get_mut(&key.phone_number) {
             account.devices.insert(key.device, device);

@@ -49,6 +49,7 @@ pub(crate) async fn answer(world: &Arc<World>, link: &Arc<Link>, iq: &Node) -> O
         ("passive", "set", "active" | "passive") => Some(Reply::done()),
         ("abt", "get", "props") => Some(Reply::with(ab_props())),
         ("blocklist", "get", "") => Some(Reply::with(NodeBuilder::new("list").attr("dhash", "1").build())),
+        ("blocklist", "set", "item") | ("disappearing_mode", "set", _) => Some(Reply::done()),
         ("privacy", "get", "privacy") => Some(Reply::with(privacy())),
         ("privacy", "set", "tokens") => Some(Reply::with(NodeBuilder::new("tokens").build())),
         ("privacy", "set", "privacy") => Some(Reply::with(child?.clone())),

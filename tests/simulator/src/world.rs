@@ -170,9 +170,12 @@ impl State {
     /// Forgets a connection that ended.
     pub(crate) fn drop_link(&mut self, link: &Link) {
         self.links.remove(&link.id);
-        self.pairings.remove(&link.id);
-        self.refs.retain(|_, owner| *owner != link.id);
-        self.link_codes.retain(|_, code| code.link != link.id);
+        if let Some(pairing) = self.pairings.remove(&link.id) {
+            for reference in &pairing.refs {
+                self.refs.remove(reference);
+            }
+            self.link_codes.retain(|_, code| code.link != link.id);
+        }
         self.stats.open_connections = self.links.len() as u64;
         if let Some(key) = link.device()
             && let Some(device) = self.device_mut(key)

@@ -5,7 +5,7 @@ use std::time::Duration;
 use wacore::types::events::Event;
 use whatsapp_simulator::{LinkError, Settings};
 
-use crate::companion::{Companion, PHONE, finish, simulator, simulator_with, until};
+use crate::companion::{Companion, OTHER, PHONE, finish, simulator, simulator_with, until};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_scanned_companion_logs_in() {
@@ -32,7 +32,21 @@ async fn a_reference_is_scanned_only_while_it_lives() {
     assert_eq!(sim.phone(PHONE).scan(&qr).await, Err(LinkError::ExpiredRef));
     assert_eq!(sim.phone(PHONE).scan("nonsense").await, Err(LinkError::BadQr));
     companion.stop().await;
+    until("the connection's end", || sim.stats().open_connections == 0).await;
     assert_eq!(sim.phone(PHONE).scan(&qr).await, Err(LinkError::UnknownRef));
+    finish(sim).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_reference_is_scanned_once() {
+    let sim = simulator().await;
+    let companion = Companion::start(&sim).await;
+    let qr = companion.qr().await;
+    let (phone, other) = (sim.phone(PHONE), sim.phone(OTHER));
+    let (first, second) = tokio::join!(phone.scan(&qr), other.scan(&qr));
+    assert_eq!((first, second), (Ok(1), Err(LinkError::ExpiredRef)));
+    companion.connected(1).await;
+    companion.stop().await;
     finish(sim).await;
 }
 

@@ -1,0 +1,324 @@
+//! The JSON control API: what a hand on a phone or on a power switch can do, over HTTP on loopback. Translates only; the
+//! table of routes is in `README.md`.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use poem::http::StatusCode;
+use poem::listener::TcpAcceptor;
+use poem::web::{Data, Json, Path};
+use poem::{Body, Endpoint, EndpointExt, IntoResponse, Response, Route, Server, delete, get, handler, post, put};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+use crate::fault::{Fault, HandshakeMode};
+use crate::phone::{LinkError, Phone};
+use crate::simulator::Simulator;
+
+/// How long requests may still take once the API is told to stop.
+const STOP_LIMIT: Duration = Duration::from_secs(3);
+
+/// Largest request body, bytes. A QR code has a few hundred.
+const LARGEST_BODY: usize = 64 * 1024;
+
+/// Most messages that one request may send.
+const MOST_MESSAGES: usize = 100_000;
+
+/// Binds the control API's address.
+///
+/// # Errors
+/// The address is not on loopback, or cannot be bound.
+pub async fn bind(address: SocketAddr) -> Result<TcpListener> {
+    ensure!(address.ip().is_loopback(), "the control API listens on loopback only, not on {address}");
+    TcpListener::bind(address).await.with_context(|| format!("bind {address}"))
+}
+
+/// Serves the control API of a simulator until `stop` is cancelled.
+///
+/// # Errors
+/// The listener is not on loopback, or the HTTP server failed.
+pub async fn serve(sim: Simulator, listener: TcpListener, stop: CancellationToken) -> Result<()> {
+    let address = listener.local_addr()?;
+    ensure!(address.ip().is_loopback(), "the control API listens on loopback only, not on {address}");
+    let acceptor = TcpAcceptor::from_tokio(listener)?;
+    Server::new_with_acceptor(acceptor)
+        .run_with_graceful_shutdown(routes(sim), stop.cancelled_owned(), Some(STOP_LIMIT))
+        .await?;
+    Ok(())
+}
+
+fn routes(sim: Simulator) -> impl Endpoint<Output = Response> {
+    Route::new()
+        .at("/phones", get(list_phones).post(add_phone))
+        .at("/phones/:n", get(show_phone))
+        .at("/phones/:n/scan", post(scan))
+        .at("/phones/:n/enter-code", post(enter_code))
+        .at("/phones/:n/messages", post(send_messages))
+        .at("/phones/:n/inbox", get(show_inbox))
+        .at("/phones/:n/devices", get(list_devices))
+        .at("/phones/:n/devices/:id", delete(unlink_device))
+        .at("/phones/:n/devices/:id/faults", post(fault_device))
+        .at("/faults/next-connection", post(fault_next_connection))
+        .at("/faults/pairing", post(fault_pairing))
+        .at("/server", put(change_server))
+        .at("/server/rotate-static-key", post(rotate_static_key))
+        .at("/stats", get(show_stats))
+        .data(sim)
+        .catch_all_error(|error| async move { refusal(error.status(), &error.to_string()) })
+}
+
+/// A refusal: status and one sentence.
+struct Refusal(StatusCode, String);
+
+type Answer = Result<Response, Refusal>;
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        refusal(self.0, &self.1)
+    }
+}
+
+impl From<LinkError> for Refusal {
+    fn from(error: LinkError) -> Self {
+        let status = match error {
+            LinkError::BadQr | LinkError::WrongCode => StatusCode::UNPROCESSABLE_ENTITY,
+            LinkError::UnknownRef
+            | LinkError::ExpiredRef
+            | LinkError::NoCodeOutstanding
+            | LinkError::ConnectionLost
+            | LinkError::Rejected(_) => StatusCode::CONFLICT,
+            LinkError::NoAnswer => StatusCode::GATEWAY_TIMEOUT,
+            LinkError::NoSuchPhone => StatusCode::NOT_FOUND,
+        };
+        Self(status, error.to_string())
+    }
+}
+
+fn refusal(status: StatusCode, sentence: &str) -> Response {
+    Json(json!({ "error": sentence })).with_status(status).into_response()
+}
+
+fn answer(status: StatusCode, body: impl Serialize + Send) -> Answer {
+    Ok(Json(body).with_status(status).into_response())
+}
+
+fn invalid(sentence: impl Into<String>) -> Refusal {
+    Refusal(StatusCode::UNPROCESSABLE_ENTITY, sentence.into())
+}
+
+fn respond(answer: Answer) -> Response {
+    answer.unwrap_or_else(IntoResponse::into_response)
+}
+
+fn find(sim: &Simulator, phone_number: &str) -> Result<Phone, Refusal> {
+    sim.find_phone(phone_number)
+        .ok_or_else(|| Refusal(StatusCode::NOT_FOUND, format!("there is no phone {phone_number}")))
+}
+
+/// Reads a body: 400 when it is not JSON, 422 when it is not what it should be.
+async fn read<T: DeserializeOwned>(body: Body) -> Result<T, Refusal> {
+    let bytes = body.into_bytes_limit(LARGEST_BODY).await;
+    let bytes = bytes.map_err(|error| Refusal(StatusCode::BAD_REQUEST, error.to_string()))?;
+    let value: Value = serde_json::from_slice(&bytes)
+        .map_err(|error| Refusal(StatusCode::BAD_REQUEST, format!("the body is not JSON: {error}")))?;
+    serde_json::from_value(value).map_err(|error| invalid(error.to_string()))
+}
+
+fn describe(phone: &Phone) -> Value {
+    json!({
+        "phone_number": phone.phone_number(),
+        "push_name": phone.push_name(),
+        "lid": phone.lid(),
+        "devices": phone.devices().len(),
+        "pending_link_code": phone.pending_link_code(),
+    })
+}
+
+#[handler]
+fn list_phones(sim: Data<&Simulator>) -> Response {
+    respond(answer(StatusCode::OK, sim.phones().iter().map(describe).collect::<Vec<_>>()))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NewPhone {
+    phone_number: String,
+    push_name: String,
+}
+
+#[handler]
+async fn add_phone(sim: Data<&Simulator>, body: Body) -> Response {
+    let add = async {
+        let NewPhone { phone_number, push_name } = read(body).await?;
+        let is_number = phone_number.bytes().all(|byte| byte.is_ascii_digit());
+        if !is_number || !(7..=15).contains(&phone_number.len()) || phone_number.starts_with('0') {
+            return Err(invalid("phone_number must be 7 to 15 digits and not start with 0"));
+        }
+        if push_name.is_empty() || push_name.chars().count() > 100 {
+            return Err(invalid("push_name must have 1 to 100 characters"));
+        }
+        let status = if sim.add_phone(&phone_number, &push_name) { StatusCode::CREATED } else { StatusCode::OK };
+        answer(status, describe(&find(&sim, &phone_number)?))
+    };
+    respond(add.await)
+}
+
+#[handler]
+fn show_phone(sim: Data<&Simulator>, Path(n): Path<String>) -> Response {
+    respond(find(&sim, &n).and_then(|phone| answer(StatusCode::OK, describe(&phone))))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Scan {
+    qr: String,
+}
+
+#[handler]
+async fn scan(sim: Data<&Simulator>, Path(n): Path<String>, body: Body) -> Response {
+    let scan = async {
+        let phone = find(&sim, &n)?;
+        let Scan { qr } = read(body).await?;
+        answer(StatusCode::OK, json!({ "device": phone.scan(&qr).await? }))
+    };
+    respond(scan.await)
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct EnterCode {
+    code: String,
+}
+
+#[handler]
+async fn enter_code(sim: Data<&Simulator>, Path(n): Path<String>, body: Body) -> Response {
+    let enter = async {
+        let phone = find(&sim, &n)?;
+        let EnterCode { code } = read(body).await?;
+        answer(StatusCode::OK, json!({ "device": phone.enter(&code).await? }))
+    };
+    respond(enter.await)
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NewMessages {
+    to: String,
+    text: String,
+    count: Option<usize>,
+}
+
+#[handler]
+async fn send_messages(sim: Data<&Simulator>, Path(n): Path<String>, body: Body) -> Response {
+    let send = async {
+        let phone = find(&sim, &n)?;
+        let NewMessages { to, text, count } = read(body).await?;
+        if sim.find_phone(&to).is_none() {
+            return Err(invalid(format!("there is no phone {to} to send to")));
+        }
+        let sent = match count {
+            None => phone.send(&to, &text).await.map(|id| vec![id]),
+            Some(count @ 1..=MOST_MESSAGES) => phone.send_burst(&to, &text, count).await,
+            Some(_) => return Err(invalid(format!("count must be 1 to {MOST_MESSAGES}"))),
+        };
+        let ids = sent.map_err(|error| invalid(error.to_string()))?;
+        answer(StatusCode::CREATED, json!({ "ids": ids }))
+    };
+    respond(send.await)
+}
+
+#[handler]
+fn show_inbox(sim: Data<&Simulator>, Path(n): Path<String>) -> Response {
+    respond(find(&sim, &n).and_then(|phone| answer(StatusCode::OK, phone.inbox())))
+}
+
+#[handler]
+fn list_devices(sim: Data<&Simulator>, Path(n): Path<String>) -> Response {
+    respond(find(&sim, &n).and_then(|phone| answer(StatusCode::OK, phone.devices())))
+}
+
+fn no_device(device: u16) -> Refusal {
+    Refusal(StatusCode::NOT_FOUND, format!("there is no device {device}"))
+}
+
+#[handler]
+fn unlink_device(sim: Data<&Simulator>, Path((n, id)): Path<(String, u16)>) -> Response {
+    let unlinked = find(&sim, &n).and_then(|phone| match phone.unlink(id) {
+        true => answer(StatusCode::OK, json!({ "device": id })),
+        false => Err(no_device(id)),
+    });
+    respond(unlinked)
+}
+
+#[handler]
+async fn fault_device(sim: Data<&Simulator>, Path((n, id)): Path<(String, u16)>, body: Body) -> Response {
+    let fault = async {
+        find(&sim, &n)?;
+        let fault: Fault = read(body).await?;
+        sim.fault(&n, id, fault.clone()).await.map_err(|_| no_device(id))?;
+        answer(StatusCode::OK, fault)
+    };
+    respond(fault.await)
+}
+
+#[handler]
+async fn fault_next_connection(sim: Data<&Simulator>, body: Body) -> Response {
+    let fault = async {
+        let fault: Fault = read(body).await?;
+        sim.fault_next_connection(fault.clone());
+        answer(StatusCode::OK, fault)
+    };
+    respond(fault.await)
+}
+
+#[handler]
+async fn fault_pairing(sim: Data<&Simulator>, body: Body) -> Response {
+    let fault = async {
+        let fault: Fault = read(body).await?;
+        sim.fault_pairing_connections(&fault);
+        answer(StatusCode::OK, fault)
+    };
+    respond(fault.await)
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ServerChange {
+    accepting: Option<bool>,
+    handshake: Option<HandshakeMode>,
+    refs_dropped: Option<bool>,
+}
+
+#[handler]
+async fn change_server(sim: Data<&Simulator>, body: Body) -> Response {
+    let change = async {
+        let ServerChange { accepting, handshake, refs_dropped } = read(body).await?;
+        if let Some(accepting) = accepting {
+            sim.set_accepting(accepting);
+        }
+        if let Some(mode) = handshake {
+            sim.set_handshake(mode);
+        }
+        if let Some(are_dropped) = refs_dropped {
+            sim.drop_refs(are_dropped);
+        }
+        answer(StatusCode::OK, json!({}))
+    };
+    respond(change.await)
+}
+
+#[handler]
+fn rotate_static_key(sim: Data<&Simulator>) -> Response {
+    let rotated =
+        sim.rotate_static_key().map_err(|error| Refusal(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()));
+    respond(rotated.and_then(|()| answer(StatusCode::OK, json!({}))))
+}
+
+#[handler]
+fn show_stats(sim: Data<&Simulator>) -> Response {
+    respond(answer(StatusCode::OK, sim.stats()))
+}

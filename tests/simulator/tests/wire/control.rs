@@ -1,0 +1,124 @@
+//! The control API, used as a stranger would: over HTTP, with JSON.
+
+use reqwest::{Method, StatusCode};
+use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
+use whatsapp_simulator::{Simulator, control};
+
+use crate::companion::{Companion, OTHER, PHONE, finish, simulator};
+
+/// A client of the control API.
+struct Control {
+    base: String,
+    http: reqwest::Client,
+    stop: CancellationToken,
+}
+
+impl Control {
+    async fn start(sim: &Simulator) -> Self {
+        let _ = rustls::crypto::ring::default_provider().install_default(); // another test was first
+        let listener = control::bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
+        let base = format!("http://{}", listener.local_addr().unwrap());
+        let stop = CancellationToken::new();
+        tokio::spawn(control::serve(sim.clone(), listener, stop.clone()));
+        Self { base, http: reqwest::Client::new(), stop }
+    }
+
+    async fn ask(&self, method: Method, path: &str, body: Option<Value>) -> (StatusCode, Value) {
+        let mut request = self.http.request(method, format!("{}{path}", self.base));
+        if let Some(body) = body {
+            request = request.json(&body);
+        }
+        let response = request.send().await.unwrap();
+        (response.status(), response.json().await.unwrap())
+    }
+
+    async fn get(&self, path: &str) -> Value {
+        let (status, body) = self.ask(Method::GET, path, None).await;
+        assert_eq!(status, 200, "{body}");
+        body
+    }
+
+    async fn post(&self, path: &str, body: Value) -> (StatusCode, Value) {
+        self.ask(Method::POST, path, Some(body)).await
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_device_lives_and_dies_over_http() {
+    let sim = simulator().await;
+    let control = Control::start(&sim).await;
+    let companion = Companion::start(&sim).await;
+    let qr = companion.qr().await;
+    let (status, body) = control.post(&format!("/phones/{PHONE}/scan"), json!({ "qr": qr })).await;
+    assert_eq!((status, &body), (StatusCode::OK, &json!({ "device": 1 })));
+    companion.connected(1).await;
+
+    let message = json!({ "to": PHONE, "text": "hello", "count": 2 });
+    let (status, body) = control.post(&format!("/phones/{OTHER}/messages"), message).await;
+    assert_eq!((status, body["ids"].as_array().unwrap().len()), (StatusCode::CREATED, 2));
+    assert_eq!(companion.texts(2).await, ["hello 1", "hello 2"]);
+    assert_eq!(control.get(&format!("/phones/{PHONE}/inbox")).await[1]["text"], "hello 2");
+    assert_eq!(control.get(&format!("/phones/{PHONE}/devices")).await[0]["connected"], true);
+
+    let faults = format!("/phones/{PHONE}/devices/1/faults");
+    let (status, body) = control.post(&faults, json!({ "kind": "close" })).await;
+    assert_eq!((status, body), (StatusCode::OK, json!({ "kind": "close", "code": 1000 })));
+    let (status, body) = control.ask(Method::DELETE, &format!("/phones/{PHONE}/devices/1"), None).await;
+    assert_eq!((status, body), (StatusCode::OK, json!({ "device": 1 })));
+    assert_eq!(control.get(&format!("/phones/{PHONE}/devices")).await, json!([]));
+    assert_eq!(control.get("/stats").await["unknown"], json!([]));
+    companion.stop().await;
+    control.stop.cancel();
+    finish(sim).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_phone_is_made_once_and_renamed() {
+    let sim = simulator().await;
+    let control = Control::start(&sim).await;
+    let new = json!({ "phone_number": "15550100003", "push_name": "Mary" });
+    assert_eq!(control.post("/phones", new).await.0, StatusCode::CREATED);
+    let renamed = json!({ "phone_number": "15550100003", "push_name": "Mary S." });
+    let (status, body) = control.post("/phones", renamed).await;
+    assert_eq!((status, body["push_name"].as_str()), (StatusCode::OK, Some("Mary S.")));
+    assert_eq!(control.get("/phones").await.as_array().unwrap().len(), 3);
+    control.stop.cancel();
+    finish(sim).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_refusal_is_json() {
+    let sim = simulator().await;
+    let control = Control::start(&sim).await;
+    let phone = |path: &str| format!("/phones/{PHONE}{path}");
+    let cases = [
+        (Method::GET, "/phones/15550100099".to_owned(), None, 404),
+        (Method::GET, "/nowhere".to_owned(), None, 404),
+        (Method::PUT, "/phones".to_owned(), None, 405),
+        (Method::POST, "/phones".to_owned(), None, 400),
+        (Method::POST, "/phones".to_owned(), Some(json!({ "phone_number": "abc", "push_name": "x" })), 422),
+        (Method::POST, phone("/scan"), Some(json!({ "qr": "nonsense" })), 422),
+        (Method::POST, phone("/scan"), Some(json!({ "qr": format!("2@x,{0},{0},{0},9", "A".repeat(43) + "=") })), 409),
+        (Method::POST, phone("/enter-code"), Some(json!({ "code": "ABCD1234" })), 409),
+        (Method::POST, phone("/messages"), Some(json!({ "to": "15550100099", "text": "x" })), 422),
+        (Method::DELETE, phone("/devices/7"), None, 404),
+        (Method::DELETE, phone("/devices/seven"), None, 400),
+        (Method::POST, phone("/devices/7/faults"), Some(json!({ "kind": "abort" })), 404),
+        (Method::POST, phone("/devices/7/faults"), Some(json!({ "kind": "earthquake" })), 422),
+    ];
+    for (method, path, body, expected) in cases {
+        let (status, body) = control.ask(method.clone(), &path, body).await;
+        assert_eq!(status, expected, "{method} {path}: {body}");
+        assert!(body["error"].is_string(), "{method} {path}: {body}");
+    }
+    control.stop.cancel();
+    finish(sim).await;
+}
+
+#[tokio::test]
+async fn only_loopback_is_served() {
+    assert!(control::bind("0.0.0.0:0".parse().unwrap()).await.is_err());
+    let settings = whatsapp_simulator::Settings { listen: "0.0.0.0:0".parse().unwrap(), ..Default::default() };
+    assert!(Simulator::start(settings).await.is_err());
+}
