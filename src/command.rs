@@ -15,6 +15,8 @@ use crate::telemetry;
 
 mod export;
 mod pair;
+#[cfg(feature = "sandbox")]
+mod sandbox;
 
 /// Does what the command line says.
 pub fn run(line: CommandLine) -> ExitCode {
@@ -30,7 +32,7 @@ pub fn run(line: CommandLine) -> ExitCode {
             Command::Pair(args) => pair::run(args).await,
             Command::Export(args) => export::run(args),
             #[cfg(feature = "sandbox")]
-            Command::Sandbox(_) => Ok(false),
+            Command::Sandbox(args) => sandbox::run(args).await,
         }
     });
     match outcome {

@@ -8,7 +8,6 @@ use futures::FutureExt;
 use parking_lot::Mutex;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
-use tokio_util::sync::CancellationToken;
 use whatsapp_rust::bot::Bot;
 use whatsapp_rust::pair_code::PairCodeOptions;
 use whatsapp_rust::types::events::{Event, EventHandler, EventInterest};
@@ -42,8 +41,7 @@ struct Inner {
     bot: Mutex<Option<Bot>>,
     reporter: Arc<Reporter>,
     progress: Arc<Progress>,
-    /// Fires when the client and all its tasks have let go of the keys.
-    released: CancellationToken,
+    store: Arc<DeviceStore>,
     /// As long as this lives, the library shows every stanza that comes in.
     _stanzas: RawNodeLease,
 }
@@ -62,7 +60,6 @@ pub(super) async fn open(
     signals: mpsc::Sender<Signal>,
 ) -> anyhow::Result<Connection> {
     let progress = Arc::new(Progress::default());
-    let released = store.released();
     let own = Arc::new(OnceLock::new());
     let reporter = Arc::new(Reporter {
         signals,
@@ -71,7 +68,7 @@ pub(super) async fn open(
         last_stanza: AtomicI64::new(0),
     });
     let mut builder = Bot::builder()
-        .with_backend_arc(store)
+        .with_backend_arc(Arc::clone(&store) as _)
         .with_transport_factory(Dialler {
             shared: Arc::clone(&connector.sockets),
             progress: Arc::clone(&progress),
@@ -94,14 +91,7 @@ pub(super) async fn open(
     client.enable_auto_reconnect.store(false, Ordering::Relaxed);
     let _ = own.set(Arc::downgrade(&client)); // The cell is new, so it is empty.
     let stanzas = client.acquire_raw_node_forwarding();
-    Ok(Connection(Arc::new(Inner {
-        client,
-        bot: Mutex::new(Some(bot)),
-        reporter,
-        progress,
-        released,
-        _stanzas: stanzas,
-    })))
+    Ok(Connection(Arc::new(Inner { client, bot: Mutex::new(Some(bot)), reporter, progress, store, _stanzas: stanzas })))
 }
 
 impl Connection {
@@ -184,16 +174,12 @@ impl Connection {
         is_logged_in && confirmed
     }
 
-    /// Saves, closes for good, and waits until no task of the library can write the keys any more: what is deleted, or
-    /// written by the next client, must stay so. False if the library did not finish within the limit.
-    pub async fn close(self) -> bool {
-        let released = self.0.released.clone();
-        let end = async move {
-            self.0.client.disconnect().await;
-            drop(self);
-            released.cancelled().await;
-        };
-        tokio::time::timeout(CLOSE_LIMIT, end).await.is_ok()
+    /// Saves and closes for good; from then on no task of the library can write the keys. False if the library did not
+    /// finish within the limit.
+    pub async fn close(&self) -> bool {
+        let is_closed = tokio::time::timeout(CLOSE_LIMIT, self.0.client.disconnect()).await.is_ok();
+        self.0.store.retire().await;
+        is_closed
     }
 }
 

@@ -17,6 +17,7 @@ const WALLS: &[(&str, &[&str])] = &[
             "db.rs",
             "error.rs",
             "api/health.rs",
+            "telemetry.rs",
         ],
     ),
     ("poem::", &["api/", "app.rs"]),

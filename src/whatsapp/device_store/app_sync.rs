@@ -49,7 +49,7 @@ impl AppSyncStore for DeviceStore {
             ])
             .on_conflict(rows::replace([Column::SessionId, Column::KeyId], values))
             .to_owned();
-        self.write().execute(&store).await.map_err(failed)?;
+        self.write().await?.execute(&store).await.map_err(failed)?;
         Ok(())
     }
 
@@ -73,7 +73,7 @@ impl AppSyncStore for DeviceStore {
         };
         let values = [Column::Version, Column::Hash, Column::IndexValues, Column::IsMacMismatchFatal];
         let rule = rows::replace([Column::SessionId, Column::Collection], values);
-        rows::upsert::<ActiveModel, _>(self.write(), vec![row], rule).await
+        rows::upsert::<ActiveModel, _>(&*self.write().await?, vec![row], rule).await
     }
 
     /// The version that the MACs came with is not kept: nothing asks for it.
@@ -87,7 +87,7 @@ impl AppSyncStore for DeviceStore {
             value_mac: value_mac.clone(),
         });
         let rule = rows::replace([Column::SessionId, Column::Collection, Column::IndexMac], [Column::ValueMac]);
-        rows::upsert::<ActiveModel, _>(self.write(), rows.collect(), rule).await
+        rows::upsert::<ActiveModel, _>(&*self.write().await?, rows.collect(), rule).await
     }
 
     async fn get_mutation_mac(&self, name: &str, index_mac: &[u8]) -> Result<Option<Vec<u8>>> {
@@ -116,14 +116,18 @@ impl AppSyncStore for DeviceStore {
 
     async fn delete_mutation_macs(&self, name: &str, index_macs: &[Vec<u8>]) -> Result<()> {
         use mutation_mac::{Column, Entity};
-        rows::delete_in_chunks(self.write(), index_macs, BINDS, |some| {
+        rows::delete_in_chunks(&*self.write().await?, index_macs, BINDS, |some| {
             Entity::delete_many().filter(self.collection(name)).filter(Column::IndexMac.is_in(some.iter().cloned()))
         })
         .await
     }
 
     async fn clear_mutation_macs(&self, name: &str) -> Result<()> {
-        mutation_mac::Entity::delete_many().filter(self.collection(name)).exec(self.write()).await.map_err(failed)?;
+        mutation_mac::Entity::delete_many()
+            .filter(self.collection(name))
+            .exec(&*self.write().await?)
+            .await
+            .map_err(failed)?;
         Ok(())
     }
 

@@ -10,7 +10,7 @@ pub(super) async fn store(store: &DeviceStore, address: &str, message_id: &str, 
     let (session_id, address, message_id) = key(store, address, message_id);
     let row = Model { session_id, address, message_id, base_key: base_key.to_vec() };
     let rule = rows::replace([Column::SessionId, Column::Address, Column::MessageId], [Column::BaseKey]);
-    rows::upsert::<ActiveModel, _>(store.write(), vec![row], rule).await
+    rows::upsert::<ActiveModel, _>(&*store.write().await?, vec![row], rule).await
 }
 
 pub(super) async fn is_same(store: &DeviceStore, address: &str, message_id: &str, current: &[u8]) -> Result<bool> {
@@ -19,7 +19,7 @@ pub(super) async fn is_same(store: &DeviceStore, address: &str, message_id: &str
 }
 
 pub(super) async fn remove(store: &DeviceStore, address: &str, message_id: &str) -> Result<()> {
-    Entity::delete_by_id(key(store, address, message_id)).exec(store.write()).await.map_err(failed)?;
+    Entity::delete_by_id(key(store, address, message_id)).exec(&*store.write().await?).await.map_err(failed)?;
     Ok(())
 }
 

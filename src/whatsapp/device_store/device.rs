@@ -18,7 +18,7 @@ const ONLY_DEVICE: i32 = 1;
 impl traits::DeviceStore for DeviceStore {
     async fn save(&self, device: &Device) -> Result<()> {
         let row = self.row(device)?;
-        rows::upsert(self.write(), vec![row], rows::replace([Column::SessionId], [Column::Data])).await
+        rows::upsert(&*self.write().await?, vec![row], rows::replace([Column::SessionId], [Column::Data])).await
     }
 
     async fn load(&self) -> Result<Option<Device>> {
@@ -41,7 +41,7 @@ impl traits::DeviceStore for DeviceStore {
     async fn create(&self) -> Result<i32> {
         let row = self.row(&Device::new())?;
         let keep = OnConflict::column(Column::SessionId).do_nothing().to_owned();
-        rows::upsert(self.write(), vec![row], keep).await?;
+        rows::upsert(&*self.write().await?, vec![row], keep).await?;
         Ok(ONLY_DEVICE)
     }
 

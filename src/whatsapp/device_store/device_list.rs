@@ -17,7 +17,7 @@ pub(super) async fn store(store: &DeviceStore, records: Vec<DeviceListRecord>) -
     let rows = records.into_values().map(|record| row(store, record)).collect::<Result<_>>()?;
     let values = [Column::Devices, Column::Timestamp, Column::Phash, Column::RawId];
     let rule = rows::replace([Column::SessionId, Column::Contact], values);
-    rows::upsert::<ActiveModel, _>(store.write(), rows, rule).await
+    rows::upsert::<ActiveModel, _>(&*store.write().await?, rows, rule).await
 }
 
 pub(super) async fn find(store: &DeviceStore, user: &str) -> Result<Option<DeviceListRecord>> {
@@ -26,7 +26,7 @@ pub(super) async fn find(store: &DeviceStore, user: &str) -> Result<Option<Devic
 }
 
 pub(super) async fn remove(store: &DeviceStore, user: &str) -> Result<()> {
-    Entity::delete_by_id(store.key(user)).exec(store.write()).await.map_err(failed)?;
+    Entity::delete_by_id(store.key(user)).exec(&*store.write().await?).await.map_err(failed)?;
     Ok(())
 }
 

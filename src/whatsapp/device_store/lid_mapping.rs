@@ -38,7 +38,7 @@ pub(super) async fn store(store: &DeviceStore, entries: &[LidPnMappingEntry]) ->
     let rows = entries.into_values().cloned().map(|entry| row(store, entry)).collect();
     let values = [Column::PhoneNumber, Column::CreatedAt, Column::UpdatedAt, Column::LearningSource];
     let rule = rows::replace([Column::SessionId, Column::Lid], values);
-    rows::upsert::<ActiveModel, _>(store.write(), rows, rule).await
+    rows::upsert::<ActiveModel, _>(&*store.write().await?, rows, rule).await
 }
 
 fn row(store: &DeviceStore, entry: LidPnMappingEntry) -> Model {

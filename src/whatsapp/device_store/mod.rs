@@ -4,10 +4,12 @@
 //! A write that returned is on the disk, and one that failed is an error for the library, never a silent loss: it must
 //! not send what it encrypted with a ratchet that was not stored. Nothing is cached here and no connection is held.
 
+use std::ops::Deref;
+
 use entity::ids::SessionId;
 use sea_orm::sea_query::{Expr, Query};
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbErr, EntityName, ExprTrait, TransactionTrait};
-use tokio_util::sync::{CancellationToken, DropGuard};
+use tokio::sync::{RwLock, RwLockReadGuard};
 use wacore::store::error::StoreError;
 
 use crate::db::Db;
@@ -32,13 +34,14 @@ mod tc_token;
 pub struct DeviceStore {
     db: Db,
     session: SessionId,
-    guard: DropGuard,
+    /// Whether the client that this store was made for has been given up. Each write holds it for as long as it takes.
+    is_retired: RwLock<bool>,
 }
 
 impl DeviceStore {
     /// The store of this session.
     pub fn new(db: Db, session: SessionId) -> Self {
-        Self { db, session, guard: CancellationToken::new().drop_guard() }
+        Self { db, session, is_retired: RwLock::new(false) }
     }
 
     /// Deletes everything that is stored for the session, in one transaction. The session itself stays, and is a fresh
@@ -58,23 +61,42 @@ impl DeviceStore {
         Ok(work.commit().await?)
     }
 
-    /// Fires when nobody holds this store any more, so that nobody can write through it.
-    pub fn released(&self) -> CancellationToken {
-        // The guard fires its own token when the store is dropped.
-        self.guard.token().clone()
+    /// Lets nobody write any more, and waits for the writes under way. The library's tasks outlive its client by up to a
+    /// minute; what is deleted, or written by the next client, must not be undone by one of them.
+    pub async fn retire(&self) {
+        *self.is_retired.write().await = true;
     }
 
     fn read(&self) -> &DatabaseConnection {
         self.db.read()
     }
 
-    fn write(&self) -> &DatabaseConnection {
-        self.db.write()
+    /// For everything that writes; refuses once the store is retired.
+    async fn write(&self) -> Result<Writer<'_>, StoreError> {
+        let is_retired = self.is_retired.read().await;
+        if *is_retired {
+            return Err(StoreError::Validation("the client was given up".into()));
+        }
+        Ok(Writer { connection: self.db.write(), _is_retired: is_retired })
     }
 
     /// The key of a row that a session has one of per `name`.
     fn key(&self, name: &str) -> (SessionId, String) {
         (self.session.clone(), name.to_owned())
+    }
+}
+
+/// The connection that writes, held against the store's retirement.
+struct Writer<'a> {
+    connection: &'a DatabaseConnection,
+    _is_retired: RwLockReadGuard<'a, bool>,
+}
+
+impl Deref for Writer<'_> {
+    type Target = DatabaseConnection;
+
+    fn deref(&self) -> &DatabaseConnection {
+        self.connection
     }
 }
 

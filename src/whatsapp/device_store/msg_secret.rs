@@ -26,7 +26,7 @@ impl MsgSecretStore for DeviceStore {
             }
         }
         let rows = merged.into_values().map(|entry| self.secret_row(&entry)).collect();
-        rows::upsert::<ActiveModel, _>(self.write(), rows, longest()).await?;
+        rows::upsert::<ActiveModel, _>(&*self.write().await?, rows, longest()).await?;
         Ok(count)
     }
 
@@ -46,7 +46,7 @@ impl MsgSecretStore for DeviceStore {
             .eq(self.session.clone())
             .and(Column::ExpiresAt.ne(0))
             .and(Column::ExpiresAt.lte(cutoff_timestamp));
-        rows::delete_counted(self.write(), Entity::delete_many().filter(expired)).await
+        rows::delete_counted(&*self.write().await?, Entity::delete_many().filter(expired)).await
     }
 }
 

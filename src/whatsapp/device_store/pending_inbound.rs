@@ -28,7 +28,7 @@ pub(super) async fn store(store: &DeviceStore, messages: &[PendingInboundRow<'_>
     });
     let key = [Column::SessionId, Column::Chat, Column::Sender, Column::MessageId];
     let rule = rows::replace(key, [Column::Message, Column::StoredAt]);
-    rows::upsert::<ActiveModel, _>(store.write(), rows.collect(), rule).await
+    rows::upsert::<ActiveModel, _>(&*store.write().await?, rows.collect(), rule).await
 }
 
 pub(super) async fn find(store: &DeviceStore, key: PendingInboundKey<'_>) -> Result<Option<Vec<u8>>> {
@@ -37,7 +37,7 @@ pub(super) async fn find(store: &DeviceStore, key: PendingInboundKey<'_>) -> Res
 }
 
 pub(super) async fn remove(store: &DeviceStore, keys: &[PendingInboundKey<'_>]) -> Result<()> {
-    rows::delete_in_chunks(store.write(), keys, ALTERNATIVES, |some| {
+    rows::delete_in_chunks(&*store.write().await?, keys, ALTERNATIVES, |some| {
         let any = some.iter().fold(Condition::any(), |any, key| any.add(at(store, *key)));
         Entity::delete_many().filter(any)
     })
@@ -46,7 +46,7 @@ pub(super) async fn remove(store: &DeviceStore, keys: &[PendingInboundKey<'_>]) 
 
 pub(super) async fn remove_expired(store: &DeviceStore, cutoff: i64) -> Result<u32> {
     let old = Column::SessionId.eq(store.session.clone()).and(Column::StoredAt.lt(cutoff));
-    rows::delete_counted(store.write(), Entity::delete_many().filter(old)).await
+    rows::delete_counted(&*store.write().await?, Entity::delete_many().filter(old)).await
 }
 
 /// Names the session in each alternative, so that each is looked up by the whole key.

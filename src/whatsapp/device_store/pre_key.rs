@@ -56,7 +56,7 @@ pub(super) async fn store<'a>(
     if blocks.is_empty() {
         return Ok(());
     }
-    let work = store.write().begin().await.map_err(failed)?;
+    let work = store.write().await?.begin().await.map_err(failed)?;
     let rows = blocks.into_iter().map(|(block, keys)| row(store, block, keys)).collect();
     rows::upsert_on::<ActiveModel, _>(&work, rows, fill_in()).await?;
     if uploaded {
@@ -92,7 +92,7 @@ pub(super) async fn mark_uploaded(store: &DeviceStore, ids: &[u32]) -> Result<()
     for id in ids {
         mark(&mut marks, *id);
     }
-    let work = store.write().begin().await.map_err(failed)?;
+    let work = store.write().await?.begin().await.map_err(failed)?;
     clear_pending(store, &work, marks).await?;
     work.commit().await.map_err(failed)
 }
@@ -100,7 +100,7 @@ pub(super) async fn mark_uploaded(store: &DeviceStore, ids: &[u32]) -> Result<()
 /// Removes a key, and its block with the last one. What is marked of a key that does not exist has no meaning.
 pub(super) async fn remove(store: &DeviceStore, id: u32) -> Result<()> {
     let this_block = || Column::SessionId.eq(store.session.clone()).and(Column::Block.eq(block(id)));
-    let work = store.write().begin().await.map_err(failed)?;
+    let work = store.write().await?.begin().await.map_err(failed)?;
     Entity::update_many()
         .col_expr(KEYS[place(id)], Expr::value(None::<Vec<u8>>))
         .filter(this_block())

@@ -90,11 +90,11 @@ impl ProtocolStore for DeviceStore {
         use group_metadata::{ActiveModel, Column, Model};
         let row = Model { session_id: self.session.clone(), group_jid: group_jid.to_owned(), data: blob.to_vec() };
         let rule = rows::replace([Column::SessionId, Column::GroupJid], [Column::Data]);
-        rows::upsert::<ActiveModel, _>(self.write(), vec![row], rule).await
+        rows::upsert::<ActiveModel, _>(&*self.write().await?, vec![row], rule).await
     }
 
     async fn delete_group_metadata(&self, group_jid: &str) -> Result<()> {
-        group_metadata::Entity::delete_by_id(self.key(group_jid)).exec(self.write()).await.map_err(failed)?;
+        group_metadata::Entity::delete_by_id(self.key(group_jid)).exec(&*self.write().await?).await.map_err(failed)?;
         Ok(())
     }
 

@@ -33,7 +33,7 @@ impl SignalStore for DeviceStore {
     }
 
     async fn delete_identity(&self, address: &str) -> Result<()> {
-        identity_key::Entity::delete_by_id(self.key(address)).exec(self.write()).await.map_err(failed)?;
+        identity_key::Entity::delete_by_id(self.key(address)).exec(&*self.write().await?).await.map_err(failed)?;
         Ok(())
     }
 
@@ -51,7 +51,7 @@ impl SignalStore for DeviceStore {
     }
 
     async fn delete_session(&self, address: &str) -> Result<()> {
-        signal_session::Entity::delete_by_id(self.key(address)).exec(self.write()).await.map_err(failed)?;
+        signal_session::Entity::delete_by_id(self.key(address)).exec(&*self.write().await?).await.map_err(failed)?;
         Ok(())
     }
 
@@ -111,7 +111,7 @@ impl SignalStore for DeviceStore {
         use signed_pre_key::{ActiveModel, Column, Model};
         let row = Model { session_id: self.session.clone(), id: id.into(), record: record.to_vec() };
         let rule = rows::replace([Column::SessionId, Column::Id], [Column::Record]);
-        rows::upsert::<ActiveModel, _>(self.write(), vec![row], rule).await
+        rows::upsert::<ActiveModel, _>(&*self.write().await?, vec![row], rule).await
     }
 
     async fn load_signed_prekey(&self, id: u32) -> Result<Option<Vec<u8>>> {
@@ -131,7 +131,7 @@ impl SignalStore for DeviceStore {
 
     async fn remove_signed_prekey(&self, id: u32) -> Result<()> {
         let key = (self.session.clone(), i64::from(id));
-        signed_pre_key::Entity::delete_by_id(key).exec(self.write()).await.map_err(failed)?;
+        signed_pre_key::Entity::delete_by_id(key).exec(&*self.write().await?).await.map_err(failed)?;
         Ok(())
     }
 
@@ -149,7 +149,7 @@ impl SignalStore for DeviceStore {
     }
 
     async fn delete_sender_key(&self, address: &str) -> Result<()> {
-        sender_key::Entity::delete_by_id(self.key(address)).exec(self.write()).await.map_err(failed)?;
+        sender_key::Entity::delete_by_id(self.key(address)).exec(&*self.write().await?).await.map_err(failed)?;
         Ok(())
     }
 }
@@ -165,7 +165,7 @@ impl DeviceStore {
             key: key.to_vec(),
         });
         let rule = rows::replace([Column::SessionId, Column::Address], [Column::Key]);
-        rows::upsert::<ActiveModel, _>(self.write(), rows.collect(), rule).await
+        rows::upsert::<ActiveModel, _>(&*self.write().await?, rows.collect(), rule).await
     }
 
     async fn store_sessions<'a>(&self, records: impl IntoIterator<Item = (&'a str, &'a [u8])>) -> Result<()> {
@@ -177,7 +177,7 @@ impl DeviceStore {
             record: record.to_vec(),
         });
         let rule = rows::replace([Column::SessionId, Column::Address], [Column::Record]);
-        rows::upsert::<ActiveModel, _>(self.write(), rows.collect(), rule).await
+        rows::upsert::<ActiveModel, _>(&*self.write().await?, rows.collect(), rule).await
     }
 
     async fn store_sender_keys<'a>(&self, records: impl IntoIterator<Item = (&'a str, &'a [u8])>) -> Result<()> {
@@ -189,7 +189,7 @@ impl DeviceStore {
             record: record.to_vec(),
         });
         let rule = rows::replace([Column::SessionId, Column::Address], [Column::Record]);
-        rows::upsert::<ActiveModel, _>(self.write(), rows.collect(), rule).await
+        rows::upsert::<ActiveModel, _>(&*self.write().await?, rows.collect(), rule).await
     }
 
     /// The session's addresses that belong to `user`, in a table that is keyed by address: those from the user and `:`

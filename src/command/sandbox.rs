@@ -1,0 +1,36 @@
+//! `waypost sandbox`: the server and a simulated WhatsApp in one process, a fresh world at each start.
+
+use whatsapp_simulator::{Settings, Simulator, control};
+
+use crate::config::{BadConfig, SandboxArgs};
+use crate::error::Cause;
+use crate::lifecycle::Lifecycle;
+
+/// Serves until the process is asked to stop. The phones forget everything with it, so the sessions do too.
+pub(super) async fn run(args: SandboxArgs) -> Result<bool, Cause> {
+    let SandboxArgs { mut serve, control: address } = args;
+    if serve.database_url.is_some() || serve.whatsapp_url.is_some() {
+        return Err(BadConfig::new("the sandbox has a database and a WhatsApp of its own: leave both flags out").into());
+    }
+    let listener =
+        control::bind(address).await.map_err(|error| BadConfig::new(format!("--control {address}: {error}")))?;
+    let data = tempfile::tempdir()?;
+    let sim = Simulator::start(Settings::default()).await?;
+    data.path().clone_into(&mut serve.data_dir);
+    serve.whatsapp_url = Some(sim.url());
+
+    let lifecycle = Lifecycle::new();
+    let stop = lifecycle.doors().clone();
+    println!("Phones of the simulated WhatsApp: http://{}/phones", listener.local_addr()?);
+    let controlled = control::serve(sim.clone(), listener, stop.clone());
+    lifecycle.spawn("simulator control", async move {
+        if let Err(error) = controlled.await {
+            tracing::error!(error = %error, "the simulator's control API ended");
+        }
+    });
+    let outcome = super::serve(serve).await;
+    stop.cancel();
+    lifecycle.drained().await;
+    sim.stop().await;
+    outcome
+}
