@@ -166,6 +166,11 @@ impl Companion {
         self.handle.client()
     }
 
+    /// The store that the client works on.
+    pub(crate) fn backend(&self) -> Arc<InMemoryBackend> {
+        Arc::clone(&self.backend)
+    }
+
     /// The first QR code.
     pub(crate) async fn qr(&self) -> String {
         let pick = |event: &Event| match event {
