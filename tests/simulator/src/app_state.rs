@@ -19,7 +19,7 @@ use waproto::whatsapp::syncd_mutation::SyncdOperation;
 
 use crate::account::Account;
 use crate::link::DeviceKey;
-use crate::messages::{self, Letter};
+use crate::messages::{self, Letter, Role};
 use crate::queries::Reply;
 use crate::stanza;
 use crate::world::{World, now};
@@ -236,7 +236,7 @@ pub(crate) async fn share_key(world: &Arc<World>, to: &DeviceKey) {
         from: Arc::clone(&to.phone_number),
         to: to.clone(),
         timestamp: now(),
-        is_peer: true,
+        role: Role::Peer,
         plaintext: wacore::messages::MessageUtils::encode_and_pad(&message).into(),
     };
     messages::deliver(world, letter).await;
