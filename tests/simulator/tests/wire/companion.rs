@@ -212,6 +212,11 @@ impl Companion {
         self.backend
     }
 
+    /// Ends the client at once.
+    pub(crate) fn abort(self) {
+        self.handle.abort();
+    }
+
     /// A client on the store of one that was stopped.
     pub(crate) async fn resume(sim: &Simulator, backend: Arc<InMemoryBackend>) -> Self {
         Self::start_on(sim, backend, None).await
