@@ -19,7 +19,7 @@ use waproto::whatsapp::syncd_mutation::SyncdOperation;
 
 use crate::account::Account;
 use crate::link::DeviceKey;
-use crate::messages::{self, Letter};
+use crate::messages::{self, Letter, Role};
 use crate::queries::Reply;
 use crate::stanza;
 use crate::world::{World, now};
@@ -61,7 +61,6 @@ impl AppState {
             timestamp: Some(now() as i64 * 1000),
             push_name_setting: MessageField::some(wa::sync_action_value::PushNameSetting {
                 name: Some(push_name.to_owned()),
-                ..Default::default()
             }),
             ..Default::default()
         };
@@ -72,9 +71,9 @@ impl AppState {
         let mutations = vec![mutation];
         let version = collection.apply(&mutations);
         let mut patch = wa::SyncdPatch {
-            version: MessageField::some(wa::SyncdVersion { version: Some(version), ..Default::default() }),
+            version: MessageField::some(wa::SyncdVersion { version: Some(version) }),
             mutations,
-            key_id: MessageField::some(wa::KeyId { id: Some(self.key_id.to_vec()), ..Default::default() }),
+            key_id: MessageField::some(wa::KeyId { id: Some(self.key_id.to_vec()) }),
             snapshot_mac: Some(collection.state.generate_snapshot_mac(PUSH_NAME_COLLECTION, &keys.snapshot_mac)),
             ..Default::default()
         };
@@ -91,25 +90,19 @@ impl AppState {
             raw_id: Some(raw_id),
             current_index: devices.iter().max().copied(),
             device_indexes: devices,
-            ..Default::default()
         };
         let data = AppStateSyncKeyData {
             key_data: Some(self.key.to_vec()),
             fingerprint: MessageField::some(fingerprint),
             timestamp: Some(now() as i64 * 1000),
-            ..Default::default()
         };
         let key = AppStateSyncKey {
-            key_id: MessageField::some(AppStateSyncKeyId { key_id: Some(self.key_id.to_vec()), ..Default::default() }),
+            key_id: MessageField::some(AppStateSyncKeyId { key_id: Some(self.key_id.to_vec()) }),
             key_data: MessageField::some(data),
-            ..Default::default()
         };
         let protocol = ProtocolMessage {
             r#type: Some(ProtocolType::APP_STATE_SYNC_KEY_SHARE),
-            app_state_sync_key_share: MessageField::some(AppStateSyncKeyShare {
-                keys: vec![key],
-                ..Default::default()
-            }),
+            app_state_sync_key_share: MessageField::some(AppStateSyncKeyShare { keys: vec![key] }),
             ..Default::default()
         };
         wa::Message { protocol_message: MessageField::some(protocol), ..Default::default() }
@@ -185,7 +178,7 @@ fn sync_one(app_state: &mut AppState, asked: &Node) -> Node {
         match patch {
             Ok(mut patch) if base == collection.state.version => {
                 let version = collection.apply(&patch.mutations);
-                patch.version = MessageField::some(wa::SyncdVersion { version: Some(version), ..Default::default() });
+                patch.version = MessageField::some(wa::SyncdVersion { version: Some(version) });
                 collection.patches.push(patch.encode_to_vec());
                 return answer.attr("version", version).build();
             }
@@ -236,7 +229,7 @@ pub(crate) async fn share_key(world: &Arc<World>, to: &DeviceKey) {
         from: Arc::clone(&to.phone_number),
         to: to.clone(),
         timestamp: now(),
-        is_peer: true,
+        role: Role::Peer,
         plaintext: wacore::messages::MessageUtils::encode_and_pad(&message).into(),
     };
     messages::deliver(world, letter).await;

@@ -41,7 +41,7 @@ type Socket = WebSocketStream<TcpStream>;
 /// Serves one accepted socket to its end.
 pub(crate) async fn serve(world: Arc<World>, tcp: TcpStream) {
     let (link, orders) = Link::new(world.next_serial(), world.stopping.child_token());
-    let mode = {
+    let plan = {
         let mut state = world.state.lock();
         state.stats.connections += 1;
         if !state.is_accepting {
@@ -49,17 +49,23 @@ pub(crate) async fn serve(world: Arc<World>, tcp: TcpStream) {
         } else {
             state.links.insert(link.id, Arc::clone(&link));
             state.stats.open_connections = state.links.len() as u64;
-            Some((state.handshake, state.next_connection.pop_front()))
+            Some(Plan { handshake: state.handshake, fault: state.next_connection.pop_front() })
         }
     };
-    let Some((mode, fault)) = mode else {
+    let Some(plan) = plan else {
         cut(&tcp);
         return;
     };
-    if let Err(error) = run(&world, &link, orders, tcp, mode, fault).await {
+    if let Err(error) = run(&world, &link, orders, tcp, plan).await {
         tracing::debug!(connection = link.id, error = %error, "a connection ended");
     }
     world.state.lock().drop_link(&link);
+}
+
+/// What is to go wrong with a connection.
+struct Plan {
+    handshake: HandshakeMode,
+    fault: Option<fault::Fault>,
 }
 
 async fn run(
@@ -67,16 +73,16 @@ async fn run(
     link: &Arc<Link>,
     orders: mpsc::Receiver<Outgoing>,
     tcp: TcpStream,
-    mode: HandshakeMode,
-    fault: Option<fault::Fault>,
+    plan: Plan,
 ) -> Result<()> {
+    let Plan { handshake, fault } = plan;
     let _ = tcp.set_nodelay(true); // only slower without it
     if fault == Some(fault::Fault::Abort) {
         cut(&tcp);
         return Ok(());
     }
     let limit = world.settings.handshake_limit;
-    let opening = tokio::time::timeout(limit, open(world, tcp, mode));
+    let opening = tokio::time::timeout(limit, open(world, tcp, handshake));
     let (socket, incoming, secured) = tokio::select! {
         opened = opening => opened.context("the handshake took too long")??,
         () = link.cut.cancelled() => return Ok(()),

@@ -5,10 +5,12 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use poem::http::StatusCode;
 use poem::listener::TcpAcceptor;
 use poem::web::{Data, Json, Path};
-use poem::{Body, Endpoint, EndpointExt, IntoResponse, Response, Route, Server, delete, get, handler, post, put};
+use poem::{Body, Endpoint, EndpointExt, IntoResponse, Response, Route, Server, delete, get, handler, post};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -64,7 +66,7 @@ fn routes(sim: Simulator) -> impl Endpoint<Output = Response> {
         .at("/phones/:n/devices/:id/faults", post(fault_device))
         .at("/faults/next-connection", post(fault_next_connection))
         .at("/faults/pairing", post(fault_pairing))
-        .at("/server", put(change_server))
+        .at("/server", get(show_server).put(change_server))
         .at("/server/rotate-static-key", post(rotate_static_key))
         .at("/stats", get(show_stats))
         .data(sim)
@@ -283,6 +285,12 @@ async fn fault_pairing(sim: Data<&Simulator>, body: Body) -> Response {
         answer(StatusCode::OK, fault)
     };
     respond(fault.await)
+}
+
+#[handler]
+fn show_server(sim: Data<&Simulator>) -> Response {
+    let root = BASE64_STANDARD.encode(sim.root_public_key());
+    respond(answer(StatusCode::OK, json!({ "url": sim.url(), "root_public_key": root })))
 }
 
 #[derive(Deserialize)]

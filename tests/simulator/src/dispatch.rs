@@ -19,7 +19,9 @@ pub(crate) async fn receive(world: &Arc<World>, link: &Arc<Link>, node: Node) {
         "ack" => receipts::take_ack(world, link, &node),
         "message" if is_linked => messages::receive(world, link, &node).await,
         "receipt" if is_linked => receipts::take_receipt(world, link, &node).await,
-        "presence" | "chatstate" if is_linked => true,
+        // Some clients are present before they are linked; nobody is told.
+        "presence" => true,
+        "chatstate" if is_linked => true,
         _ => false,
     };
     if !is_known {

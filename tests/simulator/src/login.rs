@@ -13,10 +13,11 @@ use crate::world::{State, World, now};
 
 /// Lets a known device in, or says why not and closes.
 pub(crate) fn log_in(world: &World, link: &Arc<Link>, payload: &ClientPayload, noise_key: &[u8; 32]) {
-    let phone_number = payload.username.unwrap_or_default().to_string();
+    let phone_number = payload.username.unwrap_or_default().to_string().into();
     let device = u16::try_from(payload.device.unwrap_or_default()).unwrap_or_default();
+    let key = DeviceKey { phone_number, device };
     let mut state = world.state.lock();
-    match admit(&mut state, world, link, &phone_number, device, noise_key) {
+    match admit(&mut state, world, link, key, noise_key) {
         Ok((success, preview, replaced)) => {
             state.stats.logins += 1;
             drop(state);
@@ -42,11 +43,11 @@ fn admit(
     state: &mut State,
     world: &World,
     link: &Arc<Link>,
-    phone_number: &str,
-    device: u16,
+    key: DeviceKey,
     noise_key: &[u8; 32],
 ) -> Result<Admission, LoginFailure> {
-    let account = state.accounts.get_mut(phone_number).ok_or_else(|| LoginFailure::new(401))?;
+    let device = key.device;
+    let account = state.accounts.get_mut(&key.phone_number).ok_or_else(|| LoginFailure::new(401))?;
     let found = account.devices.get_mut(&device).ok_or_else(|| LoginFailure::new(401))?;
     if found.noise_key != *noise_key {
         state.stats.add_violation(format!("login: device {device} has another noise key than it was paired with"));
@@ -55,7 +56,7 @@ fn admit(
     if let Some(failure) = &found.login_failure {
         return Err(failure.clone());
     }
-    link.log_in(DeviceKey { phone_number: Arc::clone(&account.phone_number), device });
+    link.log_in(key);
     let replaced = found.connect(Arc::clone(link), &world.settings);
     let backlog = found.queue.len();
     let success = NodeBuilder::new("success")

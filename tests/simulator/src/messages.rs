@@ -23,16 +23,33 @@ pub(crate) struct Letter {
     pub(crate) from: Arc<str>,
     pub(crate) to: DeviceKey,
     pub(crate) timestamp: u64,
-    /// Between a phone and its own device, not for the user's eyes.
-    pub(crate) is_peer: bool,
+    pub(crate) role: Role,
     /// The padded message, shared by the letters to all devices of a person.
     pub(crate) plaintext: Arc<[u8]>,
+}
+
+/// What a letter is to the device that gets it.
+#[derive(Clone)]
+pub(crate) enum Role {
+    /// A message from somebody else.
+    Message,
+    /// A copy of what the device's own phone sent to this phone number.
+    OwnCopy(Arc<str>),
+    /// Between a phone and its own device, not for the user's eyes.
+    Peer,
 }
 
 /// The padded bytes of a text message.
 pub(crate) fn text_plaintext(text: &str) -> Arc<[u8]> {
     let message = wa::Message { conversation: Some(text.to_owned()), ..Default::default() };
     wacore::messages::MessageUtils::encode_and_pad(&message).into()
+}
+
+/// The padded bytes of the copy that the sender's own devices get.
+pub(crate) fn own_copy_plaintext(text: &str, to: &str) -> Arc<[u8]> {
+    let message = wa::Message { conversation: Some(text.to_owned()), ..Default::default() };
+    let copy = wacore::messages::wrap_device_sent(message, stanza::phone_jid(to).to_string());
+    wacore::messages::MessageUtils::encode_and_pad(&copy).into()
 }
 
 /// Encrypts a letter and puts it into the device's queue. Waits with the letter when the device has no keys yet.
@@ -83,10 +100,12 @@ fn message_stanza(state: &State, letter: &Letter, sealed: Sealed) -> Option<Node
         .attr("id", letter.id.as_str())
         .attr("t", letter.timestamp)
         .attr("type", "text");
-    let message = if letter.is_peer {
-        message.attr("category", "peer")
-    } else {
-        message.attr("notify", sender.push_name.as_str()).attr("sender_lid", stanza::lid_jid(&sender.lid))
+    let message = match &letter.role {
+        Role::Peer => message.attr("category", "peer"),
+        Role::OwnCopy(to) => message.attr("recipient", stanza::phone_jid(to)),
+        Role::Message => {
+            message.attr("notify", sender.push_name.as_str()).attr("sender_lid", stanza::lid_jid(&sender.lid))
+        }
     };
     Some(message.children([enc]).build())
 }
@@ -245,7 +264,7 @@ fn pass_on(world: &World, sent: &Sent<'_>, target: DeviceKey, enc: &Node) {
         from: Arc::clone(&sent.from.phone_number),
         to: target,
         timestamp: now(),
-        is_peer: false,
+        role: Role::Message,
         // Only the sender could encrypt it again.
         plaintext: Arc::new([]),
     };

@@ -6,7 +6,7 @@ use serde::Serialize;
 use thiserror::Error;
 
 use crate::link::DeviceKey;
-use crate::messages::{self, Letter};
+use crate::messages::{self, Letter, Role};
 use crate::world::{World, now};
 use crate::{link_code, pairing, unlink};
 
@@ -124,19 +124,31 @@ impl Phone {
         link_code::is_pending(&self.world, &self.phone_number)
     }
 
-    /// Sends a text to a person: to every companion of the account, and to its phone. Returns the message's id.
+    /// Sends a text to a person: to every companion of the account and to its phone; this account's own companions get
+    /// their copy. Returns the message's id.
     ///
     /// # Errors
-    /// The simulator has no phone with that number.
+    /// The simulator has no other phone with that number.
     pub async fn send(&self, to: &str, text: &str) -> anyhow::Result<String> {
         let id = self.world.message_id();
+        let Targets { theirs, own } = self.post(to, &id, text)?;
+        let letter = |to, role, plaintext: &Arc<[u8]>| Letter {
+            id: id.clone(),
+            from: Arc::clone(&self.phone_number),
+            to,
+            timestamp: now(),
+            role,
+            plaintext: Arc::clone(plaintext),
+        };
         let plaintext = messages::text_plaintext(text);
-        let targets = self.post(to, &id, text)?;
-        for to in targets {
-            let from = Arc::clone(&self.phone_number);
-            let (id, plaintext) = (id.clone(), Arc::clone(&plaintext));
-            let letter = Letter { id, from, to, timestamp: now(), is_peer: false, plaintext };
-            messages::deliver(&self.world, letter).await;
+        for device in theirs {
+            messages::deliver(&self.world, letter(device, Role::Message, &plaintext)).await;
+        }
+        if !own.is_empty() {
+            let plaintext = messages::own_copy_plaintext(text, to);
+            for device in own {
+                messages::deliver(&self.world, letter(device, Role::OwnCopy(to.into()), &plaintext)).await;
+            }
         }
         Ok(id)
     }
@@ -191,10 +203,14 @@ impl Phone {
     }
 
     /// Puts a text into the receiving phone's inbox and says which devices get a copy.
-    fn post(&self, to: &str, id: &str, text: &str) -> anyhow::Result<Vec<DeviceKey>> {
+    fn post(&self, to: &str, id: &str, text: &str) -> anyhow::Result<Targets> {
+        anyhow::ensure!(to != &*self.phone_number, "a phone does not write to itself");
         let mut state = self.world.state.lock();
-        let Some(account) = state.accounts.get(to) else { anyhow::bail!("there is no phone {to}") };
-        let targets = account.devices.values().map(|device| device.key.clone()).collect();
+        let devices = |number: &str| -> Option<Vec<DeviceKey>> {
+            Some(state.accounts.get(number)?.devices.values().map(|device| device.key.clone()).collect())
+        };
+        let Some(theirs) = devices(to) else { anyhow::bail!("there is no phone {to}") };
+        let own = devices(&self.phone_number).unwrap_or_default();
         let message = InboxMessage {
             id: id.to_owned(),
             from: self.phone_number.to_string(),
@@ -203,6 +219,12 @@ impl Phone {
             timestamp: now(),
         };
         state.store_message(to, message, &self.world.settings);
-        Ok(targets)
+        Ok(Targets { theirs, own })
     }
+}
+
+/// The devices that get a message.
+struct Targets {
+    theirs: Vec<DeviceKey>,
+    own: Vec<DeviceKey>,
 }

@@ -166,6 +166,11 @@ impl Companion {
         self.handle.client()
     }
 
+    /// The store that the client works on.
+    pub(crate) fn backend(&self) -> Arc<InMemoryBackend> {
+        Arc::clone(&self.backend)
+    }
+
     /// The first QR code.
     pub(crate) async fn qr(&self) -> String {
         let pick = |event: &Event| match event {
@@ -205,6 +210,11 @@ impl Companion {
     pub(crate) async fn stop(self) -> Arc<InMemoryBackend> {
         self.handle.shutdown().await;
         self.backend
+    }
+
+    /// Ends the client at once.
+    pub(crate) fn abort(self) {
+        self.handle.abort();
     }
 
     /// A client on the store of one that was stopped.

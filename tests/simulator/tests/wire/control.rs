@@ -82,6 +82,7 @@ async fn a_phone_is_made_once_and_renamed() {
     let renamed = json!({ "phone_number": "15550100003", "push_name": "Mary S." });
     let (status, body) = control.post("/phones", renamed).await;
     assert_eq!((status, body["push_name"].as_str()), (StatusCode::OK, Some("Mary S.")));
+    assert_eq!(control.get("/server").await["url"], sim.url());
     assert_eq!(control.get("/phones").await.as_array().unwrap().len(), 3);
     control.stop.cancel();
     finish(sim).await;

@@ -10,3 +10,4 @@ mod faults;
 mod messages;
 mod pairing;
 mod queries;
+mod strict;

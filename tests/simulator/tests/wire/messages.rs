@@ -60,3 +60,24 @@ async fn a_backlog_is_delivered_after_the_next_login() {
     companion.stop().await;
     finish(sim).await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_companion_sees_what_its_phone_sends() {
+    let sim = simulator().await;
+    let (companion, _) = Companion::linked(&sim).await;
+    sim.phone(PHONE).send(OTHER, "from the phone").await.unwrap();
+    let pick = |event: &Event| match event {
+        Event::Messages(batch) => batch.messages.iter().find_map(|inbound| {
+            let chat = inbound.info.source.chat.user.to_string();
+            (inbound.message.conversation.as_deref() == Some("from the phone"))
+                .then(|| (chat, inbound.info.source.is_from_me))
+        }),
+        _ => None,
+    };
+    assert_eq!(companion.events.first("the copy", pick).await, (OTHER.to_owned(), true));
+    assert_eq!(sim.phone(OTHER).inbox()[0].text, "from the phone");
+    until("every receipt", || sim.phone(PHONE).devices()[0].undelivered == 0).await;
+    assert!(sim.phone(PHONE).send(PHONE, "to myself").await.is_err());
+    companion.stop().await;
+    finish(sim).await;
+}

@@ -68,6 +68,28 @@ async fn a_pair_code_links_and_a_wrong_one_does_not() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_old_pair_code_does_not_link() {
+    let settings = Settings { link_code_lifetime: Duration::ZERO, ..Settings::default() };
+    let sim = simulator_with(settings).await;
+    let companion = Companion::start_with_code(&sim, PHONE).await;
+    let code = companion.code().await;
+    assert!(!sim.phone(PHONE).pending_link_code());
+    assert_eq!(sim.phone(PHONE).enter(&code).await, Err(LinkError::NoCodeOutstanding));
+    companion.stop().await;
+    finish(sim).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_number_without_a_phone_gets_no_pair_code() {
+    let sim = simulator().await;
+    let companion = Companion::start_with_code(&sim, "15550100097").await;
+    let pick = |event: &Event| matches!(event, Event::PairingCodeError(_)).then_some(());
+    companion.events.first("PairingCodeError", pick).await;
+    companion.stop().await;
+    finish(sim).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_restarted_companion_resumes_with_ik() {
     let sim = simulator().await;
     let (companion, _) = Companion::linked(&sim).await;
