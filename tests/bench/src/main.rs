@@ -1,1 +1,96 @@
-fn main() {}
+//! Measures the server beside a limit in the same run: `waypost-bench density|cold-start|first-qr|api --out DIR`.
+//!
+//! Programs, not tests: no number makes them fail. They fail when nothing could be measured.
+
+mod api;
+mod bare;
+mod child;
+mod cold_start;
+mod density;
+mod first_qr;
+mod load;
+mod machine;
+mod options;
+mod process;
+mod report;
+mod rest;
+mod storage;
+mod world;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::api::Api;
+use crate::child::Child;
+use crate::cold_start::ColdStart;
+use crate::density::Density;
+use crate::first_qr::FirstQr;
+use crate::machine::Machine;
+use crate::options::{Measure, Options};
+
+/// Measures Waypost beside a limit in the same run.
+#[derive(Debug, Parser)]
+#[command(name = "waypost-bench", version)]
+struct Line {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// What a logged-in idle session costs.
+    Density(Bench<Density>),
+    /// How long a server that was killed takes until all sessions are logged in again.
+    ColdStart(Bench<ColdStart>),
+    /// How long a new session takes to its first QR code, and to its login.
+    FirstQr(Bench<FirstQr>),
+    /// How many calls the REST interface answers.
+    Api(Bench<Api>),
+    #[command(flatten)]
+    Child(Child),
+}
+
+#[derive(Debug, clap::Args)]
+struct Bench<T: clap::Args> {
+    #[command(flatten)]
+    options: Options,
+    #[command(flatten)]
+    bench: T,
+}
+
+fn main() -> ExitCode {
+    match Line::parse().command {
+        Command::Child(child) => child.live(),
+        command => match measure(command) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => {
+                eprintln!("waypost-bench: {error:?}");
+                ExitCode::FAILURE
+            }
+        },
+    }
+}
+
+#[tokio::main]
+async fn measure(command: Command) -> anyhow::Result<()> {
+    // The HTTP client wants a TLS provider even where nothing is encrypted. It fails only if there is one already.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    match command {
+        Command::Density(bench) => run(bench).await,
+        Command::ColdStart(bench) => run(bench).await,
+        Command::FirstQr(bench) => run(bench).await,
+        Command::Api(bench) => run(bench).await,
+        Command::Child(_) => unreachable!("main has taken the children out"),
+    }
+}
+
+async fn run<T: clap::Args + Measure>(mut bench: Bench<T>) -> anyhow::Result<()> {
+    bench.options.check()?;
+    if bench.options.quick {
+        bench.bench.shrink();
+    }
+    let machine = Machine::look();
+    let report = bench.bench.measure(&bench.options).await?;
+    report.write(&bench.options.out, &machine)
+}
