@@ -20,4 +20,18 @@ mod restart;
 mod secrets;
 #[cfg(feature = "sandbox")]
 mod sessions;
+#[cfg(feature = "sandbox")]
+mod crash;
+#[cfg(feature = "sandbox")]
+mod pairing;
+#[cfg(feature = "sandbox")]
+mod pictures;
+#[cfg(feature = "sandbox")]
+mod removal;
+#[cfg(feature = "sandbox")]
+mod requests;
+#[cfg(feature = "sandbox")]
+mod start;
+#[cfg(feature = "sandbox")]
+mod weather;
 mod support;

@@ -6,4 +6,6 @@ pub(crate) mod door;
 #[cfg(feature = "sandbox")]
 pub(crate) mod server;
 #[cfg(feature = "sandbox")]
+pub(crate) mod tables;
+#[cfg(feature = "sandbox")]
 pub(crate) mod world;

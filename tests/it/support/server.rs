@@ -38,7 +38,10 @@ impl Server {
         let mut command = Command::new(env!("CARGO_BIN_EXE_waypost"));
         command.env_clear().env("WAYPOST_ADMIN_TOKEN", TOKEN).args(["serve", "--listen", "127.0.0.1:0"]);
         command.arg("--data-dir").arg(&start.data_dir).args(["--whatsapp-url", &start.whatsapp_url]);
-        command.args(["--log-format", "json", "--boot-rate", "0"]).args(&start.flags);
+        command.args(["--log-format", "json"]).args(&start.flags);
+        if !start.flags.iter().any(|flag| flag == "--boot-rate") {
+            command.args(["--boot-rate", "0"]);
+        }
         if let Some(url) = &start.database_url {
             command.args(["--database-url", url]);
         }
@@ -64,6 +67,11 @@ impl Server {
     /// Where it listens.
     pub fn base(&self) -> &str {
         &self.base
+    }
+
+    /// How many files and sockets it has open.
+    pub fn open_files(&self) -> usize {
+        std::fs::read_dir(format!("/proc/{}/fd", self.child.id())).expect("it runs, on Linux").count()
     }
 
     /// Everything that it has written.

@@ -4,11 +4,13 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use tempfile::TempDir;
+use waypost::db::{Db, Synchronous};
 use whatsapp_simulator::{Phone, Settings, Simulator};
 
 use crate::support::database::{self, TestDatabase};
 use crate::support::door::Door;
 use crate::support::server::{Server, Start};
+use crate::support::tables::Tables;
 
 /// Longest wait for a fact. Far above what it takes on a busy machine.
 const LIMIT: Duration = Duration::from_secs(40);
@@ -75,6 +77,17 @@ impl World {
     /// Where the server keeps its data.
     pub fn data_dir(&self) -> &std::path::Path {
         &self.start.data_dir
+    }
+
+    /// Its tables, as the server left them.
+    pub async fn tables(&self) -> Tables {
+        match &self.database {
+            Some(database) => Tables::of((**database).clone()),
+            None => {
+                let file = self.data_dir().join("waypost.db");
+                Tables::of(Db::sqlite(&file, Synchronous::Normal).await.expect("the server made the file"))
+            }
+        }
     }
 
     /// A phone of this world.

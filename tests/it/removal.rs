@@ -1,0 +1,149 @@
+//! How a session ends: what is left of it here, and what on the phone.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use rstest::rstest;
+use serde_json::{Value, json};
+use whatsapp_simulator::Fault;
+
+use crate::support::world::{Kind, World};
+
+/// A linked session with a webhook that has received something.
+async fn lived_in(kind: Kind) -> World {
+    let world = World::new(kind).await;
+    let webhook = json!({ "url": "https://example.com/hook", "events": ["message"], "secret": "s" });
+    world.door.post("", json!({ "id": "shop", "webhook": webhook })).await.ok();
+    world.link("shop", &world.phone()).await;
+    world.sim.phone("15550100002").send("15550100001", "hello").await.expect("it is sent");
+    world.eventually("the message is taken", || world.phone().devices()[0].undelivered == 0).await;
+    world
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_delete_leaves_no_row_behind(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+    let world = lived_in(kind).await;
+    let tables = world.tables().await;
+    let before = tables.rows().await;
+    for table in ["session", "webhook", "device", "signal_session", "pre_key_block"] {
+        assert!(before.contains_key(table), "{table} in {before:?}");
+    }
+    world.door.delete("shop").await.ok();
+    assert_eq!(tables.rows().await, BTreeMap::new());
+    drop(tables);
+    world.finish().await;
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_logout_forgets_the_keys_and_keeps_the_webhook(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+    let mut world = lived_in(kind).await;
+    let tables = world.tables().await;
+    world.door.post("/shop/logout", Value::Null).await.ok();
+    let kept = BTreeMap::from([("session".to_owned(), 1), ("webhook".to_owned(), 1)]);
+    assert_eq!(tables.rows().await, kept);
+    drop(tables);
+    world.crash();
+    let state = world.door.status("shop").await;
+    assert_eq!((&state["status"], &state["desired"]), (&json!("disconnected"), &json!("offline")));
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn a_delete_of_a_disconnected_session_unlinks_the_phone_too() {
+    let world = World::new(Kind::Sqlite).await;
+    world.linked("shop").await;
+    world.door.post("/shop/disconnect", Value::Null).await.ok();
+    world.door.delete("shop").await.ok();
+    assert!(world.phone().devices().is_empty());
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn a_delete_succeeds_when_whatsapp_does_not_answer() {
+    let world = World::new(Kind::Sqlite).await;
+    let device = world.linked("shop").await;
+    world.sim.fault("15550100001", device, Fault::Silence).await.expect("the device is there");
+    let begun = Instant::now();
+    world.door.delete("shop").await.ok();
+    assert!(begun.elapsed() < Duration::from_secs(30), "{:?}", begun.elapsed());
+    assert_eq!(world.door.get("/shop").await.problem().0, 404);
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn a_device_that_the_phone_removed_meanwhile_is_known_to_be_gone() {
+    let world = World::new(Kind::Sqlite).await;
+    let device = world.linked("shop").await;
+    world.door.post("/shop/disconnect", Value::Null).await.ok();
+    assert!(world.phone().unlink(device));
+    world.door.post("/shop/connect", Value::Null).await.ok();
+    let state = world.reaches("shop", "disconnected").await;
+    assert_eq!((&state["reason"], &state["phone_number"]), (&json!("logged_out_by_phone"), &Value::Null));
+    assert_eq!(world.door.get("/shop/device").await.problem(), (404, "device_not_linked".to_owned()));
+    world.door.post("/shop/connect", Value::Null).await.ok();
+    world.link("shop", &world.phone()).await;
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn of_many_deletes_at_once_exactly_one_finds_the_session() {
+    let world = World::new(Kind::Sqlite).await;
+    world.linked("shop").await;
+    let answers = futures::future::join_all((0..6).map(|_| world.door.delete("shop"))).await;
+    let mut statuses: Vec<_> = answers.iter().map(|answer| answer.status).collect();
+    statuses.sort_unstable();
+    assert_eq!(statuses, [200, 404, 404, 404, 404, 404]);
+    assert!(world.phone().devices().is_empty());
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn a_delete_wins_over_everything_that_comes_at_the_same_time() {
+    let world = World::new(Kind::Sqlite).await;
+    world.linked("shop").await;
+    let others = ["/shop/connect", "/shop/disconnect", "/shop/logout", "/shop/connect"];
+    let others = futures::future::join_all(others.map(|path| world.door.post(path, Value::Null)));
+    let (others, deleted) = tokio::join!(others, world.door.delete("shop"));
+    assert_eq!(deleted.status, 200, "{}", deleted.text());
+    assert!(others.iter().all(|answer| [200, 404].contains(&answer.status)), "{others:?}");
+    assert_eq!(world.door.get("/shop").await.problem().0, 404);
+    world.eventually("no connection is left", || world.sim.stats().open_connections == 0).await;
+    assert!(world.phone().devices().is_empty());
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn an_id_is_free_as_soon_as_its_session_is_deleted() {
+    let world = World::new(Kind::Sqlite).await;
+    for _ in 0..5 {
+        world.linked("shop").await;
+        world.door.delete("shop").await.ok();
+    }
+    world.linked("shop").await;
+    assert_eq!(world.phone().devices().len(), 1);
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn sessions_that_come_and_go_leave_no_connection_and_no_descriptor() {
+    let world = World::new(Kind::Sqlite).await;
+    let cycle = async |id: String| {
+        world.door.create(&id).await;
+        world.door.qr(&id).await;
+        world.door.delete(&id).await.ok();
+    };
+    for round in 0..3 {
+        cycle(format!("warm-{round}")).await;
+    }
+    let before = world.server.open_files();
+    futures::future::join_all((0..20).map(|round| cycle(format!("round-{round}")))).await;
+    world.eventually("no connection is left", || world.sim.stats().open_connections == 0).await;
+    // The door's own connections are in the count: a client keeps those of its busiest moment.
+    world.eventually("no descriptor is left", || world.server.open_files() <= before + 20).await;
+    let busiest = world.server.open_files();
+    futures::future::join_all((20..60).step_by(2).map(|round| cycle(format!("round-{round}")))).await;
+    world.eventually("none is added", || world.server.open_files() <= busiest + 2).await;
+    world.finish().await;
+}

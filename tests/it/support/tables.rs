@@ -1,0 +1,42 @@
+//! A look into the database: how many rows there are, whoever they belong to.
+
+use std::collections::BTreeMap;
+
+use sea_orm::{ConnectionTrait, DatabaseBackend, QueryResult, Statement};
+use waypost::db::Db;
+
+/// The tables of one server.
+pub struct Tables(Db);
+
+impl Tables {
+    /// Those of this database.
+    pub fn of(db: Db) -> Self {
+        Self(db)
+    }
+
+    /// The tables that have rows, and how many. They are those that the database lists, so that none is forgotten.
+    pub async fn rows(&self) -> BTreeMap<String, i64> {
+        let list = match self.0.read().get_database_backend() {
+            DatabaseBackend::Sqlite => "SELECT name FROM sqlite_master WHERE type = 'table'",
+            _ => "SELECT table_name::text FROM information_schema.tables WHERE table_schema = 'public'",
+        };
+        let mut rows = BTreeMap::new();
+        for table in self.query(list).await {
+            let table: String = table.try_get_by_index(0).expect("a name");
+            if table.starts_with("sqlite_") || table.contains("migration") {
+                continue;
+            }
+            let count = self.query(&format!("SELECT count(*) FROM {table}")).await;
+            let count: i64 = count[0].try_get_by_index(0).expect("a number");
+            if count > 0 {
+                rows.insert(table, count);
+            }
+        }
+        rows
+    }
+
+    async fn query(&self, sql: &str) -> Vec<QueryResult> {
+        let statement = Statement::from_string(self.0.read().get_database_backend(), sql);
+        self.0.read().query_all_raw(statement).await.expect("the tables can be read")
+    }
+}
