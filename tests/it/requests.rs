@@ -81,17 +81,15 @@ async fn a_body_that_is_too_large_is_refused_however_it_comes() {
     world.door.create("shop").await;
     let too_large = (413, "payload_too_large".to_owned());
     let text = format!("{{\"name\": \"{}\"}}", "x".repeat(1024 * 1024));
-    for (method, path) in [
-        (Method::POST, ""),
-        (Method::PATCH, "/shop"),
-        (Method::POST, "/shop/pair"),
-        (Method::POST, "/shop/connect"),
-    ] {
+    for (method, path) in
+        [(Method::POST, ""), (Method::PATCH, "/shop"), (Method::POST, "/shop/pair"), (Method::POST, "/shop/connect")]
+    {
         let path = format!("/api/v1/sessions{path}");
         let whole = world.door.request(method.clone(), &path).body(text.clone());
         assert_eq!(world.door.send(whole).await.problem(), too_large, "{method} {path}");
         // In pieces, without saying how much there is.
-        let pieces: Vec<_> = text.as_bytes().chunks(64 * 1024).map(|piece| Ok::<_, std::io::Error>(piece.to_vec())).collect();
+        let pieces: Vec<_> =
+            text.as_bytes().chunks(64 * 1024).map(|piece| Ok::<_, std::io::Error>(piece.to_vec())).collect();
         let streamed = Body::wrap_stream(futures::stream::iter(pieces));
         let streamed = world.door.request(method.clone(), &path).body(streamed);
         assert_eq!(world.door.send(streamed).await.problem(), too_large, "{method} {path} in pieces");
@@ -113,7 +111,8 @@ async fn raw(world: &World, request: &str) -> String {
 #[tokio::test]
 async fn a_path_with_dots_opens_no_door() {
     let world = World::new(Kind::Sqlite).await;
-    for path in ["/livez/../api/v1/sessions", "/swagger-ui/../metrics", "//api/v1/sessions", "/swagger-ui/%2e%2e/metrics"]
+    for path in
+        ["/livez/../api/v1/sessions", "/swagger-ui/../metrics", "//api/v1/sessions", "/swagger-ui/%2e%2e/metrics"]
     {
         let reply = raw(&world, &format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")).await;
         let status = reply.split(' ').nth(1).unwrap_or_default();
@@ -159,9 +158,7 @@ async fn explicit_nulls_are_as_good_as_absence() {
 
 #[rstest]
 #[tokio::test]
-async fn pages_show_each_session_once_whenever_they_were_created(
-    #[values(Kind::Sqlite, Kind::Postgres)] kind: Kind,
-) {
+async fn pages_show_each_session_once_whenever_they_were_created(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
     let world = World::new(kind).await;
     // Many in the same moment: the order must not depend on the clock alone.
     let created = futures::future::join_all((0..24).map(|_| world.door.post("", json!({})))).await;
