@@ -91,10 +91,10 @@ pub fn site(api: Api) -> impl Endpoint<Output = Response> + 'static {
         .at("/readyz", get(health::readyz))
         .at("/metrics", get(health::metrics))
         .into_endpoint()
-        .around(|endpoint, request| guarded(endpoint, request))
+        .around(guarded)
         .data(api)
         .around(|endpoint, request| async move { Ok(answered(endpoint, request).await) })
-        .around(|endpoint, request| request_id::named(endpoint, request))
+        .around(request_id::named)
         .map_to_response()
 }
 

@@ -25,7 +25,7 @@ pub(super) fn client() -> Result<reqwest::Client> {
         .timeout(REPLY_LIMIT)
         .connect_timeout(CONNECT_LIMIT)
         .build()
-        .map_err(|error| Error::internal(error))
+        .map_err(Error::internal)
 }
 
 /// One session's view of the shared client; notes when the version could not be learnt.

@@ -174,7 +174,7 @@ impl Connector {
     /// # Errors
     /// `Unavailable`: the database failed.
     pub async fn forget(&self, session: &SessionId) -> Result<()> {
-        Ok(device_store::DeviceStore::new(self.db.clone(), session.clone()).forget().await?)
+        device_store::DeviceStore::new(self.db.clone(), session.clone()).forget().await
     }
 }
 
