@@ -9,19 +9,13 @@ mod boundaries;
 mod certificate;
 #[cfg(feature = "sandbox")]
 mod commands;
+#[cfg(feature = "sandbox")]
+mod crash;
 mod device_store;
 #[cfg(feature = "sandbox")]
 mod faults;
 #[cfg(feature = "sandbox")]
 mod life;
-#[cfg(feature = "sandbox")]
-mod restart;
-#[cfg(feature = "sandbox")]
-mod secrets;
-#[cfg(feature = "sandbox")]
-mod sessions;
-#[cfg(feature = "sandbox")]
-mod crash;
 #[cfg(feature = "sandbox")]
 mod pairing;
 #[cfg(feature = "sandbox")]
@@ -31,7 +25,13 @@ mod removal;
 #[cfg(feature = "sandbox")]
 mod requests;
 #[cfg(feature = "sandbox")]
+mod restart;
+#[cfg(feature = "sandbox")]
+mod secrets;
+#[cfg(feature = "sandbox")]
+mod sessions;
+#[cfg(feature = "sandbox")]
 mod start;
+mod support;
 #[cfg(feature = "sandbox")]
 mod weather;
-mod support;

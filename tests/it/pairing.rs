@@ -109,7 +109,8 @@ async fn many_who_ask_at_once_get_one_code() {
     let phone = world.phone();
     world.door.create("shop").await;
     let asked = (0..8).map(|_| world.door.post("/shop/pair", json!({ "phone_number": PHONE })));
-    let mut codes: Vec<_> = futures::future::join_all(asked).await.into_iter().map(|a| a.ok()["code"].clone()).collect();
+    let mut codes: Vec<_> =
+        futures::future::join_all(asked).await.into_iter().map(|a| a.ok()["code"].clone()).collect();
     codes.dedup();
     assert_eq!(codes.len(), 1, "{codes:?}");
     phone.enter(codes[0].as_str().expect("a code")).await.expect("it is the right code");

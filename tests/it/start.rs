@@ -205,7 +205,8 @@ async fn a_fresh_database_that_two_servers_find_at_once_is_set_up_once() {
     // One of them has to give way.
     let begun = std::time::Instant::now();
     let loser = loop {
-        if let Some(loser) = servers.iter_mut().position(|server| server.try_wait().expect("it can be asked").is_some()) {
+        if let Some(loser) = servers.iter_mut().position(|server| server.try_wait().expect("it can be asked").is_some())
+        {
             break loser;
         }
         assert!(begun.elapsed().as_secs() < 60, "both run");
@@ -224,10 +225,7 @@ async fn a_fresh_database_that_two_servers_find_at_once_is_set_up_once() {
 async fn the_health_checks_need_no_key_and_say_what_they_looked_at() {
     let world = World::new(Kind::Sqlite).await;
     let ready = world.door.send(world.door.anonymous(Method::GET, "/readyz")).await.ok();
-    assert_eq!(
-        ready,
-        serde_json::json!({ "status": "ok", "database": "ok", "boot": { "waiting": 0, "started": 0 } })
-    );
+    assert_eq!(ready, serde_json::json!({ "status": "ok", "database": "ok", "boot": { "waiting": 0, "started": 0 } }));
     assert_eq!(world.door.send(world.door.anonymous(Method::GET, "/livez")).await.ok()["status"], "ok");
     world.finish().await;
 }
