@@ -25,13 +25,22 @@ pub(crate) async fn sqlite() -> (Db, TempDir) {
 /// # Panics
 /// Without a server: a test that cannot run must not look as if it had passed.
 pub(crate) async fn postgres() -> TestDatabase {
+    let database = empty_postgres().await;
+    database.migrate().await.expect("tables");
+    database
+}
+
+/// A new database on the PostgreSQL server, without tables.
+///
+/// # Panics
+/// As above.
+pub(crate) async fn empty_postgres() -> TestDatabase {
     #[expect(clippy::disallowed_methods, reason = "tests have no configuration of their own")]
     let server = std::env::var(SERVER)
         .unwrap_or_else(|_| panic!("set {SERVER} to the URL of a PostgreSQL server where databases can be created"));
     let name = format!("waypost_test_{}", Uuid::now_v7().simple());
     run(&server, &format!("CREATE DATABASE {name}")).await;
     let db = Db::postgres(&database_url(&server, &name), CONNECTIONS).await.expect("the new database");
-    db.migrate().await.expect("tables");
     TestDatabase { db, server, name }
 }
 

@@ -79,6 +79,11 @@ impl World {
         &self.start.data_dir
     }
 
+    /// Where its database is, if it is PostgreSQL.
+    pub fn database_url(&self) -> Option<&str> {
+        self.start.database_url.as_deref()
+    }
+
     /// Its tables, as the server left them.
     pub async fn tables(&self) -> Tables {
         match &self.database {
