@@ -1,20 +1,22 @@
 //! The composition root: wires the rooms together, serves, and shuts down in order. Knows all, decides nothing.
 
-use std::fs::DirBuilder;
+use std::fs::{DirBuilder, OpenOptions};
 use std::io;
-use std::os::unix::fs::DirBuilderExt;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::Path;
 use std::time::Duration;
 
 use poem::listener::{Acceptor, TcpAcceptor};
 use poem::web::{LocalAddr, RemoteAddr};
 use secrecy::{ExposeSecret, SecretString};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::time::Instant;
 use tracing::{error, info};
 
 use crate::api::auth::Keys;
 use crate::api::{self, Api};
 use crate::clock::Clock;
-use crate::config::{Config, Database};
+use crate::config::{BadConfig, Config, Database};
 use crate::db::{Claim, Db};
 use crate::error::{Cause, chain};
 use crate::lifecycle::Lifecycle;
@@ -59,7 +61,8 @@ impl App {
             db: db.clone(),
             clock: Clock::system(),
             lifecycle: lifecycle.clone(),
-            metrics: telemetry::start_metrics(),
+            courtesy: config.shutdown_grace / 2,
+            metrics: telemetry::start_metrics(Clock::system().now()),
         };
         Ok(Self { api, db, lifecycle, grace: config.shutdown_grace, claim })
     }
@@ -71,6 +74,12 @@ impl App {
     pub async fn serve(self, listener: TcpListener, stop: impl Future<Output = ()>) -> Result<bool, Cause> {
         let acceptor = Patient(TcpAcceptor::from_tokio(listener)?);
         let doors = self.lifecycle.doors().clone();
+        if let Some(metrics) = self.api.metrics.clone() {
+            let workers = self.lifecycle.workers().clone();
+            self.lifecycle.spawn("metrics", async move {
+                workers.run_until_cancelled(telemetry::keep_up(metrics)).await;
+            });
+        }
         let server = poem::Server::new_with_acceptor(acceptor).name("waypost").run_with_graceful_shutdown(
             api::site(self.api),
             doors.clone().cancelled_owned(),
@@ -82,8 +91,13 @@ impl App {
             () = stop => {}
         }
         info!("shutting down: no new requests");
+        let begun = Instant::now();
         doors.cancel();
         server.await?;
+        let in_time = begun.elapsed() < self.grace;
+        if !in_time {
+            error!("requests did not end within {} s", self.grace.as_secs());
+        }
         info!("shutting down: sessions");
         self.lifecycle.sessions().cancel();
         self.lifecycle.workers().cancel();
@@ -93,23 +107,39 @@ impl App {
         }
         // It is one of the connections that closing waits for.
         drop(self.claim);
-        if let Err(error) = self.db.close().await {
-            error!(error = chain(&error), "the database did not close cleanly");
-        }
+        let closed = match tokio::time::timeout(self.grace, self.db.close()).await {
+            Ok(Ok(())) => true,
+            Ok(Err(error)) => {
+                error!(error = chain(&error), "the database did not close cleanly");
+                false
+            }
+            Err(_) => {
+                error!("the database did not close within {} s", self.grace.as_secs());
+                false
+            }
+        };
         info!("stopped");
-        Ok(drained && !self.lifecycle.is_broken())
+        Ok(in_time && drained && closed && !self.lifecycle.is_broken())
     }
 }
 
 async fn connect(database: &Database) -> Result<Db, Cause> {
     Ok(match database {
         Database::Sqlite { data_dir, synchronous } => {
-            // Whoever reads the file is every account in it.
-            DirBuilder::new().recursive(true).mode(0o700).create(data_dir)?;
-            Db::sqlite(&data_dir.join("waypost.db"), *synchronous).await?
+            let file = data_dir.join("waypost.db");
+            let unusable = |error: io::Error| BadConfig::new(format!("--data-dir {}: {error}", data_dir.display()));
+            prepare(data_dir, &file).map_err(unusable)?;
+            Db::sqlite(&file, *synchronous).await?
         }
         Database::Postgres { url, connections } => Db::postgres(url.expose_secret(), *connections).await?,
     })
+}
+
+/// Whoever reads the file is every account in it: only we may, even where others may look into the directory.
+fn prepare(data_dir: &Path, file: &Path) -> io::Result<()> {
+    DirBuilder::new().recursive(true).mode(0o700).create(data_dir)?;
+    // SQLite gives the files beside it the same rights.
+    OpenOptions::new().create(true).append(true).mode(0o600).open(file).map(drop)
 }
 
 /// An acceptor that waits after a failure instead of failing again at once.

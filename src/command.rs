@@ -59,10 +59,11 @@ async fn serve(args: ServeArgs) -> Result<bool, Cause> {
         Some(token) => (token, false),
         None => (make_token(), true),
     };
-    let app = App::build(&config, &token).await?;
+    // First, so that a port that is taken stops the start before any session dials.
     let listener = TcpListener::bind(config.listen)
         .await
         .map_err(|error| BadConfig::new(format!("--listen {}: {error}", config.listen)))?;
+    let app = App::build(&config, &token).await?;
     let address = format!("http://{}", listener.local_addr()?);
     info!("listening on {address}");
     welcome(&address, is_made.then_some(&token));

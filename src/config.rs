@@ -1,5 +1,6 @@
 //! The command line and the environment, checked completely before anything starts. The only reader of the environment.
 
+use std::env::VarError;
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::num::NonZeroU32;
@@ -64,7 +65,7 @@ pub struct ServeArgs {
     /// Form of the log.
     #[arg(long, env = "WAYPOST_LOG_FORMAT", value_enum, default_value_t = LogFormat::Pretty)]
     pub log_format: LogFormat,
-    /// What to log, as in `info` or `info,waypost::session=debug`.
+    /// What to log, as in `info` or `info,waypost::session=debug`. Libraries stay silent: they would log codes and keys.
     #[arg(long, env = "WAYPOST_LOG_LEVEL", default_value = "info")]
     pub log_level: String,
     /// Sessions brought back per second after a start; 0 is as fast as it goes.
@@ -275,7 +276,11 @@ pub fn admin_token(file: Option<&Path>) -> Result<Option<SecretString>, BadConfi
                 .map_err(|error| BadConfig(format!("--admin-token-file {}: {error}", file.display())))?,
         ),
         #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the environment")]
-        None => std::env::var(TOKEN_VARIABLE).ok(),
+        None => match std::env::var(TOKEN_VARIABLE) {
+            Ok(text) => Some(text),
+            Err(VarError::NotPresent) => None,
+            Err(VarError::NotUnicode(_)) => return Err(BadConfig(format!("{TOKEN_VARIABLE} must be text"))),
+        },
     };
     let Some(text) = text else { return Ok(None) };
     let token = text.trim();

@@ -1,31 +1,26 @@
 //! The log and the metrics recorder.
 
 use std::io::IsTerminal;
+use std::time::Duration;
 
+use entity::timestamp::Timestamp;
+use metrics::{Unit, describe_counter, describe_gauge, describe_histogram, gauge};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
-use tracing_subscriber::EnvFilter;
-use tracing_subscriber::filter::Directive;
+use tracing_subscriber::filter::{FilterExt, filter_fn};
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{EnvFilter, Layer};
 
 use crate::config::{BadConfig, LogFormat};
 
-/// Targets that stay silent whatever level is asked for. The WhatsApp library logs pair codes, numbers and whole
-/// stanzas in its own words, and the HTTP and database layers log what passes through them.
-const SILENT: &[&str] = &[
-    "whatsapp_rust=off",
-    "wacore=off",
-    "wacore_noise=off",
-    "wacore_binary=off",
-    "wacore_libsignal=off",
-    "wacore_appstate=off",
-    "whatsapp_rust_tokio_transport=off",
-    "Bot=off",
-    "Client=off",
-    "sqlx=off",
-    "sea_orm=off",
-    "hyper=off",
-    "reqwest=off",
-    "rustls=off",
-];
+/// What may speak, whatever level is asked for: our own code, and parts that never see what passes through.
+///
+/// The WhatsApp library logs pair codes, numbers and whole stanzas, under some forty targets of its own (`AppState`,
+/// `Client/PairCode`, `usync`, ..); the HTTP and database layers log what they carry. A list of those to silence would
+/// be wrong after each update of one of them.
+const SPEAKERS: &[&str] = &["waypost", "whatsapp_simulator", "poem", "sea_orm_migration"];
+/// How often what was measured is folded into its sums.
+const UPKEEP: Duration = Duration::from_secs(5);
 /// Bounds of the request time buckets, seconds.
 const REQUEST_BUCKETS: &[f64] = &[0.001, 0.005, 0.025, 0.1, 0.5, 2.5, 10.0];
 
@@ -34,22 +29,57 @@ const REQUEST_BUCKETS: &[f64] = &[0.001, 0.005, 0.025, 0.1, 0.5, 2.5, 10.0];
 /// # Errors
 /// The level is not one.
 pub fn start_log(format: LogFormat, level: &str) -> Result<(), BadConfig> {
-    let mut filter =
-        EnvFilter::try_new(level).map_err(|error| BadConfig::new(format!("--log-level {level}: {error}")))?;
-    for silent in SILENT {
-        let directive: Directive = silent.parse().expect("the list above holds only directives");
-        filter = filter.add_directive(directive);
-    }
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
-    // A second start in one process (a test) keeps the first one's log.
-    let _ = match format {
-        LogFormat::Pretty => builder.with_ansi(std::io::stderr().is_terminal()).try_init(),
-        LogFormat::Json => builder.json().flatten_event(true).try_init(),
+    let filter = EnvFilter::try_new(level).map_err(|error| BadConfig::new(format!("--log-level {level}: {error}")))?;
+    let filter = filter.and(filter_fn(|metadata| may_speak(metadata.target())));
+    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    let lines = match format {
+        LogFormat::Pretty => lines.with_ansi(std::io::stderr().is_terminal()).boxed(),
+        LogFormat::Json => lines.json().flatten_event(true).boxed(),
     };
+    // A second start in one process (a test) keeps the first one's log.
+    let _ = tracing_subscriber::registry().with(lines.with_filter(filter)).try_init();
     Ok(())
 }
 
+fn may_speak(target: &str) -> bool {
+    let root = target.split("::").next().unwrap_or(target);
+    SPEAKERS.contains(&root)
+}
+
 /// Starts the metrics recorder. None if the process has one already.
-pub fn start_metrics() -> Option<PrometheusHandle> {
-    PrometheusBuilder::new().set_buckets(REQUEST_BUCKETS).ok()?.install_recorder().ok()
+pub fn start_metrics(now: Timestamp) -> Option<PrometheusHandle> {
+    let handle = PrometheusBuilder::new().set_buckets(REQUEST_BUCKETS).ok()?.install_recorder().ok()?;
+    describe_counter!("waypost_requests_total", "Requests answered, by method, route and status.");
+    describe_histogram!("waypost_request_duration_seconds", Unit::Seconds, "Time until a request was answered.");
+    describe_gauge!("waypost_sessions", "Sessions by what they are doing.");
+    describe_gauge!("waypost_boot_queue_sessions", "Sessions of the last start, by whether they had their turn.");
+    describe_gauge!("waypost_start_time_seconds", Unit::Seconds, "When the process started, Unix time.");
+    describe_gauge!("waypost_build_info", "Always 1; the label says which version runs.");
+    gauge!("waypost_start_time_seconds").set(now.seconds() as f64);
+    gauge!("waypost_build_info", "version" => env!("CARGO_PKG_VERSION")).set(1.0);
+    Some(handle)
+}
+
+/// Folds what was measured into its sums, again and again. What nobody scrapes would pile up otherwise.
+pub async fn keep_up(metrics: PrometheusHandle) {
+    loop {
+        tokio::time::sleep(UPKEEP).await;
+        metrics.run_upkeep();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_never_sees_a_secret_may_speak() {
+        for speaker in ["waypost", "waypost::session::actor", "poem::server", "whatsapp_simulator::control"] {
+            assert!(may_speak(speaker), "{speaker}");
+        }
+        for silent in ["whatsapp_rust", "wacore::pair", "Client/PairCode", "usync", "sqlx::query", "waypostal", "hyper"]
+        {
+            assert!(!may_speak(silent), "{silent}");
+        }
+    }
 }

@@ -6,7 +6,8 @@ use poem_openapi::types::ParseFromJSON;
 use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
 use serde_json::Value;
 
-use crate::api::error::MalformedBody;
+use crate::api::error::{self, MalformedBody};
+use crate::api::shape;
 use crate::error::{Error, ErrorKind};
 
 /// Largest body, bytes.
@@ -31,22 +32,11 @@ async fn read(body: &mut RequestBody) -> Result<Option<Value>> {
     Ok(Some(value))
 }
 
-/// The framework names types where people want to know the field: the one that does not fit even alone.
 fn parse<T: ParseFromJSON>(value: Value) -> Result<T> {
-    if !value.is_object() {
-        return Err(Error::new(ErrorKind::Invalid, "the body must be a JSON object").into());
-    }
-    T::parse_from_json(Some(value.clone())).map_err(|error| {
-        let alone = |name: &str, value: &Value| Value::Object([(name.to_owned(), value.clone())].into_iter().collect());
-        let mut fields = value.as_object().into_iter().flatten();
-        let field = fields.find(|(name, value)| T::parse_from_json(Some(alone(name, value))).is_err());
-        let message = error.into_message();
-        let rule =
-            message.split(" (occurred").next().unwrap_or_default().replace("Expected input type", "must be of type");
-        match field {
-            Some((name, _)) => Error::invalid(name, rule).into(),
-            None => Error::new(ErrorKind::Invalid, format!("the body does not fit: {message}")).into(),
-        }
+    shape::check::<T>(&value)?;
+    T::parse_from_json(Some(value)).map_err(|error| {
+        let detail = format!("the body does not fit: {}", error::rule_in(error.message()));
+        Error::new(ErrorKind::Invalid, detail).into()
     })
 }
 

@@ -2,10 +2,13 @@
 
 use std::borrow::Cow;
 
-use poem::error::{MethodNotAllowedError, NotFoundError, ParseQueryError, SizedLimitError};
+use poem::error::{MethodNotAllowedError, NotFoundError, ParsePathError, ParseQueryError, SizedLimitError};
 use poem::http::{StatusCode, header};
 use poem::{IntoResponse, Response};
 use poem_openapi::Object;
+use poem_openapi::error::ParseParamError;
+use poem_openapi::types::ToJSON;
+use serde_json::Value;
 use tracing::{error, warn};
 
 use crate::api::request_id;
@@ -13,6 +16,7 @@ use crate::error::{Error, ErrorKind, chain};
 
 /// A failure, as RFC 9457 has it.
 #[derive(Debug, Object)]
+#[oai(example)]
 pub struct Problem {
     /// A URI that names the kind of failure.
     #[oai(rename = "type")]
@@ -33,6 +37,7 @@ pub struct Problem {
 
 /// A failure in short.
 #[derive(Debug, Object)]
+#[oai(example)]
 pub struct ProblemSummary {
     /// The HTTP status.
     pub code: u16,
@@ -94,17 +99,28 @@ pub fn answer(failure: &poem::Error) -> Response {
     if let Some(error) = failure.downcast_ref::<Error>() {
         return ours(error);
     }
+    // A parameter that does not parse is a value that breaks a rule.
+    if let Some(ParseParamError { name, reason }) = failure.downcast_ref() {
+        return ours(&Error::invalid(name, rule_in(reason)));
+    }
     let status = match failure {
         _ if failure.is::<SizedLimitError>() => StatusCode::PAYLOAD_TOO_LARGE,
         _ if failure.is::<TooSlow>() => StatusCode::GATEWAY_TIMEOUT,
-        // A parameter that does not parse is a value that breaks a rule.
-        _ if failure.is::<ParseQueryError>() || failure.is::<poem_openapi::error::ParseParamError>() => {
-            StatusCode::UNPROCESSABLE_ENTITY
+        _ if failure.is::<ParseQueryError>() => StatusCode::UNPROCESSABLE_ENTITY,
+        // What is no text names nothing.
+        _ if failure.is::<ParsePathError>() => {
+            return ours(&Error::new(ErrorKind::SessionNotFound, "no session has this id"));
         }
         _ => failure.status(),
     };
     let is_plain = failure.is::<NotFoundError>() || failure.is::<MethodNotAllowedError>();
     http(status, if is_plain { None } else { Some(failure.to_string()) })
+}
+
+/// The rule in the framework's words about a value that does not parse: `failed to parse "type": rule (occurred ..)`.
+pub fn rule_in(reason: &str) -> &str {
+    let reason = reason.split(" (occurred while parsing").next().unwrap_or(reason);
+    reason.split_once("\": ").map_or(reason, |(_, rule)| rule)
 }
 
 /// The answer to one of our own failures. It is logged here, where it stops travelling.
@@ -145,8 +161,25 @@ pub fn http(status: StatusCode, detail: Option<String>) -> Response {
     }
 }
 
+/// The answer to the question whether the server is ready, when it is not: a problem that names each part's state.
+pub fn not_ready(error: &Error, parts: Value) -> Response {
+    let (status, code, title) = row(error.kind());
+    let mut body = described(status, code, title, Cow::Owned(error.to_string())).to_json().unwrap_or_default();
+    if let (Value::Object(body), Value::Object(parts)) = (&mut body, parts) {
+        // Members of its own, as RFC 9457 allows; the problem's are not to be overwritten.
+        for (name, part) in parts {
+            body.entry(name).or_insert(part);
+        }
+    }
+    sent(status, body)
+}
+
 fn problem(status: StatusCode, code: &str, title: &str, detail: Cow<'_, str>) -> Response {
-    let body = Problem {
+    sent(status, described(status, code, title, detail).to_json().unwrap_or_default())
+}
+
+fn described(status: StatusCode, code: &str, title: &str, detail: Cow<'_, str>) -> Problem {
+    Problem {
         kind: format!("urn:waypost:problem:{code}"),
         title: title.to_owned(),
         status: status.as_u16(),
@@ -154,8 +187,11 @@ fn problem(status: StatusCode, code: &str, title: &str, detail: Cow<'_, str>) ->
         code: code.to_owned(),
         request_id: request_id::current(),
         error: ProblemSummary { code: status.as_u16(), message: detail.into_owned() },
-    };
-    let mut response = poem_openapi::payload::Json(body).into_response();
+    }
+}
+
+fn sent(status: StatusCode, body: Value) -> Response {
+    let mut response = body.to_string().into_response();
     response.set_status(status);
     response.headers_mut().insert(header::CONTENT_TYPE, header::HeaderValue::from_static(PROBLEM_JSON));
     if status == StatusCode::UNAUTHORIZED {

@@ -2,14 +2,15 @@
 
 use std::time::Duration;
 
-use poem::http::{StatusCode, header};
+use poem::http::header;
 use poem::web::{Data, Json};
 use poem::{IntoResponse, Response, handler};
 use sea_orm::ConnectionTrait;
 use serde_json::json;
 
-use crate::api::Api;
+use crate::api::{Api, error};
 use crate::caller::{Caller, Scope};
+use crate::error::{Error, ErrorKind};
 
 /// Longest wait for the database's sign of life.
 const PING_LIMIT: Duration = Duration::from_secs(2);
@@ -20,25 +21,26 @@ pub fn livez() -> Json<serde_json::Value> {
     Json(json!({ "status": "ok" }))
 }
 
-/// 200 when requests can be served.
+/// 200 when requests can be served; whether sessions still wait to come back is shown, and does not count.
 #[handler]
 pub async fn readyz(Data(api): Data<&Api>) -> Response {
     let ping = api.db.read().execute_unprepared("SELECT 1");
     let has_database = matches!(tokio::time::timeout(PING_LIMIT, ping).await, Ok(Ok(_)));
     let is_stopping = api.lifecycle.is_stopping();
     let boot = api.sessions.boot_progress();
-    let status = if has_database && !is_stopping { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    let word = match (is_stopping, has_database) {
-        (true, _) => "stopping",
-        (false, true) => "ok",
-        (false, false) => "unavailable",
-    };
-    let body = json!({
-        "status": word,
+    let mut parts = json!({
         "database": if has_database { "ok" } else { "unavailable" },
         "boot": { "waiting": boot.waiting, "started": boot.started },
     });
-    Json(body).with_status(status).into_response()
+    let failure = match (is_stopping, has_database) {
+        (true, _) => Error::new(ErrorKind::ShuttingDown, "the server is shutting down"),
+        (false, false) => Error::new(ErrorKind::Unavailable, "the database does not answer"),
+        (false, true) => {
+            parts["status"] = "ok".into();
+            return Json(parts).into_response();
+        }
+    };
+    error::not_ready(&failure, parts)
 }
 
 /// What is measured, as Prometheus text.

@@ -4,28 +4,35 @@ pub mod auth;
 pub mod error;
 
 mod body;
+mod document;
 mod health;
 mod reply;
 mod request_id;
 mod rest;
+mod routes;
+mod shape;
 
-use std::collections::BTreeSet;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
+use futures::FutureExt;
 use metrics_exporter_prometheus::PrometheusHandle;
 use poem::http::{HeaderValue, Method, StatusCode, header};
-use poem::web::Html;
-use poem::{Endpoint, EndpointExt, IntoEndpoint, IntoResponse, PathPattern, Request, Response, Result, Route, get};
-use poem_openapi::{LicenseObject, OpenApiService};
+use poem::{Endpoint, EndpointExt, IntoEndpoint, IntoResponse, Request, Response, Result, Route, RouteMethod, get};
 use tokio::time::Instant;
+use tracing::debug;
 
 use crate::api::auth::Keys;
-use crate::api::rest::SessionsApi;
+use crate::api::routes::Routes;
 use crate::clock::Clock;
 use crate::db::Db;
+use crate::error::{Error, ErrorKind};
 use crate::lifecycle::Lifecycle;
 use crate::session::Sessions;
 
+pub use document::document;
 pub use rest::qr::text as qr_text;
 
 /// Longest time that a request may take: a command may wait 40 s for its session.
@@ -44,6 +51,8 @@ pub struct Api {
     pub clock: Clock,
     /// Whether the server stops.
     pub lifecycle: Lifecycle,
+    /// How long requests that are under way when a shutdown begins may take to finish.
+    pub courtesy: Duration,
     /// What is measured.
     pub metrics: Option<PrometheusHandle>,
 }
@@ -54,86 +63,92 @@ impl std::fmt::Debug for Api {
     }
 }
 
-fn service() -> OpenApiService<SessionsApi, ()> {
-    let codes: BTreeSet<_> = error::codes().map(|code| format!("`{code}`")).collect();
-    let codes = codes.into_iter().collect::<Vec<_>>().join(", ");
-    let description = format!(
-        "Many WhatsApp accounts over one HTTP API. Every answer that is no success is a problem (RFC 9457) with one of \
-         these codes: {codes}."
-    );
-    OpenApiService::new(SessionsApi, "Waypost", env!("CARGO_PKG_VERSION"))
-        .description(description)
-        .license(LicenseObject::new("MIT").identifier("MIT"))
-        .server("/api/v1")
-}
-
-/// The API's document, as it is written to the repository.
-pub fn document() -> String {
-    let mut document = service().spec();
-    document.push('\n');
-    document
-}
-
 /// Every path of the server.
 pub fn site(api: Api) -> impl Endpoint<Output = Response> + 'static {
-    let service = service();
-    let spec = service.spec();
-    let page = service.swagger_ui_html();
-    let swagger = get(poem::endpoint::make_sync(move |_| Html(page.clone())));
-    let document = get(poem::endpoint::make_sync(move |_| {
-        spec.clone().with_header(header::CONTENT_TYPE, "application/json; charset=utf-8")
-    }));
+    let routes = Arc::new(Routes::new());
+    let document = document::document();
+    let page = fixed(document::page(&document), "text/html; charset=utf-8", Some(document::PAGE_POLICY));
     Route::new()
-        .nest("/api/v1", service)
-        .at("/swagger-ui", swagger)
-        .at("/openapi.json", document)
+        .nest(routes::REST, document::service())
+        .at("/swagger-ui", page.clone())
+        .at("/swagger-ui/", page)
+        .at("/openapi.json", fixed(document, "application/json; charset=utf-8", None))
         .at("/livez", get(health::livez))
         .at("/readyz", get(health::readyz))
         .at("/metrics", get(health::metrics))
         .into_endpoint()
         .around(guarded)
         .data(api)
-        .around(|endpoint, request| async move { Ok(answered(endpoint, request).await) })
+        .around(move |endpoint, request| {
+            let routes = Arc::clone(&routes);
+            async move { Ok(answered(&routes, endpoint, request).await) }
+        })
         .around(request_id::named)
         .map_to_response()
 }
 
+/// A page that is the same at every request.
+fn fixed(text: String, media_type: &'static str, policy: Option<&'static str>) -> Arc<RouteMethod> {
+    let text = Bytes::from(text);
+    Arc::new(get(poem::endpoint::make_sync(move |_| {
+        let mut response = Response::builder().content_type(media_type).body(text.clone());
+        if let Some(policy) = policy {
+            response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(policy));
+        }
+        response
+    })))
+}
+
 /// Lets only those in who have a key, wherever they want to go.
-async fn guarded<E: Endpoint>(endpoint: std::sync::Arc<E>, mut request: Request) -> Result<E::Output> {
+async fn guarded<E: Endpoint>(endpoint: Arc<E>, mut request: Request) -> Result<E::Output> {
+    let api = request.data::<Api>().expect("the site puts it into every request").clone();
     if !auth::is_open(request.uri()) {
-        let api = request.data::<Api>().expect("the site puts it into every request");
         let caller = api.keys.caller(&request)?;
         request.set_data(caller.clone());
         request.extensions_mut().insert(caller);
     }
-    match tokio::time::timeout(REQUEST_LIMIT, endpoint.call(request)).await {
-        Ok(outcome) => outcome,
-        Err(_) => Err(poem::Error::new(error::TooSlow, StatusCode::GATEWAY_TIMEOUT)),
+    tokio::select! {
+        outcome = tokio::time::timeout(REQUEST_LIMIT, endpoint.call(request)) => match outcome {
+            Ok(outcome) => outcome,
+            Err(_) => Err(poem::Error::new(error::TooSlow, StatusCode::GATEWAY_TIMEOUT)),
+        },
+        // A client that waits for a code is told why it will not come, rather than cut off.
+        () = stopped(&api) => Err(Error::new(ErrorKind::ShuttingDown, "the server is shutting down").into()),
     }
 }
 
-/// Turns whatever comes out of a request into an answer of ours, and counts it.
-async fn answered<E: Endpoint>(endpoint: std::sync::Arc<E>, request: Request) -> Response {
-    let (begun, method) = (Instant::now(), method_label(request.method()));
-    let outcome = endpoint.call(request).await.map(IntoResponse::into_response);
-    let mut route = "none".to_owned();
+/// Resolves when a shutdown has begun and its courtesy has passed.
+async fn stopped(api: &Api) {
+    api.lifecycle.doors().cancelled().await;
+    tokio::time::sleep(api.courtesy).await;
+}
+
+/// Turns whatever comes out of a request, a panic too, into an answer of ours, and counts it.
+async fn answered<E: Endpoint>(routes: &Routes, endpoint: Arc<E>, request: Request) -> Response {
+    let begun = Instant::now();
+    let (method, route) = (method_label(request.method()), routes.find(request.uri().path()));
+    let outcome = AssertUnwindSafe(endpoint.call(request)).catch_unwind().await;
     let mut response = match outcome {
-        Ok(response) => {
-            if let Some(PathPattern(pattern)) = response.data::<PathPattern>() {
-                route = pattern.to_string();
-            }
+        Ok(Ok(success)) => {
+            let response = success.into_response();
             if is_foreign_failure(&response) { error::http(response.status(), None) } else { response }
         }
-        Err(failure) => {
-            let mut response = error::answer(&failure);
-            if response.status() == StatusCode::METHOD_NOT_ALLOWED {
-                response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET, POST, PATCH, DELETE"));
-            }
-            response
-        }
+        Ok(Err(failure)) => error::answer(&failure),
+        Err(_) => error::answer(&Error::internal("the handler panicked").into()),
     };
+    if let (StatusCode::METHOD_NOT_ALLOWED, Some(route)) = (response.status(), route) {
+        response.headers_mut().insert(header::ALLOW, route.allow.clone());
+    }
     response.headers_mut().insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     let status = response.status().as_u16().to_string();
+    let route = route.map_or("none", |route| route.template.as_str()).to_owned();
+    // Neither the path nor the query: they may hold a phone number.
+    debug!(
+        http.route = route,
+        http.status = status,
+        duration_ms = begun.elapsed().as_millis() as u64,
+        "request answered"
+    );
     let labels = [("method", method.to_owned()), ("route", route), ("status", status)];
     metrics::counter!("waypost_requests_total", &labels).increment(1);
     metrics::histogram!("waypost_request_duration_seconds").record(begun.elapsed().as_secs_f64());
@@ -154,8 +169,5 @@ fn method_label(method: &Method) -> &'static str {
 /// A failure that the framework made without an error.
 fn is_foreign_failure(response: &Response) -> bool {
     let status = response.status();
-    (status.is_client_error() || status.is_server_error())
-        && response
-            .content_type()
-            .is_none_or(|kind| kind != error::PROBLEM_JSON && kind != "application/json; charset=utf-8")
+    (status.is_client_error() || status.is_server_error()) && response.content_type() != Some(error::PROBLEM_JSON)
 }

@@ -36,6 +36,7 @@ pub struct Created201<T> {
 
 /// It is done.
 #[derive(Debug, Object)]
+#[oai(example)]
 pub struct Done {
     /// Always true.
     pub success: bool,

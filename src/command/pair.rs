@@ -1,5 +1,6 @@
 //! `waypost pair`: links a phone over the API of a running server, with the code in the terminal.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use entity::ids::SessionId;
@@ -29,59 +30,82 @@ pub(super) async fn run(args: PairArgs) -> Result<bool, Cause> {
     let id =
         SessionId::parse(&args.id).map_err(|_| BadConfig::new("the id must match ^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$"))?;
     let base = format!("{}/api/v1/sessions", args.server.trim_end_matches('/'));
-    let server = Server { client: Client::builder().timeout(REPLY_LIMIT).build()?, base, token, id };
+    let server = Server { client: client(&args.server)?, base, token, id };
     server.prepare().await?;
-    if let Some(phone_number) = &args.phone_number {
-        let reply = server.call(Method::POST, "/pair", Some(json!({ "phone_number": phone_number }))).await?;
-        println!("Enter this code on the phone: {}", reply["code"].as_str().unwrap_or_default());
-        println!("It is good for {} s.", reply["timeout_seconds"]);
-    }
-    server.follow(args.phone_number.is_none()).await
+    server.follow(args.phone_number.as_deref()).await
+}
+
+/// A server on this machine is asked directly, whatever proxy the environment names.
+fn client(server: &str) -> Result<Client, Cause> {
+    let address = server.parse::<http::Uri>().ok().filter(|uri| matches!(uri.scheme_str(), Some("http" | "https")));
+    let host = address.as_ref().and_then(http::Uri::host).ok_or_else(|| {
+        BadConfig::new(format!("--server {server}: must be an address such as http://127.0.0.1:3000"))
+    })?;
+    let is_here =
+        host == "localhost" || host.trim_matches(['[', ']']).parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback());
+    let builder = Client::builder().timeout(REPLY_LIMIT);
+    Ok(if is_here { builder.no_proxy() } else { builder }.build()?)
 }
 
 impl Server {
     /// The session exists and is on its way.
     async fn prepare(&self) -> Result<(), Cause> {
-        match self.send(Method::GET, &format!("{}/{}", self.base, self.id), None).await? {
-            (StatusCode::NOT_FOUND, _) => {
-                let body = json!({ "id": self.id });
-                expect(self.send(Method::POST, &self.base, Some(body)).await?)?;
-                println!("Created the session {}.", self.id);
-            }
-            reply => {
-                expect(reply)?;
-                self.call(Method::POST, "/connect", None).await?;
+        let mut reply = self.send(Method::POST, &format!("{}/{}/connect", self.base, self.id), None).await?;
+        if reply.0 == StatusCode::NOT_FOUND {
+            reply = self.send(Method::POST, &self.base, Some(json!({ "id": self.id }))).await?;
+            match reply.0 {
+                StatusCode::CREATED => println!("Created the session {}.", self.id),
+                // Somebody else was faster.
+                StatusCode::CONFLICT => return Ok(()),
+                _ => {}
             }
         }
-        Ok(())
+        expect(reply).map(drop)
     }
 
-    async fn follow(&self, show_qr: bool) -> Result<bool, Cause> {
+    /// Shows each new code until a phone has used one. False if the session gave up.
+    async fn follow(&self, phone_number: Option<&str>) -> Result<bool, Cause> {
         let mut shown = String::new();
         loop {
             let state = self.call(Method::GET, "/status", None).await?;
-            match state["status"].as_str().unwrap_or_default() {
-                "logged_in" => {
+            match (state["status"].as_str().unwrap_or_default(), phone_number) {
+                ("logged_in", _) => {
                     println!("Logged in as {}.", state["phone_number"].as_str().unwrap_or("a phone"));
                     return Ok(true);
                 }
-                "disconnected" => {
+                ("disconnected", _) => {
                     eprintln!("waypost: not linked: {}", state["reason"].as_str().unwrap_or("for no known reason"));
                     return Ok(false);
                 }
-                "waiting_for_qr" if show_qr => {
-                    let qr = self.call(Method::GET, "/qr", None).await?;
-                    let code = qr["qr_codes"][0].as_str().unwrap_or_default();
-                    if !code.is_empty() && code != shown {
-                        println!("{}", crate::api::qr_text(code));
-                        println!("Scan it with WhatsApp > Linked devices. Good for {} s.", qr["timeout_seconds"]);
-                        shown = code.to_owned();
-                    }
+                ("waiting_for_qr", None) => self.show_qr(&mut shown).await?,
+                // A code that was not used in time leaves the session with its QR code: ask for the next one.
+                ("waiting_for_qr", Some(number)) => shown = self.show_pair_code(number).await?,
+                ("waiting_for_pair_code", Some(number)) if shown.is_empty() => {
+                    shown = self.show_pair_code(number).await?
                 }
                 _ => {}
             }
             tokio::time::sleep(PERIOD).await;
         }
+    }
+
+    async fn show_qr(&self, shown: &mut String) -> Result<(), Cause> {
+        let qr = self.call(Method::GET, "/qr", None).await?;
+        let code = qr["qr_codes"][0].as_str().unwrap_or_default();
+        if !code.is_empty() && code != shown {
+            println!("{}", crate::api::qr_text(code));
+            println!("Scan it with WhatsApp > Linked devices. Good for {} s.", qr["timeout_seconds"]);
+            code.clone_into(shown);
+        }
+        Ok(())
+    }
+
+    async fn show_pair_code(&self, phone_number: &str) -> Result<String, Cause> {
+        let reply = self.call(Method::POST, "/pair", Some(json!({ "phone_number": phone_number }))).await?;
+        let code = reply["code"].as_str().unwrap_or_default();
+        println!("Enter this code on the phone: {code}");
+        println!("It is good for {} s.", reply["timeout_seconds"]);
+        Ok(code.to_owned())
     }
 
     async fn call(&self, method: Method, path: &str, body: Option<Value>) -> Result<Value, Cause> {

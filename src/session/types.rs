@@ -14,6 +14,7 @@ use crate::error::{Error, Result};
 
 /// A WhatsApp account's place in this server.
 #[derive(Clone, Debug, PartialEq, Object)]
+#[oai(example)]
 pub struct Session {
     /// Id, chosen by the client or generated.
     pub id: SessionId,
@@ -39,6 +40,7 @@ pub struct Session {
 
 /// What a session is doing right now, and why.
 #[derive(Clone, Debug, PartialEq, Object)]
+#[oai(example)]
 pub struct Status {
     /// What the session is doing.
     pub status: SessionStatus,
@@ -62,6 +64,7 @@ pub struct Status {
 
 /// The linked device.
 #[derive(Clone, Debug, PartialEq, Eq, Object)]
+#[oai(example)]
 pub struct Device {
     /// Number of this device among the phone's linked devices.
     pub device_id: i32,
@@ -75,7 +78,7 @@ pub struct Device {
 
 /// What the phone shows under linked devices.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Object)]
-#[oai(rename = "DeviceProps")]
+#[oai(example, rename = "DeviceProps")]
 pub struct DeviceProps {
     /// Operating system, such as `Linux`. At most 50 characters.
     pub os: Option<String>,
@@ -87,6 +90,7 @@ pub struct DeviceProps {
 
 /// Where to deliver a session's events.
 #[derive(Clone, PartialEq, Eq, Object)]
+#[oai(example)]
 pub struct NewWebhook {
     /// `http` or `https` address. Required.
     pub url: Option<String>,
@@ -105,6 +109,7 @@ impl fmt::Debug for NewWebhook {
 
 /// A session to be created.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Object)]
+#[oai(example)]
 pub struct NewSession {
     /// Own id: `^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$`. Generated when absent.
     pub id: Option<String>,
@@ -120,6 +125,7 @@ pub struct NewSession {
 
 /// What to change about a session. What is absent stays.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Object)]
+#[oai(example)]
 pub struct SessionChanges {
     /// Friendly name, at most 100 characters; empty removes it.
     pub name: Option<String>,
@@ -142,6 +148,7 @@ pub struct SessionFilter {
 
 /// One page of sessions, oldest first.
 #[derive(Clone, Debug, PartialEq, Object)]
+#[oai(example)]
 pub struct SessionPage {
     /// The sessions.
     pub sessions: Vec<Session>,

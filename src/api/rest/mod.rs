@@ -2,6 +2,9 @@
 
 pub mod qr;
 
+mod examples;
+mod param;
+
 use entity::words::SessionStatus;
 use poem::Result;
 use poem::web::Data;
@@ -12,8 +15,8 @@ use crate::api::Api;
 use crate::api::auth::Asks;
 use crate::api::body::{Nothing, Optional, Required};
 use crate::api::reply::{Created201, Done, Ok200};
-use crate::api::rest::qr::{Accept, Qr};
-use crate::error::Error;
+use crate::api::rest::param::{Limit, Word};
+use crate::api::rest::qr::{Accept, Format, Qr};
 use crate::session::session_id;
 use crate::session::types::{
     Device, NewSession, PairRequest, PhoneNumber, Session, SessionChanges, SessionFilter, SessionPage, Status,
@@ -27,6 +30,7 @@ enum Tag {
 
 /// The new session.
 #[derive(Debug, Object)]
+#[oai(example)]
 pub struct CreatedSession {
     /// The session.
     session: Session,
@@ -34,9 +38,10 @@ pub struct CreatedSession {
 
 /// A phone that is to be linked by a code.
 #[derive(Debug, Object)]
+#[oai(example)]
 pub struct PairBody {
     /// Its number with the country code, in any usual spelling: `+1 555 010-0001`.
-    phone_number: Option<String>,
+    phone_number: String,
     /// Whether the phone is to show a notification.
     #[oai(default = "yes")]
     show_push_notification: bool,
@@ -48,6 +53,7 @@ fn yes() -> bool {
 
 /// A pair code.
 #[derive(Debug, Object)]
+#[oai(example)]
 pub struct PairReply {
     /// Enter it on the phone: `ABCD-EFGH`.
     code: String,
@@ -81,16 +87,16 @@ impl SessionsApi {
         Data(api): Data<&Api>,
         Asks(caller): Asks,
         /// Only those in this status.
-        status: Query<Option<String>>,
+        status: Query<Option<Word<SessionStatus>>>,
         /// Only those whose id, name or phone number contains this, whatever the case.
         q: Query<Option<String>>,
         /// At most this many, 1 to 100; all when absent.
-        limit: Query<Option<u32>>,
+        limit: Query<Option<Limit>>,
         /// Only those behind this cursor, a `next_cursor` of an earlier list.
         after: Query<Option<String>>,
     ) -> Result<Ok200<SessionPage>> {
-        let status = status.0.as_deref().map(status_word).transpose()?;
-        let filter = SessionFilter { status, query: q.0, limit: limit.0, after: after.0 };
+        let (status, limit) = (status.0.map(|Word(status)| status), limit.0.map(|Limit(limit)| limit));
+        let filter = SessionFilter { status, query: q.0, limit, after: after.0 };
         Ok(Ok200(api.sessions.list(&caller, filter).await?))
     }
 
@@ -154,9 +160,9 @@ impl SessionsApi {
         /// The session's id.
         session_id: Path<String>,
         /// `json`, `png`, `svg` or `text`; goes before the `Accept` header.
-        format: Query<Option<String>>,
+        format: Query<Option<Word<Format>>>,
     ) -> Result<Qr> {
-        let format = accept.format(format.0.as_deref())?;
+        let format = format.0.map_or_else(|| accept.format(), |Word(format)| format);
         let live = api.sessions.qr(&caller, &self::session_id(&session_id)?).await?;
         Ok(Qr { live, format, now: api.clock.now() })
     }
@@ -213,8 +219,7 @@ impl SessionsApi {
         session_id: Path<String>,
         Required(body): Required<PairBody>,
     ) -> Result<Ok200<PairReply>> {
-        let number = body.phone_number.ok_or_else(|| Error::invalid("phone_number", "is required"))?;
-        let phone_number = PhoneNumber::parse("phone_number", &number)?;
+        let phone_number = PhoneNumber::parse("phone_number", &body.phone_number)?;
         let request = PairRequest { phone_number, show_push_notification: body.show_push_notification };
         let code = api.sessions.pair(&caller, &self::session_id(&session_id)?, request).await?;
         let timeout_seconds = code.expires_at.remaining(api.clock.now()).as_secs();
@@ -232,9 +237,4 @@ impl SessionsApi {
     ) -> Result<Ok200<Device>> {
         Ok(Ok200(api.sessions.device(&caller, &self::session_id(&session_id)?).await?))
     }
-}
-
-fn status_word(word: &str) -> Result<SessionStatus, Error> {
-    let known = || SessionStatus::ALL.iter().map(|status| status.as_str()).collect::<Vec<_>>().join(", ");
-    SessionStatus::parse(word).ok_or_else(|| Error::invalid("status", format!("must be one of {}", known())))
 }

@@ -24,13 +24,14 @@ const QUIET_ZONE: usize = 4;
 
 /// The current QR code.
 #[derive(Debug, Object)]
-struct QrReply {
+#[oai(example)]
+pub struct QrReply {
     /// The code to draw: one, or none when there is nothing to scan.
-    qr_codes: Vec<String>,
+    pub qr_codes: Vec<String>,
     /// Whole seconds that it can still be scanned.
-    timeout_seconds: u64,
+    pub timeout_seconds: u64,
     /// What the session is doing.
-    status: SessionStatus,
+    pub status: SessionStatus,
 }
 
 /// How to show a code.
@@ -47,16 +48,6 @@ pub enum Format {
 }
 
 impl Format {
-    fn parse(word: &str) -> Option<Self> {
-        Some(match word {
-            "json" | "application/json" => Self::Json,
-            "png" | "image/png" => Self::Png,
-            "svg" | "image/svg+xml" => Self::Svg,
-            "text" | "text/plain" => Self::Text,
-            _ => return None,
-        })
-    }
-
     fn media_type(self) -> &'static str {
         match self {
             Self::Json => "application/json; charset=utf-8",
@@ -77,21 +68,29 @@ impl<'a> FromRequest<'a> for Accept {
 }
 
 impl Accept {
-    /// The form to answer in. Whoever takes none of ours, or anything, gets JSON.
-    ///
-    /// # Errors
-    /// `Invalid` for an unknown word.
-    pub fn format(&self, wanted: Option<&str>) -> Result<Format, Error> {
-        if let Some(word) = wanted {
-            let known = matches!(word, "json" | "png" | "svg" | "text");
-            return Format::parse(word)
-                .filter(|_| known)
-                .ok_or_else(|| Error::invalid("format", "must be one of json, png, svg, text"));
-        }
-        let kinds = self.0.as_deref().unwrap_or_default().split(',');
-        let mut kinds = kinds.filter_map(|kind| Format::parse(kind.split(';').next().unwrap_or_default().trim()));
-        Ok(kinds.next().unwrap_or(Format::Json))
+    /// The form to answer in: of ours, the one that the client likes best. JSON, if it takes none of them or anything.
+    pub fn format(&self) -> Format {
+        let kinds = self.0.as_deref().unwrap_or_default().split(',').filter_map(liked);
+        // Of several that are liked alike, the first.
+        let best = kinds.reduce(|best, kind| if kind.1 > best.1 { kind } else { best });
+        best.map_or(Format::Json, |(format, _)| format)
     }
+}
+
+/// A form in a client's list, and how much it is liked, in thousandths. None for what we do not have, or it does not want.
+fn liked(kind: &str) -> Option<(Format, u16)> {
+    let mut parts = kind.split(';').map(str::trim);
+    let format = match parts.next()? {
+        "application/json" | "application/*" | "*/*" => Format::Json,
+        "image/png" | "image/*" => Format::Png,
+        "image/svg+xml" => Format::Svg,
+        "text/plain" | "text/*" => Format::Text,
+        _ => return None,
+    };
+    let quality =
+        parts.find_map(|part| part.strip_prefix("q=")).map_or(Some(1.0), |quality| quality.parse::<f32>().ok())?;
+    let thousandths = (quality.clamp(0.0, 1.0) * 1000.0) as u16;
+    (thousandths > 0).then_some((format, thousandths))
 }
 
 /// A session's QR code in the form that was asked for.
@@ -202,5 +201,35 @@ impl ApiResponse for Qr {
         use poem_openapi::types::Type;
         QrReply::register(registry);
         Problem::register(registry);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_form_that_the_client_likes_best_is_taken() {
+        let rows = [
+            (None, Format::Json),
+            (Some("*/*"), Format::Json),
+            (Some("image/png"), Format::Png),
+            (Some("image/avif,image/webp,image/*,*/*;q=0.8"), Format::Png),
+            (Some("image/svg+xml;q=0.9, image/png;q=0.2"), Format::Svg),
+            (Some("image/png;q=0.2, text/plain; charset=utf-8"), Format::Text),
+            (Some("image/png;q=0, application/json;q=0.1"), Format::Json),
+            (Some("text/html"), Format::Json),
+        ];
+        for (accept, format) in rows {
+            assert_eq!(Accept(accept.map(str::to_owned)).format(), format, "{accept:?}");
+        }
+    }
+
+    #[test]
+    fn a_picture_has_a_quiet_zone_and_starts_as_its_kind_does() {
+        let picture = png("2@code");
+        assert_eq!(&picture[1..4], b"PNG");
+        let lines = text("2@code");
+        assert!(lines.lines().take(QUIET_ZONE / 2).all(|line| line.chars().all(|module| module == '█')), "{lines}");
     }
 }

@@ -1,0 +1,95 @@
+//! The API's document, and the page that shows it.
+
+use std::collections::BTreeSet;
+
+use poem_openapi::{ExtraHeader, LicenseObject, OpenApiService};
+use serde_json::{Value, json};
+
+use crate::api::error;
+use crate::api::rest::SessionsApi;
+use crate::api::routes::REST;
+
+/// What the page may load and ask for: what is in it, and this server. So no request can go to another host.
+pub(super) const PAGE_POLICY: &str = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; \
+    img-src 'self' data:; font-src data:; connect-src 'self'; base-uri 'none'; form-action 'none'; \
+    frame-ancestors 'none'";
+
+/// The REST door with its description.
+pub(super) fn service() -> OpenApiService<SessionsApi, ()> {
+    let codes: BTreeSet<_> = error::codes().map(|code| format!("`{code}`")).collect();
+    let codes = codes.into_iter().collect::<Vec<_>>().join(", ");
+    let description = format!(
+        "Many WhatsApp accounts over one HTTP API. Every answer that is no success is a problem (RFC 9457) with one of \
+         these codes: {codes}."
+    );
+    let request_id = "The request's name in the server's log: the one that the client sent, or a new one.";
+    OpenApiService::new(SessionsApi, "Waypost", env!("CARGO_PKG_VERSION"))
+        .description(description)
+        .license(LicenseObject::new("MIT"))
+        .extra_response_header::<String, _>(ExtraHeader::new("X-Request-Id").description(request_id))
+        .url_prefix(REST)
+        .server("/")
+}
+
+/// The API's document, as it is served and as it is written to the repository.
+pub fn document() -> String {
+    let mut document: Value = serde_json::from_str(&service().spec()).expect("the framework writes JSON");
+    if let Some(schemas) = document["components"]["schemas"].as_object_mut() {
+        schemas.values_mut().for_each(say_what_may_be_null);
+    }
+    let mut text = serde_json::to_string_pretty(&document).expect("every key of a JSON value is a text");
+    text.push('\n');
+    text
+}
+
+/// The page, whole: style, script and document are in it.
+pub(super) fn page(document: &str) -> String {
+    let page = service().swagger_ui_html();
+    // The framework knows only its own document. What stands before it must not hold what looks like it.
+    page.replacen(&service().spec(), &document.trim_end().replace("</", "<\\/"), 1)
+}
+
+/// The framework does not say so, and a client that is made from the document would refuse the answer.
+fn say_what_may_be_null(schema: &mut Value) {
+    let required = schema["required"].as_array().cloned().unwrap_or_default();
+    let Some(properties) = schema.get_mut("properties").and_then(Value::as_object_mut) else { return };
+    for (name, property) in properties {
+        if !required.contains(&json!(name)) && property.get("default").is_none() {
+            property["nullable"] = json!(true);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_document_says_what_may_be_null() {
+        let document: Value = serde_json::from_str(&document()).expect("it is JSON");
+        let session = &document["components"]["schemas"]["Session"]["properties"];
+        assert_eq!(session["push_name"]["nullable"], true);
+        assert_eq!(session["id"].get("nullable"), None);
+    }
+
+    #[test]
+    fn the_page_holds_the_document_and_asks_no_other_host() {
+        let page = page(&document());
+        assert!(page.contains("\"nullable\": true"));
+        for reference in ["src=\"http", "href=\"http", "src=\"//", "@import", "<link"] {
+            assert!(!page.contains(reference), "{reference}");
+        }
+    }
+
+    #[test]
+    fn every_operation_has_an_example_for_what_it_takes_and_gives() {
+        let document: Value = serde_json::from_str(&document()).expect("it is JSON");
+        let schemas = document["components"]["schemas"].as_object().expect("an object");
+        let without: Vec<_> = schemas
+            .iter()
+            .filter(|(_, schema)| schema["type"] == "object" && schema.get("example").is_none())
+            .map(|(name, _)| name.as_str())
+            .collect();
+        assert_eq!(without, Vec::<&str>::new());
+    }
+}

@@ -1,0 +1,168 @@
+//! What the document shows for each thing that goes in or out. Values, so that a new field breaks the build here.
+
+use std::collections::BTreeMap;
+
+use entity::ids::SessionId;
+use entity::timestamp::Timestamp;
+use entity::words::{DesiredState, SessionStatus, StatusReason};
+use poem_openapi::types::Example;
+
+use crate::api::error::{Problem, ProblemSummary};
+use crate::api::reply::Done;
+use crate::api::rest::qr::QrReply;
+use crate::api::rest::{CreatedSession, PairBody, PairReply};
+use crate::session::types::{
+    Device, DeviceProps, NewSession, NewWebhook, Session, SessionChanges, SessionPage, Status,
+};
+
+/// A number that belongs to nobody.
+const PHONE: &str = "15550100001";
+const CREATED: Timestamp = Timestamp::from_millis(1_767_143_203_000);
+const LINKED: Timestamp = Timestamp::from_millis(1_767_143_264_000);
+
+fn labels() -> BTreeMap<String, String> {
+    [("team".to_owned(), "north".to_owned())].into()
+}
+
+impl Example for Session {
+    fn example() -> Self {
+        Self {
+            id: SessionId::parse("shop").expect("it is one"),
+            name: Some("Shop".to_owned()),
+            phone_number: Some(PHONE.to_owned()),
+            push_name: Some("Ada".to_owned()),
+            status: SessionStatus::LoggedIn,
+            created_at: CREATED,
+            updated_at: LINKED,
+            last_connected_at: Some(LINKED),
+            is_logged_in: true,
+            metadata: labels(),
+        }
+    }
+}
+
+impl Example for CreatedSession {
+    fn example() -> Self {
+        let session = Session {
+            phone_number: None,
+            push_name: None,
+            status: SessionStatus::Connecting,
+            updated_at: CREATED,
+            last_connected_at: None,
+            is_logged_in: false,
+            ..Session::example()
+        };
+        Self { session }
+    }
+}
+
+impl Example for SessionPage {
+    fn example() -> Self {
+        Self { sessions: vec![Session::example()], total: 1, next_cursor: None }
+    }
+}
+
+impl Example for Status {
+    fn example() -> Self {
+        Self {
+            status: SessionStatus::LoggedIn,
+            is_logged_in: true,
+            phone_number: Some(PHONE.to_owned()),
+            push_name: Some("Ada".to_owned()),
+            reason: StatusReason::Authenticated,
+            since: LINKED,
+            desired: DesiredState::Online,
+            next_retry_at: None,
+            banned_until: None,
+        }
+    }
+}
+
+impl Example for Device {
+    fn example() -> Self {
+        Self {
+            device_id: 1,
+            phone_number: PHONE.to_owned(),
+            lid: Some("100000000000001@lid".to_owned()),
+            push_name: Some("Ada".to_owned()),
+        }
+    }
+}
+
+impl Example for DeviceProps {
+    fn example() -> Self {
+        Self { os: Some("Linux".to_owned()), platform: Some("chrome".to_owned()), version: Some("10.15.7".to_owned()) }
+    }
+}
+
+impl Example for NewWebhook {
+    fn example() -> Self {
+        Self {
+            url: Some("https://example.com/webhook".to_owned()),
+            events: Some(vec!["message".to_owned(), "connected".to_owned()]),
+            secret: Some("webhook-secret".to_owned()),
+        }
+    }
+}
+
+impl Example for NewSession {
+    fn example() -> Self {
+        Self {
+            id: Some("shop".to_owned()),
+            name: Some("Shop".to_owned()),
+            webhook: Some(NewWebhook::example()),
+            device: Some(DeviceProps::example()),
+            metadata: Some(labels().into_iter().collect()),
+        }
+    }
+}
+
+impl Example for SessionChanges {
+    fn example() -> Self {
+        Self { name: Some("Market".to_owned()), metadata: Some(labels().into_iter().collect()) }
+    }
+}
+
+impl Example for QrReply {
+    fn example() -> Self {
+        Self { qr_codes: vec!["2@ABC123...".to_owned()], timeout_seconds: 60, status: SessionStatus::WaitingForQr }
+    }
+}
+
+impl Example for PairBody {
+    fn example() -> Self {
+        Self { phone_number: "+1 555 010-0001".to_owned(), show_push_notification: true }
+    }
+}
+
+impl Example for PairReply {
+    fn example() -> Self {
+        Self { code: "ABCD-EFGH".to_owned(), timeout_seconds: 160 }
+    }
+}
+
+impl Example for Done {
+    fn example() -> Self {
+        Self { success: true, message: "Session deleted".to_owned() }
+    }
+}
+
+impl Example for Problem {
+    fn example() -> Self {
+        Self {
+            kind: "urn:waypost:problem:session_not_found".to_owned(),
+            title: "No such session".to_owned(),
+            status: 404,
+            detail: "no session has this id".to_owned(),
+            code: "session_not_found".to_owned(),
+            request_id: "019b7f0c5d5e7a60a5d8c3d1f2a4b6c8".to_owned(),
+            error: ProblemSummary::example(),
+        }
+    }
+}
+
+impl Example for ProblemSummary {
+    fn example() -> Self {
+        Self { code: 404, message: "no session has this id".to_owned() }
+    }
+}

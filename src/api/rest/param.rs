@@ -1,0 +1,99 @@
+//! What the query can say, with a refusal that names the rule.
+
+use std::borrow::Cow;
+
+use entity::words::SessionStatus;
+use poem_openapi::registry::{MetaSchema, MetaSchemaRef};
+use poem_openapi::types::{ParseError, ParseFromParameter, ParseResult, Type};
+
+use crate::api::rest::qr::Format;
+
+/// A word of a closed set.
+#[derive(Clone, Copy, Debug)]
+pub struct Word<W>(pub W);
+
+/// A closed set of words.
+pub trait Words: Copy + Send + Sync + 'static {
+    /// Every word, in order.
+    fn all() -> impl Iterator<Item = (&'static str, Self)>;
+}
+
+impl Words for SessionStatus {
+    fn all() -> impl Iterator<Item = (&'static str, Self)> {
+        Self::ALL.iter().map(|status| (status.as_str(), *status))
+    }
+}
+
+impl Words for Format {
+    fn all() -> impl Iterator<Item = (&'static str, Self)> {
+        [("json", Self::Json), ("png", Self::Png), ("svg", Self::Svg), ("text", Self::Text)].into_iter()
+    }
+}
+
+impl<W: Words> Type for Word<W> {
+    const IS_REQUIRED: bool = true;
+
+    type RawValueType = Self;
+    type RawElementValueType = Self;
+
+    fn name() -> Cow<'static, str> {
+        "word".into()
+    }
+
+    fn schema_ref() -> MetaSchemaRef {
+        let enum_items = W::all().map(|(word, _)| word.into()).collect();
+        MetaSchemaRef::Inline(Box::new(MetaSchema { enum_items, ..MetaSchema::new("string") }))
+    }
+
+    fn as_raw_value(&self) -> Option<&Self> {
+        Some(self)
+    }
+
+    fn raw_element_iter<'a>(&'a self) -> Box<dyn Iterator<Item = &'a Self> + 'a> {
+        Box::new(std::iter::once(self))
+    }
+}
+
+impl<W: Words> ParseFromParameter for Word<W> {
+    fn parse_from_parameter(text: &str) -> ParseResult<Self> {
+        let found = W::all().find(|(word, _)| *word == text).map(|(_, value)| Self(value));
+        found.ok_or_else(|| {
+            let known = W::all().map(|(word, _)| word).collect::<Vec<_>>().join(", ");
+            ParseError::custom(format_args!("must be one of {known}"))
+        })
+    }
+}
+
+/// How many items a page has at most.
+#[derive(Clone, Copy, Debug)]
+pub struct Limit(pub u32);
+
+impl Type for Limit {
+    const IS_REQUIRED: bool = true;
+
+    type RawValueType = Self;
+    type RawElementValueType = Self;
+
+    fn name() -> Cow<'static, str> {
+        "limit".into()
+    }
+
+    fn schema_ref() -> MetaSchemaRef {
+        let bounds = MetaSchema { minimum: Some(1.0), maximum: Some(100.0), ..MetaSchema::new("integer") };
+        MetaSchemaRef::Inline(Box::new(bounds))
+    }
+
+    fn as_raw_value(&self) -> Option<&Self> {
+        Some(self)
+    }
+
+    fn raw_element_iter<'a>(&'a self) -> Box<dyn Iterator<Item = &'a Self> + 'a> {
+        Box::new(std::iter::once(self))
+    }
+}
+
+impl ParseFromParameter for Limit {
+    fn parse_from_parameter(text: &str) -> ParseResult<Self> {
+        text.parse().map(Self).map_err(|_| ParseError::custom("must be a whole number from 1 to 100"))
+    }
+}

@@ -1,0 +1,117 @@
+//! Whether a JSON body has the shape that the document promises, and which field does not.
+//!
+//! The framework's own parser takes a number for a text and names types instead of fields.
+
+use poem_openapi::registry::{MetaSchema, MetaSchemaRef, Registry};
+use poem_openapi::types::Type;
+use serde_json::Value;
+
+use crate::error::Error;
+
+/// Longest name of a field in an answer, characters. The client's own labels may be as long as its body.
+const FIELD_MAX: usize = 80;
+
+/// Refuses a body that does not fit `T`.
+///
+/// # Errors
+/// `Invalid`, with the first field that does not fit and what it must be.
+pub(super) fn check<T: Type>(value: &Value) -> Result<(), Error> {
+    let mut registry = Registry::new();
+    T::register(&mut registry);
+    fit(&registry, &T::schema_ref(), value, "").map_err(|Misfit { field, rule }| {
+        let field = if field.is_empty() { "the body".to_owned() } else { field.chars().take(FIELD_MAX).collect() };
+        Error::invalid(&field, rule)
+    })
+}
+
+/// The field that does not fit, and the rule that it breaks.
+struct Misfit {
+    field: String,
+    rule: &'static str,
+}
+
+fn fit(registry: &Registry, schema: &MetaSchemaRef, value: &Value, field: &str) -> Result<(), Misfit> {
+    let schema = match schema {
+        MetaSchemaRef::Inline(schema) => schema.as_ref(),
+        MetaSchemaRef::Reference(name) => match registry.schemas.get(name) {
+            Some(schema) => schema,
+            None => return Ok(()),
+        },
+    };
+    for part in &schema.all_of {
+        fit(registry, part, value, field)?;
+    }
+    let rule = match schema.ty {
+        "string" if !value.is_string() => "must be a string",
+        "boolean" if !value.is_boolean() => "must be true or false",
+        "integer" if !value.is_i64() && !value.is_u64() => "must be a whole number",
+        "object" if !value.is_object() => "must be a JSON object",
+        "array" if !value.is_array() => "must be a list",
+        _ => return inside(registry, schema, value, field),
+    };
+    Err(Misfit { field: field.to_owned(), rule })
+}
+
+fn inside(registry: &Registry, schema: &MetaSchema, value: &Value, field: &str) -> Result<(), Misfit> {
+    let below = |name: &str| if field.is_empty() { name.to_owned() } else { format!("{field}.{name}") };
+    if let (Value::Array(items), Some(item)) = (value, &schema.items) {
+        return items
+            .iter()
+            .enumerate()
+            .try_for_each(|(at, value)| fit(registry, item, value, &format!("{field}[{at}]")));
+    }
+    let Value::Object(values) = value else { return Ok(()) };
+    for (name, property) in &schema.properties {
+        match values.get(*name) {
+            // What need not be there may be null.
+            Some(Value::Null) | None if schema.required.contains(name) => {
+                return Err(Misfit { field: below(name), rule: "is required" });
+            }
+            Some(Value::Null) | None => {}
+            Some(value) => fit(registry, property, value, &below(name))?,
+        }
+    }
+    if let Some(others) = &schema.additional_properties {
+        values.iter().try_for_each(|(name, value)| fit(registry, others, value, &below(name)))?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::session::types::NewSession;
+
+    fn refusal(value: &Value) -> Option<String> {
+        check::<NewSession>(value).err().map(|error| error.to_string())
+    }
+
+    #[test]
+    fn a_body_that_fits_is_taken_and_what_nobody_knows_is_ignored() {
+        let full = json!({
+            "id": "shop", "name": null, "metadata": { "a": "b" }, "device": { "os": "Linux" },
+            "webhook": { "url": "https://example.com", "events": ["message"] }, "unknown": [1],
+        });
+        assert_eq!(refusal(&full), None);
+        assert_eq!(refusal(&json!({})), None);
+    }
+
+    #[test]
+    fn the_field_that_does_not_fit_is_named() {
+        let rows = [
+            (json!({ "id": 5 }), "`id` must be a string"),
+            (json!({ "name": ["x"] }), "`name` must be a string"),
+            (json!({ "metadata": { "k": 1 } }), "`metadata.k` must be a string"),
+            (json!({ "metadata": [] }), "`metadata` must be a JSON object"),
+            (json!({ "device": "x" }), "`device` must be a JSON object"),
+            (json!({ "webhook": { "url": "x", "events": "message" } }), "`webhook.events` must be a list"),
+            (json!({ "webhook": { "url": "x", "events": ["message", 2] } }), "`webhook.events[1]` must be a string"),
+            (json!("text"), "`the body` must be a JSON object"),
+        ];
+        for (body, detail) in rows {
+            assert_eq!(refusal(&body).as_deref(), Some(detail), "{body}");
+        }
+    }
+}
