@@ -63,12 +63,14 @@ async fn serve(args: ServeArgs) -> Result<bool, Cause> {
     let listener = TcpListener::bind(config.listen)
         .await
         .map_err(|error| BadConfig::new(format!("--listen {}: {error}", config.listen)))?;
+    // Before the first word that somebody could answer with a signal.
+    let stop = stop_requests()?;
     let app = App::build(&config, &token).await?;
     let address = format!("http://{}", listener.local_addr()?);
     info!("listening on {address}");
     welcome(&address, is_made.then_some(&token));
     drop(token);
-    app.serve(listener, stopped()).await
+    app.serve(listener, stop).await
 }
 
 /// Thirty-two random bytes, so that nobody guesses them.
@@ -92,22 +94,27 @@ fn welcome(address: &str, made: Option<&SecretString>) {
 }
 
 /// Resolves at the first request to stop; the second one ends the process at once.
-async fn stopped() {
-    let signals = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()));
-    let (Ok(mut terminate), Ok(mut interrupt)) = signals else {
-        return std::future::pending().await;
-    };
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
-    }
+///
+/// # Errors
+/// The system takes no handlers.
+fn stop_requests() -> std::io::Result<impl Future<Output = ()>> {
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    let (first, stop) = tokio::sync::oneshot::channel();
     #[expect(clippy::disallowed_methods, reason = "it outlives every tracked task on purpose")]
     tokio::spawn(async move {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-        }
+        let mut next = async || {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+        };
+        next().await;
+        let _ = first.send(()); // The server may have ended by itself.
+        next().await;
         eprintln!("waypost: stopped at once");
         std::process::exit(1);
     });
+    Ok(async move {
+        let _ = stop.await; // The task above never lets go of it unsent.
+    })
 }

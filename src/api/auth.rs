@@ -13,8 +13,6 @@ use crate::error::{Error, ErrorKind};
 
 /// Paths that are open to everyone who reaches the port.
 const OPEN: &[&str] = &["/livez", "/readyz", "/openapi.json", "/swagger-ui"];
-/// What is below these is open too.
-const OPEN_BELOW: &[&str] = &["/swagger-ui/"];
 
 /// The keys that are let in. Only their digests are kept.
 #[derive(Clone, Debug)]
@@ -56,7 +54,7 @@ fn digest(token: &str) -> [u8; 32] {
 
 /// Whether everyone may ask for this.
 pub fn is_open(uri: &Uri) -> bool {
-    OPEN.contains(&uri.path()) || OPEN_BELOW.iter().any(|below| uri.path().starts_with(below))
+    OPEN.contains(&uri.path())
 }
 
 /// The caller, as a handler gets it; in the document, the two ways to send a key.

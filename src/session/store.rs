@@ -6,7 +6,7 @@ use entity::ids::{SessionId, WebhookId};
 use entity::timestamp::Timestamp;
 use entity::words::{DesiredState, EventType, SessionStatus, StatusReason};
 use entity::{session, webhook};
-use sea_orm::sea_query::{Expr, ExprTrait, Func, SimpleExpr};
+use sea_orm::sea_query::{Expr, ExprTrait, Func, LikeExpr, SimpleExpr};
 use sea_orm::{
     ActiveValue, ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder,
     QuerySelect, SqlErr,
@@ -146,9 +146,10 @@ pub struct Selection {
 
 impl Selection {
     fn filter(&self) -> Condition {
+        // SQLite lowers ASCII only, so a letter beyond it is looked for as it was typed too.
         let contains = |column: session::Column, text: &str| -> SimpleExpr {
-            let pattern = format!("%{}%", escaped(&text.to_lowercase()));
-            Func::lower(Expr::col(column)).like(sea_orm::sea_query::LikeExpr::new(pattern).escape('\\'))
+            let like = |text: &str| LikeExpr::new(format!("%{}%", escaped(text))).escape('\\');
+            Func::lower(Expr::col(column)).like(like(&text.to_lowercase())).or(Expr::col(column).like(like(text)))
         };
         Condition::all().add_option(self.status.map(|status| session::Column::Status.eq(status))).add_option(
             self.query.as_deref().map(|text| {

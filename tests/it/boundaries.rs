@@ -20,7 +20,7 @@ const WALLS: &[(&str, &[&str])] = &[
             "telemetry.rs",
         ],
     ),
-    ("poem::", &["api/", "app.rs"]),
+    ("poem::", &["api/", "app.rs", "telemetry.rs"]),
     ("reqwest", &["whatsapp/", "command/pair.rs", "telemetry.rs"]),
     ("std::env", &["config.rs"]),
     ("tokio::spawn", &["lifecycle.rs", "command.rs"]),
