@@ -21,11 +21,7 @@ const VERSION_PATH: &str = "/sw.js";
 
 /// The client that all sessions share.
 pub(super) fn client() -> Result<reqwest::Client> {
-    reqwest::Client::builder()
-        .timeout(REPLY_LIMIT)
-        .connect_timeout(CONNECT_LIMIT)
-        .build()
-        .map_err(Error::internal)
+    reqwest::Client::builder().timeout(REPLY_LIMIT).connect_timeout(CONNECT_LIMIT).build().map_err(Error::internal)
 }
 
 /// One session's view of the shared client; notes when the version could not be learnt.
