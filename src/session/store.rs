@@ -6,7 +6,7 @@ use entity::ids::{SessionId, WebhookId};
 use entity::timestamp::Timestamp;
 use entity::words::{DesiredState, EventType, SessionStatus, StatusReason};
 use entity::{session, webhook};
-use sea_orm::sea_query::{Expr, ExprTrait, Func, LikeExpr, SimpleExpr};
+use sea_orm::sea_query::{BinOper, Expr, ExprTrait, Func, SimpleExpr};
 use sea_orm::{
     ActiveValue, ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder,
     QuerySelect, SqlErr,
@@ -146,10 +146,11 @@ pub struct Selection {
 
 impl Selection {
     fn filter(&self) -> Condition {
-        // SQLite lowers ASCII only, so a letter beyond it is looked for as it was typed too.
         let contains = |column: session::Column, text: &str| -> SimpleExpr {
-            let like = |text: &str| LikeExpr::new(format!("%{}%", escaped(text))).escape('\\');
-            Func::lower(Expr::col(column)).like(like(&text.to_lowercase())).or(Expr::col(column).like(like(text)))
+            // The database folds both sides: SQLite knows the case of ASCII letters only.
+            let pattern = Expr::expr(Func::lower(Expr::val(format!("%{}%", escaped(text)))));
+            let pattern = pattern.binary(BinOper::Escape, Expr::cust("'\\'"));
+            Expr::expr(Func::lower(Expr::col(column))).binary(BinOper::Like, pattern)
         };
         Condition::all().add_option(self.status.map(|status| session::Column::Status.eq(status))).add_option(
             self.query.as_deref().map(|text| {

@@ -143,8 +143,16 @@ async fn every_flag_can_be_a_variable_and_a_token_can_come_from_a_file() {
 #[tokio::test]
 async fn a_sandbox_build_says_loudly_what_it_is() {
     let world = World::new(Kind::Sqlite).await;
+    world.door.create("shop").await;
     let output = world.finish().await;
     assert!(output.contains("SANDBOX BUILD") && output.contains("certificates are not checked"), "{output}");
+}
+
+#[tokio::test]
+async fn a_stop_right_after_the_start_is_in_order_too() {
+    for _ in 0..3 {
+        World::new(Kind::Sqlite).await.finish().await;
+    }
 }
 
 #[tokio::test]
@@ -179,7 +187,7 @@ async fn a_port_that_is_taken_stops_the_start_with_a_line_that_names_it() {
 }
 
 #[tokio::test]
-async fn a_database_that_is_not_there_stops_the_start_and_its_password_is_not_shown() {
+async fn slow_a_database_that_is_not_there_stops_the_start_and_its_password_is_not_shown() {
     let mut command = Command::new(env!("CARGO_BIN_EXE_waypost"));
     command.env_clear().env("WAYPOST_ADMIN_TOKEN", TOKEN).args(["--listen", "127.0.0.1:0"]);
     command.args(["--whatsapp-url", "ws://127.0.0.1:9/ws/chat"]);
