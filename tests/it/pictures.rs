@@ -66,7 +66,7 @@ async fn the_form_is_that_of_the_word_before_that_of_the_header() {
         (None, "*/*", "application/json"),
         (None, "", "application/json"),
         (None, "application/pdf", "application/json"),
-        (None, "image/png;q=0.9, text/plain", "image/png"),
+        (None, "image/png;q=0.9, text/plain", "text/plain"),
         (None, "text/plain", "text/plain"),
         (None, "image/svg+xml", "image/svg+xml"),
         (Some("json"), "image/png", "application/json"),
