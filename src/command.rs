@@ -64,8 +64,12 @@ async fn serve(args: ServeArgs) -> Result<bool, Cause> {
         .await
         .map_err(|error| BadConfig::new(format!("--listen {}: {error}", config.listen)))?;
     // Before the first word that somebody could answer with a signal.
-    let stop = stop_requests()?;
-    let app = App::build(&config, &token).await?;
+    let mut stop = std::pin::pin!(stop_requests()?);
+    let app = tokio::select! {
+        app = App::build(&config, &token) => app?,
+        // A database that does not answer must not keep the process.
+        () = &mut stop => return Ok(true),
+    };
     let address = format!("http://{}", listener.local_addr()?);
     info!("listening on {address}");
     welcome(&address, is_made.then_some(&token));

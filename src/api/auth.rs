@@ -12,7 +12,7 @@ use crate::caller::Caller;
 use crate::error::{Error, ErrorKind};
 
 /// Paths that are open to everyone who reaches the port.
-const OPEN: &[&str] = &["/livez", "/readyz", "/openapi.json", "/swagger-ui"];
+const OPEN: &[&str] = &["/livez", "/readyz", "/openapi.json", "/swagger-ui", "/swagger-ui/"];
 
 /// The keys that are let in. Only their digests are kept.
 #[derive(Clone, Debug)]

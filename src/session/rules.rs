@@ -104,7 +104,7 @@ fn props(props: DeviceProps) -> Result<DeviceProps> {
 }
 
 fn webhook(new: NewWebhook) -> Result<WebhookDraft> {
-    let url = new.url.ok_or_else(|| Error::invalid("webhook.url", "is required"))?;
+    let url = new.url;
     if !is_web_address(&url) || url.chars().count() > URL_MAX {
         return Err(Error::invalid(
             "webhook.url",

@@ -92,8 +92,8 @@ pub struct DeviceProps {
 #[derive(Clone, PartialEq, Eq, Object)]
 #[oai(example)]
 pub struct NewWebhook {
-    /// `http` or `https` address. Required.
-    pub url: Option<String>,
+    /// `http` or `https` address.
+    pub url: String,
     /// Words of the events to deliver; all when absent or empty.
     pub events: Option<Vec<String>>,
     /// Key for the signature. Never shown again.

@@ -98,7 +98,7 @@ impl Example for DeviceProps {
 impl Example for NewWebhook {
     fn example() -> Self {
         Self {
-            url: Some("https://example.com/webhook".to_owned()),
+            url: "https://example.com/webhook".to_owned(),
             events: Some(vec!["message".to_owned(), "connected".to_owned()]),
             secret: Some("webhook-secret".to_owned()),
         }
