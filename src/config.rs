@@ -2,7 +2,9 @@
 
 use std::env::VarError;
 use std::fmt;
-use std::net::{IpAddr, SocketAddr};
+#[cfg(feature = "sandbox")]
+use std::net::IpAddr;
+use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::time::Duration;

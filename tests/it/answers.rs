@@ -116,6 +116,9 @@ async fn metrics_count_sessions_and_requests_by_closed_labels() {
     world.finish().await;
 }
 
+/// Flags, variables, and what the refusal names.
+type BadStart<'a> = (&'a [&'a str], &'a [(&'a str, &'a str)], &'a str);
+
 /// What the binary says when it refuses to start, and its exit code.
 fn refusal(arguments: &[&str], variables: &[(&str, &str)]) -> (String, Option<i32>) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_waypost"));
@@ -127,7 +130,7 @@ fn refusal(arguments: &[&str], variables: &[(&str, &str)]) -> (String, Option<i3
 #[test]
 fn a_bad_value_stops_the_start_with_a_line_that_names_it() {
     let url = ["--whatsapp-url", "ws://127.0.0.1:9/ws/chat"];
-    let rows: &[(&[&str], &[(&str, &str)], &str)] = &[
+    let rows: &[BadStart] = &[
         (&["--listen", "0.0.0.0:0", url[0], url[1]], &[], "WAYPOST_ADMIN_TOKEN"),
         (&["--listen", "nowhere"], &[], "--listen"),
         (&[url[0], url[1]], &[("WAYPOST_ADMIN_TOKEN", "short")], "at least 16"),

@@ -11,13 +11,16 @@ use tokio::net::TcpStream;
 use crate::support::server::TOKEN;
 use crate::support::world::{Kind, World};
 
+/// Method, path, body, and the answer to it.
+type Malformed<'a> = (Method, &'a str, &'a [u8], &'a (u16, String));
+
 #[tokio::test]
 async fn what_cannot_be_read_is_malformed_and_what_breaks_a_rule_is_invalid() {
     let world = World::new(Kind::Sqlite).await;
     world.door.create("shop").await;
     let malformed = (400, "malformed_request".to_owned());
     let invalid = (422, "invalid".to_owned());
-    let rows: &[(Method, &str, &[u8], &(u16, String))] = &[
+    let rows: &[Malformed] = &[
         (Method::POST, "", b"{\"id\":", &malformed),
         (Method::POST, "", b"id=shop", &malformed),
         (Method::POST, "", b"\xff\xfe", &malformed),
