@@ -73,6 +73,7 @@ pub(super) async fn open(
             shared: Arc::clone(&connector.sockets),
             progress: Arc::clone(&progress),
             client: Arc::clone(&own),
+            store: Arc::clone(&store),
         })
         .with_http_client(SessionHttp {
             client: connector.http.clone(),

@@ -5,10 +5,12 @@ use std::sync::{Arc, OnceLock, Weak};
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use wacore::store::traits::DeviceStore as _;
 use whatsapp_rust::Client;
 use whatsapp_rust::transport::{TokioWebSocketTransportFactory, Transport, TransportEvent, TransportFactory};
 
 use crate::whatsapp::Closing;
+use crate::whatsapp::device_store::DeviceStore;
 
 /// How far the present connection has come. Written where it happens, read when it is over.
 #[derive(Debug, Default)]
@@ -55,6 +57,7 @@ pub(super) struct Dialler {
     pub(super) progress: Arc<Progress>,
     /// Set once the client exists; the client in turn owns this dialler.
     pub(super) client: Arc<OnceLock<Weak<Client>>>,
+    pub(super) store: Arc<DeviceStore>,
 }
 
 #[async_trait]
@@ -67,7 +70,10 @@ impl TransportFactory for Dialler {
         let client = self.client.get().and_then(Weak::upgrade);
         // A linked device has nothing to lose here: its identity is on disk.
         match client.filter(|client| client.pn().is_none()) {
-            Some(client) => Ok((Arc::new(PairingSocket { socket, client: Arc::downgrade(&client) }), events)),
+            Some(client) => Ok((
+                Arc::new(PairingSocket { socket, client: Arc::downgrade(&client), store: Arc::clone(&self.store) }),
+                events,
+            )),
             None => Ok((socket, events)),
         }
     }
@@ -79,6 +85,7 @@ impl TransportFactory for Dialler {
 struct PairingSocket {
     socket: Arc<dyn Transport>,
     client: Weak<Client>,
+    store: Arc<DeviceStore>,
 }
 
 #[async_trait]
@@ -86,6 +93,10 @@ impl Transport for PairingSocket {
     async fn send(&self, data: Bytes) -> anyhow::Result<()> {
         if let Some(client) = self.client.upgrade() {
             client.persistence_manager().flush().await?;
+            // The library's own saver may have begun that save and not ended it; then flushing has nothing to do.
+            if client.pn().is_some() {
+                self.store.save(&client.persistence_manager().get_device_snapshot()).await?;
+            }
         }
         self.socket.send(data).await
     }
