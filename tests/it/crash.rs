@@ -123,7 +123,11 @@ async fn no_message_becomes_unreadable_by_a_crash(#[values(Kind::Sqlite, Kind::P
     let (phone, friend) = (world.phone(), world.sim.phone("15550100077"));
     for round in 0..4u64 {
         let burst = friend.send_burst("15550100001", "hello", 60);
+        // One that is taken shows that the session is back entirely.
         let before = world.sim.stats().acknowledged;
+        friend.send("15550100001", "hello").await.expect("it is sent");
+        world.eventually("it is taken", || world.sim.stats().acknowledged > before).await;
+        let before = before + 1;
         let (sent, ()) = tokio::join!(burst, async {
             world.eventually("it is in the midst of it", || world.sim.stats().acknowledged > before + round * 5).await;
         });
