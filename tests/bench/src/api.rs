@@ -79,7 +79,7 @@ impl Measure for Api {
         for kind in options.kinds() {
             let storage = kind.prepare().await?;
             let outcome = self.runs(&kind, &storage, options.runs()).await;
-            storage.discard().await?;
+            storage.discard()?;
             rounds.extend(outcome?);
         }
         self.report(&rounds, options)

@@ -50,7 +50,7 @@ impl Child {
         match outcome {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => {
-                eprintln!("{error:?}");
+                eprintln!("{error:#}");
                 ExitCode::FAILURE
             }
         }

@@ -52,7 +52,7 @@ impl Measure for ColdStart {
         for kind in options.kinds() {
             let storage = kind.prepare().await?;
             let outcome = self.starts(&kind, &storage, options.runs()).await;
-            storage.discard().await?;
+            storage.discard()?;
             runs.extend(outcome?);
         }
         self.report(&runs, options)

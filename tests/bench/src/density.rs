@@ -106,7 +106,7 @@ impl Density {
             steps.push(self.step(&bare.process, sessions, None).await?);
         }
         drop(bare);
-        storage.discard().await?;
+        storage.discard()?;
         Ok(Run { subject: BARE, steps, cycles: None })
     }
 
@@ -114,10 +114,10 @@ impl Density {
         // Two worlds: the steps are not to begin with the memory and the free pages that the cycles leave.
         let storage = kind.prepare().await?;
         let cycles = self.cycles(&storage).await;
-        storage.discard().await?;
+        storage.discard()?;
         let storage = kind.prepare().await?;
         let steps = self.steps(&storage).await;
-        storage.discard().await?;
+        storage.discard()?;
         Ok(Run { subject: kind.name(), steps: steps?, cycles: Some(cycles?) })
     }
 

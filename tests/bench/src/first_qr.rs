@@ -81,13 +81,13 @@ impl Measure for FirstQr {
             eprintln!("first-qr: run {number}: {BARE}");
             let storage = Kind::Sqlite.prepare().await?;
             let bare = self.bare(&storage).await;
-            storage.discard().await?;
+            storage.discard()?;
             runs.push(bare?);
             for kind in options.kinds() {
                 eprintln!("first-qr: run {number}: {}", kind.name());
                 let storage = kind.prepare().await?;
                 let server = self.server(kind.name(), &storage).await;
-                storage.discard().await?;
+                storage.discard()?;
                 runs.push(server?);
             }
         }

@@ -20,6 +20,7 @@ mod world;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use tokio::signal::unix::{SignalKind, signal};
 
 use crate::api::Api;
 use crate::child::Child;
@@ -65,7 +66,7 @@ fn main() -> ExitCode {
         command => match measure(command) {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => {
-                eprintln!("waypost-bench: {error:?}");
+                eprintln!("waypost-bench: {error:#}");
                 ExitCode::FAILURE
             }
         },
@@ -91,6 +92,19 @@ async fn run<T: clap::Args + Measure>(mut bench: Bench<T>) -> anyhow::Result<()>
         bench.bench.shrink();
     }
     let machine = Machine::look();
-    let report = bench.bench.measure(&bench.options).await?;
+    let report = tokio::select! {
+        report = bench.bench.measure(&bench.options) => report?,
+        () = stopped() => anyhow::bail!("stopped before everything was measured"),
+    };
     report.write(&bench.options.out, &machine)
+}
+
+/// Resolves when this program is told to stop: what it started is to end with it.
+async fn stopped() {
+    let signals = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()));
+    let (Ok(mut terminate), Ok(mut interrupt)) = signals else { return std::future::pending().await };
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
 }

@@ -47,6 +47,7 @@ pub(crate) struct Storage {
 #[derive(Debug)]
 struct Postgres {
     admin: DatabaseConnection,
+    admin_url: String,
     name: String,
     url: String,
 }
@@ -74,11 +75,9 @@ impl Storage {
         }
     }
 
-    /// Removes everything.
-    pub(crate) async fn discard(self) -> anyhow::Result<()> {
-        if let Some(database) = self.database {
-            database.drop().await?;
-        }
+    /// Removes everything. Dropping does the same and keeps what went wrong to itself.
+    pub(crate) fn discard(self) -> anyhow::Result<()> {
+        drop(self.database);
         Ok(self.directory.close()?)
     }
 
@@ -91,7 +90,8 @@ impl Postgres {
     async fn create(admin_url: &str, name: &str) -> anyhow::Result<Self> {
         let admin = Database::connect(admin_url).await.context("PostgreSQL cannot be reached")?;
         admin.execute_unprepared(&format!(r#"CREATE DATABASE "{name}""#)).await?;
-        Ok(Self { admin, name: name.to_owned(), url: with_database(admin_url, name) })
+        let url = with_database(admin_url, name);
+        Ok(Self { admin, admin_url: admin_url.to_owned(), name: name.to_owned(), url })
     }
 
     async fn bytes(&self) -> anyhow::Result<u64> {
@@ -103,11 +103,26 @@ impl Postgres {
         let row = self.admin.query_one_raw(statement).await?.context("PostgreSQL knows no size")?;
         Ok(u64::try_from(row.try_get_by_index::<i64>(0)?)?)
     }
+}
 
-    async fn drop(self) -> anyhow::Result<()> {
-        self.admin.execute_unprepared(&format!(r#"DROP DATABASE "{}" WITH (FORCE)"#, self.name)).await?;
-        Ok(self.admin.close().await?)
+/// The database goes even when the bench is stopped half-way, where nothing can be awaited any more.
+impl Drop for Postgres {
+    fn drop(&mut self) {
+        let (admin_url, name) = (self.admin_url.clone(), self.name.clone());
+        let dropped = std::thread::spawn(move || drop_database(&admin_url, &name)).join();
+        if !matches!(dropped, Ok(Ok(()))) {
+            eprintln!("the database {} is left behind: {dropped:?}", self.name);
+        }
     }
+}
+
+fn drop_database(admin_url: &str, name: &str) -> anyhow::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let admin = Database::connect(admin_url).await?;
+        admin.execute_unprepared(&format!(r#"DROP DATABASE "{name}" WITH (FORCE)"#)).await?;
+        Ok(admin.close().await?)
+    })
 }
 
 /// The same server and user, another database.
