@@ -13,6 +13,7 @@ use crate::config::{BadConfig, Command, CommandLine, Config, ServeArgs};
 use crate::error::{Cause, chain};
 use crate::telemetry;
 
+mod descriptors;
 mod export;
 mod pair;
 #[cfg(feature = "sandbox")]
@@ -50,6 +51,7 @@ fn fail(error: &(dyn std::error::Error + 'static)) -> ExitCode {
 async fn serve(args: ServeArgs) -> Result<bool, Cause> {
     telemetry::start_log(args.log_format, &args.log_level)?;
     let config = Config::check(args)?;
+    descriptors::raise_limit();
     #[cfg(feature = "sandbox")]
     eprintln!(
         "*** SANDBOX BUILD: WhatsApp's certificates are not checked. It talks to {} only. ***",

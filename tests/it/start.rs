@@ -23,7 +23,12 @@ struct Bare {
 impl Bare {
     fn start(flags: &[&str], variables: &[(&str, &str)]) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_waypost"));
-        command.env_clear().envs(variables.iter().copied()).args(flags).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.env_clear().envs(variables.iter().copied()).args(flags);
+        Self::run(command)
+    }
+
+    fn run(mut command: Command) -> Self {
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().expect("the binary starts");
         let mut lines = BufReader::new(child.stderr.take().expect("it is piped")).lines();
         let mut seen = String::new();
@@ -137,6 +142,23 @@ async fn every_flag_can_be_a_variable_and_a_token_can_come_from_a_file() {
         assert!(entry["level"].is_string() && entry["timestamp"].is_string(), "{line}");
     }
     assert_eq!(server.stop(), "", "the token was given, and nobody sits at a terminal");
+    sim.stop().await;
+}
+
+#[tokio::test]
+async fn the_server_takes_as_many_descriptors_as_it_may_have() {
+    let sim = Simulator::start(whatsapp_simulator::Settings::default()).await.expect("the simulator starts");
+    let data = TempDir::new().expect("there is room");
+    let mut command = Command::new("sh");
+    command.env_clear().env("WAYPOST_ADMIN_TOKEN", TOKEN);
+    command.args(["-c", "ulimit -S -n 256 && exec \"$0\" \"$@\"", env!("CARGO_BIN_EXE_waypost")]);
+    command.args(["--listen", "127.0.0.1:0", "--whatsapp-url", &sim.url(), "--data-dir"]).arg(data.path());
+    let server = Bare::run(command);
+    let limits = std::fs::read_to_string(format!("/proc/{}/limits", server.child.id())).expect("it runs, on Linux");
+    let files = limits.lines().find(|line| line.starts_with("Max open files")).expect("Linux limits them");
+    let limits: Vec<_> = files.split_whitespace().skip(3).take(2).collect();
+    assert!(limits[0] == limits[1] && limits[0] != "256", "{files}");
+    server.stop();
     sim.stop().await;
 }
 
