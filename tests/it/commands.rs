@@ -1,8 +1,9 @@
 //! The subcommands, as a user runs them.
 
+use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
 
-use reqwest::Method;
+use whatsapp_simulator::Fault;
 
 use crate::support::server::TOKEN;
 use crate::support::world::{Kind, World};
@@ -22,7 +23,7 @@ fn the_documents_in_the_repository_are_those_of_the_code() {
 #[tokio::test]
 async fn pair_draws_the_code_until_a_phone_has_scanned_it() {
     let world = World::new(Kind::Sqlite).await;
-    let base = world.door.anonymous(Method::GET, "").build().expect("an address").url().to_string();
+    let base = world.server.base().to_owned();
     let child =
         waypost(&["pair", "shop", "--server", &base]).stdout(Stdio::piped()).spawn().expect("the binary starts");
     world.eventually("the session is there", || world.sim.stats().connections > 0).await;
@@ -31,6 +32,35 @@ async fn pair_draws_the_code_until_a_phone_has_scanned_it() {
     let output = output.expect("its output can be read");
     let said = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success() && said.contains("Logged in"), "{said}");
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn pair_shows_another_pair_code_when_the_first_is_void() {
+    let world = World::new(Kind::Sqlite).await;
+    let phone = world.phone();
+    let base = world.server.base().to_owned();
+    let arguments = ["pair", "shop", "--server", &base, "--phone-number", "+1 555 010 0001"];
+    let mut child = waypost(&arguments).stdout(Stdio::piped()).spawn().expect("the binary starts");
+    let (lines, mut said) = tokio::sync::mpsc::unbounded_channel();
+    let stdout = BufReader::new(child.stdout.take().expect("it is piped"));
+    std::thread::spawn(move || stdout.lines().map_while(Result::ok).try_for_each(|line| lines.send(line)));
+    let mut next_code = async || {
+        loop {
+            let line = said.recv().await.expect("it goes on");
+            if let Some((_, code)) = line.split_once("Enter this code on the phone: ") {
+                return code.to_owned();
+            }
+        }
+    };
+    let void = next_code().await;
+    world.sim.fault_pairing_connections(&Fault::Abort);
+    let good = next_code().await;
+    assert_ne!(void, good);
+    phone.enter(&good).await.expect("the code is good");
+    let status =
+        tokio::task::spawn_blocking(move || child.wait()).await.expect("it ends").expect("it was started here");
+    assert!(status.success(), "{status}");
     world.finish().await;
 }
 

@@ -81,6 +81,20 @@ async fn a_delete_succeeds_when_whatsapp_does_not_answer() {
 }
 
 #[tokio::test]
+async fn a_delete_of_a_session_that_waits_for_a_scan_waits_for_nothing() {
+    let world = World::new(Kind::Sqlite).await;
+    world.door.create("shop").await;
+    let qr = world.door.qr("shop").await;
+    let begun = Instant::now();
+    world.door.delete("shop").await.ok();
+    // What it does for a linked device, to log in once more, may take ten seconds.
+    assert!(begun.elapsed() < Duration::from_secs(8), "{:?}", begun.elapsed());
+    world.eventually("no connection is left", || world.sim.stats().open_connections == 0).await;
+    assert!(world.phone().scan(&qr).await.is_err(), "the code of a session that is gone");
+    world.finish().await;
+}
+
+#[tokio::test]
 async fn a_device_that_the_phone_removed_meanwhile_is_known_to_be_gone() {
     let world = World::new(Kind::Sqlite).await;
     let device = world.linked("shop").await;

@@ -2,6 +2,7 @@
 
 use rstest::rstest;
 use serde_json::{Value, json};
+use whatsapp_simulator::{Fault, Settings};
 
 use crate::support::world::{Kind, World};
 
@@ -82,8 +83,7 @@ async fn what_was_wanted_offline_stays_offline() {
 
 #[tokio::test]
 async fn a_stop_in_order_saves_every_session_and_the_next_start_shows_the_queue() {
-    let mut world =
-        World::with(Kind::Sqlite, whatsapp_simulator::Settings::default(), &["--boot-concurrency", "1"]).await;
+    let mut world = World::with(Kind::Sqlite, Settings::default(), &["--boot-concurrency", "1"]).await;
     for session in ["a", "b", "c"] {
         world.door.create(session).await;
         world.link(session, &world.sim.phone(&format!("1555010000{}", session.len()))).await;
@@ -96,4 +96,23 @@ async fn a_stop_in_order_saves_every_session_and_the_next_start_shows_the_queue(
     let ready = world.door.send(world.door.anonymous(reqwest::Method::GET, "/readyz")).await.ok();
     assert_eq!(ready["boot"], json!({ "waiting": 0, "started": 3 }));
     world.finish().await;
+}
+
+#[tokio::test]
+async fn a_client_that_waits_for_a_code_is_told_that_the_server_stops() {
+    let mut world = World::with(Kind::Sqlite, Settings::default(), &["--shutdown-grace", "4"]).await;
+    let phone = world.phone();
+    world.door.create("shop").await;
+    world.door.qr("shop").await;
+    world.sim.fault_pairing_connections(&Fault::SlowReplies { delay_ms: 60_000 });
+    let door = world.door.clone();
+    let asked = door.post("/shop/pair", json!({ "phone_number": phone.phone_number() }));
+    let stopped = async {
+        world.eventually("the code is asked for", || phone.pending_link_code()).await;
+        world.server.tell_to_stop();
+    };
+    let (answer, ()) = tokio::join!(asked, stopped);
+    assert_eq!(answer.problem(), (503, "shutting_down".to_owned()));
+    assert!(world.server.stop().success());
+    world.sim.stop().await;
 }

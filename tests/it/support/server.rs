@@ -30,6 +30,7 @@ pub struct Server {
     child: Child,
     output: Arc<Mutex<String>>,
     base: String,
+    is_told: bool,
 }
 
 impl Server {
@@ -61,7 +62,7 @@ impl Server {
             }
             std::thread::sleep(Duration::from_millis(10));
         };
-        Self { child, output, base }
+        Self { child, output, base, is_told: false }
     }
 
     /// Where it listens.
@@ -85,11 +86,19 @@ impl Server {
         self.child.wait().expect("it was started here");
     }
 
-    /// Asks it to stop and waits until it has.
-    pub fn stop(&mut self) -> ExitStatus {
+    /// Asks it to stop. A second word would stop it at once, so it is said once.
+    pub fn tell_to_stop(&mut self) {
+        if std::mem::replace(&mut self.is_told, true) {
+            return;
+        }
         let pid = self.child.id().to_string();
         let told = Command::new("kill").args(["-TERM", &pid]).status().expect("kill can be run");
         assert!(told.success());
+    }
+
+    /// Asks it to stop and waits until it has.
+    pub fn stop(&mut self) -> ExitStatus {
+        self.tell_to_stop();
         let begun = Instant::now();
         loop {
             if let Some(status) = self.child.try_wait().expect("it can be asked") {
