@@ -9,16 +9,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use migration::{Migrator, MigratorTrait};
-use sea_orm::sqlx::Postgres;
 use sea_orm::sqlx::pool::PoolConnection;
 use sea_orm::sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sea_orm::sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use sea_orm::sqlx::{Connection, Postgres};
 use sea_orm::{DatabaseBackend, DatabaseConnection, DbErr, SqlxPostgresConnector, SqlxSqliteConnector};
 
 /// Connections that only read, with SQLite. Reads are short; more would only cost page caches.
 const SQLITE_READERS: u32 = 4;
 /// How long a statement of another process may hold the SQLite file before ours fails.
 const SQLITE_BUSY: Duration = Duration::from_secs(10);
+/// Rest of a PostgreSQL connection after which it is asked whether it is still there, before its next use.
+const POSTGRES_REST: Duration = Duration::from_secs(1);
 /// Longest wait for a free connection. Longer than any burst of logins takes to be written.
 const ACQUIRE_LIMIT: Duration = Duration::from_secs(30);
 /// Key of the PostgreSQL advisory lock that is held while tables change. Any number, the same in every version.
@@ -67,7 +69,11 @@ impl Db {
                 Synchronous::Full => SqliteSynchronous::Full,
                 Synchronous::Normal => SqliteSynchronous::Normal,
             });
-        let pool = |size: u32| SqlitePoolOptions::new().max_connections(size).acquire_timeout(ACQUIRE_LIMIT);
+        // A file does not hang up, so nobody has to ask whether it is still there.
+        let pool = |size: u32| {
+            let pool = SqlitePoolOptions::new().max_connections(size).acquire_timeout(ACQUIRE_LIMIT);
+            pool.test_before_acquire(false)
+        };
         let write = pool(1).min_connections(1).connect_with(options.clone()).await.map_err(connect_error)?;
         let read = pool(SQLITE_READERS).connect_with(options.read_only(true)).await.map_err(connect_error)?;
         Ok(Self {
@@ -86,6 +92,16 @@ impl Db {
         let pool = PgPoolOptions::new()
             .max_connections(connections)
             .acquire_timeout(ACQUIRE_LIMIT)
+            // A connection that was in use a moment ago is there; to ask it each time would cost a round trip each time.
+            .test_before_acquire(false)
+            .before_acquire(|connection, meta| {
+                Box::pin(async move {
+                    if meta.idle_for >= POSTGRES_REST {
+                        connection.ping().await?;
+                    }
+                    Ok(true)
+                })
+            })
             .connect_with(options)
             .await
             .map_err(connect_error)?;

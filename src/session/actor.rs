@@ -2,14 +2,15 @@
 //!
 //! Order of each turn: the new state is written, then shown, then acted upon. Nobody is told what is not on disk.
 
+mod dialling;
+mod unlinking;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use entity::timestamp::Timestamp;
-use entity::words::SessionStatus;
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use sea_orm::TransactionTrait;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
@@ -19,15 +20,14 @@ use crate::clock::Clock;
 use crate::db::Db;
 use crate::error::{Result, chain};
 use crate::lifecycle::Lifecycle;
+use crate::session::actor::unlinking::Unlinking;
 use crate::session::machine::{self, Effect, Input, Outside, Phase, State};
 use crate::session::pairing::Pairing;
 use crate::session::registry::Entry;
-use crate::session::store;
-use crate::session::types::{Live, PairCode, PairRequest, QrCode};
+use crate::session::types::{Live, PairCode, PairRequest};
+use crate::session::{store, view};
 use crate::whatsapp::{Connection, Connector, Signal};
 
-/// Longest attempt to reach WhatsApp only in order to unlink a device that is offline.
-const UNLINK_LIMIT: Duration = Duration::from_secs(10);
 /// Wait before a state that could not be written is written again.
 const SAVE_AGAIN: Duration = Duration::from_secs(2);
 /// Wait before an actor that panicked starts again.
@@ -49,8 +49,10 @@ pub struct Deps {
 /// What the service asks of an actor. Each reply comes when it is done.
 #[derive(Debug)]
 pub enum Command {
-    /// Go where the row says, after a start of the server or of the session.
+    /// Go where the row says, after a start of the server.
     Boot,
+    /// Go online for the first time.
+    Begin,
     /// Go online.
     GoOnline(oneshot::Sender<()>),
     /// Go offline, staying linked.
@@ -84,13 +86,6 @@ async fn supervise(deps: Deps, entry: Arc<Entry>, mut commands: mpsc::Receiver<C
     }
 }
 
-/// A device that is to be unlinked, and who waits for it.
-struct Unlinking {
-    replies: Vec<oneshot::Sender<()>>,
-    until: Instant,
-    and_end: bool,
-}
-
 struct Actor {
     deps: Deps,
     entry: Arc<Entry>,
@@ -104,6 +99,8 @@ struct Actor {
     save_again: Option<Instant>,
     pairing: Pairing,
     unlinking: Option<Unlinking>,
+    /// Whether it was created a moment ago and never had a connection.
+    is_new: bool,
     has_ended: bool,
 }
 
@@ -120,7 +117,7 @@ enum Wake {
 
 impl Actor {
     fn new(deps: Deps, entry: Arc<Entry>) -> Self {
-        let state = initial(&entry.present(), deps.clock.now());
+        let state = view::initial(&entry.present(), deps.clock.now());
         Self {
             deps,
             entry,
@@ -132,6 +129,7 @@ impl Actor {
             save_again: None,
             pairing: Pairing::default(),
             unlinking: None,
+            is_new: false,
             has_ended: false,
         }
     }
@@ -181,6 +179,10 @@ impl Actor {
     async fn command(&mut self, command: Command) {
         match command {
             Command::Boot => self.apply(Input::Boot).await,
+            Command::Begin => {
+                self.is_new = true;
+                self.apply(Input::Boot).await;
+            }
             Command::GoOnline(reply) => {
                 self.apply(Input::GoOnline).await;
                 let _ = reply.send(()); // Whoever asked may have gone.
@@ -223,42 +225,6 @@ impl Actor {
         }
     }
 
-    async fn begin_unlinking(&mut self, reply: oneshot::Sender<()>, and_end: bool) {
-        let unlinking = self.unlinking.get_or_insert_with(|| Unlinking {
-            replies: Vec::new(),
-            until: Instant::now() + UNLINK_LIMIT,
-            and_end: false,
-        });
-        unlinking.replies.push(reply);
-        unlinking.and_end |= and_end;
-        if self.state.is_linked && !matches!(self.state.phase, Phase::LoggedIn(_)) {
-            // WhatsApp unlinks a device only at its own request, so it has to log in once more.
-            self.apply(Input::GoOnline).await;
-        }
-    }
-
-    /// Unlinks now: at WhatsApp if the session is logged in, and here in any case.
-    async fn unlink(&mut self) {
-        let Some(unlinking) = self.unlinking.take() else { return };
-        let id = self.entry.id().clone();
-        if self.state.is_linked {
-            let confirmed = match (&self.state.phase, &self.connection) {
-                (Phase::LoggedIn(_), Some(connection)) => connection.logout().await,
-                _ => false,
-            };
-            if !confirmed {
-                warn!(session.id = %id, "session {id} is unlinked here, but WhatsApp did not confirm it");
-            }
-            self.apply(Input::Unlinked).await;
-        } else if !self.state.is_resting() {
-            self.apply(Input::GoOffline).await;
-        }
-        self.has_ended |= unlinking.and_end;
-        for reply in unlinking.replies {
-            let _ = reply.send(()); // Whoever asked may have gone.
-        }
-    }
-
     async fn apply(&mut self, input: Input) {
         let mut next = Some(input);
         while let Some(input) = next.take() {
@@ -287,17 +253,8 @@ impl Actor {
     /// Writes the new state and shows it.
     async fn show(&mut self, effects: &[Effect], now: Timestamp) {
         let before = self.entry.present();
-        let mut live = before.clone();
-        live.status = self.state.status();
-        live.reason = self.state.reason;
-        live.desired = self.state.desired;
-        live.banned_until = self.state.banned_until();
-        live.next_retry_at = self.state.next_retry_at();
-        for effect in effects {
-            self.change(&mut live, effect);
-        }
+        let live = view::next(&before, &self.state, effects, self.pairing.phone_number(), now);
         if (live.status, live.reason) != (before.status, before.reason) {
-            live.since = now;
             let id = self.entry.id();
             info!(session.id = %id, status = %live.status, reason = %live.reason, "session {id} is {}", live.status);
         }
@@ -305,7 +262,8 @@ impl Actor {
             return;
         }
         // A stopping server's word is void at its next start, so it is not written.
-        let is_durable = durable(&live) != durable(&before) && !self.deps.lifecycle.sessions().is_cancelled();
+        let is_durable =
+            view::durable(&live) != view::durable(&before) && !self.deps.lifecycle.sessions().is_cancelled();
         if is_durable {
             self.save(live.clone()).await;
         }
@@ -313,30 +271,6 @@ impl Actor {
             self.pairing.succeed(code);
         }
         self.entry.publisher().send_replace(live);
-    }
-
-    fn change(&self, live: &mut Live, effect: &Effect) {
-        match effect {
-            Effect::ShowQr(code, expires_at) => {
-                live.qr = Some(QrCode { code: code.clone(), expires_at: *expires_at });
-            }
-            Effect::ShowPairCode(code, expires_at) => {
-                live.pair_code = self.pairing.phone_number().map(|phone_number| PairCode {
-                    code: code.clone(),
-                    phone_number: phone_number.clone(),
-                    expires_at: *expires_at,
-                });
-            }
-            Effect::HideQr => live.qr = None,
-            Effect::HidePairCode => live.pair_code = None,
-            Effect::Learn(identity) => live.identity = Some(identity.clone()),
-            Effect::Name(name) => live.push_name = Some(name.clone()),
-            Effect::Forget => {
-                live.identity = None;
-                live.push_name = None;
-            }
-            Effect::Dial | Effect::DropSocket | Effect::Rest => {}
-        }
     }
 
     /// A state that cannot be written is shown all the same: it is true. It is written as soon as that works.
@@ -353,10 +287,7 @@ impl Actor {
     }
 
     async fn write(&self, live: &Live, now: Timestamp) -> Result<()> {
-        let tx = self.deps.db.write().begin().await?;
-        store::record(&tx, self.entry.id(), live, now).await?;
-        tx.commit().await?;
-        Ok(())
+        store::record(self.deps.db.write(), self.entry.id(), live, now).await
     }
 
     async fn act(&mut self, effect: Effect) -> Option<Input> {
@@ -384,66 +315,6 @@ impl Actor {
         }
         None
     }
-
-    async fn dial(&mut self) -> Option<Input> {
-        let mut learnt = None;
-        let connection = match self.connection.clone() {
-            Some(connection) => connection,
-            None => match self.deps.connector.open(self.entry.id(), self.entry.props()).await {
-                Ok((connection, signals)) => {
-                    learnt = connection.identity().map(Input::KnownAs);
-                    self.connection = Some(connection.clone());
-                    self.signals = Some(signals);
-                    connection
-                }
-                Err(error) => {
-                    let id = self.entry.id();
-                    warn!(session.id = %id, error = chain(&error), "the keys of session {id} could not be read");
-                    return Some(Input::StorageFailed);
-                }
-            },
-        };
-        self.run = Some(self.deps.lifecycle.spawn("connection", connection.run()));
-        learnt
-    }
-
-    async fn rest(&mut self) {
-        let Some(connection) = self.connection.take() else { return };
-        self.signals = None;
-        if !connection.close().await {
-            let id = self.entry.id();
-            warn!(session.id = %id, "the connection of session {id} did not close in time");
-        }
-        if let Some(run) = self.run.take() {
-            run.abort();
-        }
-    }
-}
-
-/// Where a session stands when its actor starts.
-fn initial(live: &Live, now: Timestamp) -> State {
-    State {
-        desired: live.desired,
-        is_linked: live.identity.is_some(),
-        phase: match live.banned_until {
-            Some(until) if until > now => Phase::Banned(until),
-            _ => Phase::Resting,
-        },
-        reason: live.reason,
-        failures: 0,
-        restarts: 0,
-    }
-}
-
-/// The part of a state that is written.
-fn durable(live: &Live) -> impl PartialEq {
-    let Live { status, reason, since, banned_until, desired, identity, push_name, .. } = live.clone();
-    (status, reason, since, banned_until, desired, identity, push_name)
-}
-
-/// Whether somebody who waits for a QR code has an answer.
-pub fn is_settled(live: &Live) -> bool {
-    live.status != SessionStatus::Connecting
 }
 
 async fn next(signals: &mut Option<mpsc::Receiver<Signal>>) -> Option<Signal> {

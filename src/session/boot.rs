@@ -9,8 +9,9 @@ use tokio::sync::Semaphore;
 use tokio::time::{Instant, MissedTickBehavior};
 use tracing::info;
 
-use crate::session::actor::{Command, Deps, is_settled};
+use crate::session::actor::{Command, Deps};
 use crate::session::registry::Entry;
+use crate::session::view;
 
 /// A session that has not settled after this time gives its place in the queue to the next.
 const SETTLE_LIMIT: Duration = Duration::from_secs(30);
@@ -87,7 +88,7 @@ impl Queue {
                 let mut live = entry.watch();
                 drop(entry);
                 // Late or deleted, its place is free either way.
-                let _ = tokio::time::timeout(SETTLE_LIMIT, live.wait_for(is_settled)).await;
+                let _ = tokio::time::timeout(SETTLE_LIMIT, live.wait_for(view::is_settled)).await;
                 drop(place);
             });
         }

@@ -10,6 +10,7 @@ pub mod store;
 
 mod pairing;
 mod rules;
+mod view;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,7 +25,7 @@ use crate::clock::Clock;
 use crate::db::Db;
 use crate::error::{Error, ErrorKind, Result};
 use crate::lifecycle::Lifecycle;
-use crate::session::actor::{Command, Deps, is_settled};
+use crate::session::actor::{Command, Deps};
 use crate::session::boot::{BootProgress, Queue, Settings};
 use crate::session::registry::{Entry, Registry};
 use crate::session::types::{
@@ -88,7 +89,7 @@ impl Sessions {
         let record = store::insert(&tx, draft, self.deps.clock.now()).await?;
         tx.commit().await?;
         let mailbox = self.registry.add(&record).mailbox(&self.deps);
-        let _ = mailbox.send(Command::Boot).await; // An actor that ends now ends with the server, and starts with the next.
+        let _ = mailbox.send(Command::Begin).await; // An actor that ends now ends with the server, and starts with the next.
         Ok(record.session)
     }
 
@@ -109,13 +110,17 @@ impl Sessions {
     pub async fn list(&self, caller: &Caller, filter: SessionFilter) -> Result<SessionPage> {
         caller.require(Scope::SessionsRead)?;
         let mut selection = rules::selection(filter)?;
-        let total = store::count(self.deps.db.read(), &selection).await?;
         let wanted = selection.limit;
+        let is_whole = wanted.is_none() && selection.after.is_none();
         // One more than asked for tells whether there is another page.
         selection.limit = wanted.map(|limit| limit + 1);
         let mut sessions = store::page(self.deps.db.read(), &selection).await?;
         let more = wanted.is_some_and(|limit| sessions.len() as u64 > limit);
         sessions.truncate(wanted.map_or(usize::MAX, |limit| limit as usize));
+        let total = match is_whole {
+            true => sessions.len() as u64,
+            false => store::count(self.deps.db.read(), &selection).await?,
+        };
         let next_cursor = if more { sessions.last().map(rules::cursor_behind) } else { None };
         Ok(SessionPage { sessions, total, next_cursor })
     }
@@ -195,7 +200,7 @@ impl Sessions {
     /// `SessionNotFound`.
     pub async fn status(&self, caller: &Caller, id: &SessionId) -> Result<Status> {
         caller.require(Scope::SessionsRead)?;
-        Ok(self.entry(id)?.present().status())
+        Ok(self.entry(id)?.look(Live::status))
     }
 
     /// The present state with the current QR code. While the session connects, waits up to 10 s for the first one.
@@ -206,7 +211,7 @@ impl Sessions {
         caller.require(Scope::SessionsPair)?;
         let mut live = self.entry(id)?.watch();
         // A session that is still connecting when the time is up is shown as it is.
-        if let Ok(Err(_)) = tokio::time::timeout(QR_WAIT, live.wait_for(is_settled)).await {
+        if let Ok(Err(_)) = tokio::time::timeout(QR_WAIT, live.wait_for(view::is_settled)).await {
             return Err(not_found());
         }
         Ok(live.borrow().clone())

@@ -66,6 +66,11 @@ impl Entry {
         self.live.subscribe()
     }
 
+    /// What is asked of the present state. Nobody can publish meanwhile, so it must be quick.
+    pub fn look<T>(&self, look: impl FnOnce(&Live) -> T) -> T {
+        look(&self.live.borrow())
+    }
+
     /// The present state.
     pub fn present(&self) -> Live {
         self.live.borrow().clone()

@@ -156,13 +156,23 @@ impl Connector {
         Ok(Self { db, settings, sockets: Arc::new(sockets), http: http::client()? })
     }
 
-    /// Loads the session's keys (or makes new ones) and prepares a client; nothing is dialled yet.
+    /// Loads the session's keys (or makes new ones) and prepares a client; nothing is dialled yet. A session that is new
+    /// has none, so none are looked for.
     ///
     /// # Errors
     /// `Unavailable`: the database failed.
-    pub async fn open(&self, session: &SessionId, props: &DeviceProps) -> Result<(Connection, mpsc::Receiver<Signal>)> {
+    pub async fn open(
+        &self,
+        session: &SessionId,
+        props: &DeviceProps,
+        is_new: bool,
+    ) -> Result<(Connection, mpsc::Receiver<Signal>)> {
         let (signals, reports) = mpsc::channel(SIGNAL_CAPACITY);
-        let store = Arc::new(device_store::DeviceStore::new(self.db.clone(), session.clone()));
+        let store = match is_new {
+            true => device_store::DeviceStore::empty(self.db.clone(), session.clone()),
+            false => device_store::DeviceStore::new(self.db.clone(), session.clone()),
+        };
+        let store = Arc::new(store);
         let connection = connection::open(self, store, props, signals).await.map_err(|error| {
             Error::new(ErrorKind::Unavailable, "the session's keys could not be read").because(error)
         })?;

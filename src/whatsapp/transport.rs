@@ -81,7 +81,8 @@ impl TransportFactory for Dialler {
 
 /// A socket on which a device may be linked. The library sends the answer that completes the link and saves the new
 /// identity at its leisure; a crash in between would leave a device on the phone that nobody has the keys of.
-/// Here every frame waits until the device is saved, so the phone never knows more than the disk.
+/// Here every frame from the link on waits until the device is saved, so the phone never knows more than the disk. Before
+/// it there is nothing to lose: a device that no phone has linked is as good as a new one.
 struct PairingSocket {
     socket: Arc<dyn Transport>,
     client: Weak<Client>,
@@ -91,12 +92,12 @@ struct PairingSocket {
 #[async_trait]
 impl Transport for PairingSocket {
     async fn send(&self, data: Bytes) -> anyhow::Result<()> {
-        if let Some(client) = self.client.upgrade() {
-            client.persistence_manager().flush().await?;
-            // The library's own saver may have begun that save and not ended it; then flushing has nothing to do.
-            if client.pn().is_some() {
-                self.store.save(&client.persistence_manager().get_device_snapshot()).await?;
-            }
+        if let Some(client) = self.client.upgrade()
+            && client.pn().is_some()
+        {
+            // Not by the library's own flush: its saver may have begun that save and not ended it, and then flushing has
+            // nothing to do.
+            self.store.save(&client.persistence_manager().get_device_snapshot()).await?;
         }
         self.socket.send(data).await
     }

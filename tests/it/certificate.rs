@@ -21,7 +21,7 @@ async fn outcome() -> Signal {
     store::insert(db.write(), draft, Timestamp::from_millis(0)).await.expect("a session");
     let settings = Settings { url: Some(sim.url()), version: Some((2, 3000, 1_023_000_000)) };
     let connector = Connector::new(db, settings).expect("a connector");
-    let (connection, mut signals) = connector.open(&id, &props).await.expect("keys");
+    let (connection, mut signals) = connector.open(&id, &props, false).await.expect("keys");
     let run = waypost::lifecycle::Lifecycle::new().spawn("connection", connection.run());
     let signal = signals.recv().await.expect("a connection always says how it ends");
     run.abort();

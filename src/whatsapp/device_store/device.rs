@@ -1,5 +1,7 @@
 //! The device itself: one record.
 
+use std::sync::atomic::Ordering;
+
 use async_trait::async_trait;
 use entity::device::{ActiveModel, Column, Entity, Model};
 use sea_orm::sea_query::OnConflict;
@@ -18,15 +20,25 @@ const ONLY_DEVICE: i32 = 1;
 impl traits::DeviceStore for DeviceStore {
     async fn save(&self, device: &Device) -> Result<()> {
         let row = self.row(device)?;
-        rows::upsert(&*self.write().await?, vec![row], rows::replace([Column::SessionId], [Column::Data])).await
+        // In the order in which they were asked for, or an older state could come to lie over a newer one.
+        let _turn = self.saving.lock().await;
+        rows::upsert(&*self.write().await?, vec![row], rows::replace([Column::SessionId], [Column::Data])).await?;
+        self.is_empty.store(false, Ordering::Release);
+        Ok(())
     }
 
     async fn load(&self) -> Result<Option<Device>> {
+        if self.is_empty.load(Ordering::Acquire) {
+            return Ok(None);
+        }
         let row = Entity::find_by_id(self.session.clone()).one(self.read()).await.map_err(failed)?;
         row.map(|Model { session_id: _, data }| serde_json::from_slice(&data).map_err(malformed)).transpose()
     }
 
     async fn exists(&self) -> Result<bool> {
+        if self.is_empty.load(Ordering::Acquire) {
+            return Ok(false);
+        }
         let found = Entity::find_by_id(self.session.clone())
             .select_only()
             .column(Column::SessionId)
@@ -37,8 +49,12 @@ impl traits::DeviceStore for DeviceStore {
         Ok(found.is_some())
     }
 
-    /// A device that is already there keeps its keys.
+    /// A device that is already there keeps its keys. A session that was created a moment ago is not made to wait for
+    /// the disk once more: the library makes the device in its memory then, and its saver stores it.
     async fn create(&self) -> Result<i32> {
+        if self.is_empty.load(Ordering::Acquire) {
+            return Ok(ONLY_DEVICE);
+        }
         let row = self.row(&Device::new())?;
         let keep = OnConflict::column(Column::SessionId).do_nothing().to_owned();
         rows::upsert(&*self.write().await?, vec![row], keep).await?;

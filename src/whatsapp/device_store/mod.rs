@@ -5,11 +5,12 @@
 //! not send what it encrypted with a ratchet that was not stored. Nothing is cached here and no connection is held.
 
 use std::ops::Deref;
+use std::sync::atomic::AtomicBool;
 
 use entity::ids::SessionId;
 use sea_orm::sea_query::{Expr, Query};
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbErr, EntityName, ExprTrait, TransactionTrait};
-use tokio::sync::{RwLock, RwLockReadGuard};
+use tokio::sync::{Mutex, RwLock, RwLockReadGuard};
 use wacore::store::error::StoreError;
 
 use crate::db::Db;
@@ -36,12 +37,21 @@ pub struct DeviceStore {
     session: SessionId,
     /// Whether the client that this store was made for has been given up. Each write holds it for as long as it takes.
     is_retired: RwLock<bool>,
+    /// Held by the save of the device that is under way.
+    saving: Mutex<()>,
+    /// Whether it is known that no device is stored, without asking the database.
+    is_empty: AtomicBool,
 }
 
 impl DeviceStore {
     /// The store of this session.
     pub fn new(db: Db, session: SessionId) -> Self {
-        Self { db, session, is_retired: RwLock::new(false) }
+        Self { db, session, is_retired: RwLock::new(false), saving: Mutex::new(()), is_empty: AtomicBool::new(false) }
+    }
+
+    /// The store of a session that was created a moment ago: nothing is stored, so nothing has to be looked for.
+    pub fn empty(db: Db, session: SessionId) -> Self {
+        Self { is_empty: AtomicBool::new(true), ..Self::new(db, session) }
     }
 
     /// Deletes everything that is stored for the session, in one transaction. The session itself stays, and is a fresh

@@ -11,6 +11,7 @@ use rstest::rstest;
 use sea_orm::{ConnectionTrait, DatabaseBackend, EntityTrait, Statement};
 use wacore::appstate::hash::HashState;
 use wacore::appstate::processor::AppStateMutationMAC;
+use wacore::store::Device;
 use wacore::store::error::StoreError;
 use wacore::store::traits::{
     AppStateSyncKey, AppSyncStore, DeviceListRecord, DeviceStore as _, LidPnMappingEntry, MsgSecretStore,
@@ -166,6 +167,25 @@ async fn pre_keys_are_pending_until_they_are_marked(#[values(On::Sqlite, On::Pos
     store.store_prekey(62, b"key", false).await.unwrap();
     store.store_prekey(63, b"key", true).await.unwrap();
     assert_eq!(pending().await, [(0, 0b01 << 62)]);
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_new_session_stores_the_first_device_that_it_is_given(#[values(On::Sqlite, On::Postgres)] on: On) {
+    let base = Base::on(on).await;
+    base.store("a").await;
+    let id = SessionId::parse("a").unwrap();
+    let new = DeviceStore::empty(base.db().clone(), id.clone());
+    assert!(!new.exists().await.unwrap());
+    new.create().await.unwrap();
+    assert!(new.load().await.unwrap().is_none());
+    let device = Device::new();
+    new.save(&device).await.unwrap();
+    assert!(new.exists().await.unwrap());
+    for store in [new, DeviceStore::new(base.db().clone(), id)] {
+        let loaded = store.load().await.unwrap().unwrap();
+        assert_eq!(serde_json::to_value(&loaded).unwrap(), serde_json::to_value(&device).unwrap());
+    }
 }
 
 #[rstest]

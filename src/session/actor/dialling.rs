@@ -1,0 +1,52 @@
+//! The client of a session: made for the first connection, dialled again for each later one, closed at the end.
+
+use tokio::sync::mpsc;
+use tracing::warn;
+
+use crate::error::{Result, chain};
+use crate::session::actor::Actor;
+use crate::session::machine::Input;
+use crate::whatsapp::{Connection, Signal};
+
+impl Actor {
+    async fn open(&mut self) -> Result<(Connection, mpsc::Receiver<Signal>)> {
+        let is_new = std::mem::take(&mut self.is_new);
+        self.deps.connector.open(self.entry.id(), self.entry.props(), is_new).await
+    }
+
+    /// Starts the next connection, on a client of which there is at most one.
+    pub(super) async fn dial(&mut self) -> Option<Input> {
+        let mut learnt = None;
+        let connection = match self.connection.clone() {
+            Some(connection) => connection,
+            None => match self.open().await {
+                Ok((connection, signals)) => {
+                    learnt = connection.identity().map(Input::KnownAs);
+                    self.connection = Some(connection.clone());
+                    self.signals = Some(signals);
+                    connection
+                }
+                Err(error) => {
+                    let id = self.entry.id();
+                    warn!(session.id = %id, error = chain(&error), "the keys of session {id} could not be read");
+                    return Some(Input::StorageFailed);
+                }
+            },
+        };
+        self.run = Some(self.deps.lifecycle.spawn("connection", connection.run()));
+        learnt
+    }
+
+    /// Closes the client for good.
+    pub(super) async fn rest(&mut self) {
+        let Some(connection) = self.connection.take() else { return };
+        self.signals = None;
+        if !connection.close().await {
+            let id = self.entry.id();
+            warn!(session.id = %id, "the connection of session {id} did not close in time");
+        }
+        if let Some(run) = self.run.take() {
+            run.abort();
+        }
+    }
+}

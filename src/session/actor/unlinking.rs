@@ -1,0 +1,59 @@
+//! Unlinking a device: at WhatsApp if that can be done soon, and here in any case.
+
+use std::time::Duration;
+
+use tokio::sync::oneshot;
+use tokio::time::Instant;
+use tracing::warn;
+
+use crate::session::actor::Actor;
+use crate::session::machine::{Input, Phase};
+
+/// Longest attempt to reach WhatsApp only in order to unlink a device that is offline.
+const UNLINK_LIMIT: Duration = Duration::from_secs(10);
+
+/// A device that is to be unlinked, and who waits for it.
+pub(super) struct Unlinking {
+    replies: Vec<oneshot::Sender<()>>,
+    pub(super) until: Instant,
+    and_end: bool,
+}
+
+impl Actor {
+    /// Begins; the log-in that it takes may come first.
+    pub(super) async fn begin_unlinking(&mut self, reply: oneshot::Sender<()>, and_end: bool) {
+        let unlinking = self.unlinking.get_or_insert_with(|| Unlinking {
+            replies: Vec::new(),
+            until: Instant::now() + UNLINK_LIMIT,
+            and_end: false,
+        });
+        unlinking.replies.push(reply);
+        unlinking.and_end |= and_end;
+        if self.state.is_linked && !matches!(self.state.phase, Phase::LoggedIn(_)) {
+            // WhatsApp unlinks a device only at its own request, so it has to log in once more.
+            self.apply(Input::GoOnline).await;
+        }
+    }
+
+    /// Unlinks now: at WhatsApp if the session is logged in, and here in any case.
+    pub(super) async fn unlink(&mut self) {
+        let Some(unlinking) = self.unlinking.take() else { return };
+        let id = self.entry.id().clone();
+        if self.state.is_linked {
+            let confirmed = match (&self.state.phase, &self.connection) {
+                (Phase::LoggedIn(_), Some(connection)) => connection.logout().await,
+                _ => false,
+            };
+            if !confirmed {
+                warn!(session.id = %id, "session {id} is unlinked here, but WhatsApp did not confirm it");
+            }
+            self.apply(Input::Unlinked).await;
+        } else if !self.state.is_resting() {
+            self.apply(Input::GoOffline).await;
+        }
+        self.has_ended |= unlinking.and_end;
+        for reply in unlinking.replies {
+            let _ = reply.send(()); // Whoever asked may have gone.
+        }
+    }
+}
