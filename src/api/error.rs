@@ -127,9 +127,11 @@ pub fn rule_in(reason: &str) -> &str {
 fn ours(error: &Error) -> Response {
     let (status, code, title) = row(error.kind());
     match error.kind() {
-        ErrorKind::Internal | ErrorKind::Unavailable => error!(error = chain(error), code, "a request failed"),
+        ErrorKind::Internal | ErrorKind::Unavailable => {
+            error!(request.id = request_id::current(), error = chain(error), code, "a request failed");
+        }
         ErrorKind::Upstream | ErrorKind::UpstreamTimeout => {
-            warn!(error = chain(error), code, "WhatsApp failed a request")
+            warn!(request.id = request_id::current(), error = chain(error), code, "WhatsApp failed a request");
         }
         ErrorKind::Unauthenticated
         | ErrorKind::Forbidden
@@ -154,7 +156,7 @@ pub fn http(status: StatusCode, detail: Option<String>) -> Response {
             problem(status, "malformed_request", title, Cow::Borrowed(title))
         }
         None => {
-            error!(error = detail, "a request failed in an unexpected way");
+            error!(request.id = request_id::current(), error = detail, "a request failed in an unexpected way");
             let (status, code, title) = row(ErrorKind::Internal);
             problem(status, code, title, Cow::Borrowed("an unexpected error occurred"))
         }

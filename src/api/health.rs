@@ -1,5 +1,6 @@
 //! Is it alive, is it ready, and what is measured about it.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use poem::http::header;
@@ -23,7 +24,7 @@ pub fn livez() -> Json<serde_json::Value> {
 
 /// 200 when requests can be served; whether sessions still wait to come back is shown, and does not count.
 #[handler]
-pub async fn readyz(Data(api): Data<&Api>) -> Response {
+pub async fn readyz(Data(api): Data<&Arc<Api>>) -> Response {
     let ping = api.db.read().execute_unprepared("SELECT 1");
     let has_database = matches!(tokio::time::timeout(PING_LIMIT, ping).await, Ok(Ok(_)));
     let is_stopping = api.lifecycle.is_stopping();
@@ -45,7 +46,7 @@ pub async fn readyz(Data(api): Data<&Api>) -> Response {
 
 /// What is measured, as Prometheus text.
 #[handler]
-pub fn metrics(Data(api): Data<&Api>, Data(caller): Data<&Caller>) -> poem::Result<Response> {
+pub fn metrics(Data(api): Data<&Arc<Api>>, Data(caller): Data<&Caller>) -> poem::Result<Response> {
     caller.require(Scope::MetricsRead)?;
     for (status, count) in api.sessions.census() {
         ::metrics::gauge!("waypost_sessions", "status" => status.as_str()).set(count as f64);

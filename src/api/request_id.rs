@@ -24,8 +24,8 @@ pub(super) async fn named<E: Endpoint>(endpoint: E, request: Request) -> Result<
         .header(&HEADER)
         .filter(|id| !id.is_empty() && id.len() <= LENGTH_MAX)
         .filter(|id| id.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b)))
-        .map_or_else(|| uuid::Uuid::now_v7().simple().to_string(), str::to_owned);
-    let span = tracing::info_span!("request", request.id = %id, method = %request.method());
+        .map_or_else(|| format!("{:032x}", rand::random::<u128>()), str::to_owned);
+    let span = tracing::debug_span!("request", request.id = %id, method = %request.method());
     let mut response = CURRENT
         .scope(id.clone(), async { endpoint.call(request).await.map(IntoResponse::into_response) })
         .instrument(span)

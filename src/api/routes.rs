@@ -1,8 +1,11 @@
 //! Which paths there are and what each takes: for the `Allow` of a 405 and for the labels of the metrics.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
-use poem::http::HeaderValue;
+use metrics::{Counter, Histogram};
+use parking_lot::RwLock;
+use poem::http::{HeaderValue, StatusCode};
 use poem_openapi::OpenApi;
 
 use crate::api::rest::SessionsApi;
@@ -13,17 +16,26 @@ pub(super) const REST: &str = "/api/v1";
 const PAGES: &[&str] = &["/livez", "/readyz", "/metrics", "/openapi.json", "/swagger-ui", "/swagger-ui/"];
 
 /// Every path of the server.
-#[derive(Debug)]
-pub(super) struct Routes(Vec<Known>);
+pub(super) struct Routes {
+    known: Vec<Known>,
+    /// What is asked for elsewhere.
+    elsewhere: Answers,
+    durations: Histogram,
+}
 
 /// One path.
-#[derive(Debug)]
 pub(super) struct Known {
     /// As it is written in the document: `/api/v1/sessions/{session_id}`.
     pub(super) template: String,
     /// The methods that it takes.
     pub(super) allow: HeaderValue,
+    answers: Answers,
 }
+
+/// The counters of one path, by method and status: a few dozen at most. Kept, since to look one up by its labels costs
+/// as much as a small request.
+#[derive(Default)]
+struct Answers(RwLock<Vec<(&'static str, StatusCode, Counter)>>);
 
 impl Routes {
     /// Collects them from the API's own description, so that none is forgotten.
@@ -33,12 +45,23 @@ impl Routes {
             let methods = path.operations.iter().map(|operation| operation.method.to_string()).collect();
             Known::new(format!("{REST}{}", path.path), methods)
         });
-        Self(pages.chain(operations).collect())
+        Self {
+            known: pages.chain(operations).collect(),
+            elsewhere: Answers::default(),
+            durations: metrics::histogram!("waypost_request_duration_seconds"),
+        }
     }
 
     /// The path that this one is an instance of.
     pub(super) fn find(&self, path: &str) -> Option<&Known> {
-        self.0.iter().find(|known| known.fits(path))
+        self.known.iter().find(|known| known.fits(path))
+    }
+
+    /// Counts an answer. The method is one of a closed set, as every label is.
+    pub(super) fn count(&self, route: Option<&Known>, method: &'static str, status: StatusCode, took: Duration) {
+        let (template, answers) = route.map_or(("none", &self.elsewhere), |known| (&known.template, &known.answers));
+        answers.count(template, method, status);
+        self.durations.record(took.as_secs_f64());
     }
 }
 
@@ -48,7 +71,11 @@ impl Known {
             methods.insert("HEAD".to_owned());
         }
         let allow = methods.into_iter().collect::<Vec<_>>().join(", ");
-        Self { template, allow: HeaderValue::from_str(&allow).expect("names of methods are letters") }
+        Self {
+            template,
+            allow: HeaderValue::from_str(&allow).expect("names of methods are letters"),
+            answers: Answers::default(),
+        }
     }
 
     fn fits(&self, path: &str) -> bool {
@@ -59,6 +86,26 @@ impl Known {
                 (Some(part), Some(want)) if part == want || (want.starts_with('{') && !part.is_empty()) => {}
                 _ => return false,
             }
+        }
+    }
+}
+
+impl Answers {
+    fn count(&self, template: &str, method: &'static str, status: StatusCode) {
+        let find = |known: &[(&'static str, StatusCode, Counter)]| {
+            let found = known.iter().find(|(m, s, _)| (*m, *s) == (method, status));
+            found.map(|(_, _, counter)| counter.increment(1)).is_some()
+        };
+        if find(&self.0.read()) {
+            return;
+        }
+        let mut known = self.0.write();
+        if !find(&known) {
+            let labels =
+                [("method", method.to_owned()), ("route", template.to_owned()), ("status", status.as_str().to_owned())];
+            let counter = metrics::counter!("waypost_requests_total", &labels);
+            counter.increment(1);
+            known.push((method, status, counter));
         }
     }
 }

@@ -5,6 +5,8 @@ pub mod qr;
 mod examples;
 mod param;
 
+use std::sync::Arc;
+
 use entity::words::SessionStatus;
 use poem::Result;
 use poem::web::Data;
@@ -71,7 +73,7 @@ impl SessionsApi {
     #[oai(path = "/sessions", method = "post", operation_id = "createSession")]
     async fn create(
         &self,
-        Data(api): Data<&Api>,
+        Data(api): Data<&Arc<Api>>,
         Asks(caller): Asks,
         Optional(new): Optional<NewSession>,
     ) -> Result<Created201<CreatedSession>> {
@@ -84,7 +86,7 @@ impl SessionsApi {
     #[oai(path = "/sessions", method = "get", operation_id = "listSessions")]
     async fn list(
         &self,
-        Data(api): Data<&Api>,
+        Data(api): Data<&Arc<Api>>,
         Asks(caller): Asks,
         /// Only those in this status.
         status: Query<Option<Word<SessionStatus>>>,
@@ -104,7 +106,7 @@ impl SessionsApi {
     #[oai(path = "/sessions/:session_id", method = "get", operation_id = "getSession")]
     async fn find(
         &self,
-        Data(api): Data<&Api>,
+        Data(api): Data<&Arc<Api>>,
         Asks(caller): Asks,
         /// The session's id.
         session_id: Path<String>,
@@ -116,7 +118,7 @@ impl SessionsApi {
     #[oai(path = "/sessions/:session_id", method = "patch", operation_id = "updateSession")]
     async fn update(
         &self,
-        Data(api): Data<&Api>,
+        Data(api): Data<&Arc<Api>>,
         Asks(caller): Asks,
         /// The session's id.
         session_id: Path<String>,
@@ -129,7 +131,7 @@ impl SessionsApi {
     #[oai(path = "/sessions/:session_id", method = "delete", operation_id = "deleteSession")]
     async fn delete(
         &self,
-        Data(api): Data<&Api>,
+        Data(api): Data<&Arc<Api>>,
         Asks(caller): Asks,
         /// The session's id.
         session_id: Path<String>,
@@ -142,7 +144,7 @@ impl SessionsApi {
     #[oai(path = "/sessions/:session_id/status", method = "get", operation_id = "getSessionStatus")]
     async fn status(
         &self,
-        Data(api): Data<&Api>,
+        Data(api): Data<&Arc<Api>>,
         Asks(caller): Asks,
         /// The session's id.
         session_id: Path<String>,
@@ -154,7 +156,7 @@ impl SessionsApi {
     #[oai(path = "/sessions/:session_id/qr", method = "get", operation_id = "getSessionQr")]
     async fn qr(
         &self,
-        Data(api): Data<&Api>,
+        Data(api): Data<&Arc<Api>>,
         Asks(caller): Asks,
         accept: Accept,
         /// The session's id.
@@ -171,7 +173,7 @@ impl SessionsApi {
     #[oai(path = "/sessions/:session_id/connect", method = "post", operation_id = "connectSession")]
     async fn connect(
         &self,
-        Data(api): Data<&Api>,
+        Data(api): Data<&Arc<Api>>,
         Asks(caller): Asks,
         _body: Nothing,
         /// The session's id.
@@ -185,7 +187,7 @@ impl SessionsApi {
     #[oai(path = "/sessions/:session_id/disconnect", method = "post", operation_id = "disconnectSession")]
     async fn disconnect(
         &self,
-        Data(api): Data<&Api>,
+        Data(api): Data<&Arc<Api>>,
         Asks(caller): Asks,
         _body: Nothing,
         /// The session's id.
@@ -199,7 +201,7 @@ impl SessionsApi {
     #[oai(path = "/sessions/:session_id/logout", method = "post", operation_id = "logoutSession")]
     async fn logout(
         &self,
-        Data(api): Data<&Api>,
+        Data(api): Data<&Arc<Api>>,
         Asks(caller): Asks,
         _body: Nothing,
         /// The session's id.
@@ -213,7 +215,7 @@ impl SessionsApi {
     #[oai(path = "/sessions/:session_id/pair", method = "post", operation_id = "pairSession")]
     async fn pair(
         &self,
-        Data(api): Data<&Api>,
+        Data(api): Data<&Arc<Api>>,
         Asks(caller): Asks,
         /// The session's id.
         session_id: Path<String>,
@@ -230,7 +232,7 @@ impl SessionsApi {
     #[oai(path = "/sessions/:session_id/device", method = "get", operation_id = "getSessionDevice")]
     async fn device(
         &self,
-        Data(api): Data<&Api>,
+        Data(api): Data<&Arc<Api>>,
         Asks(caller): Asks,
         /// The session's id.
         session_id: Path<String>,
