@@ -61,6 +61,7 @@ impl App {
             db: db.clone(),
             clock: Clock::system(),
             lifecycle: lifecycle.clone(),
+            has_introspection: config.graphql_introspection,
             courtesy: config.shutdown_grace / 2,
             metrics: telemetry::start_metrics(Clock::system().now()),
         };

@@ -19,7 +19,27 @@ pub enum Scope {
 #[derive(Clone, Debug)]
 pub struct Caller(());
 
+impl Scope {
+    /// Every scope, in order.
+    pub const ALL: &[Self] = &[Self::SessionsRead, Self::SessionsWrite, Self::SessionsPair, Self::MetricsRead];
+
+    /// The word as it is written everywhere.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::SessionsRead => "sessions:read",
+            Self::SessionsWrite => "sessions:write",
+            Self::SessionsPair => "sessions:pair",
+            Self::MetricsRead => "metrics:read",
+        }
+    }
+}
+
 impl Caller {
+    /// What this caller may do.
+    pub fn scopes(&self) -> impl Iterator<Item = Scope> + '_ {
+        Scope::ALL.iter().copied().filter(|scope| self.allows(*scope))
+    }
+
     /// The holder of the admin token, who may do everything.
     pub fn admin() -> Self {
         Self(())
@@ -37,7 +57,7 @@ impl Caller {
     }
 
     /// The admin token is the only key there is, and it allows everything.
-    fn allows(&self, scope: Scope) -> bool {
+    pub fn allows(&self, scope: Scope) -> bool {
         match scope {
             Scope::SessionsRead | Scope::SessionsWrite | Scope::SessionsPair | Scope::MetricsRead => true,
         }

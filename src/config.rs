@@ -36,7 +36,7 @@ pub enum Command {
     Serve(ServeArgs),
     /// Link a phone to a session of a running server: draws the QR code in the terminal until it is scanned.
     Pair(PairArgs),
-    /// Write the API's document to openapi/openapi.json.
+    /// Write the API's documents to openapi/ and schema/.
     Export(ExportArgs),
     /// Serve the API together with a simulator of WhatsApp: nothing leaves this machine.
     #[cfg(feature = "sandbox")]
@@ -76,6 +76,9 @@ pub struct ServeArgs {
     /// Sessions that log in at the same time after a start.
     #[arg(long, env = "WAYPOST_BOOT_CONCURRENCY", default_value = "32", value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub boot_concurrency: u32,
+    /// Whether whoever has a key may ask for the GraphQL schema.
+    #[arg(long, env = "WAYPOST_GRAPHQL_INTROSPECTION", default_value_t = true, action = clap::ArgAction::Set)]
+    pub graphql_introspection: bool,
     /// Seconds that each phase of a shutdown may take.
     #[arg(long, env = "WAYPOST_SHUTDOWN_GRACE", default_value = "20", value_parser = clap::value_parser!(u64).range(1..=600))]
     pub shutdown_grace: u64,
@@ -131,10 +134,10 @@ pub struct PairArgs {
     pub phone_number: Option<String>,
 }
 
-/// What to do with the document.
+/// What to do with the documents.
 #[derive(Debug, Args)]
 pub struct ExportArgs {
-    /// Only compare it with the file; exit with 1 if they differ.
+    /// Only compare them with the files; exit with 1 if one differs.
     #[arg(long)]
     pub check: bool,
 }
@@ -190,6 +193,8 @@ pub struct Config {
     pub boot_rate: Option<NonZeroU32>,
     /// How many sessions come back at the same time.
     pub boot_concurrency: usize,
+    /// Whether the GraphQL schema can be asked for.
+    pub graphql_introspection: bool,
     /// How long each phase of a shutdown may take.
     pub shutdown_grace: Duration,
     /// How to reach WhatsApp.
@@ -257,6 +262,7 @@ impl Config {
             admin_token,
             boot_rate: NonZeroU32::new(args.boot_rate),
             boot_concurrency: args.boot_concurrency as usize,
+            graphql_introspection: args.graphql_introspection,
             shutdown_grace: Duration::from_secs(args.shutdown_grace),
             whatsapp,
         })

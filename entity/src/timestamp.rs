@@ -2,7 +2,8 @@
 
 use std::borrow::Cow;
 
-use chrono::{DateTime, Utc};
+use async_graphql::{InputValueError, InputValueResult, Scalar, ScalarType, Value};
+use chrono::{DateTime, SecondsFormat, Utc};
 use poem_openapi::registry::{MetaSchema, MetaSchemaRef};
 use poem_openapi::types::{ParseError, ParseFromJSON, ParseResult, ToJSON, Type};
 
@@ -40,6 +41,22 @@ impl Timestamp {
 impl From<DateTime<Utc>> for Timestamp {
     fn from(moment: DateTime<Utc>) -> Self {
         Self(moment.timestamp_millis())
+    }
+}
+
+/// A moment in UTC, as RFC 3339 has it: `2026-11-23T08:30:00.000Z`.
+#[Scalar(name = "DateTime", specified_by_url = "https://scalars.graphql.org/andimarek/date-time")]
+impl ScalarType for Timestamp {
+    fn parse(value: Value) -> InputValueResult<Self> {
+        let Value::String(text) = &value else { return Err(InputValueError::expected_type(value)) };
+        let moment =
+            DateTime::parse_from_rfc3339(text).map_err(|_| InputValueError::custom("must be an RFC 3339 moment"))?;
+        Ok(moment.with_timezone(&Utc).into())
+    }
+
+    fn to_value(&self) -> Value {
+        let moment = DateTime::<Utc>::from_timestamp_millis(self.0).unwrap_or_default();
+        Value::String(moment.to_rfc3339_opts(SecondsFormat::Millis, true))
     }
 }
 

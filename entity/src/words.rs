@@ -7,7 +7,7 @@ use sea_orm::{DeriveActiveEnum, EnumIter};
 macro_rules! words {
     ($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident = $word:literal,)+ }) => {
         $(#[$doc])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, EnumIter, DeriveActiveEnum, Enum)]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, EnumIter, DeriveActiveEnum, Enum, async_graphql::Enum)]
         #[oai(rename_all = "snake_case")]
         #[sea_orm(rs_type = "String", db_type = "Text")]
         pub enum $name {

@@ -12,7 +12,9 @@ use crate::caller::Caller;
 use crate::error::{Error, ErrorKind};
 
 /// Paths that are open to everyone who reaches the port.
-const OPEN: &[&str] = &["/livez", "/readyz", "/openapi.json", "/swagger-ui", "/swagger-ui/"];
+///
+/// A socket brings its key in its first message, and is nothing until then.
+const OPEN: &[&str] = &["/livez", "/readyz", "/openapi.json", "/swagger-ui", "/swagger-ui/", "/graphql/ws"];
 
 /// The keys that are let in. Only their digests are kept.
 #[derive(Clone, Debug)]
@@ -31,14 +33,23 @@ impl Keys {
     /// # Errors
     /// `Unauthenticated`.
     pub fn caller(&self, request: &Request) -> Result<Caller, Error> {
-        let bearer = request.header("authorization").and_then(|value| {
-            let (scheme, token) = value.split_once(' ')?;
-            scheme.eq_ignore_ascii_case("bearer").then_some(token.trim())
-        });
+        let bearer = request.header("authorization").and_then(bearer);
         let Some(token) = bearer.or_else(|| request.header("x-api-key")) else {
             let detail = "no key came with the request: send `Authorization: Bearer ..` or `X-API-Key`";
             return Err(Error::new(ErrorKind::Unauthenticated, detail));
         };
+        self.holder(token)
+    }
+
+    /// Who says this of himself: `Bearer ..`, as a socket's first message has it.
+    ///
+    /// # Errors
+    /// `Unauthenticated`.
+    pub fn bearer(&self, authorization: &str) -> Result<Caller, Error> {
+        self.holder(bearer(authorization).unwrap_or_default())
+    }
+
+    fn holder(&self, token: &str) -> Result<Caller, Error> {
         // The digests are compared, so the time says nothing about the token.
         if digest(token).ct_eq(&self.admin).into() {
             Ok(Caller::admin())
@@ -46,6 +57,11 @@ impl Keys {
             Err(Error::new(ErrorKind::Unauthenticated, "the key is not valid"))
         }
     }
+}
+
+fn bearer(authorization: &str) -> Option<&str> {
+    let (scheme, token) = authorization.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then_some(token.trim())
 }
 
 fn digest(token: &str) -> [u8; 32] {

@@ -75,6 +75,7 @@ const HTTP: &[(StatusCode, &str, &str)] = &[
     (StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "The path does not take this method"),
     (StatusCode::NOT_ACCEPTABLE, "not_acceptable", "The answer has no such form"),
     (StatusCode::PAYLOAD_TOO_LARGE, "payload_too_large", "The body is too large"),
+    (StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", "The body's type is not taken here"),
     (StatusCode::UNPROCESSABLE_ENTITY, "invalid", "A value breaks a rule"),
     (StatusCode::GATEWAY_TIMEOUT, "request_timeout", "The request took too long"),
 ];
@@ -88,6 +89,21 @@ pub fn codes() -> impl Iterator<Item = &'static str> {
 #[derive(Debug, thiserror::Error)]
 #[error("the body is no JSON: {0}")]
 pub struct MalformedBody(pub String);
+
+/// A mutation or a subscription came with GET.
+#[derive(Debug, thiserror::Error)]
+#[error("GET takes queries only: send anything else with POST, and subscriptions to /graphql/ws or /graphql/stream")]
+pub struct UnfitMethod;
+
+/// A body came that a form of another site could have sent.
+#[derive(Debug, thiserror::Error)]
+#[error("the body must be JSON and say so: `Content-Type: application/json`")]
+pub struct UnfitType;
+
+/// A socket was asked for without the sub-protocol that it speaks.
+#[derive(Debug, thiserror::Error)]
+#[error("the only sub-protocol is graphql-transport-ws: `Sec-WebSocket-Protocol: graphql-transport-ws`")]
+pub struct UnfitProtocol;
 
 /// The request took longer than any request may.
 #[derive(Debug, thiserror::Error)]
@@ -123,15 +139,28 @@ pub fn rule_in(reason: &str) -> &str {
     reason.split_once("\": ").map_or(reason, |(_, rule)| rule)
 }
 
-/// The answer to one of our own failures. It is logged here, where it stops travelling.
+/// The answer to one of our own failures.
 fn ours(error: &Error) -> Response {
     let (status, code, title) = row(error.kind());
+    log(error, &request_id::current());
+    problem(status, code, title, Cow::Owned(error.to_string()))
+}
+
+/// One of our own failures for another door: its code, and what the client may read.
+pub fn shown(error: &Error, request_id: &str) -> (&'static str, String) {
+    log(error, request_id);
+    (row(error.kind()).1, error.to_string())
+}
+
+/// A failure is logged here, where it stops travelling.
+fn log(error: &Error, request_id: &str) {
+    let code = row(error.kind()).1;
     match error.kind() {
         ErrorKind::Internal | ErrorKind::Unavailable => {
-            error!(request.id = request_id::current(), error = chain(error), code, "a request failed");
+            error!(request.id = request_id, error = chain(error), code, "a request failed");
         }
         ErrorKind::Upstream | ErrorKind::UpstreamTimeout => {
-            warn!(request.id = request_id::current(), error = chain(error), code, "WhatsApp failed a request");
+            warn!(request.id = request_id, error = chain(error), code, "WhatsApp failed a request");
         }
         ErrorKind::Unauthenticated
         | ErrorKind::Forbidden
@@ -144,7 +173,6 @@ fn ours(error: &Error) -> Response {
         | ErrorKind::Invalid
         | ErrorKind::ShuttingDown => {}
     }
-    problem(status, code, title, Cow::Owned(error.to_string()))
 }
 
 /// The answer to a failure of HTTP itself.

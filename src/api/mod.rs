@@ -5,6 +5,7 @@ pub mod error;
 
 mod body;
 mod document;
+mod graphql;
 mod health;
 mod reply;
 mod request_id;
@@ -25,6 +26,7 @@ use tokio::time::Instant;
 use tracing::debug;
 
 use crate::api::auth::Keys;
+use crate::api::graphql::Graph;
 use crate::api::routes::Routes;
 use crate::clock::Clock;
 use crate::db::Db;
@@ -33,6 +35,7 @@ use crate::lifecycle::Lifecycle;
 use crate::session::Sessions;
 
 pub use document::document;
+pub use graphql::sdl as schema;
 pub use rest::qr::text as qr_text;
 
 /// Longest time that a request may take: a command may wait 40 s for its session.
@@ -52,6 +55,8 @@ pub struct Api {
     pub lifecycle: Lifecycle,
     /// How long requests that are under way when a shutdown begins may take to finish.
     pub courtesy: Duration,
+    /// Whether the GraphQL schema can be asked for.
+    pub has_introspection: bool,
     /// What is measured.
     pub metrics: Option<PrometheusHandle>,
 }
@@ -65,6 +70,8 @@ impl std::fmt::Debug for Api {
 /// Every path of the server.
 pub fn site(api: Api) -> impl Endpoint<Output = Response> + 'static {
     let routes = Arc::new(Routes::new());
+    let api = Arc::new(api);
+    let graph = Graph::new(Arc::clone(&api));
     let document = document::document();
     let page = fixed(document::page(&document), "text/html; charset=utf-8", Some(document::PAGE_POLICY));
     Route::new()
@@ -72,12 +79,15 @@ pub fn site(api: Api) -> impl Endpoint<Output = Response> + 'static {
         .at("/swagger-ui", page.clone())
         .at("/swagger-ui/", page)
         .at("/openapi.json", fixed(document, "application/json; charset=utf-8", None))
+        .at("/graphql", get(graphql::get).post(graphql::post).data(graph.clone()))
+        .at("/graphql/stream", get(graphql::events).post(graphql::events).data(graph.clone()))
+        .at("/graphql/ws", get(graphql::upgrade).data(graph))
         .at("/livez", get(health::livez))
         .at("/readyz", get(health::readyz))
         .at("/metrics", get(health::metrics))
         .into_endpoint()
         .around(guarded)
-        .data(Arc::new(api))
+        .data(api)
         .around(move |endpoint, request| {
             let routes = Arc::clone(&routes);
             async move { Ok(answered(&routes, endpoint, request).await) }
@@ -168,5 +178,6 @@ fn method_label(method: &Method) -> &'static str {
 /// A failure that the framework made without an error.
 fn is_foreign_failure(response: &Response) -> bool {
     let status = response.status();
-    (status.is_client_error() || status.is_server_error()) && response.content_type() != Some(error::PROBLEM_JSON)
+    let is_ours = [Some(error::PROBLEM_JSON), Some(graphql::GRAPHQL_JSON)].contains(&response.content_type());
+    (status.is_client_error() || status.is_server_error()) && !is_ours
 }

@@ -12,8 +12,18 @@ use crate::api::rest::SessionsApi;
 
 /// Where the REST door stands.
 pub(super) const REST: &str = "/api/v1";
-/// The pages beside it. They can only be read.
-const PAGES: &[&str] = &["/livez", "/readyz", "/metrics", "/openapi.json", "/swagger-ui", "/swagger-ui/"];
+/// The paths beside it, and what they take.
+const PAGES: &[(&str, &[&str])] = &[
+    ("/livez", &["GET"]),
+    ("/readyz", &["GET"]),
+    ("/metrics", &["GET"]),
+    ("/openapi.json", &["GET"]),
+    ("/swagger-ui", &["GET"]),
+    ("/swagger-ui/", &["GET"]),
+    ("/graphql", &["GET", "POST"]),
+    ("/graphql/stream", &["GET", "POST"]),
+    ("/graphql/ws", &["GET"]),
+];
 
 /// Every path of the server.
 pub(super) struct Routes {
@@ -40,7 +50,9 @@ struct Answers(RwLock<Vec<(&'static str, StatusCode, Counter)>>);
 impl Routes {
     /// Collects them from the API's own description, so that none is forgotten.
     pub(super) fn new() -> Self {
-        let pages = PAGES.iter().map(|page| Known::new((*page).to_owned(), ["GET".to_owned()].into()));
+        let pages = PAGES.iter().map(|(page, methods)| {
+            Known::new((*page).to_owned(), methods.iter().map(|method| (*method).to_owned()).collect())
+        });
         let operations = SessionsApi::meta().into_iter().flat_map(|api| api.paths).map(|path| {
             let methods = path.operations.iter().map(|operation| operation.method.to_string()).collect();
             Known::new(format!("{REST}{}", path.path), methods)

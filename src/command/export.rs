@@ -1,4 +1,4 @@
-//! `waypost export`: the API's document as a file of the repository.
+//! `waypost export`: the API's documents as files of the repository.
 
 use std::path::Path;
 
@@ -6,24 +6,23 @@ use crate::api;
 use crate::config::ExportArgs;
 use crate::error::Cause;
 
-/// Where the document lies, from the top of the repository.
-const FILE: &str = "openapi/openapi.json";
-
-/// Writes the document, or compares it. False if it differs.
+/// Writes the documents, or compares them. False if one differs.
 pub(super) fn run(args: ExportArgs) -> Result<bool, Cause> {
-    let document = api::document();
-    if !args.check {
-        let file = Path::new(FILE);
-        if let Some(folder) = file.parent() {
+    let mut is_same = true;
+    // From the top of the repository.
+    for (file, document) in [("openapi/openapi.json", api::document()), ("schema/schema.graphql", api::schema())] {
+        if args.check {
+            if !std::fs::read_to_string(file).is_ok_and(|kept| kept == document) {
+                eprintln!("{file} is not what the code says: run `waypost export` and commit it");
+                is_same = false;
+            }
+            continue;
+        }
+        if let Some(folder) = Path::new(file).parent() {
             std::fs::create_dir_all(folder)?;
         }
         std::fs::write(file, document)?;
-        println!("wrote {FILE}");
-        return Ok(true);
-    }
-    let is_same = std::fs::read_to_string(FILE).is_ok_and(|file| file == document);
-    if !is_same {
-        eprintln!("{FILE} is not what the code says: run `waypost export` and commit it");
+        println!("wrote {file}");
     }
     Ok(is_same)
 }

@@ -267,10 +267,11 @@ impl Actor {
         if is_durable {
             self.save(live.clone()).await;
         }
+        let written_at = (is_durable && self.save_again.is_none()).then_some(now);
         if let Some(code) = live.pair_code.as_ref().filter(|_| before.pair_code != live.pair_code) {
             self.pairing.succeed(code);
         }
-        self.entry.publisher().send_replace(live);
+        self.entry.publish(live, written_at);
     }
 
     /// A state that cannot be written is shown all the same: it is true. It is written as soon as that works.

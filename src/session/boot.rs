@@ -88,7 +88,7 @@ impl Queue {
                 let mut live = entry.watch();
                 drop(entry);
                 // Late or deleted, its place is free either way.
-                let _ = tokio::time::timeout(SETTLE_LIMIT, live.wait_for(view::is_settled)).await;
+                let _ = tokio::time::timeout(SETTLE_LIMIT, live.wait_for(|shown| view::is_settled(&shown.live))).await;
                 drop(place);
             });
         }

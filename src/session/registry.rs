@@ -2,22 +2,31 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use entity::ids::SessionId;
+use entity::timestamp::Timestamp;
+use entity::words::SessionStatus;
 use parking_lot::{Mutex, RwLock};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{broadcast, mpsc, watch};
 
 use crate::session::actor::{self, Command, Deps};
 use crate::session::store::Record;
-use crate::session::types::{DeviceProps, Live};
+use crate::session::types::{DeviceProps, Live, Revision, Session, Snapshot};
 
 /// Commands that wait for one actor. Each has a caller that waits for its reply; more callers than this are too many.
 const MAILBOX_CAPACITY: usize = 16;
 
+/// Changes that a subscriber to all sessions may have unread. One that has more looks at everything again.
+const CHANGES_CAPACITY: usize = 1024;
+
 /// Every session of this process.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Registry {
     entries: RwLock<HashMap<SessionId, Arc<Entry>>>,
+    changes: broadcast::Sender<SessionId>,
+    /// How many sessions were taken in.
+    born: AtomicU64,
 }
 
 /// One session: its state for all who look, and its actor once it has one.
@@ -25,20 +34,35 @@ pub struct Registry {
 pub struct Entry {
     id: SessionId,
     props: DeviceProps,
-    live: watch::Sender<Live>,
+    shown: watch::Sender<Snapshot>,
+    changes: broadcast::Sender<SessionId>,
     mailbox: Mutex<Option<mpsc::Sender<Command>>>,
+    /// Held by the change to the session's name and labels that is under way.
+    revising: tokio::sync::Mutex<()>,
+}
+
+impl Default for Registry {
+    fn default() -> Self {
+        Self { entries: RwLock::default(), changes: broadcast::Sender::new(CHANGES_CAPACITY), born: AtomicU64::new(0) }
+    }
 }
 
 impl Registry {
     /// Takes a session in.
     pub fn add(&self, record: &Record) -> Arc<Entry> {
+        let Record { session, live, props } = record.clone();
+        let id = session.id.clone();
+        let revision = Revision { born: self.born.fetch_add(1, Ordering::Relaxed), number: 0 };
         let entry = Arc::new(Entry {
-            id: record.session.id.clone(),
-            props: record.props.clone(),
-            live: watch::Sender::new(record.live.clone()),
+            id: id.clone(),
+            props,
+            shown: watch::Sender::new(Snapshot { session: Arc::new(session), live, revision }),
+            changes: self.changes.clone(),
             mailbox: Mutex::new(None),
+            revising: tokio::sync::Mutex::new(()),
         });
-        self.entries.write().insert(record.session.id.clone(), Arc::clone(&entry));
+        self.entries.write().insert(id, Arc::clone(&entry));
+        entry.tell();
         entry
     }
 
@@ -49,31 +73,38 @@ impl Registry {
 
     /// Takes a session out: from now on nobody finds it.
     pub fn remove(&self, id: &SessionId) -> Option<Arc<Entry>> {
-        self.entries.write().remove(id)
+        let entry = self.entries.write().remove(id)?;
+        entry.tell();
+        Some(entry)
     }
 
     /// Every session's present state, counted or summed by the caller.
-    pub fn for_each(&self, mut look: impl FnMut(&Live)) {
+    pub fn for_each(&self, mut look: impl FnMut(&Snapshot)) {
         for entry in self.entries.read().values() {
-            look(&entry.live.borrow());
+            look(&entry.shown.borrow());
         }
+    }
+
+    /// The ids of the sessions that come, change or go from now on.
+    pub fn changes(&self) -> broadcast::Receiver<SessionId> {
+        self.changes.subscribe()
     }
 }
 
 impl Entry {
     /// The present state, then each change.
-    pub fn watch(&self) -> watch::Receiver<Live> {
-        self.live.subscribe()
+    pub fn watch(&self) -> watch::Receiver<Snapshot> {
+        self.shown.subscribe()
     }
 
     /// What is asked of the present state. Nobody can publish meanwhile, so it must be quick.
-    pub fn look<T>(&self, look: impl FnOnce(&Live) -> T) -> T {
-        look(&self.live.borrow())
+    pub fn look<T>(&self, look: impl FnOnce(&Snapshot) -> T) -> T {
+        look(&self.shown.borrow())
     }
 
     /// The present state.
     pub fn present(&self) -> Live {
-        self.live.borrow().clone()
+        self.look(|snapshot| snapshot.live.clone())
     }
 
     /// What the phone shows under linked devices.
@@ -86,9 +117,43 @@ impl Entry {
         &self.id
     }
 
-    /// The channel on which the actor publishes.
-    pub(super) fn publisher(&self) -> &watch::Sender<Live> {
-        &self.live
+    /// Shows the next state. `written_at` tells when it was written to the session's row, if it was.
+    pub(super) fn publish(&self, live: Live, written_at: Option<Timestamp>) {
+        self.shown.send_modify(|snapshot| {
+            let session = Arc::make_mut(&mut snapshot.session);
+            session.status = live.status;
+            session.is_logged_in = live.status == SessionStatus::LoggedIn;
+            session.phone_number = live.identity.as_ref().map(|identity| identity.phone_number.digits().to_owned());
+            session.push_name.clone_from(&live.push_name);
+            if let Some(now) = written_at {
+                session.updated_at = now;
+                session.last_connected_at = live.last_connected().or(session.last_connected_at);
+            }
+            snapshot.live = live;
+            snapshot.revision.number += 1;
+        });
+        self.tell();
+    }
+
+    /// A turn to change name and labels: what is written first is also shown first.
+    pub(super) async fn turn(&self) -> tokio::sync::MutexGuard<'_, ()> {
+        self.revising.lock().await
+    }
+
+    /// Shows the name and the labels that were written.
+    pub(super) fn revise(&self, row: &Session) {
+        self.shown.send_modify(|snapshot| {
+            let session = Arc::make_mut(&mut snapshot.session);
+            session.name.clone_from(&row.name);
+            session.metadata.clone_from(&row.metadata);
+            session.updated_at = row.updated_at;
+            snapshot.revision.number += 1;
+        });
+        self.tell();
+    }
+
+    fn tell(&self) {
+        let _ = self.changes.send(self.id.clone()); // Nobody may be listening.
     }
 
     /// The actor's mailbox; starts the actor if there is none.

@@ -10,7 +10,7 @@ use entity::words::EventType;
 
 use crate::error::{Error, Result};
 use crate::session::store::{Draft, Selection, WebhookDraft};
-use crate::session::types::{DeviceProps, NewSession, NewWebhook, Session, SessionFilter};
+use crate::session::types::{DeviceProps, NewSession, NewWebhook, Session, SessionFilter, Snapshot, Window};
 
 /// Longest name, characters.
 const NAME_MAX: usize = 100;
@@ -145,24 +145,35 @@ fn unknown_event(word: &str) -> Error {
     )
 }
 
-/// What to select for a filter.
-pub fn selection(filter: SessionFilter) -> Result<Selection> {
-    if filter.limit.is_some_and(|limit| !(1..=PAGE_MAX).contains(&limit)) {
-        return Err(Error::invalid("limit", format!("must be from 1 to {PAGE_MAX}")));
+/// What to select for a filter and a window.
+pub fn selection(filter: SessionFilter, window: &Window) -> Result<Selection> {
+    if window.first.is_some() && window.last.is_some() {
+        return Err(Error::invalid("last", "must not be given together with `first`"));
     }
-    let after = match &filter.after {
-        Some(text) => Some(cursor(text).ok_or_else(|| Error::invalid("after", "must be a cursor that a list gave"))?),
-        None => None,
+    for (field, size) in [("first", window.first), ("last", window.last)] {
+        if size.is_some_and(|size| !(1..=PAGE_MAX).contains(&size)) {
+            return Err(Error::invalid(field, format!("must be from 1 to {PAGE_MAX}")));
+        }
+    }
+    let place = |field: &str, text: &Option<String>| {
+        let refused = || Error::invalid(field, "must be a cursor that a list gave");
+        text.as_deref().map(|text| cursor(text).ok_or_else(refused)).transpose()
+    };
+    let (after, before) = (place("after", &window.after)?, place("before", &window.before)?);
+    let metadata = match filter.metadata {
+        Some(labels) => self::metadata(labels.into_iter().collect())?,
+        None => BTreeMap::new(),
     };
     let query = filter.query.filter(|query| !query.is_empty());
     if query.as_deref().is_some_and(|query| query.contains('\0') || query.chars().count() > NAME_MAX) {
         return Err(Error::invalid("q", format!("must have at most {NAME_MAX} characters and no NUL")));
     }
-    Ok(Selection { status: filter.status, query, after, limit: filter.limit.map(u64::from) })
+    let limit = window.first.or(window.last).map(u64::from);
+    Ok(Selection { status: filter.status, query, metadata, after, before, limit, is_from_end: window.last.is_some() })
 }
 
-/// The cursor behind this session.
-pub fn cursor_behind(session: &Session) -> String {
+/// The cursor of a session: the place right behind it.
+pub fn cursor_of(session: &Session) -> String {
     URL_SAFE_NO_PAD.encode(format!("{}:{}", session.created_at.millis(), session.id))
 }
 
@@ -170,4 +181,18 @@ fn cursor(text: &str) -> Option<(Timestamp, SessionId)> {
     let plain = String::from_utf8(URL_SAFE_NO_PAD.decode(text).ok()?).ok()?;
     let (millis, id) = plain.split_once(':')?;
     Some((Timestamp::from_millis(millis.parse().ok()?), SessionId::parse(id).ok()?))
+}
+
+/// Whether a session is one of those that a filter names, as far as memory can tell: letters fold by Unicode here.
+pub fn matches(filter: &SessionFilter, snapshot: &Snapshot) -> bool {
+    let SessionFilter { status, query, metadata } = filter;
+    let session = &snapshot.session;
+    let folded = query.as_deref().unwrap_or_default().to_lowercase();
+    let contains = |text: Option<&str>| text.is_some_and(|text| text.to_lowercase().contains(&folded));
+    status.is_none_or(|status| status == snapshot.live.status)
+        && (folded.is_empty()
+            || contains(Some(session.id.as_str()))
+            || contains(session.name.as_deref())
+            || contains(session.phone_number.as_deref()))
+        && metadata.iter().flatten().all(|(name, value)| session.metadata.get(name) == Some(value))
 }

@@ -8,8 +8,8 @@ use entity::words::{DesiredState, EventType, SessionStatus, StatusReason};
 use entity::{session, webhook};
 use sea_orm::sea_query::{BinOper, Expr, ExprTrait, Func, SimpleExpr};
 use sea_orm::{
-    ActiveValue, ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder,
-    QuerySelect, SqlErr,
+    ActiveValue, ColumnTrait, Condition, ConnectionTrait, DatabaseBackend, DbErr, EntityTrait, Order, PaginatorTrait,
+    QueryFilter, QueryOrder, QuerySelect, SqlErr,
 };
 
 use crate::error::{Error, ErrorKind, Result};
@@ -138,28 +138,44 @@ pub struct Selection {
     pub status: Option<SessionStatus>,
     /// Only those whose id, name or phone number contains this, whatever the case.
     pub query: Option<String>,
+    /// Only those that have all of these labels.
+    pub metadata: BTreeMap<String, String>,
     /// Only those behind this one.
     pub after: Option<(Timestamp, SessionId)>,
+    /// Only those before this one.
+    pub before: Option<(Timestamp, SessionId)>,
     /// At most so many.
     pub limit: Option<u64>,
+    /// Whether these are the last ones rather than the first.
+    pub is_from_end: bool,
 }
 
 impl Selection {
-    fn filter(&self) -> Condition {
+    fn filter(&self, backend: DatabaseBackend) -> Condition {
+        let mut labels = Condition::all();
+        for (name, value) in &self.metadata {
+            let sql = match backend {
+                DatabaseBackend::Postgres => {
+                    r#"EXISTS (SELECT 1 FROM json_each_text("session"."metadata") AS label(k, v) WHERE k = $1 AND v = $2)"#
+                }
+                _ => r#"EXISTS (SELECT 1 FROM json_each("session"."metadata") WHERE "key" = ? AND "value" = ?)"#,
+            };
+            labels = labels.add(Expr::cust_with_values(sql, [name.clone(), value.clone()]));
+        }
         let contains = |column: session::Column, text: &str| -> SimpleExpr {
             // The database folds both sides: SQLite knows the case of ASCII letters only.
             let pattern = Expr::expr(Func::lower(Expr::val(format!("%{}%", escaped(text)))));
             let pattern = pattern.binary(BinOper::Escape, Expr::cust("'\\'"));
             Expr::expr(Func::lower(Expr::col(column))).binary(BinOper::Like, pattern)
         };
-        Condition::all().add_option(self.status.map(|status| session::Column::Status.eq(status))).add_option(
-            self.query.as_deref().map(|text| {
-                Condition::any()
-                    .add(contains(session::Column::Id, text))
-                    .add(contains(session::Column::Name, text))
-                    .add(contains(session::Column::PhoneNumber, text))
-            }),
-        )
+        let named = self.query.as_deref().map(|text| {
+            Condition::any()
+                .add(contains(session::Column::Id, text))
+                .add(contains(session::Column::Name, text))
+                .add(contains(session::Column::PhoneNumber, text))
+        });
+        let status = self.status.map(|status| session::Column::Status.eq(status));
+        Condition::all().add_option(status).add_option(named).add(labels)
     }
 }
 
@@ -169,25 +185,31 @@ fn escaped(text: &str) -> String {
 
 /// The selected sessions, oldest first.
 pub async fn page(db: &impl ConnectionTrait, selection: &Selection) -> Result<Vec<Session>> {
-    let behind = selection.after.as_ref().map(|(created_at, id)| {
-        Condition::any().add(session::Column::CreatedAt.gt(*created_at)).add(
-            Condition::all().add(session::Column::CreatedAt.eq(*created_at)).add(session::Column::Id.gt(id.clone())),
-        )
+    let (created_at, id) = (session::Column::CreatedAt, session::Column::Id);
+    let behind = selection.after.as_ref().map(|(moment, name)| {
+        let same = Condition::all().add(created_at.eq(*moment)).add(id.gt(name.clone()));
+        Condition::any().add(created_at.gt(*moment)).add(same)
     });
+    let before = selection.before.as_ref().map(|(moment, name)| {
+        let same = Condition::all().add(created_at.eq(*moment)).add(id.lt(name.clone()));
+        Condition::any().add(created_at.lt(*moment)).add(same)
+    });
+    let order = if selection.is_from_end { Order::Desc } else { Order::Asc };
     let models = session::Entity::find()
-        .filter(selection.filter())
-        .filter(Condition::all().add_option(behind))
-        .order_by_asc(session::Column::CreatedAt)
-        .order_by_asc(session::Column::Id)
+        .filter(selection.filter(db.get_database_backend()))
+        .filter(Condition::all().add_option(behind).add_option(before))
+        .order_by(created_at, order.clone())
+        .order_by(id, order)
         .limit(selection.limit)
         .all(db)
         .await?;
-    Ok(models.into_iter().map(|model| Record::from(model).session).collect())
+    let sessions = models.into_iter().map(|model| Record::from(model).session);
+    Ok(if selection.is_from_end { sessions.rev().collect() } else { sessions.collect() })
 }
 
 /// How many sessions the selection has on all its pages.
 pub async fn count(db: &impl ConnectionTrait, selection: &Selection) -> Result<u64> {
-    Ok(session::Entity::find().filter(selection.filter()).count(db).await?)
+    Ok(session::Entity::find().filter(selection.filter(db.get_database_backend())).count(db).await?)
 }
 
 /// Changes name and labels. False if there is no such session.
@@ -216,7 +238,6 @@ pub async fn update(
 /// Writes what a session is, wants and is linked to. Nothing if it was deleted meanwhile.
 pub async fn record(tx: &impl ConnectionTrait, id: &SessionId, live: &Live, now: Timestamp) -> Result<()> {
     let identity = live.identity.as_ref();
-    let is_logged_in = live.status == SessionStatus::LoggedIn;
     let changes = session::ActiveModel {
         desired: ActiveValue::Set(live.desired),
         status: ActiveValue::Set(live.status),
@@ -228,7 +249,7 @@ pub async fn record(tx: &impl ConnectionTrait, id: &SessionId, live: &Live, now:
         device_id: ActiveValue::Set(identity.map(|identity| identity.device_id)),
         push_name: ActiveValue::Set(live.push_name.clone()),
         updated_at: ActiveValue::Set(now),
-        last_connected_at: if is_logged_in { ActiveValue::Set(Some(live.since)) } else { ActiveValue::NotSet },
+        last_connected_at: live.last_connected().map_or(ActiveValue::NotSet, |moment| ActiveValue::Set(Some(moment))),
         ..Default::default()
     };
     session::Entity::update_many().set(changes).filter(session::Column::Id.eq(id.clone())).exec(tx).await?;

@@ -4,7 +4,9 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
+use std::sync::Arc;
 
+use async_graphql::{InputObject, SimpleObject};
 use entity::ids::SessionId;
 use entity::timestamp::Timestamp;
 use entity::words::{DesiredState, SessionStatus, StatusReason};
@@ -63,7 +65,7 @@ pub struct Status {
 }
 
 /// The linked device.
-#[derive(Clone, Debug, PartialEq, Eq, Object)]
+#[derive(Clone, Debug, PartialEq, Eq, Object, SimpleObject)]
 #[oai(example)]
 pub struct Device {
     /// Number of this device among the phone's linked devices.
@@ -77,8 +79,9 @@ pub struct Device {
 }
 
 /// What the phone shows under linked devices.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Object)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Object, InputObject)]
 #[oai(example, rename = "DeviceProps")]
+#[graphql(name = "DevicePropsInput")]
 pub struct DeviceProps {
     /// Operating system, such as `Linux`. At most 50 characters.
     pub os: Option<String>,
@@ -89,8 +92,9 @@ pub struct DeviceProps {
 }
 
 /// Where to deliver a session's events.
-#[derive(Clone, PartialEq, Eq, Object)]
+#[derive(Clone, PartialEq, Eq, Object, InputObject)]
 #[oai(example)]
+#[graphql(name = "NewWebhookInput")]
 pub struct NewWebhook {
     /// `http` or `https` address.
     pub url: String,
@@ -108,8 +112,9 @@ impl fmt::Debug for NewWebhook {
 }
 
 /// A session to be created.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Object)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Object, InputObject)]
 #[oai(example)]
+#[graphql(name = "CreateSessionInput")]
 pub struct NewSession {
     /// Own id: `^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$`. Generated when absent.
     pub id: Option<String>,
@@ -140,10 +145,61 @@ pub struct SessionFilter {
     pub status: Option<SessionStatus>,
     /// Only those whose id, name or phone number contains this, whatever the case.
     pub query: Option<String>,
-    /// At most this many, 1 to 100; all when absent.
-    pub limit: Option<u32>,
-    /// Only those after this cursor.
+    /// Only those that have all of these labels with these values.
+    pub metadata: Option<BTreeMap<String, String>>,
+}
+
+/// Which part of a list.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Window {
+    /// The first so many, 1 to 100; all when this and `last` are absent.
+    pub first: Option<u32>,
+    /// The last so many, 1 to 100.
+    pub last: Option<u32>,
+    /// Only those behind this cursor.
     pub after: Option<String>,
+    /// Only those before this cursor.
+    pub before: Option<String>,
+}
+
+/// A part of a list, oldest first.
+#[derive(Clone, Debug)]
+pub struct Slice<T> {
+    /// The sessions.
+    pub items: Vec<T>,
+    /// Whether there are more before these. Only known when asked for the last ones.
+    pub has_previous: bool,
+    /// Whether there are more behind these. Only known when asked for the first ones.
+    pub has_next: bool,
+}
+
+/// A session and its present state, taken at one moment.
+#[derive(Clone, Debug)]
+pub struct Snapshot {
+    /// The session.
+    pub session: Arc<Session>,
+    /// What it is doing.
+    pub live: Live,
+    /// Which state it is.
+    pub revision: Revision,
+}
+
+/// Orders the states of a session, and those of an earlier session with the same id before them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Revision {
+    /// How many sessions this process knew before this one.
+    pub born: u64,
+    /// How many states were shown before this one.
+    pub number: u64,
+}
+
+/// A state of a session, as a subscriber gets it.
+#[derive(Clone, Debug)]
+pub struct Update {
+    /// The state.
+    pub snapshot: Snapshot,
+    /// How many states this subscriber was too slow for since its last one.
+    pub missed: u64,
 }
 
 /// One page of sessions, oldest first.
@@ -237,6 +293,21 @@ pub struct Live {
 }
 
 impl Live {
+    /// The linked device. None until a phone is linked.
+    pub fn device(&self) -> Option<Device> {
+        self.identity.as_ref().map(|identity| Device {
+            device_id: identity.device_id,
+            phone_number: identity.phone_number.digits().to_owned(),
+            lid: identity.lid.as_ref().map(|user| format!("{user}@lid")),
+            push_name: self.push_name.clone(),
+        })
+    }
+
+    /// Since when it is logged in, if it is.
+    pub fn last_connected(&self) -> Option<Timestamp> {
+        (self.status == SessionStatus::LoggedIn).then_some(self.since)
+    }
+
     /// This state as the status call shows it.
     pub fn status(&self) -> Status {
         Status {

@@ -20,6 +20,7 @@ const WALLS: &[(&str, &[&str])] = &[
             "telemetry.rs",
         ],
     ),
+    ("async_graphql", &["api/graphql/", "session/types.rs", "telemetry.rs"]),
     ("poem::", &["api/", "app.rs", "telemetry.rs"]),
     ("reqwest", &["whatsapp/", "command/pair.rs", "telemetry.rs"]),
     ("std::env", &["config.rs"]),

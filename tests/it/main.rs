@@ -15,6 +15,8 @@ mod device_store;
 #[cfg(feature = "sandbox")]
 mod faults;
 #[cfg(feature = "sandbox")]
+mod graphql;
+#[cfg(feature = "sandbox")]
 mod life;
 #[cfg(feature = "sandbox")]
 mod pairing;

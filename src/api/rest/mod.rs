@@ -21,7 +21,7 @@ use crate::api::rest::param::{Limit, Word};
 use crate::api::rest::qr::{Accept, Format, Qr};
 use crate::session::session_id;
 use crate::session::types::{
-    Device, NewSession, PairRequest, PhoneNumber, Session, SessionChanges, SessionFilter, SessionPage, Status,
+    Device, NewSession, PairRequest, PhoneNumber, Session, SessionChanges, SessionFilter, SessionPage, Status, Window,
 };
 
 #[derive(Tags)]
@@ -77,7 +77,7 @@ impl SessionsApi {
         Asks(caller): Asks,
         Optional(new): Optional<NewSession>,
     ) -> Result<Created201<CreatedSession>> {
-        let session = api.sessions.create(&caller, new).await?;
+        let session = Session::clone(&api.sessions.create(&caller, new).await?.session);
         let location = format!("/api/v1/sessions/{}", session.id);
         Ok(Created201 { body: CreatedSession { session }, location })
     }
@@ -97,9 +97,9 @@ impl SessionsApi {
         /// Only those behind this cursor, a `next_cursor` of an earlier list.
         after: Query<Option<String>>,
     ) -> Result<Ok200<SessionPage>> {
-        let (status, limit) = (status.0.map(|Word(status)| status), limit.0.map(|Limit(limit)| limit));
-        let filter = SessionFilter { status, query: q.0, limit, after: after.0 };
-        Ok(Ok200(api.sessions.list(&caller, filter).await?))
+        let filter = SessionFilter { status: status.0.map(|Word(status)| status), query: q.0, metadata: None };
+        let window = Window { first: limit.0.map(|Limit(limit)| limit), after: after.0, ..Window::default() };
+        Ok(Ok200(api.sessions.list(&caller, filter, window).await?))
     }
 
     /// Shows one session.
@@ -124,7 +124,8 @@ impl SessionsApi {
         session_id: Path<String>,
         Optional(changes): Optional<SessionChanges>,
     ) -> Result<Ok200<Session>> {
-        Ok(Ok200(api.sessions.update(&caller, &self::session_id(&session_id)?, changes).await?))
+        let changed = api.sessions.update(&caller, &self::session_id(&session_id)?, changes).await?;
+        Ok(Ok200(Session::clone(&changed.session)))
     }
 
     /// Unlinks the device from the phone if it can, and deletes the session with all that belongs to it.
@@ -152,7 +153,9 @@ impl SessionsApi {
         Ok(Ok200(api.sessions.status(&caller, &self::session_id(&session_id)?).await?))
     }
 
-    /// Shows the current QR code, as JSON, PNG, SVG or text. While the session connects it waits up to 10 s for it.
+    /// Shows the current QR code.
+    ///
+    /// As JSON, PNG, SVG or text. While the session connects it waits up to 10 s for the first one.
     #[oai(path = "/sessions/:session_id/qr", method = "get", operation_id = "getSessionQr")]
     async fn qr(
         &self,
@@ -223,7 +226,7 @@ impl SessionsApi {
     ) -> Result<Ok200<PairReply>> {
         let phone_number = PhoneNumber::parse("phone_number", &body.phone_number)?;
         let request = PairRequest { phone_number, show_push_notification: body.show_push_notification };
-        let code = api.sessions.pair(&caller, &self::session_id(&session_id)?, request).await?;
+        let (code, _) = api.sessions.pair(&caller, &self::session_id(&session_id)?, request).await?;
         let timeout_seconds = code.expires_at.remaining(api.clock.now()).as_secs();
         Ok(Ok200(PairReply { code: code.code.reveal().to_owned(), timeout_seconds }))
     }

@@ -94,6 +94,10 @@ impl Type for Limit {
 
 impl ParseFromParameter for Limit {
     fn parse_from_parameter(text: &str) -> ParseResult<Self> {
-        text.parse().map(Self).map_err(|_| ParseError::custom("must be a whole number from 1 to 100"))
+        let limit = text.parse().map_err(|_| ParseError::custom("must be a whole number from 1 to 100"))?;
+        if !(1..=100).contains(&limit) {
+            return Err(ParseError::custom("must be from 1 to 100"));
+        }
+        Ok(Self(limit))
     }
 }

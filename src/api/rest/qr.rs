@@ -121,8 +121,8 @@ impl IntoResponse for Qr {
             return answer(&Error::new(ErrorKind::QrNotAvailable, detail).into());
         };
         let picture = match self.format {
-            Format::Png => png(code),
-            Format::Svg => SvgBuilder::default().margin(QUIET_ZONE).to_str(&drawn(code)).into_bytes(),
+            Format::Png => png(code, SCALE),
+            Format::Svg => svg(code).into_bytes(),
             Format::Text | Format::Json => text(code).into_bytes(),
         };
         fresh(picture.with_content_type(self.format.media_type()).into_response())
@@ -147,11 +147,22 @@ fn is_dark(code: &QRCode, x: usize, y: usize) -> bool {
     }
 }
 
-fn png(code: &str) -> Vec<u8> {
+/// A vector picture.
+pub fn svg(code: &str) -> String {
+    SvgBuilder::default().margin(QUIET_ZONE).to_str(&drawn(code))
+}
+
+/// How many modules the picture has along a side, the quiet zone included.
+pub fn modules(code: &str) -> usize {
+    drawn(code).size + 2 * QUIET_ZONE
+}
+
+/// A bitmap with so many pixels to a module.
+pub fn png(code: &str, scale: usize) -> Vec<u8> {
     let code = drawn(code);
-    let side = (code.size + 2 * QUIET_ZONE) * SCALE;
+    let side = (code.size + 2 * QUIET_ZONE) * scale;
     let pixels: Vec<u8> =
-        (0..side * side).map(|at| if is_dark(&code, at % side / SCALE, at / side / SCALE) { 0 } else { 255 }).collect();
+        (0..side * side).map(|at| if is_dark(&code, at % side / scale, at / side / scale) { 0 } else { 255 }).collect();
     let mut picture = Cursor::new(Vec::new());
     let mut encoder = png::Encoder::new(&mut picture, side as u32, side as u32);
     encoder.set_color(png::ColorType::Grayscale);
@@ -227,7 +238,7 @@ mod tests {
 
     #[test]
     fn a_picture_has_a_quiet_zone_and_starts_as_its_kind_does() {
-        let picture = png("2@code");
+        let picture = png("2@code", SCALE);
         assert_eq!(&picture[1..4], b"PNG");
         let lines = text("2@code");
         assert!(lines.lines().take(QUIET_ZONE / 2).all(|line| line.chars().all(|module| module == '█')), "{lines}");

@@ -1,0 +1,92 @@
+//! The GraphQL door: the same services as REST's, in one graph. Translates, and nothing else.
+
+mod failure;
+mod http;
+mod limit;
+mod mutation;
+mod query;
+mod session;
+mod socket;
+mod stream;
+mod subscription;
+
+use std::sync::Arc;
+
+use async_graphql::{Context, Request, Response, Schema};
+use futures::stream::{BoxStream, StreamExt};
+
+use crate::api::graphql::mutation::Mutation;
+use crate::api::graphql::query::Query;
+use crate::api::graphql::subscription::Subscription;
+use crate::api::{Api, error};
+use crate::caller::Caller;
+
+pub(super) use http::{GRAPHQL_JSON, get, post};
+pub(super) use socket::upgrade;
+pub(super) use stream::events;
+
+/// The graph, ready to be asked.
+#[derive(Clone)]
+pub(super) struct Graph(Schema<Query, Mutation, Subscription>);
+
+impl Graph {
+    /// The graph over these services.
+    pub(super) fn new(api: Arc<Api>) -> Self {
+        let builder = Schema::build(Query, Mutation, Subscription).data(Arc::clone(&api));
+        let builder = limit::apply(builder);
+        Self(if api.has_introspection { builder.finish() } else { builder.disable_introspection().finish() })
+    }
+
+    /// Answers a query or a mutation.
+    pub(super) async fn execute(&self, mut request: Request, caller: Caller, request_id: &str) -> Response {
+        let response = match limit::check(&mut request) {
+            Ok(()) => self.0.execute(request.data(caller)).await,
+            Err(refusal) => *refusal,
+        };
+        failure::explained(response, request_id)
+    }
+
+    /// Answers any operation, a subscription with as many answers as there are changes.
+    pub(super) fn stream(
+        &self,
+        mut request: Request,
+        caller: Caller,
+        request_id: String,
+    ) -> BoxStream<'static, Response> {
+        match limit::check(&mut request) {
+            Ok(()) => {
+                let answers = self.0.execute_stream(request.data(caller));
+                answers.map(move |response| failure::explained(response, &request_id)).boxed()
+            }
+            Err(refusal) => {
+                let refusal = failure::explained(*refusal, &request_id);
+                futures::stream::once(async move { refusal }).boxed()
+            }
+        }
+    }
+}
+
+/// The schema, as it is written to the repository.
+pub fn sdl() -> String {
+    let schema = limit::apply(Schema::build(Query, Mutation, Subscription)).finish();
+    let mut codes: Vec<_> =
+        error::codes().chain(limit::CODES.iter().copied()).map(|code| format!("`{code}`")).collect();
+    codes.sort();
+    codes.dedup();
+    let description = format!(
+        "\"\"\"\nMany WhatsApp accounts over one API. Every failure has one of these codes in `extensions.code`: {}.\n\"\"\"\nschema {{",
+        codes.join(", ")
+    );
+    let options = async_graphql::SDLExportOptions::new().include_specified_by().prefer_single_line_descriptions();
+    schema.sdl_with_options(options).replacen("schema {", &description, 1)
+}
+
+/// The services, as a resolver gets them.
+fn api<'a>(ctx: &Context<'a>) -> &'a Api {
+    ctx.data_unchecked::<Arc<Api>>()
+}
+
+/// Who asks, as a resolver gets it.
+fn caller<'a>(ctx: &Context<'a>) -> &'a Caller {
+    ctx.data_unchecked::<Caller>()
+}

@@ -1,0 +1,196 @@
+//! A session in the graph.
+
+use std::collections::BTreeMap;
+
+use async_graphql::{Context, ID, Object, SimpleObject};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use entity::timestamp::Timestamp;
+use entity::words::{DesiredState, SessionStatus, StatusReason};
+
+use crate::api::graphql::api;
+use crate::api::rest::qr;
+use crate::error::{Error, Result};
+use crate::session::types::{Code, Device, Live, Session, Snapshot, Update};
+
+/// Smallest and largest side of a bitmap, pixels.
+const PNG_SIDES: std::ops::RangeInclusive<u32> = 64..=2048;
+/// Side of a bitmap when none is asked for, pixels.
+const PNG_SIDE: u32 = 512;
+
+/// A session with its state at one moment.
+pub(super) struct SessionNode {
+    snapshot: Snapshot,
+    missed: u64,
+}
+
+impl From<Snapshot> for SessionNode {
+    fn from(snapshot: Snapshot) -> Self {
+        Self { snapshot, missed: 0 }
+    }
+}
+
+impl From<Update> for SessionNode {
+    fn from(update: Update) -> Self {
+        let Update { snapshot, missed } = update;
+        Self { snapshot, missed }
+    }
+}
+
+impl SessionNode {
+    fn row(&self) -> &Session {
+        &self.snapshot.session
+    }
+
+    fn live(&self) -> &Live {
+        &self.snapshot.live
+    }
+}
+
+/// A WhatsApp account's place in this server.
+#[Object(name = "Session")]
+impl SessionNode {
+    /// Id, chosen by the client or generated.
+    pub(super) async fn id(&self) -> ID {
+        ID(self.row().id.to_string())
+    }
+
+    /// Friendly name.
+    pub(super) async fn name(&self) -> Option<&str> {
+        self.row().name.as_deref()
+    }
+
+    /// Phone number of the linked account, digits only. Null until a phone is linked.
+    pub(super) async fn phone_number(&self) -> Option<&str> {
+        self.live().identity.as_ref().map(|identity| identity.phone_number.digits())
+    }
+
+    /// Name that the account shows to others. Null until WhatsApp told it.
+    pub(super) async fn push_name(&self) -> Option<&str> {
+        self.live().push_name.as_deref()
+    }
+
+    /// Shows what a session is doing right now, and why.
+    pub(super) async fn status(&self) -> SessionStatus {
+        self.live().status
+    }
+
+    /// Why the session is in this state.
+    pub(super) async fn status_reason(&self) -> StatusReason {
+        self.live().reason
+    }
+
+    /// Since when it is in this state.
+    pub(super) async fn status_since(&self) -> Timestamp {
+        self.live().since
+    }
+
+    /// What the client asked for.
+    pub(super) async fn desired_state(&self) -> DesiredState {
+        self.live().desired
+    }
+
+    /// When the next attempt to connect starts. Null while none is planned.
+    pub(super) async fn next_retry_at(&self) -> Option<Timestamp> {
+        self.live().next_retry_at
+    }
+
+    /// When a temporary ban ends. Null unless `statusReason` is `BANNED_TEMPORARILY`.
+    pub(super) async fn banned_until(&self) -> Option<Timestamp> {
+        self.live().banned_until
+    }
+
+    /// True exactly when `status` is `LOGGED_IN`.
+    pub(super) async fn is_logged_in(&self) -> bool {
+        self.live().status == SessionStatus::LoggedIn
+    }
+
+    /// When it was created.
+    pub(super) async fn created_at(&self) -> Timestamp {
+        self.row().created_at
+    }
+
+    /// When it last changed.
+    pub(super) async fn updated_at(&self) -> Timestamp {
+        self.row().updated_at
+    }
+
+    /// When it last was logged in. Null if it never was.
+    pub(super) async fn last_connected_at(&self) -> Option<Timestamp> {
+        self.row().last_connected_at
+    }
+
+    /// The client's own labels.
+    pub(super) async fn metadata(&self) -> &BTreeMap<String, String> {
+        &self.row().metadata
+    }
+
+    /// Shows the linked device.
+    ///
+    /// Null until a phone is linked.
+    pub(super) async fn device(&self) -> Option<Device> {
+        self.live().device()
+    }
+
+    /// Shows the current QR code.
+    ///
+    /// Null while there is none: subscribe to `sessionUpdated` to see it come and change.
+    pub(super) async fn qr(&self, ctx: &Context<'_>) -> Option<QrCode> {
+        let current = self.live().qr.as_ref().filter(|qr| qr.expires_at > api(ctx).clock.now());
+        current.map(|qr| QrCode { code: qr.code.clone(), expires_at: qr.expires_at })
+    }
+
+    /// The pair code that can be entered now. Null while there is none.
+    pub(super) async fn pair_code(&self, ctx: &Context<'_>) -> Option<PairCode> {
+        let current = self.live().pair_code.as_ref().filter(|pair| pair.expires_at > api(ctx).clock.now());
+        current.map(|pair| PairCode { code: pair.code.reveal().to_owned(), expires_at: pair.expires_at })
+    }
+
+    /// In a subscription: how many states were skipped since the last one, because this subscriber was too slow for them.
+    pub(super) async fn missed_updates(&self) -> u64 {
+        self.missed
+    }
+}
+
+pub(super) struct QrCode {
+    code: Code,
+    expires_at: Timestamp,
+}
+
+/// A QR code that can be scanned now.
+#[Object]
+impl QrCode {
+    /// What the picture says.
+    async fn code(&self) -> &str {
+        self.code.reveal()
+    }
+
+    /// Until when a phone can scan it.
+    async fn expires_at(&self) -> Timestamp {
+        self.expires_at
+    }
+
+    /// A vector picture.
+    async fn svg(&self) -> String {
+        qr::svg(self.code.reveal())
+    }
+
+    /// A bitmap, base64, no larger than `size` pixels along a side; 64 to 2048.
+    async fn png(&self, #[graphql(default_with = "PNG_SIDE")] size: u32) -> Result<String> {
+        if !PNG_SIDES.contains(&size) {
+            return Err(Error::invalid("size", format!("must be from {} to {}", PNG_SIDES.start(), PNG_SIDES.end())));
+        }
+        let code = self.code.reveal();
+        let scale = (size as usize / qr::modules(code)).max(1);
+        Ok(STANDARD.encode(qr::png(code, scale)))
+    }
+}
+
+/// A pair code that can be entered now.
+#[derive(SimpleObject)]
+pub(super) struct PairCode {
+    /// Enter it on the phone: `ABCD-EFGH`.
+    code: String,
+    /// Until when it can be entered.
+    expires_at: Timestamp,
+}

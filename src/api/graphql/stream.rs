@@ -1,0 +1,37 @@
+//! GraphQL over server-sent events, one connection for each operation, for proxies that break sockets.
+//! src: the distinct connections mode of github.com/enisdenjo/graphql-sse.
+
+use std::time::Duration;
+
+use futures::stream::{self, StreamExt};
+use poem::http::Method;
+use poem::web::Data;
+use poem::web::sse::{Event, SSE};
+use poem::{Body, IntoResponse, Request as HttpRequest, Response, Result, handler};
+
+use crate::api::graphql::{Graph, http as door};
+use crate::api::request_id;
+use crate::caller::Caller;
+
+/// How often a silent stream says that it is alive. Proxies cut what is silent for a minute.
+const KEEP_ALIVE: Duration = Duration::from_secs(15);
+
+/// Answers any operation with a stream of `next` events and a `complete` one.
+#[handler]
+pub async fn events(
+    Data(graph): Data<&Graph>,
+    Data(caller): Data<&Caller>,
+    http: &HttpRequest,
+    body: Body,
+) -> Result<Response> {
+    let request = match *http.method() {
+        Method::GET => door::from_query(http)?,
+        _ => door::read(http, body).await?,
+    };
+    let answers = graph.stream(request, caller.clone(), request_id::current()).map(|answer| {
+        let body = serde_json::to_string(&answer).unwrap_or_default();
+        Event::message(body).event_type("next")
+    });
+    let complete = stream::once(async { Event::message("").event_type("complete") });
+    Ok(SSE::new(answers.chain(complete)).keep_alive(KEEP_ALIVE).into_response())
+}
