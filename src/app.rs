@@ -52,7 +52,7 @@ impl App {
         let claim = db.claim().await?;
         db.migrate().await?;
         let lifecycle = Lifecycle::new();
-        let connector = Connector::new(db.clone(), config.whatsapp.clone())?;
+        let connector = Connector::new(db.clone(), config.whatsapp.clone(), lifecycle.clone())?;
         let settings = boot::Settings { boot_rate: config.boot_rate, boot_concurrency: config.boot_concurrency };
         let sessions = Sessions::open(db.clone(), connector, Clock::system(), lifecycle.clone(), settings).await?;
         let api = Api {

@@ -44,6 +44,15 @@ impl Lifecycle {
         }))
     }
 
+    /// Starts a task of a library. It is tracked; whether its panic is a misfortune is for the library's user to say.
+    #[expect(clippy::disallowed_methods, reason = "this is the one place that spawns")]
+    pub fn host<F>(&self, task: F) -> JoinHandle<F::Output>
+    where
+        F: Future<Output: Send> + Send + 'static,
+    {
+        tokio::spawn(self.0.tasks.track_future(task))
+    }
+
     /// Fires when no new request is to be taken.
     pub fn doors(&self) -> &CancellationToken {
         &self.0.doors

@@ -54,6 +54,7 @@ pub fn metrics(Data(api): Data<&Arc<Api>>, Data(caller): Data<&Caller>) -> poem:
     let boot = api.sessions.boot_progress();
     ::metrics::gauge!("waypost_boot_queue_sessions", "state" => "waiting").set(boot.waiting as f64);
     ::metrics::gauge!("waypost_boot_queue_sessions", "state" => "started").set(boot.started as f64);
+    ::metrics::gauge!("waypost_tasks").set(api.lifecycle.tasks_alive() as f64);
     let text = api.metrics.as_ref().map(|metrics| {
         metrics.run_upkeep();
         metrics.render()

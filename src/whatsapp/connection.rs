@@ -19,6 +19,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::session::types::{DeviceProps, Identity, PairRequest};
 use crate::whatsapp::device_store::DeviceStore;
 use crate::whatsapp::http::SessionHttp;
+use crate::whatsapp::runtime::ClientRuntime;
 use crate::whatsapp::transport::{Dialler, Progress};
 use crate::whatsapp::{Closing, Connector, Signal, translate};
 
@@ -42,6 +43,7 @@ struct Inner {
     reporter: Arc<Reporter>,
     progress: Arc<Progress>,
     store: Arc<DeviceStore>,
+    runtime: ClientRuntime,
     /// As long as this lives, the library shows every stanza that comes in.
     _stanzas: RawNodeLease,
 }
@@ -67,6 +69,7 @@ pub(super) async fn open(
         started: Instant::now(),
         last_stanza: AtomicI64::new(0),
     });
+    let runtime = ClientRuntime::new(connector.lifecycle.clone());
     let mut builder = Bot::builder()
         .with_backend_arc(Arc::clone(&store) as _)
         .with_transport_factory(Dialler {
@@ -80,7 +83,7 @@ pub(super) async fn open(
             progress: Arc::clone(&progress),
             may_fetch: connector.settings.url.is_none(),
         })
-        .with_runtime(super::runtime())
+        .with_runtime(runtime.clone())
         .with_event_handler(Handler(Arc::clone(&reporter)))
         .with_device_props(device_props(props))
         .skip_history_sync();
@@ -92,7 +95,15 @@ pub(super) async fn open(
     client.enable_auto_reconnect.store(false, Ordering::Relaxed);
     let _ = own.set(Arc::downgrade(&client)); // The cell is new, so it is empty.
     let stanzas = client.acquire_raw_node_forwarding();
-    Ok(Connection(Arc::new(Inner { client, bot: Mutex::new(Some(bot)), reporter, progress, store, _stanzas: stanzas })))
+    Ok(Connection(Arc::new(Inner {
+        client,
+        bot: Mutex::new(Some(bot)),
+        reporter,
+        progress,
+        store,
+        runtime,
+        _stanzas: stanzas,
+    })))
 }
 
 impl Connection {
@@ -175,11 +186,12 @@ impl Connection {
         is_logged_in && confirmed
     }
 
-    /// Saves and closes for good; from then on no task of the library can write the keys. False if the library did not
-    /// finish within the limit.
+    /// Saves and closes for good; from then on no task of the library can write the keys, and none is left. False if the
+    /// library did not finish within the limit.
     pub async fn close(&self) -> bool {
         let is_closed = tokio::time::timeout(CLOSE_LIMIT, self.0.client.disconnect()).await.is_ok();
         self.0.store.retire().await;
+        self.0.runtime.end();
         is_closed
     }
 }

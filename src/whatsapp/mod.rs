@@ -7,6 +7,7 @@ pub mod device_store;
 
 mod connection;
 mod http;
+mod runtime;
 mod translate;
 mod transport;
 
@@ -18,6 +19,7 @@ use whatsapp_rust::transport::{TokioWebSocketTransportFactory, default_tls_conne
 
 use crate::db::Db;
 use crate::error::{Error, ErrorKind, Result};
+use crate::lifecycle::Lifecycle;
 use crate::session::types::{Code, DeviceProps, Identity};
 
 pub use connection::Connection;
@@ -133,6 +135,7 @@ pub enum Closing {
 pub struct Connector {
     db: Db,
     settings: Settings,
+    lifecycle: Lifecycle,
     sockets: Arc<TokioWebSocketTransportFactory>,
     http: reqwest::Client,
 }
@@ -148,12 +151,12 @@ impl Connector {
     ///
     /// # Errors
     /// The HTTP client cannot be built.
-    pub fn new(db: Db, settings: Settings) -> Result<Self> {
+    pub fn new(db: Db, settings: Settings, lifecycle: Lifecycle) -> Result<Self> {
         let mut sockets = TokioWebSocketTransportFactory::new().with_connector(default_tls_connector());
         if let Some(url) = &settings.url {
             sockets = sockets.with_url(url);
         }
-        Ok(Self { db, settings, sockets: Arc::new(sockets), http: http::client()? })
+        Ok(Self { db, settings, lifecycle, sockets: Arc::new(sockets), http: http::client()? })
     }
 
     /// Loads the session's keys (or makes new ones) and prepares a client; nothing is dialled yet. A session that is new
@@ -186,9 +189,4 @@ impl Connector {
     pub async fn forget(&self, session: &SessionId) -> Result<()> {
         device_store::DeviceStore::new(self.db.clone(), session.clone()).forget().await
     }
-}
-
-/// The library's tasks run on the process's own runtime.
-fn runtime() -> whatsapp_rust::TokioRuntime {
-    whatsapp_rust::TokioRuntime
 }

@@ -2,6 +2,7 @@
 
 use entity::ids::SessionId;
 use entity::timestamp::Timestamp;
+use waypost::lifecycle::Lifecycle;
 use waypost::session::store::{self, Draft};
 use waypost::session::types::DeviceProps;
 use waypost::whatsapp::{Closing, Connector, Settings, Signal};
@@ -20,7 +21,7 @@ async fn outcome() -> Signal {
     let draft = Draft { id: id.clone(), name, metadata, props: props.clone(), webhook: None };
     store::insert(db.write(), draft, Timestamp::from_millis(0)).await.expect("a session");
     let settings = Settings { url: Some(sim.url()), version: Some((2, 3000, 1_023_000_000)) };
-    let connector = Connector::new(db, settings).expect("a connector");
+    let connector = Connector::new(db, settings, Lifecycle::new()).expect("a connector");
     let (connection, mut signals) = connector.open(&id, &props, false).await.expect("keys");
     let run = waypost::lifecycle::Lifecycle::new().spawn("connection", connection.run());
     let signal = signals.recv().await.expect("a connection always says how it ends");

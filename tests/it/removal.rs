@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
+use reqwest::Method;
 use rstest::rstest;
 use serde_json::{Value, json};
 use whatsapp_simulator::Fault;
@@ -166,5 +167,31 @@ async fn sessions_that_come_and_go_leave_no_connection_and_no_descriptor() {
     burst("first").await;
     burst("second").await;
     world.eventually("no descriptor is left", || world.server.open_files() < before + 20).await;
+    world.finish().await;
+}
+
+/// How many tasks run in the server.
+async fn tasks(world: &World) -> u64 {
+    let text = world.door.send(world.door.request(Method::GET, "/metrics")).await.text();
+    let line = text.lines().find_map(|line| line.strip_prefix("waypost_tasks ")).expect("they are counted");
+    line.parse().expect("a number")
+}
+
+#[tokio::test]
+async fn a_session_that_is_gone_leaves_no_task_that_holds_its_memory() {
+    let world = World::new(Kind::Sqlite).await;
+    let before = tasks(&world).await;
+    world.linked("linked").await;
+    world.door.create("waiting").await;
+    world.door.qr("waiting").await;
+    assert!(tasks(&world).await > before + 4, "the library's tasks are counted too");
+    world.door.delete("linked").await.ok();
+    world.door.delete("waiting").await.ok();
+    // The library's own would be there for minutes: the codes that nobody scans expire one after the other.
+    let begun = Instant::now();
+    while tasks(&world).await > before {
+        assert!(begun.elapsed() < Duration::from_secs(20), "{} tasks, {before} before", tasks(&world).await);
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
     world.finish().await;
 }
