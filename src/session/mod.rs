@@ -194,6 +194,13 @@ impl Sessions {
     /// `SessionNotFound`, `Unavailable`.
     pub async fn delete(&self, caller: &Caller, id: &SessionId) -> Result<Snapshot> {
         caller.require(Scope::SessionsWrite)?;
+        let (this, caller, id) = (self.clone(), caller.clone(), id.clone());
+        // To the end, even if the client hangs up: a session that is half deleted is neither there nor gone.
+        let work = self.deps.lifecycle.host(async move { this.take_away(&caller, &id).await });
+        work.await.map_err(Error::internal)?
+    }
+
+    async fn take_away(&self, caller: &Caller, id: &SessionId) -> Result<Snapshot> {
         // From here on nobody finds it, so nobody can start it again behind our back.
         let entry = self.registry.remove(id).ok_or_else(not_found)?;
         let ended = self.tell(&entry, Command::Delete).await;

@@ -8,6 +8,7 @@ use rstest::rstest;
 use serde_json::{Value, json};
 use whatsapp_simulator::Fault;
 
+use crate::support::graph::Socket;
 use crate::support::world::{Kind, World};
 
 /// A linked session with a webhook that has received something.
@@ -78,6 +79,27 @@ async fn a_delete_succeeds_when_whatsapp_does_not_answer() {
     world.door.delete("shop").await.ok();
     assert!(begun.elapsed() < Duration::from_secs(30), "{:?}", begun.elapsed());
     assert_eq!(world.door.get("/shop").await.problem().0, 404);
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn a_delete_ends_although_its_client_hangs_up() {
+    let world = World::new(Kind::Sqlite).await;
+    let device = world.linked("shop").await;
+    // WhatsApp does not answer, so it takes its time.
+    world.sim.fault("15550100001", device, Fault::Silence).await.expect("the device is there");
+    let mut socket = Socket::admitted(world.server.base()).await;
+    socket.subscribe("1", r#"mutation { deleteSession(input: { id: "shop" }) { id } }"#).await;
+    while world.door.get("/shop/status").await.status != 404 {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    drop(socket);
+    let begun = Instant::now();
+    while world.door.get("").await.ok()["total"] != 0 {
+        assert!(begun.elapsed() < Duration::from_secs(30), "the session is still in the list");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    world.door.create("shop").await;
     world.finish().await;
 }
 
