@@ -90,9 +90,9 @@ pub fn codes() -> impl Iterator<Item = &'static str> {
 #[error("the body is no JSON: {0}")]
 pub struct MalformedBody(pub String);
 
-/// A mutation or a subscription came with GET.
+/// A mutation came with GET.
 #[derive(Debug, thiserror::Error)]
-#[error("GET takes queries only: send anything else with POST, and subscriptions to /graphql/ws or /graphql/stream")]
+#[error("GET changes nothing: send mutations with POST")]
 pub struct UnfitMethod;
 
 /// A body came that a form of another site could have sent.

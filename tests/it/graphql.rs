@@ -258,6 +258,9 @@ async fn http_takes_queries_by_get_and_json_by_post_and_no_batches() {
     let answer = door.send(get(r#"mutation { createSession(input: { id: "shop" }) { id } }"#)).await;
     assert_eq!((answer.status, answer.header("allow")), (405, "GET, HEAD, POST"));
     assert_eq!(answer.problem().1, "method_not_allowed");
+    let mutation = "mutation%7BcreateSession(input%3A%7Bid%3A%22shop%22%7D)%7Bid%7D%7D";
+    let answer = door.send(door.request(Method::GET, &format!("/graphql/stream?query={mutation}"))).await;
+    assert_eq!(answer.problem(), (405, "method_not_allowed".to_owned()));
     assert_eq!(door.get("").await.ok()["total"], 0);
 
     let post = |kind: &str, body: &str| {

@@ -6,7 +6,8 @@ use crate::api::error;
 use crate::api::graphql::limit;
 use crate::error::Error;
 
-/// Gives every failure in an answer its code and the request's name.
+/// Gives every failure in an answer its code and the request's name. Resolvers fail with our own error only, so what has
+/// another source is the framework's word about the document.
 pub(super) fn explained(mut response: Response, request_id: &str) -> Response {
     for failure in &mut response.errors {
         let code = match failure.source::<Error>() {
@@ -15,7 +16,7 @@ pub(super) fn explained(mut response: Response, request_id: &str) -> Response {
                 failure.message = message;
                 code.to_owned()
             }
-            None => own_code(failure).unwrap_or_else(|| foreign(failure)),
+            None => own_code(failure).unwrap_or_else(|| limit::code(&failure.message).to_owned()),
         };
         let extensions = failure.extensions.get_or_insert_default();
         extensions.set("code", code);
@@ -30,14 +31,4 @@ fn own_code(failure: &ServerError) -> Option<String> {
         async_graphql::Value::String(code) => Some(code.clone()),
         _ => None,
     }
-}
-
-/// What the framework refuses before any resolver runs speaks of the document alone. A failure of a resolver that is
-/// not ours says nothing to the client.
-fn foreign(failure: &mut ServerError) -> String {
-    if failure.path.is_empty() {
-        return limit::code(&failure.message).to_owned();
-    }
-    // A value in the document that does not fit its type.
-    "graphql_invalid".to_owned()
 }

@@ -40,10 +40,7 @@ pub async fn post(
 /// Answers a query.
 #[handler]
 pub async fn get(Data(graph): Data<&Graph>, Data(caller): Data<&Caller>, http: &HttpRequest) -> Result<Response> {
-    let mut request = from_query(http)?;
-    if is_more_than_a_query(&mut request) {
-        return Err(poem::Error::new(UnfitMethod, StatusCode::METHOD_NOT_ALLOWED));
-    }
+    let request = unchanging(from_query(http)?)?;
     Ok(answer(graph, caller.clone(), http, request).await)
 }
 
@@ -75,12 +72,12 @@ fn malformed(reason: String) -> poem::Error {
     poem::Error::new(MalformedBody(reason), StatusCode::BAD_REQUEST)
 }
 
-/// Whether any operation of the document changes or follows something. What cannot be parsed does nothing.
-fn is_more_than_a_query(request: &mut Request) -> bool {
-    let document = request.parsed_query();
-    document.is_ok_and(|document| {
-        document.operations.iter().any(|(_, operation)| operation.node.ty != OperationType::Query)
-    })
+/// The request, if no operation of its document changes anything: GET must not. What cannot be parsed does nothing.
+pub(super) fn unchanging(mut request: Request) -> Result<Request> {
+    let is_change = request.parsed_query().is_ok_and(|document| {
+        document.operations.iter().any(|(_, operation)| operation.node.ty == OperationType::Mutation)
+    });
+    if is_change { Err(poem::Error::new(UnfitMethod, StatusCode::METHOD_NOT_ALLOWED)) } else { Ok(request) }
 }
 
 async fn answer(graph: &Graph, caller: Caller, http: &HttpRequest, request: Request) -> Response {

@@ -13,13 +13,14 @@ use futures::future::AbortHandle;
 use futures::stream::{self, BoxStream, SelectAll, StreamExt};
 use poem::http::StatusCode;
 use poem::web::Data;
-use poem::web::websocket::{CloseCode, Message, WebSocket, WebSocketStream};
+use poem::web::websocket::{CloseCode, Message, WebSocket, WebSocketConfig, WebSocketStream};
 use poem::{IntoResponse, Request as HttpRequest, Response as HttpResponse, Result, handler};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use crate::api::Api;
+use crate::api::body::BODY_MAX;
 use crate::api::error::UnfitProtocol;
 use crate::api::graphql::{Graph, http as door};
 use crate::api::request_id;
@@ -80,7 +81,9 @@ pub fn upgrade(
     // A key may come with the upgrade as well, where the client can set headers.
     let caller = api.keys.caller(http).ok();
     let (graph, api, name) = (graph.clone(), Arc::clone(api), request_id::current());
-    let upgraded = socket.protocols([PROTOCOL]).on_upgrade(move |stream| async move {
+    // Nobody has shown a key yet, and what is not read whole is kept in memory.
+    let limits = WebSocketConfig::default().max_message_size(Some(BODY_MAX)).max_frame_size(Some(BODY_MAX));
+    let upgraded = socket.config(limits).protocols([PROTOCOL]).on_upgrade(move |stream| async move {
         let lifecycle = api.lifecycle.clone();
         let serving = Socket::new(graph, api, caller, name, stream).serve();
         // Tracked, so that a shutdown waits for the close frame.

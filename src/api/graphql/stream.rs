@@ -25,7 +25,7 @@ pub async fn events(
     body: Body,
 ) -> Result<Response> {
     let request = match *http.method() {
-        Method::GET => door::from_query(http)?,
+        Method::GET => door::unchanging(door::from_query(http)?)?,
         _ => door::read(http, body).await?,
     };
     let answers = graph.stream(request, caller.clone(), request_id::current()).map(|answer| {
