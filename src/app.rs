@@ -13,12 +13,12 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::time::Instant;
 use tracing::{error, info};
 
-use crate::api::auth::Keys;
 use crate::api::{self, Api};
 use crate::clock::Clock;
 use crate::config::{BadConfig, Config, Database};
 use crate::db::{Claim, Db};
 use crate::error::{Cause, chain};
+use crate::key::Keys;
 use crate::lifecycle::Lifecycle;
 use crate::session::{Sessions, boot};
 use crate::telemetry;
@@ -52,12 +52,13 @@ impl App {
         let claim = db.claim().await?;
         db.migrate().await?;
         let lifecycle = Lifecycle::new();
+        let keys = Keys::open(token, db.clone(), Clock::system(), lifecycle.clone()).await?;
         let connector = Connector::new(db.clone(), config.whatsapp.clone(), lifecycle.clone())?;
         let settings = boot::Settings { boot_rate: config.boot_rate, boot_concurrency: config.boot_concurrency };
         let sessions = Sessions::open(db.clone(), connector, Clock::system(), lifecycle.clone(), settings).await?;
         let api = Api {
             sessions,
-            keys: Keys::new(token),
+            keys,
             db: db.clone(),
             clock: Clock::system(),
             lifecycle: lifecycle.clone(),

@@ -17,6 +17,14 @@ pub enum ErrorKind {
     Forbidden,
     /// No session has this id.
     SessionNotFound,
+    /// No key has this id, or only one that may do more than the caller.
+    KeyNotFound,
+    /// No pairing link has this token.
+    PairingLinkNotFound,
+    /// The pairing link's time is over.
+    PairingLinkExpired,
+    /// The pairing link has linked a phone already.
+    PairingLinkUsed,
     /// The session has no linked phone yet.
     DeviceNotLinked,
     /// The session has no QR code to scan now.
@@ -47,6 +55,10 @@ impl ErrorKind {
         Self::Unauthenticated,
         Self::Forbidden,
         Self::SessionNotFound,
+        Self::KeyNotFound,
+        Self::PairingLinkNotFound,
+        Self::PairingLinkExpired,
+        Self::PairingLinkUsed,
         Self::DeviceNotLinked,
         Self::QrNotAvailable,
         Self::SessionExists,

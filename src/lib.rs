@@ -18,7 +18,15 @@ pub mod error;
 
 pub mod caller;
 
+pub mod token;
+
+pub mod rule;
+
+pub mod page;
+
 pub mod api;
+
+pub mod key;
 
 pub mod session;
 

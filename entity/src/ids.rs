@@ -52,6 +52,16 @@ id!(
     WebhookId
 );
 
+id!(
+    /// The id of a key: `key_` and a UUIDv7 in hex, so that ids sort by creation.
+    KeyId
+);
+
+id!(
+    /// The id of a pairing link: `lnk_` and a UUIDv7 in hex, so that ids sort by creation.
+    PairingLinkId
+);
+
 /// Why a text is not a session id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BadSessionId;
@@ -85,10 +95,35 @@ impl ParseFromJSON for SessionId {
     }
 }
 
+impl ParseFromJSON for KeyId {
+    fn parse_from_json(value: Option<serde_json::Value>) -> ParseResult<Self> {
+        String::parse_from_json(value).map(Self).map_err(ParseError::propagate)
+    }
+}
+
 impl WebhookId {
     /// A new id, sortable by creation.
     pub fn generate() -> Self {
         Self(format!("whk_{}", uuid::Uuid::now_v7().simple()))
+    }
+}
+
+impl KeyId {
+    /// A new id, sortable by creation.
+    pub fn generate() -> Self {
+        Self(format!("key_{}", uuid::Uuid::now_v7().simple()))
+    }
+
+    /// The id that a client names, whether such a key exists or not.
+    pub fn named(text: &str) -> Self {
+        Self(text.to_owned())
+    }
+}
+
+impl PairingLinkId {
+    /// A new id, sortable by creation.
+    pub fn generate() -> Self {
+        Self(format!("lnk_{}", uuid::Uuid::now_v7().simple()))
     }
 }
 

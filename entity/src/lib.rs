@@ -2,6 +2,7 @@
 //!
 //! No queries and no logic: those live in the `store.rs` of each subject.
 
+pub mod api_key;
 pub mod base_key;
 pub mod device;
 pub mod device_list;
@@ -11,6 +12,7 @@ pub mod ids;
 pub mod lid_mapping;
 pub mod message_secret;
 pub mod mutation_mac;
+pub mod pairing_link;
 pub mod pending_inbound;
 pub mod pre_key_block;
 pub mod pre_key_pending;

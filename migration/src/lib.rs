@@ -5,6 +5,8 @@ pub use sea_orm_migration::MigratorTrait;
 
 mod m0001_session;
 mod m0002_device_store;
+mod m0003_key;
+mod m0004_pairing_link;
 
 /// All migrations, in order.
 #[derive(Debug)]
@@ -13,6 +15,11 @@ pub struct Migrator;
 #[async_trait::async_trait]
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(m0001_session::Migration), Box::new(m0002_device_store::Migration)]
+        vec![
+            Box::new(m0001_session::Migration),
+            Box::new(m0002_device_store::Migration),
+            Box::new(m0003_key::Migration),
+            Box::new(m0004_pairing_link::Migration),
+        ]
     }
 }

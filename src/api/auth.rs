@@ -4,68 +4,37 @@ use poem::http::Uri;
 use poem::{Request, RequestBody, Result};
 use poem_openapi::registry::{MetaSecurityScheme, Registry};
 use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
-use secrecy::{ExposeSecret, SecretString};
-use sha2::{Digest, Sha256};
-use subtle::ConstantTimeEq;
 
 use crate::caller::Caller;
 use crate::error::{Error, ErrorKind};
+use crate::key::Keys;
 
 /// Paths that are open to everyone who reaches the port.
 ///
 /// A socket brings its key in its first message, and is nothing until then.
 const OPEN: &[&str] = &["/livez", "/readyz", "/openapi.json", "/swagger-ui", "/swagger-ui/", "/graphql/ws"];
 
-/// The keys that are let in. Only their digests are kept.
-#[derive(Clone, Debug)]
-pub struct Keys {
-    admin: [u8; 32],
+/// Who makes this request.
+///
+/// # Errors
+/// `Unauthenticated`.
+pub fn caller(keys: &Keys, request: &Request) -> Result<Caller, Error> {
+    let Some(token) = token(request) else {
+        let detail = "no key came with the request: send `Authorization: Bearer ..` or `X-API-Key`";
+        return Err(Error::new(ErrorKind::Unauthenticated, detail));
+    };
+    keys.admit(token)
 }
 
-impl Keys {
-    /// Lets the admin token in.
-    pub fn new(admin: &SecretString) -> Self {
-        Self { admin: digest(admin.expose_secret()) }
-    }
-
-    /// Who makes this request.
-    ///
-    /// # Errors
-    /// `Unauthenticated`.
-    pub fn caller(&self, request: &Request) -> Result<Caller, Error> {
-        let bearer = request.header("authorization").and_then(bearer);
-        let Some(token) = bearer.or_else(|| request.header("x-api-key")) else {
-            let detail = "no key came with the request: send `Authorization: Bearer ..` or `X-API-Key`";
-            return Err(Error::new(ErrorKind::Unauthenticated, detail));
-        };
-        self.holder(token)
-    }
-
-    /// Who says this of himself: `Bearer ..`, as a socket's first message has it.
-    ///
-    /// # Errors
-    /// `Unauthenticated`.
-    pub fn bearer(&self, authorization: &str) -> Result<Caller, Error> {
-        self.holder(bearer(authorization).unwrap_or_default())
-    }
-
-    fn holder(&self, token: &str) -> Result<Caller, Error> {
-        // The digests are compared, so the time says nothing about the token.
-        if digest(token).ct_eq(&self.admin).into() {
-            Ok(Caller::admin())
-        } else {
-            Err(Error::new(ErrorKind::Unauthenticated, "the key is not valid"))
-        }
-    }
+/// The token that a request shows.
+pub fn token(request: &Request) -> Option<&str> {
+    request.header("authorization").and_then(bearer).or_else(|| request.header("x-api-key"))
 }
 
-fn bearer(authorization: &str) -> Option<&str> {
+/// The token in `Bearer ..`, as a header or a socket's first message has it.
+pub fn bearer(authorization: &str) -> Option<&str> {
     let (scheme, token) = authorization.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then_some(token.trim())
-}
-
-fn digest(token: &str) -> [u8; 32] {
-    Sha256::digest(token.as_bytes()).into()
 }
 
 /// Whether everyone may ask for this.
@@ -93,12 +62,12 @@ impl<'a> ApiExtractor<'a> for Asks {
             flows: None,
             openid_connect_url: None,
         };
-        let bearer = MetaSecurityScheme { scheme: Some("bearer"), ..scheme("http", "The admin token.") };
+        let bearer = MetaSecurityScheme { scheme: Some("bearer"), ..scheme("http", "A key, or the admin token.") };
         registry.create_security_scheme("bearer", bearer);
         let header = MetaSecurityScheme {
             name: Some("X-API-Key"),
             key_in: Some("header"),
-            ..scheme("apiKey", "The admin token, for clients that cannot send the other header.")
+            ..scheme("apiKey", "The same, for clients that cannot send the other header.")
         };
         registry.create_security_scheme("api_key", header);
     }

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use crate::api::error;
 use crate::api::rest::SessionsApi;
+use crate::api::rest::keys::KeysApi;
 use crate::api::routes::REST;
 
 /// What the page may load and ask for: what is in it, and this server. So no request can go to another host.
@@ -15,15 +16,15 @@ pub(super) const PAGE_POLICY: &str = "default-src 'none'; script-src 'unsafe-inl
     frame-ancestors 'none'";
 
 /// The REST door with its description.
-pub(super) fn service() -> OpenApiService<SessionsApi, ()> {
+pub(super) fn service() -> OpenApiService<(SessionsApi, KeysApi), ()> {
     let codes: BTreeSet<_> = error::codes().map(|code| format!("`{code}`")).collect();
     let codes = codes.into_iter().collect::<Vec<_>>().join(", ");
     let description = format!(
-        "Many WhatsApp accounts over one HTTP API. Every answer that is no success is a problem (RFC 9457) with one of \
+        "Many WhatsApp accounts over one HTTP API. Moments are integer Unix seconds. Every answer that is no success is a problem (RFC 9457) with one of \
          these codes: {codes}."
     );
     let request_id = "The request's name in the server's log: the one that the client sent, or a new one.";
-    OpenApiService::new(SessionsApi, "Waypost", env!("CARGO_PKG_VERSION"))
+    OpenApiService::new((SessionsApi, KeysApi), "Waypost", env!("CARGO_PKG_VERSION"))
         .description(description)
         .license(LicenseObject::new("MIT"))
         .extra_response_header::<String, _>(ExtraHeader::new("X-Request-Id").description(request_id))

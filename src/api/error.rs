@@ -54,6 +54,10 @@ pub fn row(kind: ErrorKind) -> (StatusCode, &'static str, &'static str) {
         ErrorKind::Unauthenticated => (StatusCode::UNAUTHORIZED, "unauthenticated", "A valid key is needed"),
         ErrorKind::Forbidden => (StatusCode::FORBIDDEN, "forbidden", "The key does not allow this"),
         ErrorKind::SessionNotFound => (StatusCode::NOT_FOUND, "session_not_found", "No such session"),
+        ErrorKind::KeyNotFound => (StatusCode::NOT_FOUND, "key_not_found", "No such key"),
+        ErrorKind::PairingLinkNotFound => (StatusCode::NOT_FOUND, "pairing_link_not_found", "No such pairing link"),
+        ErrorKind::PairingLinkExpired => (StatusCode::GONE, "pairing_link_expired", "The pairing link's time is over"),
+        ErrorKind::PairingLinkUsed => (StatusCode::GONE, "pairing_link_used", "The pairing link is used up"),
         ErrorKind::DeviceNotLinked => (StatusCode::NOT_FOUND, "device_not_linked", "No phone is linked"),
         ErrorKind::QrNotAvailable => (StatusCode::CONFLICT, "qr_not_available", "There is no QR code now"),
         ErrorKind::SessionExists => (StatusCode::CONFLICT, "session_exists", "The session exists"),
@@ -165,6 +169,10 @@ fn log(error: &Error, request_id: &str) {
         ErrorKind::Unauthenticated
         | ErrorKind::Forbidden
         | ErrorKind::SessionNotFound
+        | ErrorKind::KeyNotFound
+        | ErrorKind::PairingLinkNotFound
+        | ErrorKind::PairingLinkExpired
+        | ErrorKind::PairingLinkUsed
         | ErrorKind::DeviceNotLinked
         | ErrorKind::QrNotAvailable
         | ErrorKind::SessionExists

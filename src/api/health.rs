@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use entity::words::Scope;
 use poem::http::header;
 use poem::web::{Data, Json};
 use poem::{IntoResponse, Response, handler};
@@ -10,7 +11,7 @@ use sea_orm::ConnectionTrait;
 use serde_json::json;
 
 use crate::api::{Api, error};
-use crate::caller::{Caller, Scope};
+use crate::caller::Caller;
 use crate::error::{Error, ErrorKind};
 
 /// Longest wait for the database's sign of life.

@@ -25,12 +25,12 @@ use poem::{Endpoint, EndpointExt, IntoEndpoint, IntoResponse, Request, Response,
 use tokio::time::Instant;
 use tracing::debug;
 
-use crate::api::auth::Keys;
 use crate::api::graphql::Graph;
 use crate::api::routes::Routes;
 use crate::clock::Clock;
 use crate::db::Db;
 use crate::error::{Error, ErrorKind};
+use crate::key::Keys;
 use crate::lifecycle::Lifecycle;
 use crate::session::Sessions;
 
@@ -45,7 +45,7 @@ const REQUEST_LIMIT: Duration = Duration::from_secs(60);
 pub struct Api {
     /// The sessions.
     pub sessions: Sessions,
-    /// Who may come in.
+    /// Who may come in, and what they may do.
     pub keys: Keys,
     /// For the health check alone.
     pub db: Db,
@@ -112,7 +112,7 @@ fn fixed(text: String, media_type: &'static str, policy: Option<&'static str>) -
 async fn guarded<E: Endpoint>(endpoint: Arc<E>, mut request: Request) -> Result<E::Output> {
     let api = Arc::clone(request.data::<Arc<Api>>().expect("the site puts it into every request"));
     if !auth::is_open(request.uri()) {
-        let caller = api.keys.caller(&request)?;
+        let caller = auth::caller(&api.keys, &request)?;
         request.set_data(caller);
     }
     // Boxed: it is large, and each layer above would move it once more.

@@ -13,7 +13,7 @@ const FAILURES: &[(u16, &str)] = &[
     (400, "The request cannot be read."),
     (401, "A valid key is needed."),
     (403, "The key does not allow this."),
-    (404, "No such session, or no phone is linked."),
+    (404, "No such session or key, or no phone is linked."),
     (409, "The present state does not allow this."),
     (413, "The body is larger than 1 MiB."),
     (422, "A value breaks a rule; the detail names the field and the rule."),

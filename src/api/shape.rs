@@ -2,6 +2,8 @@
 //!
 //! The framework's own parser takes a number for a text and names types instead of fields.
 
+use std::borrow::Cow;
+
 use poem_openapi::registry::{MetaSchema, MetaSchemaRef, Registry};
 use poem_openapi::types::Type;
 use serde_json::Value;
@@ -27,7 +29,7 @@ pub(super) fn check<T: Type>(value: &Value) -> Result<(), Error> {
 /// The field that does not fit, and the rule that it breaks.
 struct Misfit {
     field: String,
-    rule: &'static str,
+    rule: Cow<'static, str>,
 }
 
 fn fit(registry: &Registry, schema: &MetaSchemaRef, value: &Value, field: &str) -> Result<(), Misfit> {
@@ -47,9 +49,17 @@ fn fit(registry: &Registry, schema: &MetaSchemaRef, value: &Value, field: &str) 
         "integer" if !value.is_i64() && !value.is_u64() => "must be a whole number",
         "object" if !value.is_object() => "must be a JSON object",
         "array" if !value.is_array() => "must be a list",
+        _ if !schema.enum_items.is_empty() && !schema.enum_items.contains(value) => {
+            return Err(Misfit { field: field.to_owned(), rule: one_of(&schema.enum_items).into() });
+        }
         _ => return inside(registry, schema, value, field),
     };
-    Err(Misfit { field: field.to_owned(), rule })
+    Err(Misfit { field: field.to_owned(), rule: rule.into() })
+}
+
+fn one_of(words: &[Value]) -> String {
+    let words: Vec<_> = words.iter().filter_map(Value::as_str).collect();
+    format!("must be one of {}", words.join(", "))
 }
 
 fn inside(registry: &Registry, schema: &MetaSchema, value: &Value, field: &str) -> Result<(), Misfit> {
@@ -65,7 +75,7 @@ fn inside(registry: &Registry, schema: &MetaSchema, value: &Value, field: &str) 
         match values.get(*name) {
             // What need not be there may be null.
             Some(Value::Null) | None if schema.required.contains(name) => {
-                return Err(Misfit { field: below(name), rule: "is required" });
+                return Err(Misfit { field: below(name), rule: "is required".into() });
             }
             Some(Value::Null) | None => {}
             Some(value) => fit(registry, property, value, &below(name))?,

@@ -17,21 +17,23 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use entity::ids::SessionId;
-use entity::words::{DesiredState, SessionStatus};
+use entity::words::{DesiredState, Scope, SessionStatus};
 use sea_orm::TransactionTrait;
 use tokio::sync::oneshot;
 
-use crate::caller::{Caller, Scope};
+use crate::caller::Caller;
 use crate::clock::Clock;
 use crate::db::Db;
 use crate::error::{Error, ErrorKind, Result};
 use crate::lifecycle::Lifecycle;
+use crate::page::{Slice, Window};
 use crate::session::actor::{Command, Deps};
 use crate::session::boot::{BootProgress, Queue, Settings};
 use crate::session::registry::{Entry, Registry};
+use crate::session::store::Draft;
 use crate::session::types::{
-    Device, Live, NewSession, PairCode, PairRequest, Session, SessionChanges, SessionFilter, SessionPage, Slice,
-    Snapshot, Status, Window,
+    Device, Live, NewSession, PairCode, PairRequest, Session, SessionChanges, SessionFilter, SessionPage, Snapshot,
+    Status,
 };
 use crate::whatsapp::Connector;
 
@@ -87,6 +89,15 @@ impl Sessions {
         caller.require(Scope::SessionsWrite)?;
         self.is_open()?;
         let draft = rules::draft(new)?;
+        if !caller.reaches(&draft.id) {
+            let detail = "this key is for some sessions only: give the `id` of one of them";
+            return Err(Error::new(ErrorKind::Forbidden, detail));
+        }
+        let created = self.whole(|this| async move { this.take_in(draft).await }).await?;
+        Ok(created.seen_by(caller))
+    }
+
+    async fn take_in(&self, draft: Draft) -> Result<Snapshot> {
         let tx = self.deps.db.write().begin().await?;
         let record = store::insert(&tx, draft, self.deps.clock.now()).await?;
         tx.commit().await?;
@@ -102,7 +113,7 @@ impl Sessions {
     /// # Errors
     /// `SessionNotFound`.
     pub async fn find(&self, caller: &Caller, id: &SessionId) -> Result<Session> {
-        caller.require(Scope::SessionsRead)?;
+        self.reach(caller, Scope::SessionsRead, id)?;
         let record = store::find(self.deps.db.read(), id).await?;
         record.map(|record| record.session).ok_or_else(not_found)
     }
@@ -112,8 +123,7 @@ impl Sessions {
     /// # Errors
     /// `SessionNotFound`.
     pub fn snapshot(&self, caller: &Caller, id: &SessionId) -> Result<Snapshot> {
-        caller.require(Scope::SessionsRead)?;
-        Ok(self.entry(id)?.look(Snapshot::clone).seen_by(caller))
+        Ok(self.reach(caller, Scope::SessionsRead, id)?.look(Snapshot::clone).seen_by(caller))
     }
 
     /// The sessions that match, oldest first, with their number on all pages.
@@ -127,7 +137,7 @@ impl Sessions {
             true => sessions.len() as u64,
             false => self.count(caller, filter).await?,
         };
-        let next_cursor = if has_next { sessions.last().map(rules::cursor_of) } else { None };
+        let next_cursor = if has_next { sessions.last().map(cursor_of) } else { None };
         Ok(SessionPage { sessions, total, next_cursor })
     }
 
@@ -137,18 +147,9 @@ impl Sessions {
     /// `Invalid` for a bad size or cursor.
     pub async fn slice(&self, caller: &Caller, filter: SessionFilter, window: Window) -> Result<Slice<Session>> {
         caller.require(Scope::SessionsRead)?;
-        let mut selection = rules::selection(filter, &window)?;
-        let wanted = selection.limit.map_or(usize::MAX, |limit| limit as usize);
-        // One more than asked for tells whether there is another page.
-        selection.limit = selection.limit.map(|limit| limit + 1);
-        let mut sessions = store::page(self.deps.db.read(), &selection).await?;
-        let is_cut = sessions.len() > wanted;
-        let (has_previous, has_next) = (is_cut && selection.is_from_end, is_cut && !selection.is_from_end);
-        if has_previous {
-            sessions.drain(..sessions.len() - wanted);
-        }
-        sessions.truncate(wanted);
-        Ok(Slice { items: sessions, has_previous, has_next })
+        let selection = rules::selection(caller, filter, &window)?;
+        let sessions = store::page(self.deps.db.read(), &selection).await?;
+        Ok(selection.bounds.slice(sessions))
     }
 
     /// The sessions that match, oldest first, with their present states.
@@ -169,7 +170,7 @@ impl Sessions {
     /// `Invalid` for a filter that breaks a rule.
     pub async fn count(&self, caller: &Caller, filter: SessionFilter) -> Result<u64> {
         caller.require(Scope::SessionsRead)?;
-        store::count(self.deps.db.read(), &rules::selection(filter, &Window::default())?).await
+        store::count(self.deps.db.read(), &rules::selection(caller, filter, &Window::default())?).await
     }
 
     /// Changes a session's name and labels.
@@ -177,14 +178,17 @@ impl Sessions {
     /// # Errors
     /// `Invalid`, `SessionNotFound`.
     pub async fn update(&self, caller: &Caller, id: &SessionId, changes: SessionChanges) -> Result<Snapshot> {
-        caller.require(Scope::SessionsWrite)?;
+        let entry = self.reach(caller, Scope::SessionsWrite, id)?;
         let name = changes.name.map(rules::name).transpose()?;
         let metadata = changes.metadata.map(rules::metadata).transpose()?;
-        let entry = self.entry(id)?;
-        let _turn = entry.turn().await;
-        let changed = store::update(self.deps.db.write(), id, name, metadata, self.deps.clock.now()).await?;
-        entry.revise(&changed.ok_or_else(not_found)?);
-        Ok(entry.look(Snapshot::clone).seen_by(caller))
+        let changed = self.whole(|this| async move {
+            let _turn = entry.turn().await;
+            let (db, now) = (this.deps.db.write(), this.deps.clock.now());
+            let changed = store::update(db, entry.id(), name, metadata, now).await?;
+            entry.revise(&changed.ok_or_else(not_found)?);
+            Ok(entry.look(Snapshot::clone))
+        });
+        Ok(changed.await?.seen_by(caller))
     }
 
     /// Unlinks the device from the phone if it can, and removes the session with all that belongs to it. Gives its last
@@ -193,14 +197,12 @@ impl Sessions {
     /// # Errors
     /// `SessionNotFound`, `Unavailable`.
     pub async fn delete(&self, caller: &Caller, id: &SessionId) -> Result<Snapshot> {
-        caller.require(Scope::SessionsWrite)?;
-        let (this, caller, id) = (self.clone(), caller.clone(), id.clone());
-        // To the end, even if the client hangs up: a session that is half deleted is neither there nor gone.
-        let work = self.deps.lifecycle.host(async move { this.take_away(&caller, &id).await });
-        work.await.map_err(Error::internal)?
+        let id = self.reach(caller, Scope::SessionsWrite, id)?.id().clone();
+        let removed = self.whole(|this| async move { this.take_away(&id).await }).await?;
+        Ok(removed.seen_by(caller))
     }
 
-    async fn take_away(&self, caller: &Caller, id: &SessionId) -> Result<Snapshot> {
+    async fn take_away(&self, id: &SessionId) -> Result<Snapshot> {
         // From here on nobody finds it, so nobody can start it again behind our back.
         let entry = self.registry.remove(id).ok_or_else(not_found)?;
         let ended = self.tell(&entry, Command::Delete).await;
@@ -213,7 +215,7 @@ impl Sessions {
         {
             self.registry.add(&record);
         }
-        removed.map(|()| entry.look(Snapshot::clone).seen_by(caller))
+        removed.map(|()| entry.look(Snapshot::clone))
     }
 
     async fn remove(&self, id: &SessionId) -> Result<()> {
@@ -228,8 +230,7 @@ impl Sessions {
     /// # Errors
     /// `SessionNotFound`, `ShuttingDown`.
     pub async fn connect(&self, caller: &Caller, id: &SessionId) -> Result<Snapshot> {
-        caller.require(Scope::SessionsWrite)?;
-        let entry = self.entry(id)?;
+        let entry = self.reach(caller, Scope::SessionsWrite, id)?;
         self.tell(&entry, Command::GoOnline).await?;
         Ok(entry.look(Snapshot::clone).seen_by(caller))
     }
@@ -239,8 +240,7 @@ impl Sessions {
     /// # Errors
     /// `SessionNotFound`, `ShuttingDown`.
     pub async fn disconnect(&self, caller: &Caller, id: &SessionId) -> Result<Snapshot> {
-        caller.require(Scope::SessionsWrite)?;
-        let entry = self.entry(id)?;
+        let entry = self.reach(caller, Scope::SessionsWrite, id)?;
         self.tell(&entry, Command::GoOffline).await?;
         Ok(entry.look(Snapshot::clone).seen_by(caller))
     }
@@ -250,8 +250,7 @@ impl Sessions {
     /// # Errors
     /// `SessionNotFound`, `ShuttingDown`.
     pub async fn logout(&self, caller: &Caller, id: &SessionId) -> Result<Snapshot> {
-        caller.require(Scope::SessionsWrite)?;
-        let entry = self.entry(id)?;
+        let entry = self.reach(caller, Scope::SessionsWrite, id)?;
         self.tell(&entry, Command::Logout).await?;
         Ok(entry.look(Snapshot::clone).seen_by(caller))
     }
@@ -261,8 +260,7 @@ impl Sessions {
     /// # Errors
     /// `SessionNotFound`.
     pub async fn status(&self, caller: &Caller, id: &SessionId) -> Result<Status> {
-        caller.require(Scope::SessionsRead)?;
-        Ok(self.entry(id)?.look(|snapshot| snapshot.live.status()))
+        Ok(self.reach(caller, Scope::SessionsRead, id)?.look(|snapshot| snapshot.live.status()))
     }
 
     /// The present state with the current QR code. While the session connects, waits up to 10 s for the first one.
@@ -270,8 +268,7 @@ impl Sessions {
     /// # Errors
     /// `SessionNotFound`.
     pub async fn qr(&self, caller: &Caller, id: &SessionId) -> Result<Live> {
-        caller.require(Scope::SessionsPair)?;
-        let mut shown = self.entry(id)?.watch();
+        let mut shown = self.reach(caller, Scope::SessionsPair, id)?.watch();
         // A session that is still connecting when the time is up is shown as it is.
         if let Ok(Err(_)) = tokio::time::timeout(QR_WAIT, shown.wait_for(|shown| view::is_settled(&shown.live))).await {
             return Err(not_found());
@@ -284,13 +281,12 @@ impl Sessions {
     /// # Errors
     /// `SessionNotFound`, `AlreadyLoggedIn`, `PairCodeOutstanding`, `Upstream`, `UpstreamTimeout`.
     pub async fn pair(&self, caller: &Caller, id: &SessionId, request: PairRequest) -> Result<(PairCode, Snapshot)> {
-        caller.require(Scope::SessionsPair)?;
+        let entry = self.reach(caller, Scope::SessionsPair, id)?;
         self.is_open()?;
-        let entry = self.entry(id)?;
         let (reply, code) = oneshot::channel();
         entry.mailbox(&self.deps).send(Command::Pair(request, reply)).await.map_err(|_| not_found())?;
         match tokio::time::timeout(PAIR_WAIT, code).await {
-            Ok(Ok(code)) => code.map(|code| (code, entry.look(Snapshot::clone))),
+            Ok(Ok(code)) => code.map(|code| (code, entry.look(Snapshot::clone).seen_by(caller))),
             Ok(Err(_)) => Err(not_found()),
             Err(_) => Err(Error::new(ErrorKind::UpstreamTimeout, "WhatsApp did not give a pair code in time")),
         }
@@ -301,8 +297,7 @@ impl Sessions {
     /// # Errors
     /// `SessionNotFound`, `DeviceNotLinked`.
     pub async fn device(&self, caller: &Caller, id: &SessionId) -> Result<Device> {
-        caller.require(Scope::SessionsRead)?;
-        let device = self.entry(id)?.look(|snapshot| snapshot.live.device());
+        let device = self.reach(caller, Scope::SessionsRead, id)?.look(|snapshot| snapshot.live.device());
         device.ok_or_else(|| Error::new(ErrorKind::DeviceNotLinked, "no phone has linked this session yet"))
     }
 
@@ -322,8 +317,19 @@ impl Sessions {
         census
     }
 
-    fn entry(&self, id: &SessionId) -> Result<Arc<Entry>> {
-        self.registry.find(id).ok_or_else(not_found)
+    /// The session, if the caller may do this to it. One that the caller may not touch is not there.
+    fn reach(&self, caller: &Caller, scope: Scope, id: &SessionId) -> Result<Arc<Entry>> {
+        caller.require(scope)?;
+        self.registry.find(id).filter(|_| caller.reaches(id)).ok_or_else(not_found)
+    }
+
+    /// Does it to the end, even if the client hangs up: what is half done is neither there nor gone.
+    async fn whole<T, F>(&self, work: impl FnOnce(Self) -> F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: Future<Output = Result<T>> + Send + 'static,
+    {
+        self.deps.lifecycle.host(work(self.clone())).await.map_err(Error::internal)?
     }
 
     fn is_open(&self) -> Result<()> {
@@ -357,12 +363,19 @@ pub fn session_id(text: &str) -> Result<SessionId> {
 
 /// The cursor of a session: the place right behind it in every list.
 pub fn cursor_of(session: &Session) -> String {
-    rules::cursor_of(session)
+    rules::place(session).cursor()
 }
 
 impl Snapshot {
-    /// Without what this caller may not see: codes are for those who may pair.
+    /// Without what this caller may not see: codes are for those who may pair, and for those who may only pair there is
+    /// nothing else.
     fn seen_by(mut self, caller: &Caller) -> Self {
+        if !caller.allows(Scope::SessionsRead) && !caller.allows(Scope::SessionsWrite) {
+            let session = Arc::make_mut(&mut self.session);
+            (session.name, session.phone_number, session.push_name) = (None, None, None);
+            session.metadata.clear();
+            (self.live.identity, self.live.push_name) = (None, None);
+        }
         if !caller.allows(Scope::SessionsPair) {
             (self.live.qr, self.live.pair_code) = (None, None);
         }

@@ -2,18 +2,16 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use entity::ids::{BadSessionId, SessionId};
-use entity::timestamp::Timestamp;
 use entity::words::EventType;
 
+use crate::caller::Caller;
 use crate::error::{Error, Result};
+use crate::page::{Place, Window};
+use crate::rule;
 use crate::session::store::{Draft, Selection, WebhookDraft};
-use crate::session::types::{DeviceProps, NewSession, NewWebhook, Session, SessionFilter, Snapshot, Window};
+use crate::session::types::{DeviceProps, NewSession, NewWebhook, Session, SessionFilter, Snapshot};
 
-/// Longest name, characters.
-const NAME_MAX: usize = 100;
 /// Most labels.
 const METADATA_MAX: usize = 50;
 /// Longest name of a label, characters.
@@ -28,8 +26,6 @@ const SECRET_MAX: usize = 256;
 const OS_MAX: usize = 50;
 /// The kinds of program that a phone knows how to show.
 const PLATFORMS: &[&str] = &["chrome", "firefox", "safari", "edge", "opera", "ie", "desktop"];
-/// Largest page.
-const PAGE_MAX: u32 = 100;
 
 /// A new session whose every value keeps the rules.
 pub fn draft(new: NewSession) -> Result<Draft> {
@@ -50,13 +46,7 @@ pub fn draft(new: NewSession) -> Result<Draft> {
 /// A name; an empty one is none.
 pub fn name(name: String) -> Result<Option<String>> {
     let name = name.trim();
-    if name.chars().count() > NAME_MAX {
-        return Err(Error::invalid("name", format!("must have at most {NAME_MAX} characters")));
-    }
-    if name.chars().any(char::is_control) {
-        return Err(Error::invalid("name", "must not have control characters"));
-    }
-    Ok((!name.is_empty()).then(|| name.to_owned()))
+    if name.is_empty() { Ok(None) } else { rule::name("name", name).map(Some) }
 }
 
 /// Labels.
@@ -145,42 +135,24 @@ fn unknown_event(word: &str) -> Error {
     )
 }
 
-/// What to select for a filter and a window.
-pub fn selection(filter: SessionFilter, window: &Window) -> Result<Selection> {
-    if window.first.is_some() && window.last.is_some() {
-        return Err(Error::invalid("last", "must not be given together with `first`"));
-    }
-    for (field, size) in [("first", window.first), ("last", window.last)] {
-        if size.is_some_and(|size| !(1..=PAGE_MAX).contains(&size)) {
-            return Err(Error::invalid(field, format!("must be from 1 to {PAGE_MAX}")));
-        }
-    }
-    let place = |field: &str, text: &Option<String>| {
-        let refused = || Error::invalid(field, "must be a cursor that a list gave");
-        text.as_deref().map(|text| cursor(text).ok_or_else(refused)).transpose()
-    };
-    let (after, before) = (place("after", &window.after)?, place("before", &window.before)?);
+/// What to select for a filter and a window, of what the caller may see.
+pub fn selection(caller: &Caller, filter: SessionFilter, window: &Window) -> Result<Selection> {
+    let bounds = window.bounds()?;
     let metadata = match filter.metadata {
         Some(labels) => self::metadata(labels.into_iter().collect())?,
         None => BTreeMap::new(),
     };
     let query = filter.query.filter(|query| !query.is_empty());
-    if query.as_deref().is_some_and(|query| query.contains('\0') || query.chars().count() > NAME_MAX) {
-        return Err(Error::invalid("q", format!("must have at most {NAME_MAX} characters and no NUL")));
+    if query.as_deref().is_some_and(|query| query.contains('\0') || query.chars().count() > rule::NAME_MAX) {
+        return Err(Error::invalid("q", format!("must have at most {} characters and no NUL", rule::NAME_MAX)));
     }
-    let limit = window.first.or(window.last).map(u64::from);
-    Ok(Selection { status: filter.status, query, metadata, after, before, limit, is_from_end: window.last.is_some() })
+    let only = caller.sessions().map(|ids| ids.iter().cloned().collect());
+    Ok(Selection { status: filter.status, query, metadata, only, bounds })
 }
 
-/// The cursor of a session: the place right behind it.
-pub fn cursor_of(session: &Session) -> String {
-    URL_SAFE_NO_PAD.encode(format!("{}:{}", session.created_at.millis(), session.id))
-}
-
-fn cursor(text: &str) -> Option<(Timestamp, SessionId)> {
-    let plain = String::from_utf8(URL_SAFE_NO_PAD.decode(text).ok()?).ok()?;
-    let (millis, id) = plain.split_once(':')?;
-    Some((Timestamp::from_millis(millis.parse().ok()?), SessionId::parse(id).ok()?))
+/// Where a session stands in every list.
+pub fn place(session: &Session) -> Place {
+    Place { created_at: session.created_at, id: session.id.to_string() }
 }
 
 /// Whether a session is one of those that a filter names, as far as memory can tell: letters fold by Unicode here.

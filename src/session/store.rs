@@ -13,6 +13,7 @@ use sea_orm::{
 };
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::page::Bounds;
 use crate::session::types::{DeviceProps, Identity, Live, PhoneNumber, Session};
 
 /// A session as the service keeps it: what is shown, and what drives it.
@@ -140,14 +141,10 @@ pub struct Selection {
     pub query: Option<String>,
     /// Only those that have all of these labels.
     pub metadata: BTreeMap<String, String>,
-    /// Only those behind this one.
-    pub after: Option<(Timestamp, SessionId)>,
-    /// Only those before this one.
-    pub before: Option<(Timestamp, SessionId)>,
-    /// At most so many.
-    pub limit: Option<u64>,
-    /// Whether these are the last ones rather than the first.
-    pub is_from_end: bool,
+    /// Only these, where the caller may not see all.
+    pub only: Option<Vec<SessionId>>,
+    /// Which part of them.
+    pub bounds: Bounds,
 }
 
 impl Selection {
@@ -175,7 +172,8 @@ impl Selection {
                 .add(contains(session::Column::PhoneNumber, text))
         });
         let status = self.status.map(|status| session::Column::Status.eq(status));
-        Condition::all().add_option(status).add_option(named).add(labels)
+        let only = self.only.clone().map(|ids| session::Column::Id.is_in(ids));
+        Condition::all().add_option(status).add_option(named).add_option(only).add(labels)
     }
 }
 
@@ -183,28 +181,29 @@ fn escaped(text: &str) -> String {
     text.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_")
 }
 
-/// The selected sessions, oldest first.
+/// The selected sessions, oldest first; one more than the limit if there are more.
 pub async fn page(db: &impl ConnectionTrait, selection: &Selection) -> Result<Vec<Session>> {
     let (created_at, id) = (session::Column::CreatedAt, session::Column::Id);
-    let behind = selection.after.as_ref().map(|(moment, name)| {
-        let same = Condition::all().add(created_at.eq(*moment)).add(id.gt(name.clone()));
-        Condition::any().add(created_at.gt(*moment)).add(same)
+    let Bounds { after, before, limit: _, is_from_end } = &selection.bounds;
+    let behind = after.as_ref().map(|place| {
+        let same = Condition::all().add(created_at.eq(place.created_at)).add(id.gt(place.id.clone()));
+        Condition::any().add(created_at.gt(place.created_at)).add(same)
     });
-    let before = selection.before.as_ref().map(|(moment, name)| {
-        let same = Condition::all().add(created_at.eq(*moment)).add(id.lt(name.clone()));
-        Condition::any().add(created_at.lt(*moment)).add(same)
+    let before = before.as_ref().map(|place| {
+        let same = Condition::all().add(created_at.eq(place.created_at)).add(id.lt(place.id.clone()));
+        Condition::any().add(created_at.lt(place.created_at)).add(same)
     });
-    let order = if selection.is_from_end { Order::Desc } else { Order::Asc };
+    let order = if *is_from_end { Order::Desc } else { Order::Asc };
     let models = session::Entity::find()
         .filter(selection.filter(db.get_database_backend()))
         .filter(Condition::all().add_option(behind).add_option(before))
         .order_by(created_at, order.clone())
         .order_by(id, order)
-        .limit(selection.limit)
+        .limit(selection.bounds.reach())
         .all(db)
         .await?;
     let sessions = models.into_iter().map(|model| Record::from(model).session);
-    Ok(if selection.is_from_end { sessions.rev().collect() } else { sessions.collect() })
+    Ok(if *is_from_end { sessions.rev().collect() } else { sessions.collect() })
 }
 
 /// How many sessions the selection has on all its pages.

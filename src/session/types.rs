@@ -149,30 +149,6 @@ pub struct SessionFilter {
     pub metadata: Option<BTreeMap<String, String>>,
 }
 
-/// Which part of a list.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Window {
-    /// The first so many, 1 to 100; all when this and `last` are absent.
-    pub first: Option<u32>,
-    /// The last so many, 1 to 100.
-    pub last: Option<u32>,
-    /// Only those behind this cursor.
-    pub after: Option<String>,
-    /// Only those before this cursor.
-    pub before: Option<String>,
-}
-
-/// A part of a list, oldest first.
-#[derive(Clone, Debug)]
-pub struct Slice<T> {
-    /// The sessions.
-    pub items: Vec<T>,
-    /// Whether there are more before these. Only known when asked for the last ones.
-    pub has_previous: bool,
-    /// Whether there are more behind these. Only known when asked for the first ones.
-    pub has_next: bool,
-}
-
 /// A session and its present state, taken at one moment.
 #[derive(Clone, Debug)]
 pub struct Snapshot {

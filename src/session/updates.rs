@@ -6,16 +6,18 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use entity::ids::SessionId;
+use entity::words::Scope;
 use futures::stream::{self, BoxStream, StreamExt};
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
 
-use crate::caller::{Caller, Scope};
+use crate::caller::Caller;
 use crate::error::Result;
+use crate::page::Window;
 use crate::session::Sessions;
 use crate::session::registry::Registry;
 use crate::session::rules;
-use crate::session::types::{Revision, SessionFilter, Snapshot, Update, Window};
+use crate::session::types::{Revision, SessionFilter, Snapshot, Update};
 
 impl Sessions {
     /// The states of one session.
@@ -23,8 +25,7 @@ impl Sessions {
     /// # Errors
     /// `SessionNotFound`.
     pub fn updates(&self, caller: &Caller, id: &SessionId) -> Result<BoxStream<'static, Update>> {
-        caller.require(Scope::SessionsRead)?;
-        let mut shown = self.entry(id)?.watch();
+        let mut shown = self.reach(caller, Scope::SessionsRead, id)?.watch();
         shown.mark_changed();
         let states = stream::unfold((shown, None), |(mut shown, last)| async move {
             shown.changed().await.ok()?;
@@ -42,9 +43,10 @@ impl Sessions {
     /// `Invalid` for a filter that breaks a rule.
     pub fn all_updates(&self, caller: &Caller, filter: SessionFilter) -> Result<BoxStream<'static, Update>> {
         caller.require(Scope::SessionsRead)?;
-        rules::selection(filter.clone(), &Window::default())?;
+        rules::selection(caller, filter.clone(), &Window::default())?;
         let changes = self.registry.changes();
-        let watched = Watched { registry: Arc::clone(&self.registry), filter, shown: HashMap::new() };
+        let (registry, caller_of) = (Arc::clone(&self.registry), caller.clone());
+        let watched = Watched { registry, caller: caller_of, filter, shown: HashMap::new() };
         let begin = (watched, changes, true);
         let states = stream::unfold(begin, |(mut watched, mut changes, is_first)| async move {
             let updates = if is_first { watched.all() } else { watched.next(&mut changes).await? };
@@ -57,10 +59,12 @@ impl Sessions {
     where
         S: stream::Stream<Item = Update> + Send + 'static,
     {
+        let ended = caller.clone().ended(self.deps.clock.clone());
+        let stopping = self.deps.lifecycle.doors().clone().cancelled_owned();
         let caller = caller.clone();
         let states =
             states.map(move |Update { snapshot, missed }| Update { snapshot: snapshot.seen_by(&caller), missed });
-        states.take_until(self.deps.lifecycle.doors().clone().cancelled_owned()).boxed()
+        states.take_until(ended).take_until(stopping).boxed()
     }
 }
 
@@ -75,6 +79,7 @@ impl Update {
 /// What one subscriber to many sessions has seen.
 struct Watched {
     registry: Arc<Registry>,
+    caller: Caller,
     filter: SessionFilter,
     /// The revision of each session's last state that was shown here.
     shown: HashMap<SessionId, Revision>,
@@ -84,7 +89,11 @@ impl Watched {
     /// The states that are news, oldest session first.
     fn all(&mut self) -> Vec<Update> {
         let mut present: Vec<Snapshot> = Vec::new();
-        self.registry.for_each(|snapshot| present.push(snapshot.clone()));
+        self.registry.for_each(|snapshot| {
+            if self.caller.reaches(&snapshot.session.id) {
+                present.push(snapshot.clone());
+            }
+        });
         let ids: HashSet<_> = present.iter().map(|snapshot| &snapshot.session.id).collect();
         self.shown.retain(|id, _| ids.contains(id));
         present.sort_by(|a, b| (a.session.created_at, &a.session.id).cmp(&(b.session.created_at, &b.session.id)));
@@ -93,6 +102,7 @@ impl Watched {
 
     async fn next(&mut self, changes: &mut Receiver<SessionId>) -> Option<Vec<Update>> {
         match changes.recv().await {
+            Ok(id) if !self.caller.reaches(&id) => Some(Vec::new()),
             Ok(id) => match self.registry.find(&id) {
                 Some(entry) => Some(self.see(entry.look(Snapshot::clone)).into_iter().collect()),
                 None => {
@@ -160,11 +170,15 @@ mod tests {
         Record { session, live, props: DeviceProps::default() }
     }
 
+    fn watched(registry: Arc<Registry>) -> Watched {
+        Watched { registry, caller: Caller::admin(), filter: SessionFilter::default(), shown: HashMap::new() }
+    }
+
     #[test]
     fn who_is_too_slow_skips_to_the_newest_state_and_is_told_how_many_it_missed() {
         let registry = Arc::new(Registry::default());
         let entry = registry.add(&record("shop"));
-        let mut watched = Watched { registry, filter: SessionFilter::default(), shown: HashMap::new() };
+        let mut watched = watched(registry);
         let first = watched.all();
         assert_eq!((first.len(), first[0].missed), (1, 0));
         for number in 1..=3 {
@@ -181,8 +195,7 @@ mod tests {
         let registry = Arc::new(Registry::default());
         let entry = registry.add(&record("shop"));
         entry.publish(entry.present(), None);
-        let mut watched =
-            Watched { registry: Arc::clone(&registry), filter: SessionFilter::default(), shown: HashMap::new() };
+        let mut watched = watched(Arc::clone(&registry));
         watched.all();
         registry.remove(entry.id());
         registry.add(&record("shop"));

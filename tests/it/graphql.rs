@@ -117,7 +117,7 @@ async fn a_session_has_every_field_that_rest_has() {
     assert_eq!((&seen["isLoggedIn"], &seen["desiredState"]), (&json!(true), &json!("ONLINE")));
     assert_eq!(answer["node"], json!({ "__typename": "Session", "id": "shop" }));
     assert_eq!(answer["missing"], Value::Null);
-    assert!(answer["me"]["scopes"].as_array().expect("a list").contains(&json!("sessions:write")));
+    assert!(answer["me"]["scopes"].as_array().expect("a list").contains(&json!("SESSIONS_WRITE")));
     let update = r#"mutation { updateSession(input: { id: "shop", name: "", metadata: {} }) { name metadata } }"#;
     assert_eq!(world.door.asked(update, Value::Null).await["updateSession"], json!({ "name": null, "metadata": {} }));
     assert_eq!(world.door.get("/shop").await.ok()["name"], Value::Null);
@@ -447,6 +447,10 @@ fn both_documents_offer_the_same_and_say_the_same_of_it() {
         ("logoutSession", ("Mutation", "logoutSession")),
         ("pairSession", ("Mutation", "pairSession")),
         ("getSessionDevice", ("Session", "device")),
+        ("createKey", ("Mutation", "createKey")),
+        ("listKeys", ("Query", "keys")),
+        ("deleteKey", ("Mutation", "deleteKey")),
+        ("rotateKey", ("Mutation", "rotateKey")),
     ]);
     let operations: BTreeMap<_, _> = openapi["paths"]
         .as_object()

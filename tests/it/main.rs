@@ -17,7 +17,11 @@ mod faults;
 #[cfg(feature = "sandbox")]
 mod graphql;
 #[cfg(feature = "sandbox")]
+mod keys;
+#[cfg(feature = "sandbox")]
 mod life;
+#[cfg(feature = "sandbox")]
+mod matrix;
 #[cfg(feature = "sandbox")]
 mod pairing;
 #[cfg(feature = "sandbox")]

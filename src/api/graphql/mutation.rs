@@ -3,10 +3,14 @@
 use std::collections::HashMap;
 
 use async_graphql::{Context, ID, InputObject, Object};
+use entity::ids::KeyId;
+use entity::timestamp::Timestamp;
+use entity::words::Scope;
 
 use crate::api::graphql::session::SessionNode;
 use crate::api::graphql::{api, caller};
 use crate::error::Result;
+use crate::key::types::{IssuedKey, Key, NewKey};
 use crate::session::session_id;
 use crate::session::types::{NewSession, PairRequest, PhoneNumber, SessionChanges};
 
@@ -41,6 +45,35 @@ pub(super) struct PairSessionInput {
     /// Whether the phone is to show a notification.
     #[graphql(default = true)]
     show_push_notification: bool,
+}
+
+/// A key to be created.
+#[derive(InputObject)]
+pub(super) struct CreateKeyInput {
+    /// What it is for: 1 to 100 characters.
+    name: String,
+    /// What it may do: at least one scope, none that the maker's own key lacks.
+    scopes: Vec<Scope>,
+    /// Ids of the sessions that it may touch, 1 to 1,000; those that the maker's own key may touch when absent.
+    sessions: Option<Vec<ID>>,
+    /// Until when it works; as long as the maker's own key when absent, and never longer.
+    expires_at: Option<Timestamp>,
+}
+
+/// Which key.
+#[derive(InputObject)]
+pub(super) struct KeyInput {
+    /// The key's id.
+    id: ID,
+}
+
+/// How a key is to be rotated.
+#[derive(InputObject)]
+pub(super) struct RotateKeyInput {
+    /// The key's id.
+    id: ID,
+    /// Seconds that the token before still works: 0 to 604,800 (a week), one hour when absent.
+    overlap_seconds: Option<u64>,
 }
 
 /// What can be done. Each mutation takes one `input` and answers with what it changed.
@@ -84,5 +117,23 @@ impl Mutation {
         let phone_number = PhoneNumber::parse("phoneNumber", &phone_number)?;
         let request = PairRequest { phone_number, show_push_notification };
         Ok(api(ctx).sessions.pair(caller(ctx), &session_id(&id)?, request).await?.1.into())
+    }
+
+    /// Creates a key that may do no more than the one that makes it.
+    async fn create_key(&self, ctx: &Context<'_>, input: CreateKeyInput) -> Result<IssuedKey> {
+        let CreateKeyInput { name, scopes, sessions, expires_at } = input;
+        let sessions = sessions.map(|ids| ids.into_iter().map(|id| id.0).collect());
+        api(ctx).keys.create(caller(ctx), NewKey { name, scopes, sessions, expires_at }).await
+    }
+
+    /// Revokes a key; the sockets and streams that live by it end within a second.
+    async fn delete_key(&self, ctx: &Context<'_>, input: KeyInput) -> Result<Key> {
+        api(ctx).keys.delete(caller(ctx), &KeyId::named(&input.id)).await
+    }
+
+    /// Gives a key a new token; the one before works on for a while.
+    async fn rotate_key(&self, ctx: &Context<'_>, input: RotateKeyInput) -> Result<IssuedKey> {
+        let RotateKeyInput { id, overlap_seconds } = input;
+        api(ctx).keys.rotate(caller(ctx), &KeyId::named(&id), overlap_seconds).await
     }
 }

@@ -4,12 +4,18 @@ use std::collections::BTreeMap;
 
 use async_graphql::connection::{Connection, Edge, EmptyFields};
 use async_graphql::{Context, ID, InputObject, Interface, Object, SimpleObject};
-use entity::words::SessionStatus;
+use entity::ids::KeyId;
+use entity::timestamp::Timestamp;
+use entity::words::{Scope, SessionStatus};
 
 use crate::api::graphql::session::SessionNode;
 use crate::api::graphql::{api, caller};
+use crate::caller::Caller;
 use crate::error::{ErrorKind, Result};
-use crate::session::types::{SessionFilter, Window};
+use crate::key;
+use crate::key::types::Key;
+use crate::page::Window;
+use crate::session::types::SessionFilter;
 use crate::session::{cursor_of, session_id};
 
 /// Sessions of a page when its size is not said.
@@ -23,6 +29,7 @@ pub(super) struct Query;
 #[graphql(field(name = "id", ty = "ID", desc = "Its id."))]
 pub(super) enum Node {
     Session(SessionNode),
+    Key(Key),
 }
 
 /// Which sessions.
@@ -59,11 +66,34 @@ impl Total {
 
 type SessionConnection = Connection<String, SessionNode, Total, EmptyFields>;
 
+type KeyConnection = Connection<String, Key, EmptyFields, EmptyFields>;
+
 /// Who is asking.
 #[derive(SimpleObject)]
 pub(super) struct Me {
-    /// What this key may do: `sessions:read`, `sessions:write`, `sessions:pair`, `metrics:read`.
-    scopes: Vec<&'static str>,
+    /// Id of the key. Null is the admin token.
+    key_id: Option<ID>,
+    /// What its maker calls it. Null is the admin token.
+    name: Option<String>,
+    /// What this key may do.
+    scopes: Vec<Scope>,
+    /// Ids of the sessions that it may touch. Null is all.
+    sessions: Option<Vec<ID>>,
+    /// Until when it works. Null is for ever.
+    expires_at: Option<Timestamp>,
+}
+
+impl From<&Caller> for Me {
+    fn from(caller: &Caller) -> Self {
+        let grant = caller.grant();
+        Self {
+            key_id: grant.map(|grant| ID(grant.key.to_string())),
+            name: grant.map(|grant| grant.name.clone()),
+            scopes: caller.scopes(),
+            sessions: caller.sessions().map(|ids| ids.iter().map(|id| ID(id.to_string())).collect()),
+            expires_at: caller.ends_at(),
+        }
+    }
 }
 
 /// What can be asked.
@@ -104,16 +134,41 @@ impl Query {
 
     /// Shows anything that has an id; null when nothing has it.
     async fn node(&self, ctx: &Context<'_>, #[graphql(desc = "Its id.")] id: ID) -> Result<Option<Node>> {
-        match session_id(&id).and_then(|id| api(ctx).sessions.snapshot(caller(ctx), &id)) {
-            Ok(snapshot) => Ok(Some(Node::Session(snapshot.into()))),
-            Err(error) if error.kind() == ErrorKind::SessionNotFound => Ok(None),
+        let (sessions, keys) = (&api(ctx).sessions, &api(ctx).keys);
+        match session_id(&id).and_then(|id| sessions.snapshot(caller(ctx), &id)) {
+            Ok(snapshot) => return Ok(Some(Node::Session(snapshot.into()))),
+            Err(error) if error.kind() == ErrorKind::SessionNotFound => {}
+            // Whoever may not look at sessions may still look at keys.
+            Err(_) if caller(ctx).allows(Scope::KeysAdmin) => {}
+            Err(error) => return Err(error),
+        }
+        match keys.find(caller(ctx), &KeyId::named(&id)) {
+            Ok(key) => Ok(Some(Node::Key(key))),
+            Err(error) if [ErrorKind::KeyNotFound, ErrorKind::Forbidden].contains(&error.kind()) => Ok(None),
             Err(error) => Err(error),
         }
     }
 
+    /// Lists the keys that may do no more than this one, oldest first.
+    #[graphql(complexity = "first.or(last).unwrap_or(PAGE_DEFAULT).min(100) as usize * child_complexity")]
+    async fn keys(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The first so many, 1 to 100; 50 when neither this nor `last` is given.")] first: Option<u32>,
+        #[graphql(desc = "Only those behind this cursor.")] after: Option<String>,
+        #[graphql(desc = "The last so many, 1 to 100.")] last: Option<u32>,
+        #[graphql(desc = "Only those before this cursor.")] before: Option<String>,
+    ) -> Result<KeyConnection> {
+        let first = if last.is_none() { first.or(Some(PAGE_DEFAULT)) } else { first };
+        let slice = api(ctx).keys.slice(caller(ctx), &Window { first, last, after, before })?;
+        let mut connection = Connection::new(slice.has_previous, slice.has_next);
+        connection.edges.extend(slice.items.into_iter().map(|key| Edge::new(key::cursor_of(&key), key)));
+        Ok(connection)
+    }
+
     /// Shows who is asking.
     async fn me(&self, ctx: &Context<'_>) -> Me {
-        Me { scopes: caller(ctx).scopes().map(|scope| scope.as_str()).collect() }
+        caller(ctx).into()
     }
 
     /// Shows the version of the server.

@@ -8,9 +8,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_graphql::{Request, Response};
-use futures::SinkExt;
-use futures::future::AbortHandle;
+use futures::future::{AbortHandle, BoxFuture};
 use futures::stream::{self, BoxStream, SelectAll, StreamExt};
+use futures::{FutureExt, SinkExt};
 use poem::http::StatusCode;
 use poem::web::Data;
 use poem::web::websocket::{CloseCode, Message, WebSocket, WebSocketConfig, WebSocketStream};
@@ -19,11 +19,10 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use crate::api::Api;
 use crate::api::body::BODY_MAX;
 use crate::api::error::UnfitProtocol;
 use crate::api::graphql::{Graph, http as door};
-use crate::api::request_id;
+use crate::api::{Api, auth, request_id};
 use crate::caller::Caller;
 
 /// The one sub-protocol.
@@ -79,7 +78,7 @@ pub fn upgrade(
         return Err(poem::Error::new(UnfitProtocol, StatusCode::BAD_REQUEST));
     }
     // A key may come with the upgrade as well, where the client can set headers.
-    let caller = api.keys.caller(http).ok();
+    let caller = auth::caller(&api.keys, http).ok();
     let (graph, api, name) = (graph.clone(), Arc::clone(api), request_id::current());
     // Nobody has shown a key yet, and what is not read whole is kept in memory.
     let limits = WebSocketConfig::default().max_message_size(Some(BODY_MAX)).max_frame_size(Some(BODY_MAX));
@@ -98,6 +97,8 @@ struct Socket {
     /// The caller of the upgrade, then that of `connection_init`.
     caller: Option<Caller>,
     is_initialised: bool,
+    /// Resolves when the caller's key does not work any more.
+    ended: BoxFuture<'static, ()>,
     /// The request that this began as; its operations are named after it.
     name: String,
     operations: u64,
@@ -110,7 +111,8 @@ struct Socket {
 impl Socket {
     fn new(graph: Graph, api: Arc<Api>, caller: Option<Caller>, name: String, stream: WebSocketStream) -> Self {
         let (running, stops) = (SelectAll::new(), HashMap::new());
-        Self { graph, api, caller, is_initialised: false, name, operations: 0, stream, running, stops }
+        let ended = std::future::pending().boxed();
+        Self { graph, api, caller, is_initialised: false, ended, name, operations: 0, stream, running, stops }
     }
 
     async fn serve(mut self) {
@@ -133,6 +135,7 @@ impl Socket {
             tokio::select! {
                 biased;
                 () = stopping.cancelled() => return self.stop().await,
+                () = &mut self.ended => return Some(FORBIDDEN),
                 () = tokio::time::sleep_until(begun + INIT_LIMIT), if !self.is_initialised => return Some(INIT_TIMEOUT),
                 message = self.stream.next() => {
                     heard = Instant::now();
@@ -195,11 +198,11 @@ impl Socket {
             return Err(TOO_MANY_INITS);
         }
         if let Some(authorization) = payload.as_ref().and_then(|payload| payload["authorization"].as_str()) {
-            self.caller = Some(self.api.keys.bearer(authorization).map_err(|_| FORBIDDEN)?);
+            let token = auth::bearer(authorization).unwrap_or_default();
+            self.caller = Some(self.api.keys.admit(token).map_err(|_| FORBIDDEN)?);
         }
-        if self.caller.is_none() {
-            return Err(FORBIDDEN);
-        }
+        let caller = self.caller.clone().ok_or(FORBIDDEN)?;
+        self.ended = caller.ended(self.api.clock.clone()).boxed();
         self.send(json!({ "type": "connection_ack" })).await
     }
 

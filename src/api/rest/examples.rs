@@ -2,15 +2,17 @@
 
 use std::collections::BTreeMap;
 
-use entity::ids::SessionId;
+use entity::ids::{KeyId, SessionId};
 use entity::timestamp::Timestamp;
-use entity::words::{DesiredState, SessionStatus, StatusReason};
+use entity::words::{DesiredState, Scope, SessionStatus, StatusReason};
 use poem_openapi::types::Example;
 
 use crate::api::error::{Problem, ProblemSummary};
 use crate::api::reply::Done;
+use crate::api::rest::keys::RotateBody;
 use crate::api::rest::qr::QrReply;
 use crate::api::rest::{CreatedSession, PairBody, PairReply};
+use crate::key::types::{IssuedKey, Key, KeyPage, NewKey};
 use crate::session::types::{
     Device, DeviceProps, NewSession, NewWebhook, Session, SessionChanges, SessionPage, Status,
 };
@@ -18,6 +20,8 @@ use crate::session::types::{
 /// A number that belongs to nobody.
 const PHONE: &str = "15550100001";
 const CREATED: Timestamp = Timestamp::from_millis(1_767_143_203_000);
+/// Years ahead, so that a key that is made as in the example works.
+const EXPIRES: Timestamp = Timestamp::from_millis(4_102_444_800_000);
 const LINKED: Timestamp = Timestamp::from_millis(1_767_143_264_000);
 
 fn labels() -> BTreeMap<String, String> {
@@ -164,5 +168,51 @@ impl Example for Problem {
 impl Example for ProblemSummary {
     fn example() -> Self {
         Self { code: 404, message: "no session has this id".to_owned() }
+    }
+}
+
+impl Example for Key {
+    fn example() -> Self {
+        Self {
+            id: KeyId::named("key_019b9b1f7f7a7c3e8d5c0d6a1b2c3d4e"),
+            name: "Help desk".to_owned(),
+            scopes: vec![Scope::SessionsRead, Scope::SessionsPair],
+            sessions: SessionId::parse("shop").ok().map(|id| vec![id]),
+            expires_at: Some(EXPIRES),
+            last_used_at: Some(LINKED),
+            created_at: CREATED,
+            created_by: None,
+            old_token_expires_at: None,
+        }
+    }
+}
+
+impl Example for NewKey {
+    fn example() -> Self {
+        Self {
+            name: "Help desk".to_owned(),
+            scopes: vec![Scope::SessionsRead, Scope::SessionsPair],
+            sessions: Some(vec!["shop".to_owned()]),
+            expires_at: Some(EXPIRES),
+        }
+    }
+}
+
+impl Example for IssuedKey {
+    fn example() -> Self {
+        // No token of anybody: its checksum is wrong.
+        Self { key: Key { last_used_at: None, ..Key::example() }, token: format!("wp_{}", "0".repeat(49)) }
+    }
+}
+
+impl Example for KeyPage {
+    fn example() -> Self {
+        Self { keys: vec![Key::example()], next_cursor: None }
+    }
+}
+
+impl Example for RotateBody {
+    fn example() -> Self {
+        Self { overlap_seconds: Some(3600) }
     }
 }

@@ -1,5 +1,6 @@
 //! `/api/v1/sessions`, as the contract has it.
 
+pub mod keys;
 pub mod qr;
 
 mod examples;
@@ -19,15 +20,18 @@ use crate::api::body::{Nothing, Optional, Required};
 use crate::api::reply::{Created201, Done, Ok200};
 use crate::api::rest::param::{Limit, Word};
 use crate::api::rest::qr::{Accept, Format, Qr};
+use crate::page::Window;
 use crate::session::session_id;
 use crate::session::types::{
-    Device, NewSession, PairRequest, PhoneNumber, Session, SessionChanges, SessionFilter, SessionPage, Status, Window,
+    Device, NewSession, PairRequest, PhoneNumber, Session, SessionChanges, SessionFilter, SessionPage, Status,
 };
 
 #[derive(Tags)]
 enum Tag {
     /// WhatsApp accounts and their connections.
     Sessions,
+    /// Who may come in, and what they may do.
+    Keys,
 }
 
 /// The new session.

@@ -58,6 +58,7 @@ impl Answer {
 pub struct Door {
     client: Client,
     base: String,
+    token: String,
 }
 
 impl Door {
@@ -65,12 +66,17 @@ impl Door {
     pub fn rest(base: &str) -> Self {
         // It fails only if there is a provider already.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        Self { client: Client::new(), base: base.to_owned() }
+        Self { client: Client::new(), base: base.to_owned(), token: TOKEN.to_owned() }
+    }
+
+    /// The same door for the holder of another token.
+    pub fn holding(&self, token: &str) -> Self {
+        Self { token: token.to_owned(), ..self.clone() }
     }
 
     /// A request with the key, to any path.
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
-        self.anonymous(method, path).bearer_auth(TOKEN)
+        self.anonymous(method, path).bearer_auth(&self.token)
     }
 
     /// A request without a key.
@@ -96,6 +102,18 @@ impl Door {
     pub async fn post(&self, path: &str, body: Value) -> Answer {
         let request = self.request(Method::POST, &format!("/api/v1/sessions{path}"));
         self.send(if body.is_null() { request } else { request.json(&body) }).await
+    }
+
+    /// A request to any path; null is no body.
+    pub async fn ask(&self, method: Method, path: &str, body: &Value) -> Answer {
+        let request = self.request(method, path);
+        self.send(if body.is_null() { request } else { request.json(body) }).await
+    }
+
+    /// Creates a key, and gives it with its token.
+    pub async fn key(&self, body: Value) -> (Value, String) {
+        let answer = self.ask(Method::POST, "/api/v1/keys", &body).await.ok();
+        (answer["key"].clone(), answer["token"].as_str().expect("a token").to_owned())
     }
 
     /// Creates a session.

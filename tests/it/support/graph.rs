@@ -59,10 +59,15 @@ impl Socket {
         }
     }
 
-    /// Opens it and shows the key.
+    /// Opens it and shows the admin token.
     pub async fn admitted(base: &str) -> Self {
+        Self::holding(base, TOKEN).await
+    }
+
+    /// Opens it and shows a token.
+    pub async fn holding(base: &str, token: &str) -> Self {
         let mut socket = Self::open(base, Some("graphql-transport-ws")).await.expect("it is taken");
-        let payload = json!({ "authorization": format!("Bearer {TOKEN}") });
+        let payload = json!({ "authorization": format!("Bearer {token}") });
         socket.say(json!({ "type": "connection_init", "payload": payload })).await;
         assert_eq!(socket.hear().await, json!({ "type": "connection_ack" }));
         socket
@@ -83,6 +88,19 @@ impl Socket {
         match self.frame().await {
             Ok(message) => message,
             Err(code) => panic!("the socket is closed with {code}"),
+        }
+    }
+
+    /// Hears out what still comes from these operations, up to the answer to a question that is asked now.
+    pub async fn quiet(&mut self, ids: &[&str]) {
+        self.subscribe("quiet", "{ version }").await;
+        loop {
+            let message = self.hear().await;
+            match message["id"].as_str() {
+                Some("quiet") if message["type"] == "complete" => return,
+                Some(id) => assert!(id == "quiet" || ids.contains(&id), "{message}"),
+                None => panic!("{message}"),
+            }
         }
     }
 

@@ -1,0 +1,91 @@
+//! `/api/v1/keys`.
+
+use std::sync::Arc;
+
+use entity::ids::KeyId;
+use poem::Result;
+use poem::web::Data;
+use poem_openapi::param::{Path, Query};
+use poem_openapi::{Object, OpenApi};
+
+use crate::api::Api;
+use crate::api::auth::Asks;
+use crate::api::body::{Optional, Required};
+use crate::api::reply::{Created201, Done, Ok200};
+use crate::api::rest::Tag;
+use crate::api::rest::param::Limit;
+use crate::key::types::{IssuedKey, KeyPage, NewKey};
+use crate::page::Window;
+
+/// How a key is to be rotated.
+#[derive(Debug, Default, Object)]
+#[oai(example)]
+pub struct RotateBody {
+    /// Seconds that the token before still works: 0 to 604,800 (a week), one hour when absent.
+    pub overlap_seconds: Option<u64>,
+}
+
+/// `/api/v1/keys`.
+#[derive(Debug)]
+pub struct KeysApi;
+
+#[OpenApi(tag = "Tag::Keys")]
+impl KeysApi {
+    /// Creates a key that may do no more than the one that makes it.
+    ///
+    /// The token is in this answer only: the server keeps a digest of it.
+    #[oai(path = "/keys", method = "post", operation_id = "createKey")]
+    async fn create(
+        &self,
+        Data(api): Data<&Arc<Api>>,
+        Asks(caller): Asks,
+        Required(new): Required<NewKey>,
+    ) -> Result<Created201<IssuedKey>> {
+        let body = api.keys.create(&caller, new).await?;
+        let location = format!("/api/v1/keys/{}", body.key.id);
+        Ok(Created201 { body, location })
+    }
+
+    /// Lists the keys that may do no more than this one, oldest first.
+    #[oai(path = "/keys", method = "get", operation_id = "listKeys")]
+    async fn list(
+        &self,
+        Data(api): Data<&Arc<Api>>,
+        Asks(caller): Asks,
+        /// At most this many, 1 to 100; all when absent.
+        limit: Query<Option<Limit>>,
+        /// Only those behind this cursor, a `next_cursor` of an earlier list.
+        after: Query<Option<String>>,
+    ) -> Result<Ok200<KeyPage>> {
+        let window = Window { first: limit.0.map(|Limit(limit)| limit), after: after.0, ..Window::default() };
+        Ok(Ok200(api.keys.list(&caller, &window)?))
+    }
+
+    /// Revokes a key; the sockets and streams that live by it end within a second.
+    #[oai(path = "/keys/:key_id", method = "delete", operation_id = "deleteKey")]
+    async fn delete(
+        &self,
+        Data(api): Data<&Arc<Api>>,
+        Asks(caller): Asks,
+        /// The key's id.
+        key_id: Path<String>,
+    ) -> Result<Ok200<Done>> {
+        api.keys.delete(&caller, &KeyId::named(&key_id)).await?;
+        Ok(Done::new("Key deleted"))
+    }
+
+    /// Gives a key a new token; the one before works on for a while.
+    ///
+    /// A second rotation within that while ends the oldest token at once.
+    #[oai(path = "/keys/:key_id/rotate", method = "post", operation_id = "rotateKey")]
+    async fn rotate(
+        &self,
+        Data(api): Data<&Arc<Api>>,
+        Asks(caller): Asks,
+        /// The key's id.
+        key_id: Path<String>,
+        Optional(body): Optional<RotateBody>,
+    ) -> Result<Ok200<IssuedKey>> {
+        Ok(Ok200(api.keys.rotate(&caller, &KeyId::named(&key_id), body.overlap_seconds).await?))
+    }
+}

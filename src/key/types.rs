@@ -1,0 +1,96 @@
+//! What goes in and out of the key service: one struct per thing, for every door.
+
+use std::fmt;
+
+use async_graphql::{ComplexObject, ID, SimpleObject};
+use entity::ids::{KeyId, SessionId};
+use entity::timestamp::Timestamp;
+use entity::words::Scope;
+use poem_openapi::Object;
+
+/// A key of this API, without the secret itself.
+#[derive(Clone, Debug, PartialEq, Eq, Object, SimpleObject)]
+#[oai(example)]
+#[graphql(complex)]
+pub struct Key {
+    /// Generated id.
+    #[graphql(skip)]
+    pub id: KeyId,
+    /// What it is for, in its maker's words.
+    pub name: String,
+    /// What it may do.
+    pub scopes: Vec<Scope>,
+    /// Ids of the sessions that it may touch. Null is all.
+    #[graphql(skip)]
+    pub sessions: Option<Vec<SessionId>>,
+    /// Until when it works. Null is for ever.
+    pub expires_at: Option<Timestamp>,
+    /// When it was last used. Null if it never was.
+    pub last_used_at: Option<Timestamp>,
+    /// When it was created.
+    pub created_at: Timestamp,
+    /// Id of the key that made it. Null is the admin token.
+    #[graphql(skip)]
+    pub created_by: Option<KeyId>,
+    /// Until when the token before the last rotation works. Null when it does not.
+    pub old_token_expires_at: Option<Timestamp>,
+}
+
+#[ComplexObject]
+impl Key {
+    /// Generated id.
+    pub(crate) async fn id(&self) -> ID {
+        ID(self.id.to_string())
+    }
+
+    /// Ids of the sessions that it may touch. Null is all.
+    async fn sessions(&self) -> Option<Vec<ID>> {
+        self.sessions.as_ref().map(|ids| ids.iter().map(|id| ID(id.to_string())).collect())
+    }
+
+    /// Id of the key that made it. Null is the admin token.
+    async fn created_by(&self) -> Option<ID> {
+        self.created_by.as_ref().map(|id| ID(id.to_string()))
+    }
+}
+
+/// A key to be created.
+#[derive(Clone, Debug, PartialEq, Eq, Object)]
+#[oai(example)]
+pub struct NewKey {
+    /// What it is for: 1 to 100 characters.
+    pub name: String,
+    /// What it may do: at least one scope, none that the maker's own key lacks.
+    pub scopes: Vec<Scope>,
+    /// Ids of the sessions that it may touch, 1 to 1,000; those that the maker's own key may touch when absent.
+    pub sessions: Option<Vec<String>>,
+    /// Until when it works, Unix seconds; as long as the maker's own key when absent, and never longer.
+    pub expires_at: Option<Timestamp>,
+}
+
+/// A key with the token that proves it.
+#[derive(Clone, Object, SimpleObject)]
+#[oai(example)]
+pub struct IssuedKey {
+    /// The key.
+    pub key: Key,
+    /// What to send as `Authorization: Bearer ..`. Shown this once and never again.
+    pub token: String,
+}
+
+impl fmt::Debug for IssuedKey {
+    /// The token stays out of every log.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("IssuedKey").field("key", &self.key).finish_non_exhaustive()
+    }
+}
+
+/// One page of keys, oldest first.
+#[derive(Clone, Debug, PartialEq, Eq, Object)]
+#[oai(example)]
+pub struct KeyPage {
+    /// The keys.
+    pub keys: Vec<Key>,
+    /// Where the next page starts. Null on the last one.
+    pub next_cursor: Option<String>,
+}

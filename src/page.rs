@@ -1,0 +1,170 @@
+//! Parts of lists: windows, cursors and slices, the same for every list. Every list is ordered by creation, then by id.
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use entity::ids::SessionId;
+use entity::timestamp::Timestamp;
+
+use crate::error::{Error, Result};
+
+/// Largest page.
+const PAGE_MAX: u32 = 100;
+
+/// Which part of a list.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Window {
+    /// The first so many, 1 to 100; all when this and `last` are absent.
+    pub first: Option<u32>,
+    /// The last so many, 1 to 100.
+    pub last: Option<u32>,
+    /// Only those behind this cursor.
+    pub after: Option<String>,
+    /// Only those before this cursor.
+    pub before: Option<String>,
+}
+
+/// A part of a list, oldest first.
+#[derive(Clone, Debug)]
+pub struct Slice<T> {
+    /// The items.
+    pub items: Vec<T>,
+    /// Whether there are more before these. Only known when asked for the last ones.
+    pub has_previous: bool,
+    /// Whether there are more behind these. Only known when asked for the first ones.
+    pub has_next: bool,
+}
+
+/// Where something stands in its list.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Place {
+    /// When it was created.
+    pub created_at: Timestamp,
+    /// Its id.
+    pub id: String,
+}
+
+/// A window that keeps the rules.
+#[derive(Clone, Debug, Default)]
+pub struct Bounds {
+    /// Only those behind this place.
+    pub after: Option<Place>,
+    /// Only those before this place.
+    pub before: Option<Place>,
+    /// At most so many.
+    pub limit: Option<u32>,
+    /// Whether these are the last ones rather than the first.
+    pub is_from_end: bool,
+}
+
+impl Window {
+    /// The window, if it keeps the rules.
+    ///
+    /// # Errors
+    /// `Invalid` for a bad size or cursor.
+    pub fn bounds(&self) -> Result<Bounds> {
+        if self.first.is_some() && self.last.is_some() {
+            return Err(Error::invalid("last", "must not be given together with `first`"));
+        }
+        for (field, size) in [("first", self.first), ("last", self.last)] {
+            if size.is_some_and(|size| !(1..=PAGE_MAX).contains(&size)) {
+                return Err(Error::invalid(field, format!("must be from 1 to {PAGE_MAX}")));
+            }
+        }
+        let place = |field: &str, text: &Option<String>| {
+            let refused = || Error::invalid(field, "must be a cursor that a list gave");
+            text.as_deref().map(|text| Place::parse(text).ok_or_else(refused)).transpose()
+        };
+        Ok(Bounds {
+            after: place("after", &self.after)?,
+            before: place("before", &self.before)?,
+            limit: self.first.or(self.last),
+            is_from_end: self.last.is_some(),
+        })
+    }
+}
+
+impl Place {
+    /// The cursor of this place: what stands right behind it comes next.
+    pub fn cursor(&self) -> String {
+        URL_SAFE_NO_PAD.encode(format!("{}:{}", self.created_at.millis(), self.id))
+    }
+
+    fn parse(cursor: &str) -> Option<Self> {
+        let plain = String::from_utf8(URL_SAFE_NO_PAD.decode(cursor).ok()?).ok()?;
+        let (millis, id) = plain.split_once(':')?;
+        // Every id has this shape; what has another one did not come from a list.
+        let id = SessionId::parse(id).ok()?.as_str().to_owned();
+        Some(Self { created_at: Timestamp::from_millis(millis.parse().ok()?), id })
+    }
+}
+
+impl Bounds {
+    /// How many items to look for: one more than asked for tells whether there is another page.
+    pub fn reach(&self) -> Option<u64> {
+        self.limit.map(|limit| u64::from(limit) + 1)
+    }
+
+    /// The slice that these items are, oldest first, of which there is one too many if there are more.
+    pub fn slice<T>(&self, mut items: Vec<T>) -> Slice<T> {
+        let wanted = self.limit.map_or(usize::MAX, |limit| limit as usize);
+        let is_cut = items.len() > wanted;
+        let (has_previous, has_next) = (is_cut && self.is_from_end, is_cut && !self.is_from_end);
+        if has_previous {
+            items.drain(..items.len() - wanted);
+        }
+        items.truncate(wanted);
+        Slice { items, has_previous, has_next }
+    }
+
+    /// The slice of a whole list, oldest first.
+    pub fn cut<T>(&self, mut all: Vec<T>, place: impl Fn(&T) -> Place) -> Slice<T> {
+        all.retain(|item| {
+            let here = place(item);
+            self.after.as_ref().is_none_or(|after| here > *after)
+                && self.before.as_ref().is_none_or(|before| here < *before)
+        });
+        self.slice(all)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn place(number: &i64) -> Place {
+        Place { created_at: Timestamp::from_millis(*number / 2), id: format!("x{number}") }
+    }
+
+    fn cut(window: Window) -> (Vec<i64>, bool, bool) {
+        let Slice { items, has_previous, has_next } =
+            window.bounds().expect("it keeps the rules").cut((0..6).collect(), place);
+        (items, has_previous, has_next)
+    }
+
+    #[test]
+    fn a_list_is_cut_from_either_end() {
+        let cursor = |number: i64| Some(place(&number).cursor());
+        let all = Window::default();
+        assert_eq!(cut(all.clone()), (vec![0, 1, 2, 3, 4, 5], false, false));
+        assert_eq!(cut(Window { first: Some(2), ..all.clone() }), (vec![0, 1], false, true));
+        assert_eq!(cut(Window { first: Some(2), after: cursor(3), ..all.clone() }), (vec![4, 5], false, false));
+        assert_eq!(cut(Window { last: Some(2), ..all.clone() }), (vec![4, 5], true, false));
+        assert_eq!(cut(Window { last: Some(2), before: cursor(2), ..all.clone() }), (vec![0, 1], false, false));
+        assert_eq!(cut(Window { after: cursor(1), before: cursor(4), ..all }), (vec![2, 3], false, false));
+    }
+
+    #[test]
+    fn a_window_that_breaks_a_rule_is_refused_with_its_field() {
+        let all = Window::default();
+        let rows = [
+            (Window { first: Some(0), ..all.clone() }, "`first` must be from 1 to 100"),
+            (Window { last: Some(101), ..all.clone() }, "`last` must be from 1 to 100"),
+            (Window { first: Some(1), last: Some(1), ..all.clone() }, "`last` must not be given together with `first`"),
+            (Window { after: Some("!".to_owned()), ..all.clone() }, "`after` must be a cursor that a list gave"),
+            (Window { before: Some("AAAA".to_owned()), ..all }, "`before` must be a cursor that a list gave"),
+        ];
+        for (window, refusal) in rows {
+            assert_eq!(window.bounds().expect_err(refusal).to_string(), refusal);
+        }
+    }
+}
