@@ -7,6 +7,7 @@ mod body;
 mod document;
 mod graphql;
 mod health;
+mod live;
 mod reply;
 mod request_id;
 mod rest;

@@ -447,6 +447,7 @@ fn both_documents_offer_the_same_and_say_the_same_of_it() {
         ("logoutSession", ("Mutation", "logoutSession")),
         ("pairSession", ("Mutation", "pairSession")),
         ("getSessionDevice", ("Session", "device")),
+        ("followSession", ("Subscription", "sessionUpdated")),
         ("createKey", ("Mutation", "createKey")),
         ("listKeys", ("Query", "keys")),
         ("deleteKey", ("Mutation", "deleteKey")),
@@ -465,10 +466,9 @@ fn both_documents_offer_the_same_and_say_the_same_of_it() {
         let lines = lines_of(schema, kind);
         let is_field = |line: &&str| line.trim().split(['(', ':']).next() == Some(field);
         let at = lines.iter().position(is_field).unwrap_or_else(|| panic!("no {kind}.{field}"));
-        let described = lines[..at]
-            .iter()
-            .rev()
-            .take_while(|line| line.trim_start().starts_with(['"', 'S', 'N']) || line.trim().is_empty());
+        // A field, or an argument, begins with a small letter; descriptions with a quotation mark or a large one.
+        let is_text = |line: &&&str| !line.trim_start().starts_with(|c: char| c.is_lowercase() || c == ')');
+        let described = lines[..at].iter().rev().take_while(is_text);
         assert!(described.into_iter().any(|line| line.trim().trim_matches('"') == summary), "{operation}: {summary}");
     }
     // The other way round: what can be done in the graph can be done in REST.

@@ -21,6 +21,8 @@ mod keys;
 #[cfg(feature = "sandbox")]
 mod life;
 #[cfg(feature = "sandbox")]
+mod live;
+#[cfg(feature = "sandbox")]
 mod matrix;
 #[cfg(feature = "sandbox")]
 mod pairing;

@@ -1,8 +1,6 @@
 //! GraphQL over server-sent events, one connection for each operation, for proxies that break sockets.
 //! src: the distinct connections mode of github.com/enisdenjo/graphql-sse.
 
-use std::time::Duration;
-
 use futures::stream::{self, StreamExt};
 use poem::http::Method;
 use poem::web::Data;
@@ -10,11 +8,9 @@ use poem::web::sse::{Event, SSE};
 use poem::{Body, IntoResponse, Request as HttpRequest, Response, Result, handler};
 
 use crate::api::graphql::{Graph, http as door};
+use crate::api::live::KEEP_ALIVE;
 use crate::api::request_id;
 use crate::caller::Caller;
-
-/// How often a silent stream says that it is alive. Proxies cut what is silent for a minute.
-const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
 /// Answers any operation with a stream of `next` events and a `complete` one.
 #[handler]

@@ -15,7 +15,9 @@ pub(super) struct Subscription;
 /// What can be followed: the present state first, then every change, until the subscriber leaves.
 #[Subscribe]
 impl Subscription {
-    /// Follows one session, its QR and pair codes included. Completes when the session is deleted.
+    /// Follows one session, its QR and pair codes included.
+    ///
+    /// Completes when the session is deleted.
     async fn session_updated(
         &self,
         ctx: &Context<'_>,

@@ -1,6 +1,7 @@
 //! `/api/v1/sessions`, as the contract has it.
 
 pub mod keys;
+pub mod live;
 pub mod qr;
 
 mod examples;
@@ -8,6 +9,7 @@ mod param;
 
 use std::sync::Arc;
 
+use entity::timestamp::Timestamp;
 use entity::words::SessionStatus;
 use poem::Result;
 use poem::web::Data;
@@ -18,12 +20,13 @@ use crate::api::Api;
 use crate::api::auth::Asks;
 use crate::api::body::{Nothing, Optional, Required};
 use crate::api::reply::{Created201, Done, Ok200};
+use crate::api::rest::live::LiveStream;
 use crate::api::rest::param::{Limit, Word};
 use crate::api::rest::qr::{Accept, Format, Qr};
 use crate::page::Window;
 use crate::session::session_id;
 use crate::session::types::{
-    Device, NewSession, PairRequest, PhoneNumber, Session, SessionChanges, SessionFilter, SessionPage, Status,
+    Device, NewSession, PairCode, PairRequest, PhoneNumber, Session, SessionChanges, SessionFilter, SessionPage, Status,
 };
 
 #[derive(Tags)]
@@ -65,6 +68,14 @@ pub struct PairReply {
     code: String,
     /// Whole seconds that it can still be entered.
     timeout_seconds: u64,
+}
+
+impl PairReply {
+    /// The code that can be entered now.
+    pub fn of(pair: &PairCode, now: Timestamp) -> Self {
+        let timeout_seconds = pair.expires_at.remaining(now).as_secs();
+        Self { code: pair.code.reveal().to_owned(), timeout_seconds }
+    }
 }
 
 /// `/api/v1/sessions`.
@@ -176,6 +187,23 @@ impl SessionsApi {
         Ok(Qr { live, format, now: api.clock.now() })
     }
 
+    /// Follows one session, its QR and pair codes included.
+    ///
+    /// Server-sent events: `status` with what the status call answers, `qr` and `pair_code` with what those calls answer
+    /// (for keys that may pair). The present state comes first, then every change, until the session is deleted. Whoever
+    /// is too slow skips to the newest state.
+    #[oai(path = "/sessions/:session_id/live", method = "get", operation_id = "followSession")]
+    async fn follow(
+        &self,
+        Data(api): Data<&Arc<Api>>,
+        Asks(caller): Asks,
+        /// The session's id.
+        session_id: Path<String>,
+    ) -> Result<LiveStream> {
+        let updates = api.sessions.updates(&caller, &self::session_id(&session_id)?)?;
+        Ok(LiveStream { updates, clock: api.clock.clone() })
+    }
+
     /// Wants the session online. Does nothing if it is.
     #[oai(path = "/sessions/:session_id/connect", method = "post", operation_id = "connectSession")]
     async fn connect(
@@ -231,8 +259,7 @@ impl SessionsApi {
         let phone_number = PhoneNumber::parse("phone_number", &body.phone_number)?;
         let request = PairRequest { phone_number, show_push_notification: body.show_push_notification };
         let (code, _) = api.sessions.pair(&caller, &self::session_id(&session_id)?, request).await?;
-        let timeout_seconds = code.expires_at.remaining(api.clock.now()).as_secs();
-        Ok(Ok200(PairReply { code: code.code.reveal().to_owned(), timeout_seconds }))
+        Ok(Ok200(PairReply::of(&code, api.clock.now())))
     }
 
     /// Shows the linked device.

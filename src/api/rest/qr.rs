@@ -15,7 +15,7 @@ use poem_openapi::{ApiResponse, Object};
 use crate::api::error::{Problem, answer};
 use crate::api::reply;
 use crate::error::{Error, ErrorKind};
-use crate::session::types::Live;
+use crate::session::types::{Live, QrCode};
 
 /// Pixels of one module in the picture.
 const SCALE: usize = 8;
@@ -32,6 +32,17 @@ pub struct QrReply {
     pub timeout_seconds: u64,
     /// What the session is doing.
     pub status: SessionStatus,
+}
+
+impl QrReply {
+    /// The code that can be scanned now, if there is one.
+    pub fn of(qr: Option<&QrCode>, status: SessionStatus, now: Timestamp) -> Self {
+        Self {
+            qr_codes: qr.map(|qr| qr.code.reveal().to_owned()).into_iter().collect(),
+            timeout_seconds: qr.map_or(0, |qr| qr.expires_at.remaining(now).as_secs()),
+            status,
+        }
+    }
 }
 
 /// How to show a code.
@@ -108,11 +119,7 @@ impl IntoResponse for Qr {
         let current = self.live.qr.as_ref().filter(|qr| qr.expires_at > self.now);
         let code = current.map(|qr| qr.code.reveal());
         if self.format == Format::Json {
-            let reply = QrReply {
-                qr_codes: code.map(str::to_owned).into_iter().collect(),
-                timeout_seconds: current.map_or(0, |qr| qr.expires_at.remaining(self.now).as_secs()),
-                status: self.live.status,
-            };
+            let reply = QrReply::of(current, self.live.status, self.now);
             return fresh(poem_openapi::payload::Json(reply).into_response());
         }
         let Some(code) = code else {

@@ -4,6 +4,8 @@ pub(crate) mod database;
 #[cfg(feature = "sandbox")]
 pub(crate) mod door;
 #[cfg(feature = "sandbox")]
+pub(crate) mod events;
+#[cfg(feature = "sandbox")]
 pub(crate) mod graph;
 #[cfg(feature = "sandbox")]
 pub(crate) mod server;
