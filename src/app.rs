@@ -20,6 +20,7 @@ use crate::db::{Claim, Db};
 use crate::error::{Cause, chain};
 use crate::key::Keys;
 use crate::lifecycle::Lifecycle;
+use crate::pairing_link::PairingLinks;
 use crate::session::{Sessions, boot};
 use crate::telemetry;
 use crate::whatsapp::Connector;
@@ -43,11 +44,11 @@ impl std::fmt::Debug for App {
 }
 
 impl App {
-    /// Opens the database, brings its tables up to date and takes the sessions over.
+    /// Opens the database, brings its tables up to date and takes the sessions over. `address` is where it listens.
     ///
     /// # Errors
     /// The database cannot be opened, or another process uses it.
-    pub async fn build(config: &Config, token: &SecretString) -> Result<Self, Cause> {
+    pub async fn build(config: &Config, token: &SecretString, address: &str) -> Result<Self, Cause> {
         let db = connect(&config.database).await?;
         let claim = db.claim().await?;
         db.migrate().await?;
@@ -56,9 +57,13 @@ impl App {
         let connector = Connector::new(db.clone(), config.whatsapp.clone(), lifecycle.clone())?;
         let settings = boot::Settings { boot_rate: config.boot_rate, boot_concurrency: config.boot_concurrency };
         let sessions = Sessions::open(db.clone(), connector, Clock::system(), lifecycle.clone(), settings).await?;
+        let base = config.public_url.as_deref().unwrap_or(address);
+        let (clock, tasks) = (Clock::system(), lifecycle.clone());
+        let pairing_links = PairingLinks::new(sessions.clone(), keys.clone(), db.clone(), clock, tasks, base);
         let api = Api {
             sessions,
             keys,
+            pairing_links,
             db: db.clone(),
             clock: Clock::system(),
             lifecycle: lifecycle.clone(),

@@ -67,12 +67,12 @@ async fn serve(args: ServeArgs) -> Result<bool, Cause> {
         .map_err(|error| BadConfig::new(format!("--listen {}: {error}", config.listen)))?;
     // Before the first word that somebody could answer with a signal.
     let mut stop = std::pin::pin!(stop_requests()?);
+    let address = format!("http://{}", listener.local_addr()?);
     let app = tokio::select! {
-        app = App::build(&config, &token) => app?,
+        app = App::build(&config, &token, &address) => app?,
         // A database that does not answer must not keep the process.
         () = &mut stop => return Ok(true),
     };
-    let address = format!("http://{}", listener.local_addr()?);
     info!("listening on {address}");
     welcome(&address, is_made.then_some(&token));
     drop(token);

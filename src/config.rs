@@ -79,6 +79,10 @@ pub struct ServeArgs {
     /// Whether whoever has a key may ask for the GraphQL schema.
     #[arg(long, env = "WAYPOST_GRAPHQL_INTROSPECTION", default_value_t = true, action = clap::ArgAction::Set)]
     pub graphql_introspection: bool,
+    /// Where people reach this server, as in `https://wa.example.com`: the beginning of pairing links. The address that
+    /// it listens on when absent.
+    #[arg(long, env = "WAYPOST_PUBLIC_URL", value_parser = web_address)]
+    pub public_url: Option<String>,
     /// Seconds that each phase of a shutdown may take.
     #[arg(long, env = "WAYPOST_SHUTDOWN_GRACE", default_value = "20", value_parser = clap::value_parser!(u64).range(1..=600))]
     pub shutdown_grace: u64,
@@ -195,6 +199,8 @@ pub struct Config {
     pub boot_concurrency: usize,
     /// Whether the GraphQL schema can be asked for.
     pub graphql_introspection: bool,
+    /// Where people reach this server, if that is not where it listens.
+    pub public_url: Option<String>,
     /// How long each phase of a shutdown may take.
     pub shutdown_grace: Duration,
     /// How to reach WhatsApp.
@@ -263,10 +269,20 @@ impl Config {
             boot_rate: NonZeroU32::new(args.boot_rate),
             boot_concurrency: args.boot_concurrency as usize,
             graphql_introspection: args.graphql_introspection,
+            public_url: args.public_url,
             shutdown_grace: Duration::from_secs(args.shutdown_grace),
             whatsapp,
         })
     }
+}
+
+/// An http or https address without a query.
+fn web_address(text: &str) -> Result<String, String> {
+    let is_web = text.parse::<http::Uri>().is_ok_and(|uri| {
+        let scheme = matches!(uri.scheme_str(), Some("http" | "https"));
+        scheme && uri.host().is_some_and(|host| !host.is_empty()) && uri.query().is_none()
+    });
+    if is_web && !text.contains('#') { Ok(text.to_owned()) } else { Err("must be an http or https address".to_owned()) }
 }
 
 /// The version that is announced to a simulator, which publishes none.

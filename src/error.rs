@@ -25,6 +25,8 @@ pub enum ErrorKind {
     PairingLinkExpired,
     /// The pairing link has linked a phone already.
     PairingLinkUsed,
+    /// Too many visitors use pairing links at the same time.
+    TooManyVisitors,
     /// The session has no linked phone yet.
     DeviceNotLinked,
     /// The session has no QR code to scan now.
@@ -59,6 +61,7 @@ impl ErrorKind {
         Self::PairingLinkNotFound,
         Self::PairingLinkExpired,
         Self::PairingLinkUsed,
+        Self::TooManyVisitors,
         Self::DeviceNotLinked,
         Self::QrNotAvailable,
         Self::SessionExists,

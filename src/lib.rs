@@ -30,4 +30,6 @@ pub mod key;
 
 pub mod session;
 
+pub mod pairing_link;
+
 pub mod whatsapp;

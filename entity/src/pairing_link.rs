@@ -20,8 +20,6 @@ pub struct Model {
     pub digest: Vec<u8>,
     /// Until when it can be used.
     pub expires_at: Timestamp,
-    /// When a phone was linked to its session.
-    pub used_at: Option<Timestamp>,
     /// When it was created.
     pub created_at: Timestamp,
     /// The key that made it, without which it is worth nothing; null is the admin token.

@@ -24,17 +24,16 @@ impl MigrationTrait for Migration {
                     .col(ColumnDef::new("session_id").text().not_null())
                     .col(ColumnDef::new("digest").blob().not_null())
                     .col(ColumnDef::new("expires_at").big_integer().not_null())
-                    .col(ColumnDef::new("used_at").big_integer())
                     .col(ColumnDef::new("created_at").big_integer().not_null())
                     .col(ColumnDef::new("created_by").text())
-                    // session::link_store::find
+                    // pairing_link::store::find
                     .index(Index::create().name("pairing_link_digest_key").col("digest").unique())
                     .foreign_key(&mut owned_by("pairing_link_session_id_fkey", "session_id", "session"))
                     .foreign_key(&mut owned_by("pairing_link_created_by_fkey", "created_by", "api_key"))
                     .to_owned(),
             )
             .await?;
-        // session::link_store::spend, and the cascade from a deleted session.
+        // The cascade from a deleted session.
         manager
             .create_index(
                 Index::create().name("pairing_link_session_id_idx").table("pairing_link").col("session_id").to_owned(),

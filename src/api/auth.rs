@@ -11,8 +11,19 @@ use crate::key::Keys;
 
 /// Paths that are open to everyone who reaches the port.
 ///
-/// A socket brings its key in its first message, and is nothing until then.
-const OPEN: &[&str] = &["/livez", "/readyz", "/openapi.json", "/swagger-ui", "/swagger-ui/", "/graphql/ws"];
+/// A socket brings its key in its first message, and is nothing until then. The pairing page's visitors have a link
+/// instead of a key.
+const OPEN: &[&str] = &[
+    "/livez",
+    "/readyz",
+    "/openapi.json",
+    "/swagger-ui",
+    "/swagger-ui/",
+    "/graphql/ws",
+    "/pair",
+    "/pair/live",
+    "/pair/code",
+];
 
 /// Who makes this request.
 ///

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use poem::http::{HeaderMap, HeaderValue, header};
 use poem_openapi::{ExtraHeader, LicenseObject, OpenApiService};
 use serde_json::{Value, json};
 
@@ -11,7 +12,7 @@ use crate::api::rest::keys::KeysApi;
 use crate::api::routes::REST;
 
 /// What the page may load and ask for: what is in it, and this server. So no request can go to another host.
-pub(super) const PAGE_POLICY: &str = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; \
+const PAGE_POLICY: &str = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; \
     img-src 'self' data:; font-src data:; connect-src 'self'; base-uri 'none'; form-action 'none'; \
     frame-ancestors 'none'";
 
@@ -41,6 +42,11 @@ pub fn document() -> String {
     let mut text = serde_json::to_string_pretty(&document).expect("every key of a JSON value is a text");
     text.push('\n');
     text
+}
+
+/// What goes with the page.
+pub(super) fn page_headers() -> HeaderMap {
+    HeaderMap::from_iter([(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(PAGE_POLICY))])
 }
 
 /// The page, whole: style, script and document are in it.

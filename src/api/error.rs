@@ -58,6 +58,7 @@ pub fn row(kind: ErrorKind) -> (StatusCode, &'static str, &'static str) {
         ErrorKind::PairingLinkNotFound => (StatusCode::NOT_FOUND, "pairing_link_not_found", "No such pairing link"),
         ErrorKind::PairingLinkExpired => (StatusCode::GONE, "pairing_link_expired", "The pairing link's time is over"),
         ErrorKind::PairingLinkUsed => (StatusCode::GONE, "pairing_link_used", "The pairing link is used up"),
+        ErrorKind::TooManyVisitors => (StatusCode::TOO_MANY_REQUESTS, "too_many_visitors", "Too many visitors"),
         ErrorKind::DeviceNotLinked => (StatusCode::NOT_FOUND, "device_not_linked", "No phone is linked"),
         ErrorKind::QrNotAvailable => (StatusCode::CONFLICT, "qr_not_available", "There is no QR code now"),
         ErrorKind::SessionExists => (StatusCode::CONFLICT, "session_exists", "The session exists"),
@@ -173,6 +174,7 @@ fn log(error: &Error, request_id: &str) {
         | ErrorKind::PairingLinkNotFound
         | ErrorKind::PairingLinkExpired
         | ErrorKind::PairingLinkUsed
+        | ErrorKind::TooManyVisitors
         | ErrorKind::DeviceNotLinked
         | ErrorKind::QrNotAvailable
         | ErrorKind::SessionExists

@@ -8,6 +8,7 @@ mod document;
 mod graphql;
 mod health;
 mod live;
+mod pair;
 mod reply;
 mod request_id;
 mod rest;
@@ -21,8 +22,10 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures::FutureExt;
 use metrics_exporter_prometheus::PrometheusHandle;
-use poem::http::{HeaderValue, Method, StatusCode, header};
-use poem::{Endpoint, EndpointExt, IntoEndpoint, IntoResponse, Request, Response, Result, Route, RouteMethod, get};
+use poem::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use poem::{
+    Endpoint, EndpointExt, IntoEndpoint, IntoResponse, Request, Response, Result, Route, RouteMethod, get, post,
+};
 use tokio::time::Instant;
 use tracing::debug;
 
@@ -33,6 +36,7 @@ use crate::db::Db;
 use crate::error::{Error, ErrorKind};
 use crate::key::Keys;
 use crate::lifecycle::Lifecycle;
+use crate::pairing_link::PairingLinks;
 use crate::session::Sessions;
 
 pub use document::document;
@@ -42,12 +46,16 @@ pub use rest::qr::text as qr_text;
 /// Longest time that a request may take: a command may wait 40 s for its session.
 const REQUEST_LIMIT: Duration = Duration::from_secs(60);
 
+const HTML: &str = "text/html; charset=utf-8";
+
 /// What the handlers work with.
 pub struct Api {
     /// The sessions.
     pub sessions: Sessions,
     /// Who may come in, and what they may do.
     pub keys: Keys,
+    /// Links with which somebody can link a phone without a key.
+    pub pairing_links: PairingLinks,
     /// For the health check alone.
     pub db: Db,
     /// What time it is: how long a code still lives.
@@ -74,12 +82,16 @@ pub fn site(api: Api) -> impl Endpoint<Output = Response> + 'static {
     let api = Arc::new(api);
     let graph = Graph::new(Arc::clone(&api));
     let document = document::document();
-    let page = fixed(document::page(&document), "text/html; charset=utf-8", Some(document::PAGE_POLICY));
+    let page = fixed(document::page(&document), HTML, document::page_headers());
+    let json = fixed(document, "application/json; charset=utf-8", HeaderMap::new());
     Route::new()
         .nest(routes::REST, document::service())
         .at("/swagger-ui", page.clone())
         .at("/swagger-ui/", page)
-        .at("/openapi.json", fixed(document, "application/json; charset=utf-8", None))
+        .at("/openapi.json", json)
+        .at("/pair", fixed(pair::page(), HTML, pair::headers()))
+        .at("/pair/live", post(pair::live))
+        .at("/pair/code", post(pair::code))
         .at("/graphql", get(graphql::get).post(graphql::post).data(graph.clone()))
         .at("/graphql/stream", get(graphql::events).post(graphql::events).data(graph.clone()))
         .at("/graphql/ws", get(graphql::upgrade).data(graph))
@@ -98,13 +110,11 @@ pub fn site(api: Api) -> impl Endpoint<Output = Response> + 'static {
 }
 
 /// A page that is the same at every request.
-fn fixed(text: String, media_type: &'static str, policy: Option<&'static str>) -> Arc<RouteMethod> {
+fn fixed(text: String, media_type: &'static str, headers: HeaderMap) -> Arc<RouteMethod> {
     let text = Bytes::from(text);
     Arc::new(get(poem::endpoint::make_sync(move |_| {
         let mut response = Response::builder().content_type(media_type).body(text.clone());
-        if let Some(policy) = policy {
-            response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(policy));
-        }
+        response.headers_mut().extend(headers.clone());
         response
     })))
 }

@@ -9,6 +9,7 @@ use poem::http::{HeaderValue, StatusCode};
 use poem_openapi::OpenApi;
 
 use crate::api::rest::SessionsApi;
+use crate::api::rest::keys::KeysApi;
 
 /// Where the REST door stands.
 pub(super) const REST: &str = "/api/v1";
@@ -23,6 +24,9 @@ const PAGES: &[(&str, &[&str])] = &[
     ("/graphql", &["GET", "POST"]),
     ("/graphql/stream", &["GET", "POST"]),
     ("/graphql/ws", &["GET"]),
+    ("/pair", &["GET"]),
+    ("/pair/live", &["POST"]),
+    ("/pair/code", &["POST"]),
 ];
 
 /// Every path of the server.
@@ -53,7 +57,8 @@ impl Routes {
         let pages = PAGES.iter().map(|(page, methods)| {
             Known::new((*page).to_owned(), methods.iter().map(|method| (*method).to_owned()).collect())
         });
-        let operations = SessionsApi::meta().into_iter().flat_map(|api| api.paths).map(|path| {
+        let apis = SessionsApi::meta().into_iter().chain(KeysApi::meta());
+        let operations = apis.flat_map(|api| api.paths).map(|path| {
             let methods = path.operations.iter().map(|operation| operation.method.to_string()).collect();
             Known::new(format!("{REST}{}", path.path), methods)
         });
@@ -134,6 +139,7 @@ mod tests {
         assert_eq!(found("/api/v1/sessions"), Some(("/api/v1/sessions", "GET, HEAD, POST")));
         assert_eq!(found("/api/v1/sessions/shop"), Some(("/api/v1/sessions/{session_id}", "DELETE, GET, HEAD, PATCH")));
         assert_eq!(found("/api/v1/sessions/shop/connect"), Some(("/api/v1/sessions/{session_id}/connect", "POST")));
+        assert_eq!(found("/api/v1/keys/key_1"), Some(("/api/v1/keys/{key_id}", "DELETE")));
         assert_eq!(found("/livez"), Some(("/livez", "GET, HEAD")));
         for nowhere in ["/", "/api/v1", "/api/v1/sessions/", "/api/v1/sessions/a/b", "/livez/x"] {
             assert_eq!(found(nowhere), None, "{nowhere}");

@@ -16,6 +16,7 @@ use entity::timestamp::Timestamp;
 use entity::words::Scope;
 use secrecy::{ExposeSecret, SecretString};
 use subtle::ConstantTimeEq;
+use tokio_util::sync::CancellationToken;
 use tracing::{error, info};
 
 use crate::caller::{Caller, Powers};
@@ -197,6 +198,11 @@ impl Keys {
             })
             .await?;
         Ok(IssuedKey { key, token: token.expose_secret().to_owned() })
+    }
+
+    /// Fires when this key is deleted; None when it is already. For what was made with it and is to end with it.
+    pub fn lifeline(&self, id: &KeyId) -> Option<CancellationToken> {
+        self.ring.lifeline(id)
     }
 
     /// Writes which keys were used since the last time. Part of a loop.

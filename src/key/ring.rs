@@ -8,6 +8,7 @@ use entity::ids::KeyId;
 use entity::timestamp::Timestamp;
 use parking_lot::RwLock;
 use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
 
 use crate::caller::Grant;
 use crate::key::store::Record;
@@ -27,6 +28,8 @@ struct Inner {
 struct Held {
     record: Record,
     used_millis: Arc<AtomicI64>,
+    /// Fires when the key is deleted.
+    lifeline: CancellationToken,
 }
 
 /// What a token is good for.
@@ -47,7 +50,7 @@ impl Ring {
             let grant = Arc::new(grant(&record, end));
             inner.tokens.insert(digest, Pass { grant, used_millis: Arc::clone(&used_millis) });
         }
-        inner.keys.insert(record.id.clone(), Held { record, used_millis });
+        inner.keys.insert(record.id.clone(), Held { record, used_millis, lifeline: CancellationToken::new() });
     }
 
     /// Gives a key its new token. The one before works on for a while, the one before that no more.
@@ -73,6 +76,7 @@ impl Ring {
     pub fn take(&self, id: &KeyId, now: Timestamp) {
         let inner = &mut *self.0.write();
         let Some(held) = inner.keys.remove(id) else { return };
+        held.lifeline.cancel();
         for digest in std::iter::once(held.record.digest).chain(held.record.old.map(|(digest, _)| digest)) {
             if let Some(pass) = inner.tokens.remove(&digest) {
                 pass.grant.end_at(now);
@@ -91,6 +95,11 @@ impl Ring {
     /// One key.
     pub fn find(&self, id: &KeyId) -> Option<Record> {
         self.0.read().keys.get(id).map(Held::look)
+    }
+
+    /// Fires when this key is deleted. None when it is already.
+    pub fn lifeline(&self, id: &KeyId) -> Option<CancellationToken> {
+        self.0.read().keys.get(id).map(|held| held.lifeline.clone())
     }
 
     /// What is made of every key of which something is made.

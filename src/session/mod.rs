@@ -17,6 +17,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use entity::ids::SessionId;
+use entity::timestamp::Timestamp;
 use entity::words::{DesiredState, Scope, SessionStatus};
 use sea_orm::TransactionTrait;
 use tokio::sync::oneshot;
@@ -321,6 +322,35 @@ impl Sessions {
     fn reach(&self, caller: &Caller, scope: Scope, id: &SessionId) -> Result<Arc<Entry>> {
         caller.require(scope)?;
         self.registry.find(id).filter(|_| caller.reaches(id)).ok_or_else(not_found)
+    }
+
+    /// The session, if this caller may pair it and nobody has.
+    ///
+    /// # Errors
+    /// `SessionNotFound`, `AlreadyLoggedIn`.
+    fn unlinked(&self, caller: &Caller, id: &SessionId) -> Result<Arc<Entry>> {
+        let entry = self.reach(caller, Scope::SessionsPair, id)?;
+        if entry.look(|snapshot| snapshot.live.identity.is_some()) {
+            return Err(Error::new(ErrorKind::AlreadyLoggedIn, "a phone has linked this session already"));
+        }
+        Ok(entry)
+    }
+
+    /// Whether a phone could link this session now.
+    ///
+    /// # Errors
+    /// `SessionNotFound`, `AlreadyLoggedIn`.
+    pub fn check_unlinked(&self, caller: &Caller, id: &SessionId) -> Result<()> {
+        self.unlinked(caller, id).map(drop)
+    }
+
+    /// When a session was last logged in. None if it never was.
+    ///
+    /// # Errors
+    /// `SessionNotFound`.
+    pub fn last_connected(&self, caller: &Caller, id: &SessionId) -> Result<Option<Timestamp>> {
+        let entry = self.reach(caller, Scope::SessionsPair, id)?;
+        Ok(entry.look(|snapshot| snapshot.session.last_connected_at))
     }
 
     /// Does it to the end, even if the client hangs up: what is half done is neither there nor gone.

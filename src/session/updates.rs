@@ -7,14 +7,16 @@ use std::sync::Arc;
 
 use entity::ids::SessionId;
 use entity::words::Scope;
-use futures::stream::{self, BoxStream, StreamExt};
+use futures::stream::{self, BoxStream, Stream, StreamExt};
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::watch;
 
 use crate::caller::Caller;
 use crate::error::Result;
 use crate::page::Window;
 use crate::session::Sessions;
+use crate::session::actor::Command;
 use crate::session::registry::Registry;
 use crate::session::rules;
 use crate::session::types::{Revision, SessionFilter, Snapshot, Update};
@@ -25,15 +27,19 @@ impl Sessions {
     /// # Errors
     /// `SessionNotFound`.
     pub fn updates(&self, caller: &Caller, id: &SessionId) -> Result<BoxStream<'static, Update>> {
-        let mut shown = self.reach(caller, Scope::SessionsRead, id)?.watch();
-        shown.mark_changed();
-        let states = stream::unfold((shown, None), |(mut shown, last)| async move {
-            shown.changed().await.ok()?;
-            let update = Update::after(last, shown.borrow_and_update().clone());
-            let revision = update.snapshot.revision;
-            Some((update, (shown, Some(revision))))
-        });
-        Ok(self.until_stop(caller, states))
+        let shown = self.reach(caller, Scope::SessionsRead, id)?.watch();
+        Ok(self.until_stop(caller, states(shown)))
+    }
+
+    /// The states of a session that nobody has linked yet, which is brought online so that it has codes to show.
+    ///
+    /// # Errors
+    /// `SessionNotFound`, `AlreadyLoggedIn`, `ShuttingDown`.
+    pub async fn offer(&self, caller: &Caller, id: &SessionId) -> Result<BoxStream<'static, Update>> {
+        let entry = self.unlinked(caller, id)?;
+        let shown = entry.watch();
+        self.tell(&entry, Command::GoOnline).await?;
+        Ok(self.until_stop(caller, states(shown)))
     }
 
     /// The states of every session that matches, those that come later too. A session that ceases to match is shown once
@@ -57,7 +63,7 @@ impl Sessions {
 
     fn until_stop<S>(&self, caller: &Caller, states: S) -> BoxStream<'static, Update>
     where
-        S: stream::Stream<Item = Update> + Send + 'static,
+        S: Stream<Item = Update> + Send + 'static,
     {
         let ended = caller.clone().ended(self.deps.clock.clone());
         let stopping = self.deps.lifecycle.doors().clone().cancelled_owned();
@@ -66,6 +72,17 @@ impl Sessions {
             states.map(move |Update { snapshot, missed }| Update { snapshot: snapshot.seen_by(&caller), missed });
         states.take_until(ended).take_until(stopping).boxed()
     }
+}
+
+/// The present state, then every change.
+fn states(mut shown: watch::Receiver<Snapshot>) -> impl Stream<Item = Update> {
+    shown.mark_changed();
+    stream::unfold((shown, None), |(mut shown, last)| async move {
+        shown.changed().await.ok()?;
+        let update = Update::after(last, shown.borrow_and_update().clone());
+        let revision = update.snapshot.revision;
+        Some((update, (shown, Some(revision))))
+    })
 }
 
 impl Update {

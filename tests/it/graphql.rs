@@ -448,6 +448,7 @@ fn both_documents_offer_the_same_and_say_the_same_of_it() {
         ("pairSession", ("Mutation", "pairSession")),
         ("getSessionDevice", ("Session", "device")),
         ("followSession", ("Subscription", "sessionUpdated")),
+        ("createPairingLink", ("Mutation", "createPairingLink")),
         ("createKey", ("Mutation", "createKey")),
         ("listKeys", ("Query", "keys")),
         ("deleteKey", ("Mutation", "deleteKey")),

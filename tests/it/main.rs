@@ -27,6 +27,8 @@ mod matrix;
 #[cfg(feature = "sandbox")]
 mod pairing;
 #[cfg(feature = "sandbox")]
+mod pairing_links;
+#[cfg(feature = "sandbox")]
 mod pictures;
 #[cfg(feature = "sandbox")]
 mod removal;

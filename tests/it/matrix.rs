@@ -88,6 +88,15 @@ fn operations() -> Vec<Operation> {
         ),
         at(rest("getSessionStatus", get.clone(), "/api/v1/sessions/{id}/status"), None, On::Session, read),
         at(rest("followSession", get.clone(), "/api/v1/sessions/{id}/live"), None, On::Session, read),
+        at(
+            rest("createPairingLink", post.clone(), "/api/v1/sessions/{id}/pairing-links"),
+            Some((
+                "Mutation.createPairingLink",
+                r#"mutation { createPairingLink(input: { id: "{id}" }) { expiresAt } }"#,
+            )),
+            On::Session,
+            pair,
+        ),
         at(rest("getSessionDevice", get.clone(), "/api/v1/sessions/{id}/device"), None, On::Session, read),
         at(rest("getSessionQr", get.clone(), "/api/v1/sessions/{id}/qr"), None, On::Session, pair),
         at(

@@ -11,6 +11,7 @@ use crate::api::graphql::session::SessionNode;
 use crate::api::graphql::{api, caller};
 use crate::error::Result;
 use crate::key::types::{IssuedKey, Key, NewKey};
+use crate::pairing_link::types::PairingLink;
 use crate::session::session_id;
 use crate::session::types::{NewSession, PairRequest, PhoneNumber, SessionChanges};
 
@@ -45,6 +46,15 @@ pub(super) struct PairSessionInput {
     /// Whether the phone is to show a notification.
     #[graphql(default = true)]
     show_push_notification: bool,
+}
+
+/// How long a pairing link is to live.
+#[derive(InputObject)]
+pub(super) struct CreatePairingLinkInput {
+    /// The session's id.
+    id: ID,
+    /// Seconds that it can be used: 1 to 86,400 (a day), one hour when absent; never longer than the key that makes it.
+    expires_in: Option<u64>,
 }
 
 /// A key to be created.
@@ -117,6 +127,12 @@ impl Mutation {
         let phone_number = PhoneNumber::parse("phoneNumber", &phone_number)?;
         let request = PairRequest { phone_number, show_push_notification };
         Ok(api(ctx).sessions.pair(caller(ctx), &session_id(&id)?, request).await?.1.into())
+    }
+
+    /// Makes a link at which somebody without a key can link one phone to this session.
+    async fn create_pairing_link(&self, ctx: &Context<'_>, input: CreatePairingLinkInput) -> Result<PairingLink> {
+        let CreatePairingLinkInput { id, expires_in } = input;
+        api(ctx).pairing_links.create(caller(ctx), &session_id(&id)?, expires_in).await
     }
 
     /// Creates a key that may do no more than the one that makes it.

@@ -11,8 +11,9 @@ use crate::api::error::{Problem, ProblemSummary};
 use crate::api::reply::Done;
 use crate::api::rest::keys::RotateBody;
 use crate::api::rest::qr::QrReply;
-use crate::api::rest::{CreatedSession, PairBody, PairReply};
+use crate::api::rest::{CreatedPairingLink, CreatedSession, PairBody, PairReply, PairingLinkBody};
 use crate::key::types::{IssuedKey, Key, KeyPage, NewKey};
+use crate::pairing_link::types::PairingLink;
 use crate::session::types::{
     Device, DeviceProps, NewSession, NewWebhook, Session, SessionChanges, SessionPage, Status,
 };
@@ -214,5 +215,24 @@ impl Example for KeyPage {
 impl Example for RotateBody {
     fn example() -> Self {
         Self { overlap_seconds: Some(3600) }
+    }
+}
+
+impl Example for PairingLinkBody {
+    fn example() -> Self {
+        Self { expires_in: Some(900) }
+    }
+}
+
+impl Example for PairingLink {
+    fn example() -> Self {
+        // No token of anybody: its checksum is wrong.
+        Self { url: format!("https://wa.example.com/pair#wpl_{}", "0".repeat(49)), expires_at: EXPIRES }
+    }
+}
+
+impl Example for CreatedPairingLink {
+    fn example() -> Self {
+        Self { pairing_link: PairingLink::example() }
     }
 }

@@ -24,6 +24,7 @@ use crate::api::rest::live::LiveStream;
 use crate::api::rest::param::{Limit, Word};
 use crate::api::rest::qr::{Accept, Format, Qr};
 use crate::page::Window;
+use crate::pairing_link::types::PairingLink;
 use crate::session::session_id;
 use crate::session::types::{
     Device, NewSession, PairCode, PairRequest, PhoneNumber, Session, SessionChanges, SessionFilter, SessionPage, Status,
@@ -68,6 +69,22 @@ pub struct PairReply {
     code: String,
     /// Whole seconds that it can still be entered.
     timeout_seconds: u64,
+}
+
+/// How long a pairing link is to live.
+#[derive(Debug, Default, Object)]
+#[oai(example)]
+pub struct PairingLinkBody {
+    /// Seconds that it can be used: 1 to 86,400 (a day), one hour when absent; never longer than the key that makes it.
+    expires_in: Option<u64>,
+}
+
+/// The new pairing link.
+#[derive(Debug, Object)]
+#[oai(example)]
+pub struct CreatedPairingLink {
+    /// The link.
+    pairing_link: PairingLink,
 }
 
 impl PairReply {
@@ -260,6 +277,25 @@ impl SessionsApi {
         let request = PairRequest { phone_number, show_push_notification: body.show_push_notification };
         let (code, _) = api.sessions.pair(&caller, &self::session_id(&session_id)?, request).await?;
         Ok(Ok200(PairReply::of(&code, api.clock.now())))
+    }
+
+    /// Makes a link at which somebody without a key can link one phone to this session.
+    ///
+    /// The page behind it shows the session's codes until a phone is linked or the link's time is over, and nothing else.
+    #[oai(path = "/sessions/:session_id/pairing-links", method = "post", operation_id = "createPairingLink")]
+    async fn create_pairing_link(
+        &self,
+        Data(api): Data<&Arc<Api>>,
+        Asks(caller): Asks,
+        /// The session's id.
+        session_id: Path<String>,
+        Optional(body): Optional<PairingLinkBody>,
+    ) -> Result<Created201<CreatedPairingLink>> {
+        let id = self::session_id(&session_id)?;
+        let pairing_link = api.pairing_links.create(&caller, &id, body.expires_in).await?;
+        // Without the token: headers are logged more often than bodies.
+        let location = "/pair".to_owned();
+        Ok(Created201 { body: CreatedPairingLink { pairing_link }, location })
     }
 
     /// Shows the linked device.

@@ -1,0 +1,171 @@
+//! Pairing links: addresses that let somebody without a key link one phone to one session. Only digests are kept.
+//!
+//! A link is used up once its session was logged in after the link was made, which the session itself remembers: no mark
+//! can be missing.
+
+pub mod store;
+pub mod types;
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use entity::ids::{KeyId, PairingLinkId, SessionId};
+use entity::timestamp::Timestamp;
+use entity::words::Scope;
+use futures::stream::StreamExt;
+use secrecy::ExposeSecret;
+use tokio::sync::{Semaphore, watch};
+use tokio_util::sync::CancellationToken;
+
+use crate::caller::{Caller, Grant, Powers};
+use crate::clock::Clock;
+use crate::db::Db;
+use crate::error::{Error, ErrorKind, Result};
+use crate::key::Keys;
+use crate::lifecycle::Lifecycle;
+use crate::pairing_link::store::Record;
+use crate::pairing_link::types::{Ending, PairingLink, Visit};
+use crate::session::Sessions;
+use crate::session::types::{PairCode, PairRequest};
+use crate::token;
+
+/// What the token of every link begins with.
+const PREFIX: &str = "wpl_";
+/// How long a link can be used when nothing is said.
+const LIFETIME: u64 = 60 * 60;
+/// The longest that it may, seconds: a day.
+const LIFETIME_MAX: u64 = 24 * 60 * 60;
+/// How long it is known that a link has expired. Then it is as if there had never been one.
+const REMEMBERED_MILLIS: i64 = 7 * 24 * 60 * 60 * 1000;
+/// Visitors at the same time. Each holds a connection.
+const VISITORS_MAX: usize = 1_000;
+
+/// The pairing links of this server.
+#[derive(Clone, Debug)]
+pub struct PairingLinks {
+    sessions: Sessions,
+    keys: Keys,
+    db: Db,
+    clock: Clock,
+    lifecycle: Lifecycle,
+    /// Where this server is found, without a slash at the end.
+    base: Arc<str>,
+    seats: Arc<Semaphore>,
+}
+
+/// Somebody who came with a link.
+struct Visitor {
+    /// Who may pair this session and nothing else, as long as the link lives.
+    caller: Caller,
+    link: Record,
+    /// Fires when the key that made the link is deleted.
+    lifeline: CancellationToken,
+}
+
+impl PairingLinks {
+    /// The links to the server at this address.
+    pub fn new(sessions: Sessions, keys: Keys, db: Db, clock: Clock, lifecycle: Lifecycle, base: &str) -> Self {
+        let seats = Arc::new(Semaphore::new(VISITORS_MAX));
+        Self { sessions, keys, db, clock, lifecycle, base: base.trim_end_matches('/').into(), seats }
+    }
+
+    /// Makes a link to a session that nobody has linked yet. It lives so many seconds, an hour when nothing is said, and
+    /// no longer than the caller's key.
+    ///
+    /// # Errors
+    /// `Forbidden`, `SessionNotFound`, `AlreadyLoggedIn`, `Invalid` for a lifetime above a day.
+    pub async fn create(&self, caller: &Caller, id: &SessionId, expires_in: Option<u64>) -> Result<PairingLink> {
+        self.sessions.check_unlinked(caller, id)?;
+        let seconds = expires_in.unwrap_or(LIFETIME);
+        if !(1..=LIFETIME_MAX).contains(&seconds) {
+            return Err(Error::invalid("expires_in", format!("must be from 1 to {LIFETIME_MAX}")));
+        }
+        let now = self.clock.now();
+        let wanted = now.after(Duration::from_secs(seconds));
+        let expires_at = caller.ends_at().map_or(wanted, |end| end.min(wanted));
+        let token = token::generate(PREFIX);
+        let record = Record {
+            id: PairingLinkId::generate(),
+            session: id.clone(),
+            digest: token::digest(token.expose_secret()),
+            expires_at,
+            created_at: now,
+            created_by: caller.grant().map(|grant| grant.key.clone()),
+        };
+        store::forget(self.db.write(), id, Timestamp::from_millis(now.millis() - REMEMBERED_MILLIS)).await?;
+        store::insert(self.db.write(), record).await?;
+        // Behind the #, so that no server's log and no Referer ever holds it.
+        let url = format!("{}/pair#{}", self.base, token.expose_secret());
+        Ok(PairingLink { url, expires_at })
+    }
+
+    /// Shows a visitor the session's codes, and brings it online so that there are some.
+    ///
+    /// # Errors
+    /// `PairingLinkNotFound`, `PairingLinkExpired`, `PairingLinkUsed`, `TooManyVisitors`, `Unavailable`, `ShuttingDown`.
+    pub async fn visit(&self, token: &str) -> Result<Visit> {
+        let Visitor { caller, link, lifeline } = self.admit(token).await?;
+        let seat = Arc::clone(&self.seats).try_acquire_owned().map_err(|_| {
+            Error::new(ErrorKind::TooManyVisitors, "too many people use pairing links right now: try again in a minute")
+        })?;
+        let updates = self.sessions.offer(&caller, &link.session).await.map_err(told_to_a_visitor)?;
+        let (clock, lifecycle) = (self.clock.clone(), self.lifecycle.clone());
+        let ending = Ending { expires_at: link.expires_at, clock, lifecycle, _seat: seat };
+        Ok(Visit { updates: updates.take_until(lifeline.cancelled_owned()).boxed(), ending })
+    }
+
+    /// A pair code for a visitor's phone number.
+    ///
+    /// # Errors
+    /// As `visit`, and those of asking for a pair code.
+    pub async fn pair(&self, token: &str, request: PairRequest) -> Result<PairCode> {
+        let Visitor { caller, link, lifeline: _ } = self.admit(token).await?;
+        let paired = self.sessions.pair(&caller, &link.session, request).await.map_err(told_to_a_visitor)?;
+        Ok(paired.0)
+    }
+
+    async fn admit(&self, token: &str) -> Result<Visitor> {
+        let unknown = || Error::new(ErrorKind::PairingLinkNotFound, "there is no such pairing link");
+        if !token::is_well_formed(PREFIX, token) {
+            return Err(unknown());
+        }
+        let link = store::find(self.db.read(), token::digest(token)).await?.ok_or_else(unknown)?;
+        let lifeline = match &link.created_by {
+            Some(key) => self.keys.lifeline(key).ok_or_else(unknown)?,
+            None => CancellationToken::new(),
+        };
+        let caller = visitor(&link);
+        let last = self.sessions.last_connected(&caller, &link.session).map_err(told_to_a_visitor)?;
+        if last.is_some_and(|last| link.created_at <= last) {
+            return Err(Error::new(ErrorKind::PairingLinkUsed, "the pairing link has linked a phone already"));
+        }
+        if link.expires_at <= self.clock.now() {
+            return Err(Error::new(ErrorKind::PairingLinkExpired, "the pairing link's time is over"));
+        }
+        Ok(Visitor { caller, link, lifeline })
+    }
+}
+
+/// Who comes with this link: somebody who may pair its session, and nothing else.
+fn visitor(link: &Record) -> Caller {
+    let powers = Powers {
+        scopes: BTreeSet::from([Scope::SessionsPair]),
+        sessions: Some(BTreeSet::from([link.session.clone()])),
+    };
+    let end = watch::Sender::new(Some(link.expires_at));
+    Caller::of(Arc::new(Grant { key: KeyId::named(link.id.as_str()), name: "pairing link".to_owned(), powers, end }))
+}
+
+/// A visitor knows of a link, not of sessions.
+fn told_to_a_visitor(error: Error) -> Error {
+    match error.kind() {
+        ErrorKind::SessionNotFound => {
+            Error::new(ErrorKind::PairingLinkNotFound, "there is no such pairing link").because(error)
+        }
+        ErrorKind::AlreadyLoggedIn => {
+            Error::new(ErrorKind::PairingLinkUsed, "the pairing link has linked a phone already").because(error)
+        }
+        _ => error,
+    }
+}

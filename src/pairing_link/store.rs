@@ -1,0 +1,62 @@
+//! All SQL on `pairing_link`. Never opens a transaction.
+
+use entity::ids::{KeyId, PairingLinkId, SessionId};
+use entity::pairing_link;
+use entity::timestamp::Timestamp;
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, SqlErr};
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::token::Digest;
+
+/// A link as it is kept.
+#[derive(Clone, Debug)]
+pub struct Record {
+    /// Its id.
+    pub id: PairingLinkId,
+    /// The session that it is for.
+    pub session: SessionId,
+    /// The digest of its token.
+    pub digest: Digest,
+    /// Until when it can be used.
+    pub expires_at: Timestamp,
+    /// When it was created.
+    pub created_at: Timestamp,
+    /// The key that made it.
+    pub created_by: Option<KeyId>,
+}
+
+/// Inserts a link.
+///
+/// # Errors
+/// `SessionNotFound` if the session was deleted meanwhile.
+pub async fn insert(db: &impl ConnectionTrait, link: Record) -> Result<()> {
+    let Record { id, session, digest, expires_at, created_at, created_by } = link;
+    let digest = digest.to_vec();
+    let model = pairing_link::Model { id, session_id: session, digest, expires_at, created_at, created_by };
+    let inserted =
+        pairing_link::Entity::insert(pairing_link::ActiveModel::from(model)).exec_without_returning(db).await;
+    inserted.map(drop).map_err(|error| match error.sql_err() {
+        Some(SqlErr::ForeignKeyConstraintViolation(_)) => {
+            Error::new(ErrorKind::SessionNotFound, "no session has this id").because(error)
+        }
+        _ => error.into(),
+    })
+}
+
+/// The link with this token.
+pub async fn find(db: &impl ConnectionTrait, digest: Digest) -> Result<Option<Record>> {
+    let found = pairing_link::Entity::find().filter(pairing_link::Column::Digest.eq(digest.to_vec())).one(db).await?;
+    let Some(row) = found else { return Ok(None) };
+    let pairing_link::Model { id, session_id: session, digest: _, expires_at, created_at, created_by } = row;
+    Ok(Some(Record { id, session, digest, expires_at, created_at, created_by }))
+}
+
+/// Forgets the links of a session whose time was over before this moment.
+pub async fn forget(db: &impl ConnectionTrait, session: &SessionId, before: Timestamp) -> Result<()> {
+    pairing_link::Entity::delete_many()
+        .filter(pairing_link::Column::SessionId.eq(session.clone()))
+        .filter(pairing_link::Column::ExpiresAt.lt(before))
+        .exec(db)
+        .await?;
+    Ok(())
+}

@@ -1,0 +1,76 @@
+//! What goes in and out of the pairing links: one struct per thing, for every door.
+
+use std::fmt;
+
+use async_graphql::SimpleObject;
+use entity::timestamp::Timestamp;
+use futures::stream::BoxStream;
+use poem_openapi::Object;
+
+use crate::session::types::Update;
+
+/// An address at which somebody can link one phone to one session, and nothing else.
+#[derive(Clone, Object, SimpleObject)]
+#[oai(example)]
+pub struct PairingLink {
+    /// Give it to the person with the phone. Shown this once and never again.
+    pub url: String,
+    /// Until when it can be used.
+    pub expires_at: Timestamp,
+}
+
+impl fmt::Debug for PairingLink {
+    /// The address is the secret, and stays out of every log.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PairingLink").field("expires_at", &self.expires_at).finish_non_exhaustive()
+    }
+}
+
+/// What a visitor sees: the session's states, and in the end why there are no more.
+pub struct Visit {
+    /// The states, without anything that a visitor may not see.
+    pub updates: BoxStream<'static, Update>,
+    /// Why they ended, once they have.
+    pub ending: Ending,
+}
+
+/// What tells why a visit ended.
+pub struct Ending {
+    pub(super) expires_at: Timestamp,
+    pub(super) clock: crate::clock::Clock,
+    pub(super) lifecycle: crate::lifecycle::Lifecycle,
+    /// Held as long as the visit lasts.
+    pub(super) _seat: tokio::sync::OwnedSemaphorePermit,
+}
+
+/// Why a visit ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Why {
+    /// The phone is linked.
+    Linked,
+    /// The link's time is over.
+    Expired,
+    /// The session, or the key that made the link, was deleted.
+    Gone,
+}
+
+impl Why {
+    /// The word as the page reads it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Linked => "linked",
+            Self::Expired => "expired",
+            Self::Gone => "gone",
+        }
+    }
+}
+
+impl Ending {
+    /// Why the states ended. None when only the server stops: the link is as good as before.
+    pub fn why(&self) -> Option<Why> {
+        if self.lifecycle.is_stopping() {
+            return None;
+        }
+        Some(if self.clock.now() < self.expires_at { Why::Gone } else { Why::Expired })
+    }
+}

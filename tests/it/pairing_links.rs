@@ -1,0 +1,186 @@
+//! Pairing links: what they show, to whom, and when they end. The page itself is looked at in `page.rs`.
+
+use reqwest::Method;
+use rstest::rstest;
+use serde_json::{Value, json};
+
+use crate::support::door::{Answer, Door};
+use crate::support::events::Events;
+use crate::support::world::{Kind, World};
+
+const LINKS: &str = "/api/v1/sessions/shop/pairing-links";
+
+/// The token in a new link.
+async fn link(door: &Door, expires_in: u64) -> String {
+    let answer = door.ask(Method::POST, LINKS, &json!({ "expires_in": expires_in })).await.ok();
+    let url = answer["pairing_link"]["url"].as_str().expect("an address").to_owned();
+    url.split_once("/pair#").expect("the token is behind the #").1.to_owned()
+}
+
+async fn visit(world: &World, token: &str) -> Events {
+    Events::open(world.door.holding(token).request(Method::POST, "/pair/live")).await
+}
+
+async fn refused(world: &World, token: &str) -> (u16, String) {
+    world.door.holding(token).ask(Method::POST, "/pair/live", &Value::Null).await.problem()
+}
+
+async fn ask_code(world: &World, token: &str, number: &str) -> Answer {
+    world.door.holding(token).ask(Method::POST, "/pair/code", &json!({ "phone_number": number })).await
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_link_shows_codes_until_a_phone_is_linked_and_then_is_used_up(
+    #[values(Kind::Sqlite, Kind::Postgres)] kind: Kind,
+) {
+    let mut world = World::new(kind).await;
+    world.door.post("", json!({ "id": "shop", "name": "Secret name" })).await.ok();
+    world.door.post("/shop/disconnect", Value::Null).await.ok();
+    let token = link(&world.door, 600).await;
+    world.crash();
+    // The visit brings the session online.
+    let mut events = visit(&world, &token).await;
+    let code = events.until("qr", |_| true).await;
+    assert!(code["svg"].as_str().is_some_and(|svg| svg.starts_with("<svg")), "{code}");
+    assert!((1..=60).contains(&code["timeout_seconds"].as_u64().expect("seconds")), "{code}");
+    let mut other = visit(&world, &token).await;
+    world.phone().scan(&world.door.qr("shop").await).await.expect("the code is good");
+    let mut seen = Vec::new();
+    while let Some((event, data)) = events.next().await {
+        seen.push((event, data));
+    }
+    let last = ("ended".to_owned(), json!({ "why": "linked" }));
+    assert_eq!(seen.last(), Some(&last), "{seen:?}");
+    for (event, data) in &seen {
+        assert!(!data.to_string().contains("15550100001") && !data.to_string().contains("Secret"), "{event} {data}");
+    }
+    assert_eq!(other.until("ended", |_| true).await["why"], "linked");
+    let used = (410, "pairing_link_used".to_owned());
+    assert_eq!(refused(&world, &token).await, used);
+    assert_eq!(ask_code(&world, &token, "15550100001").await.problem(), used);
+    // It stays used, whatever becomes of the session.
+    world.door.post("/shop/logout", Value::Null).await.ok();
+    assert_eq!(refused(&world, &token).await, used);
+    let output = world.finish().await;
+    assert!(!output.contains(&token[4..]), "no token in the log");
+}
+
+#[tokio::test]
+async fn a_visitor_links_by_phone_number_too() {
+    let world = World::new(Kind::Sqlite).await;
+    world.door.create("shop").await;
+    world.phone();
+    let token = link(&world.door, 600).await;
+    let mut events = visit(&world, &token).await;
+    let asked = ask_code(&world, &token, "+1 555 010-0001").await.ok();
+    let shown = events.until("pair_code", |_| true).await;
+    assert_eq!(shown["code"], asked["code"]);
+    assert!(asked["timeout_seconds"].as_u64().is_some_and(|seconds| seconds > 0), "{asked}");
+    world.phone().enter(asked["code"].as_str().expect("a code")).await.expect("the code is good");
+    assert_eq!(events.until("ended", |_| true).await["why"], "linked");
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn a_link_is_good_for_its_page_only() {
+    let world = World::new(Kind::Sqlite).await;
+    world.door.create("shop").await;
+    let token = link(&world.door, 600).await;
+    let door = world.door.holding(&token);
+    for path in ["", "/shop", "/shop/status", "/shop/qr", "/shop/live"] {
+        assert_eq!(door.get(path).await.status, 401, "{path}");
+    }
+    assert_eq!(door.graph("{ version }", Value::Null).await.status, 401);
+    let (_, key) = world.door.key(json!({ "name": "x", "scopes": ["sessions:pair"] })).await;
+    let unknown = (404, "pairing_link_not_found".to_owned());
+    for token in ["", "wpl_", &key, &token.replace("wpl_", "wp_"), &format!("{token}x")] {
+        assert_eq!(refused(&world, token).await, unknown, "{token}");
+    }
+    assert_eq!(world.door.anonymous(Method::POST, "/pair/live").send().await.expect("it answers").status(), 404);
+    let malformed = world.door.holding(&token).request(Method::POST, "/pair/code").body("{");
+    assert_eq!(world.door.send(malformed).await.problem(), (400, "malformed_request".to_owned()));
+    assert_eq!(ask_code(&world, &token, "call me").await.problem(), (422, "invalid".to_owned()));
+    world.finish().await;
+}
+
+#[derive(Clone, Copy, Debug)]
+enum End {
+    Expired,
+    SessionDeleted,
+    KeyDeleted,
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_link_ends_with_its_time_its_session_and_its_key(
+    #[values(End::Expired, End::SessionDeleted, End::KeyDeleted)] end: End,
+) {
+    let world = World::new(Kind::Sqlite).await;
+    world.door.create("shop").await;
+    let (key, made_with) = world.door.key(json!({ "name": "x", "scopes": ["sessions:pair"] })).await;
+    let lifetime = if matches!(end, End::Expired) { 2 } else { 600 };
+    let token = link(&world.door.holding(&made_with), lifetime).await;
+    let mut events = visit(&world, &token).await;
+    events.until("status", |_| true).await;
+    let (why, code) = match end {
+        End::Expired => ("expired", (410, "pairing_link_expired".to_owned())),
+        End::SessionDeleted => {
+            world.door.delete("shop").await.ok();
+            ("gone", (404, "pairing_link_not_found".to_owned()))
+        }
+        End::KeyDeleted => {
+            let path = format!("/api/v1/keys/{}", key["id"].as_str().expect("an id"));
+            world.door.ask(Method::DELETE, &path, &Value::Null).await.ok();
+            ("gone", (404, "pairing_link_not_found".to_owned()))
+        }
+    };
+    assert_eq!(events.until("ended", |_| true).await["why"], why);
+    assert_eq!(events.next().await, None);
+    assert_eq!(refused(&world, &token).await, code);
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn a_link_lives_no_longer_than_the_key_that_makes_it() {
+    let world = World::new(Kind::Sqlite).await;
+    world.door.create("shop").await;
+    let ends = std::time::SystemTime::UNIX_EPOCH.elapsed().expect("it is later").as_secs() + 60;
+    let (_, key) = world.door.key(json!({ "name": "x", "scopes": ["sessions:pair"], "expires_at": ends })).await;
+    let made = world.door.holding(&key).ask(Method::POST, LINKS, &Value::Null).await.ok();
+    assert_eq!(made["pairing_link"]["expires_at"], ends);
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn links_are_made_to_sessions_without_a_phone_and_with_a_lifetime_that_fits() {
+    let world = World::with(Kind::Sqlite, Default::default(), &["--public-url", "https://wa.example.com/x/"]).await;
+    world.door.create("shop").await;
+    for lifetime in [0, 86_401] {
+        let answer = world.door.ask(Method::POST, LINKS, &json!({ "expires_in": lifetime })).await;
+        assert_eq!(answer.json()["detail"], "`expires_in` must be from 1 to 86400");
+        assert_eq!(answer.problem(), (422, "invalid".to_owned()));
+    }
+    let create = r#"mutation { createPairingLink(input: { id: "shop" }) { url expiresAt } }"#;
+    let made = world.door.asked(create, Value::Null).await["createPairingLink"].clone();
+    assert!(made["url"].as_str().is_some_and(|url| url.starts_with("https://wa.example.com/x/pair#wpl_")), "{made}");
+    world.link("shop", &world.phone()).await;
+    let refused = world.door.ask(Method::POST, LINKS, &Value::Null).await.problem();
+    assert_eq!(refused, (409, "already_logged_in".to_owned()));
+    assert_eq!(world.door.graph_failure(create, Value::Null).await, "already_logged_in");
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn the_page_may_only_do_what_is_in_it() {
+    let world = World::new(Kind::Sqlite).await;
+    let reply = world.door.send(world.door.anonymous(Method::GET, "/pair")).await;
+    assert_eq!((reply.status, reply.header("content-type")), (200, "text/html; charset=utf-8"));
+    let policy = reply.header("content-security-policy");
+    for part in ["default-src 'none'", "script-src 'sha256-", "style-src 'sha256-", "frame-ancestors 'none'"] {
+        assert!(policy.contains(part), "{policy}");
+    }
+    assert!(!policy.contains("unsafe"), "{policy}");
+    assert_eq!(reply.header("referrer-policy"), "no-referrer");
+    world.finish().await;
+}
