@@ -68,6 +68,7 @@ impl App {
             clock: Clock::system(),
             lifecycle: lifecycle.clone(),
             has_introspection: config.graphql_introspection,
+            has_graphiql: config.graphiql,
             courtesy: config.shutdown_grace / 2,
             metrics: telemetry::start_metrics(Clock::system().now()),
         };

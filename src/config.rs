@@ -79,6 +79,9 @@ pub struct ServeArgs {
     /// Whether whoever has a key may ask for the GraphQL schema.
     #[arg(long, env = "WAYPOST_GRAPHQL_INTROSPECTION", default_value_t = true, action = clap::ArgAction::Set)]
     pub graphql_introspection: bool,
+    /// Whether there is a page at /graphiql to try GraphQL out. Its scripts come from a CDN.
+    #[arg(long, env = "WAYPOST_GRAPHIQL", default_value_t = true, action = clap::ArgAction::Set)]
+    pub graphiql: bool,
     /// Where people reach this server, as in `https://wa.example.com`: the beginning of pairing links. The address that
     /// it listens on when absent.
     #[arg(long, env = "WAYPOST_PUBLIC_URL", value_parser = web_address)]
@@ -199,6 +202,8 @@ pub struct Config {
     pub boot_concurrency: usize,
     /// Whether the GraphQL schema can be asked for.
     pub graphql_introspection: bool,
+    /// Whether there is a page to try the graph out.
+    pub graphiql: bool,
     /// Where people reach this server, if that is not where it listens.
     pub public_url: Option<String>,
     /// How long each phase of a shutdown may take.
@@ -269,6 +274,7 @@ impl Config {
             boot_rate: NonZeroU32::new(args.boot_rate),
             boot_concurrency: args.boot_concurrency as usize,
             graphql_introspection: args.graphql_introspection,
+            graphiql: args.graphiql,
             public_url: args.public_url,
             shutdown_grace: Duration::from_secs(args.shutdown_grace),
             whatsapp,

@@ -19,6 +19,7 @@ const OPEN: &[&str] = &[
     "/openapi.json",
     "/swagger-ui",
     "/swagger-ui/",
+    "/graphiql",
     "/graphql/ws",
     "/pair",
     "/pair/live",

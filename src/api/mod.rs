@@ -64,6 +64,8 @@ pub struct Api {
     pub lifecycle: Lifecycle,
     /// How long requests that are under way when a shutdown begins may take to finish.
     pub courtesy: Duration,
+    /// Whether there is a page to try the graph out.
+    pub has_graphiql: bool,
     /// Whether the GraphQL schema can be asked for.
     pub has_introspection: bool,
     /// What is measured.
@@ -84,7 +86,7 @@ pub fn site(api: Api) -> impl Endpoint<Output = Response> + 'static {
     let document = document::document();
     let page = fixed(document::page(&document), HTML, document::page_headers());
     let json = fixed(document, "application/json; charset=utf-8", HeaderMap::new());
-    Route::new()
+    let site = Route::new()
         .nest(routes::REST, document::service())
         .at("/swagger-ui", page.clone())
         .at("/swagger-ui/", page)
@@ -97,8 +99,12 @@ pub fn site(api: Api) -> impl Endpoint<Output = Response> + 'static {
         .at("/graphql/ws", get(graphql::upgrade).data(graph))
         .at("/livez", get(health::livez))
         .at("/readyz", get(health::readyz))
-        .at("/metrics", get(health::metrics))
-        .into_endpoint()
+        .at("/metrics", get(health::metrics));
+    let site = match api.has_graphiql {
+        true => site.at("/graphiql", fixed(graphql::graphiql::page(), HTML, graphql::graphiql::headers())),
+        false => site,
+    };
+    site.into_endpoint()
         .around(guarded)
         .data(api)
         .around(move |endpoint, request| {

@@ -24,6 +24,7 @@ const PAGES: &[(&str, &[&str])] = &[
     ("/graphql", &["GET", "POST"]),
     ("/graphql/stream", &["GET", "POST"]),
     ("/graphql/ws", &["GET"]),
+    ("/graphiql", &["GET"]),
     ("/pair", &["GET"]),
     ("/pair/live", &["POST"]),
     ("/pair/code", &["POST"]),

@@ -481,3 +481,22 @@ fn both_documents_offer_the_same_and_say_the_same_of_it() {
         assert!(schema.contains(&format!("`{code}`")), "{code}");
     }
 }
+
+#[tokio::test]
+async fn graphiql_runs_only_scripts_whose_hashes_are_known_and_can_be_switched_off() {
+    let world = World::new(Kind::Sqlite).await;
+    let page = world.door.send(world.door.anonymous(Method::GET, "/graphiql")).await;
+    assert_eq!((page.status, page.header("content-type")), (200, "text/html; charset=utf-8"));
+    let text = page.text();
+    let loaded: Vec<_> = text.lines().filter(|line| line.contains("https://")).collect();
+    assert_eq!(loaded.len(), 4, "{text}");
+    for line in loaded {
+        assert!(line.contains("integrity=\"sha384-") && line.contains("crossorigin"), "{line}");
+        let version = line.split("/npm/").nth(1).and_then(|path| path.split(['@', '/']).nth(1)).expect("a version");
+        assert_eq!(version.split('.').count(), 3, "{line}");
+    }
+    world.finish().await;
+    let world = World::with(Kind::Sqlite, Default::default(), &["--graphiql", "false"]).await;
+    assert_eq!(world.door.send(world.door.request(Method::GET, "/graphiql")).await.problem().0, 404);
+    world.finish().await;
+}

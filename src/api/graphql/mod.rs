@@ -1,6 +1,7 @@
 //! The GraphQL door: the same services as REST's, in one graph. Translates, and nothing else.
 
 mod failure;
+pub(super) mod graphiql;
 mod http;
 mod limit;
 mod mutation;

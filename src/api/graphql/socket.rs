@@ -197,7 +197,7 @@ impl Socket {
         if std::mem::replace(&mut self.is_initialised, true) {
             return Err(TOO_MANY_INITS);
         }
-        if let Some(authorization) = payload.as_ref().and_then(|payload| payload["authorization"].as_str()) {
+        if let Some(authorization) = payload.as_ref().and_then(authorization) {
             let token = auth::bearer(authorization).unwrap_or_default();
             self.caller = Some(self.api.keys.admit(token).map_err(|_| FORBIDDEN)?);
         }
@@ -256,4 +256,10 @@ impl Socket {
         let sent = tokio::time::timeout(SEND_LIMIT, self.stream.send(Message::text(message.to_string()))).await;
         if matches!(sent, Ok(Ok(()))) { Ok(()) } else { Err(NOT_TAKEN) }
     }
+}
+
+/// What a client says of itself, as it would in a header: whatever the case of the name.
+fn authorization(payload: &Value) -> Option<&str> {
+    let fields = payload.as_object()?;
+    fields.iter().find(|(name, _)| name.eq_ignore_ascii_case("authorization"))?.1.as_str()
 }
