@@ -3,8 +3,10 @@
 use std::process::Command;
 
 use reqwest::Method;
-use serde_json::json;
+use rstest::rstest;
+use serde_json::{Value, json};
 
+use crate::support::graph::Socket;
 use crate::support::server::TOKEN;
 use crate::support::world::{Kind, World};
 
@@ -147,4 +149,31 @@ fn a_bad_value_stops_the_start_with_a_line_that_names_it() {
         assert_eq!(code, Some(2), "{arguments:?}: {said}");
         assert!(said.contains(names), "{names} in {said}");
     }
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_broken_database_is_unavailable_on_every_carrier_and_tells_nothing(
+    #[values(Kind::Sqlite, Kind::Postgres)] kind: Kind,
+) {
+    let mut world = World::new(kind).await;
+    world.door.create("shop").await;
+    world.reaches("shop", "waiting_for_qr").await;
+    world.tables().await.hide("session").await;
+    let rest = world.door.get("").await;
+    assert_eq!(rest.json()["detail"], "the database is unavailable");
+    assert_eq!(rest.problem(), (503, "unavailable".to_owned()));
+    let query = "{ sessions { totalCount nodes { id } } }";
+    let graph = world.door.graph(query, Value::Null).await;
+    assert_eq!(graph.json()["errors"][0]["message"], "the database is unavailable", "{}", graph.text());
+    assert_eq!(world.door.graph_failure(query, Value::Null).await, "unavailable");
+    let mut socket = Socket::admitted(world.server.base()).await;
+    socket.subscribe("1", query).await;
+    let told = socket.hear().await;
+    assert_eq!(told["payload"]["errors"][0]["extensions"]["code"], "unavailable", "{told}");
+    assert!(!told.to_string().contains("hidden"), "{told}");
+    // What the client is not told, the log is; and what needs no table goes on.
+    assert!(world.server.output().contains("a request failed"), "{}", world.server.output());
+    assert_eq!(world.door.status("shop").await["status"], "waiting_for_qr");
+    world.server.kill();
 }

@@ -32,3 +32,71 @@ fn own_code(failure: &ServerError) -> Option<String> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use async_graphql::{EmptyMutation, Object, Request, Schema, Subscription};
+    use futures::stream::{self, Stream, StreamExt};
+    use serde_json::Value;
+
+    use super::*;
+    use crate::error::{ErrorKind, Result};
+
+    /// Fails in the way that the request's data says.
+    struct Fails;
+
+    fn failure(ctx: &async_graphql::Context<'_>) -> Error {
+        Error::new(*ctx.data_unchecked::<ErrorKind>(), "what the client may read").because("SELECT secret FROM cause")
+    }
+
+    #[Object]
+    impl Fails {
+        async fn ask(&self, ctx: &async_graphql::Context<'_>) -> Result<bool> {
+            Err(failure(ctx))
+        }
+    }
+
+    struct FailsToo;
+
+    #[Subscription]
+    impl FailsToo {
+        async fn follow(&self, ctx: &async_graphql::Context<'_>) -> Result<impl Stream<Item = bool> + use<>> {
+            Err::<stream::Empty<bool>, _>(failure(ctx))
+        }
+    }
+
+    async fn over_rest(kind: ErrorKind) -> (u16, String, Value) {
+        let error = Error::new(kind, "what the client may read").because("SELECT secret FROM cause");
+        let response = error::answer(&error.into());
+        let status = response.status().as_u16();
+        let text = response.into_body().into_string().await.expect("it is a text");
+        (status, text.clone(), serde_json::from_str(&text).expect("it is JSON"))
+    }
+
+    #[tokio::test]
+    async fn every_kind_of_failure_is_the_same_through_both_doors() {
+        let schema = Schema::new(Fails, EmptyMutation, FailsToo);
+        let mut seen = BTreeSet::new();
+        for kind in ErrorKind::ALL {
+            let (status, text, problem) = over_rest(*kind).await;
+            assert!((400..600).contains(&status), "{kind:?}");
+            assert_eq!(problem["status"], status, "{kind:?}");
+            let asked = schema.execute(Request::new("{ ask }").data(*kind)).await;
+            let followed = schema.execute_stream(Request::new("subscription { follow }").data(*kind));
+            let followed = followed.collect::<Vec<_>>().await.remove(0);
+            for answer in [asked, followed] {
+                let answer = serde_json::to_value(explained(answer, "order-4711")).expect("it is JSON");
+                let failure = &answer["errors"][0];
+                assert_eq!(failure["extensions"]["code"], problem["code"], "{kind:?}");
+                assert_eq!(failure["message"], problem["detail"], "{kind:?}");
+                assert_eq!(failure["extensions"]["requestId"], "order-4711", "{kind:?}");
+                assert!(!answer.to_string().contains("SELECT"), "{kind:?}: {answer}");
+            }
+            assert!(!text.contains("SELECT"), "{kind:?}: {text}");
+            seen.insert(problem["code"].as_str().expect("a code").to_owned());
+        }
+        assert_eq!(seen.len(), ErrorKind::ALL.len());
+    }
+}

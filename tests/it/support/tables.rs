@@ -35,6 +35,12 @@ impl Tables {
         rows
     }
 
+    /// Takes a table away from under the server's feet.
+    pub async fn hide(&self, table: &str) {
+        let sql = format!("ALTER TABLE {table} RENAME TO hidden_{table}");
+        self.0.write().execute_unprepared(&sql).await.expect("it can be renamed");
+    }
+
     async fn query(&self, sql: &str) -> Vec<QueryResult> {
         let statement = Statement::from_string(self.0.read().get_database_backend(), sql);
         self.0.read().query_all_raw(statement).await.expect("the tables can be read")
