@@ -83,6 +83,13 @@ impl Type for Timestamp {
     }
 }
 
+/// As REST writes it.
+impl serde::Serialize for Timestamp {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_i64(self.seconds())
+    }
+}
+
 impl ToJSON for Timestamp {
     fn to_json(&self) -> Option<serde_json::Value> {
         Some(self.seconds().into())

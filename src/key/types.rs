@@ -7,9 +7,10 @@ use entity::ids::{KeyId, SessionId};
 use entity::timestamp::Timestamp;
 use entity::words::Scope;
 use poem_openapi::Object;
+use serde::Serialize;
 
 /// A key of this API, without the secret itself.
-#[derive(Clone, Debug, PartialEq, Eq, Object, SimpleObject)]
+#[derive(Clone, Debug, PartialEq, Eq, Object, SimpleObject, Serialize)]
 #[oai(example)]
 #[graphql(complex)]
 pub struct Key {
@@ -69,7 +70,7 @@ pub struct NewKey {
 }
 
 /// A key with the token that proves it.
-#[derive(Clone, Object, SimpleObject)]
+#[derive(Clone, Object, SimpleObject, Serialize)]
 #[oai(example)]
 pub struct IssuedKey {
     /// The key.
@@ -86,7 +87,7 @@ impl fmt::Debug for IssuedKey {
 }
 
 /// One page of keys, oldest first.
-#[derive(Clone, Debug, PartialEq, Eq, Object)]
+#[derive(Clone, Debug, PartialEq, Eq, Object, Serialize)]
 #[oai(example)]
 pub struct KeyPage {
     /// The keys.

@@ -6,11 +6,12 @@ use async_graphql::SimpleObject;
 use entity::timestamp::Timestamp;
 use futures::stream::BoxStream;
 use poem_openapi::Object;
+use serde::Serialize;
 
 use crate::session::types::Update;
 
 /// An address at which somebody can link one phone to one session, and nothing else.
-#[derive(Clone, Object, SimpleObject)]
+#[derive(Clone, Object, SimpleObject, Serialize)]
 #[oai(example)]
 pub struct PairingLink {
     /// Give it to the person with the phone. Shown this once and never again.

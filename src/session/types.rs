@@ -11,11 +11,12 @@ use entity::ids::SessionId;
 use entity::timestamp::Timestamp;
 use entity::words::{DesiredState, SessionStatus, StatusReason};
 use poem_openapi::Object;
+use serde::Serialize;
 
 use crate::error::{Error, Result};
 
 /// A WhatsApp account's place in this server.
-#[derive(Clone, Debug, PartialEq, Object)]
+#[derive(Clone, Debug, PartialEq, Object, Serialize)]
 #[oai(example)]
 pub struct Session {
     /// Id, chosen by the client or generated.
@@ -41,7 +42,7 @@ pub struct Session {
 }
 
 /// What a session is doing right now, and why.
-#[derive(Clone, Debug, PartialEq, Object)]
+#[derive(Clone, Debug, PartialEq, Object, Serialize)]
 #[oai(example)]
 pub struct Status {
     /// What the session is doing.
@@ -65,7 +66,7 @@ pub struct Status {
 }
 
 /// The linked device.
-#[derive(Clone, Debug, PartialEq, Eq, Object, SimpleObject)]
+#[derive(Clone, Debug, PartialEq, Eq, Object, SimpleObject, Serialize)]
 #[oai(example)]
 pub struct Device {
     /// Number of this device among the phone's linked devices.
@@ -179,7 +180,7 @@ pub struct Update {
 }
 
 /// One page of sessions, oldest first.
-#[derive(Clone, Debug, PartialEq, Object)]
+#[derive(Clone, Debug, PartialEq, Object, Serialize)]
 #[oai(example)]
 pub struct SessionPage {
     /// The sessions.

@@ -236,3 +236,37 @@ impl Example for CreatedPairingLink {
         Self { pairing_link: PairingLink::example() }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::*;
+    use crate::api::reply::Body;
+
+    /// What is sent, and what the document says that is sent.
+    fn both<T: Body + Example>(name: &'static str) -> (&'static str, Value, Value) {
+        let example = T::example();
+        (name, serde_json::to_value(&example).expect("it can be written"), example.to_json().unwrap_or_default())
+    }
+
+    #[test]
+    fn every_answer_is_written_as_the_document_says() {
+        let rows = [
+            both::<Session>("Session"),
+            both::<CreatedSession>("CreatedSession"),
+            both::<SessionPage>("SessionPage"),
+            both::<Status>("Status"),
+            both::<Device>("Device"),
+            both::<PairReply>("PairReply"),
+            both::<Done>("Done"),
+            both::<Key>("Key"),
+            both::<IssuedKey>("IssuedKey"),
+            both::<KeyPage>("KeyPage"),
+            both::<CreatedPairingLink>("CreatedPairingLink"),
+        ];
+        for (name, sent, documented) in rows {
+            assert_eq!(sent, documented, "{name}");
+        }
+    }
+}

@@ -15,6 +15,7 @@ use poem::Result;
 use poem::web::Data;
 use poem_openapi::param::{Path, Query};
 use poem_openapi::{Object, OpenApi, Tags};
+use serde::Serialize;
 
 use crate::api::Api;
 use crate::api::auth::Asks;
@@ -39,7 +40,7 @@ enum Tag {
 }
 
 /// The new session.
-#[derive(Debug, Object)]
+#[derive(Debug, Object, Serialize)]
 #[oai(example)]
 pub struct CreatedSession {
     /// The session.
@@ -62,7 +63,7 @@ fn yes() -> bool {
 }
 
 /// A pair code.
-#[derive(Debug, Object)]
+#[derive(Debug, Object, Serialize)]
 #[oai(example)]
 pub struct PairReply {
     /// Enter it on the phone: `ABCD-EFGH`.
@@ -80,7 +81,7 @@ pub struct PairingLinkBody {
 }
 
 /// The new pairing link.
-#[derive(Debug, Object)]
+#[derive(Debug, Object, Serialize)]
 #[oai(example)]
 pub struct CreatedPairingLink {
     /// The link.
