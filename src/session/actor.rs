@@ -51,8 +51,8 @@ pub struct Deps {
 pub enum Command {
     /// Go where the row says, after a start of the server.
     Boot,
-    /// Go online for the first time.
-    Begin,
+    /// Go online for the first time, with a client if one is prepared.
+    Begin(Option<(Connection, mpsc::Receiver<Signal>)>),
     /// Go online.
     GoOnline(oneshot::Sender<()>),
     /// Go offline, staying linked.
@@ -99,8 +99,6 @@ struct Actor {
     save_again: Option<Instant>,
     pairing: Pairing,
     unlinking: Option<Unlinking>,
-    /// Whether it was created a moment ago and never had a connection.
-    is_new: bool,
     has_ended: bool,
 }
 
@@ -129,7 +127,6 @@ impl Actor {
             save_again: None,
             pairing: Pairing::default(),
             unlinking: None,
-            is_new: false,
             has_ended: false,
         }
     }
@@ -179,8 +176,8 @@ impl Actor {
     async fn command(&mut self, command: Command) {
         match command {
             Command::Boot => self.apply(Input::Boot).await,
-            Command::Begin => {
-                self.is_new = true;
+            Command::Begin(prepared) => {
+                (self.connection, self.signals) = prepared.unzip();
                 self.apply(Input::Boot).await;
             }
             Command::GoOnline(reply) => {

@@ -104,6 +104,27 @@ async fn a_delete_ends_although_its_client_hangs_up() {
 }
 
 #[tokio::test]
+async fn a_session_whose_creator_hangs_up_is_whole() {
+    let world = World::new(Kind::Sqlite).await;
+    for round in 0..30_u32 {
+        let mut socket = Socket::admitted(world.server.base()).await;
+        let create = format!(r#"mutation {{ createSession(input: {{ id: "s{round}" }}) {{ id }} }}"#);
+        socket.subscribe("1", &create).await;
+        // Sooner and later than the commit, which takes about a millisecond.
+        tokio::time::sleep(Duration::from_micros(u64::from(round) * 100)).await;
+        drop(socket);
+    }
+    // Whatever is written is there for every call, and lives.
+    let listed = world.door.get("").await.ok();
+    for session in listed["sessions"].as_array().expect("a list") {
+        let id = session["id"].as_str().expect("an id");
+        world.reaches(id, "waiting_for_qr").await;
+        world.door.delete(id).await.ok();
+    }
+    world.finish().await;
+}
+
+#[tokio::test]
 async fn a_delete_of_a_session_that_waits_for_a_scan_waits_for_nothing() {
     let world = World::new(Kind::Sqlite).await;
     world.door.create("shop").await;
