@@ -1,5 +1,6 @@
 //! The GraphQL door: the same services as REST's, in one graph. Translates, and nothing else.
 
+mod documents;
 mod failure;
 pub(super) mod graphiql;
 mod http;
@@ -16,6 +17,7 @@ use std::sync::Arc;
 use async_graphql::{Context, Request, Response, Schema};
 use futures::stream::{BoxStream, StreamExt};
 
+use crate::api::graphql::documents::Documents;
 use crate::api::graphql::mutation::Mutation;
 use crate::api::graphql::query::Query;
 use crate::api::graphql::subscription::Subscription;
@@ -28,20 +30,34 @@ pub(super) use stream::events;
 
 /// The graph, ready to be asked.
 #[derive(Clone)]
-pub(super) struct Graph(Schema<Query, Mutation, Subscription>);
+pub(super) struct Graph {
+    schema: Schema<Query, Mutation, Subscription>,
+    documents: Documents,
+}
 
 impl Graph {
     /// The graph over these services.
     pub(super) fn new(api: Arc<Api>) -> Self {
         let builder = Schema::build(Query, Mutation, Subscription).data(Arc::clone(&api));
         let builder = limit::apply(builder);
-        Self(if api.has_introspection { builder.finish() } else { builder.disable_introspection().finish() })
+        let schema = if api.has_introspection { builder.finish() } else { builder.disable_introspection().finish() };
+        Self { schema, documents: Documents::default() }
+    }
+
+    /// Refuses a request that asks for too much.
+    fn check(&self, request: &mut Request) -> std::result::Result<(), Box<Response>> {
+        // What is known has been checked.
+        if !self.documents.recall(request) {
+            limit::check(request)?;
+            self.documents.remember(request);
+        }
+        Ok(())
     }
 
     /// Answers a query or a mutation.
     pub(super) async fn execute(&self, mut request: Request, caller: Caller, request_id: &str) -> Response {
-        let response = match limit::check(&mut request) {
-            Ok(()) => self.0.execute(request.data(caller)).await,
+        let response = match self.check(&mut request) {
+            Ok(()) => self.schema.execute(request.data(caller)).await,
             Err(refusal) => *refusal,
         };
         failure::explained(response, request_id)
@@ -54,9 +70,9 @@ impl Graph {
         caller: Caller,
         request_id: String,
     ) -> BoxStream<'static, Response> {
-        match limit::check(&mut request) {
+        match self.check(&mut request) {
             Ok(()) => {
-                let answers = self.0.execute_stream(request.data(caller));
+                let answers = self.schema.execute_stream(request.data(caller));
                 answers.map(move |response| failure::explained(response, &request_id)).boxed()
             }
             Err(refusal) => {

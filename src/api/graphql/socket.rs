@@ -15,7 +15,7 @@ use poem::http::StatusCode;
 use poem::web::Data;
 use poem::web::websocket::{CloseCode, Message, WebSocket, WebSocketConfig, WebSocketStream};
 use poem::{IntoResponse, Request as HttpRequest, Response as HttpResponse, Result, handler};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
@@ -60,6 +60,29 @@ enum Said {
     Pong,
     Subscribe { id: String, payload: Box<Request> },
     Complete { id: String },
+}
+
+/// A message to the client.
+#[derive(Serialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+enum Says<'a> {
+    ConnectionAck,
+    Ping,
+    Pong {
+        #[serde(skip_serializing_if = "Option::is_none")]
+        payload: Option<Value>,
+    },
+    Next {
+        id: &'a str,
+        payload: &'a Response,
+    },
+    Error {
+        id: &'a str,
+        payload: Value,
+    },
+    Complete {
+        id: &'a str,
+    },
 }
 
 /// What comes from an operation, which its number names: an answer, or its end.
@@ -158,7 +181,7 @@ impl Socket {
                     if heard.elapsed() > SILENCE_LIMIT {
                         return Some(NOT_TAKEN);
                     }
-                    if let Err(closing) = self.send(json!({ "type": "ping" })).await {
+                    if let Err(closing) = self.send(&Says::Ping).await {
                         return Some(closing);
                     }
                 }
@@ -170,7 +193,7 @@ impl Socket {
     async fn stop(&mut self) -> Option<Closing> {
         for (id, (_, stop)) in std::mem::take(&mut self.stops) {
             stop.abort();
-            if let Err(closing) = self.send(json!({ "type": "complete", "id": id })).await {
+            if let Err(closing) = self.send(&Says::Complete { id: &id }).await {
                 return Some(closing);
             }
         }
@@ -180,8 +203,7 @@ impl Socket {
     async fn hear(&mut self, text: &str) -> std::result::Result<(), Closing> {
         match serde_json::from_str(text).map_err(|_| BAD_MESSAGE)? {
             Said::ConnectionInit { payload } => self.initialise(payload).await,
-            Said::Ping { payload: Some(payload) } => self.send(json!({ "type": "pong", "payload": payload })).await,
-            Said::Ping { payload: None } => self.send(json!({ "type": "pong" })).await,
+            Said::Ping { payload } => self.send(&Says::Pong { payload }).await,
             Said::Pong => Ok(()),
             Said::Subscribe { id, payload } => self.subscribe(id, *payload).await,
             Said::Complete { id } => {
@@ -203,7 +225,7 @@ impl Socket {
         }
         let caller = self.caller.clone().ok_or(FORBIDDEN)?;
         self.ended = caller.ended(self.api.clock.clone()).boxed();
-        self.send(json!({ "type": "connection_ack" })).await
+        self.send(&Says::ConnectionAck).await
     }
 
     async fn subscribe(&mut self, id: String, request: Request) -> std::result::Result<(), Closing> {
@@ -218,7 +240,7 @@ impl Socket {
             let message = format!("a socket may have at most {OPERATIONS_MAX} operations at the same time");
             let extensions = json!({ "code": "subscription_limit", "requestId": self.name });
             let errors = json!([{ "message": message, "extensions": extensions }]);
-            return self.send(json!({ "type": "error", "id": id, "payload": errors })).await;
+            return self.send(&Says::Error { id: &id, payload: errors }).await;
         }
         self.operations += 1;
         let number = self.operations;
@@ -242,18 +264,19 @@ impl Socket {
                 if let Some((_, stop)) = self.stops.remove(&id) {
                     stop.abort();
                 }
-                self.send(json!({ "type": "error", "id": id, "payload": answer.errors })).await
+                self.send(&Says::Error { id: &id, payload: json!(answer.errors) }).await
             }
-            Some(answer) => self.send(json!({ "type": "next", "id": id, "payload": answer })).await,
+            Some(answer) => self.send(&Says::Next { id: &id, payload: &answer }).await,
             None => {
                 self.stops.remove(&id);
-                self.send(json!({ "type": "complete", "id": id })).await
+                self.send(&Says::Complete { id: &id }).await
             }
         }
     }
 
-    async fn send(&mut self, message: Value) -> std::result::Result<(), Closing> {
-        let sent = tokio::time::timeout(SEND_LIMIT, self.stream.send(Message::text(message.to_string()))).await;
+    async fn send(&mut self, message: &Says<'_>) -> std::result::Result<(), Closing> {
+        let text = serde_json::to_string(message).map_err(|_| NOT_TAKEN)?;
+        let sent = tokio::time::timeout(SEND_LIMIT, self.stream.send(Message::text(text))).await;
         if matches!(sent, Ok(Ok(()))) { Ok(()) } else { Err(NOT_TAKEN) }
     }
 }
