@@ -8,12 +8,14 @@ mod child;
 mod cold_start;
 mod density;
 mod first_qr;
+mod http;
 mod load;
 mod machine;
 mod options;
 mod process;
 mod report;
 mod rest;
+mod rounds;
 mod storage;
 mod world;
 

@@ -226,6 +226,20 @@ fn listen(output: ChildStdout, listeners: &Listeners) {
     listeners.lock().unwrap_or_else(PoisonError::into_inner).clear();
 }
 
+/// A poem server of this program's own that something is measured against, once it listens, and its port.
+pub(crate) async fn poem_server(storage: &Storage, name: &'static str) -> anyhow::Result<(Process, u16)> {
+    let port = free_port()?;
+    let log = storage.log(&format!("{name}.log"));
+    let arguments = [format!("127.0.0.1:{port}")];
+    let start = Start { name, arguments: &arguments, environment: &[], log: &log, is_piped: false };
+    let mut process = Process::start(&start)?;
+    while tokio::net::TcpStream::connect(("127.0.0.1", port)).await.is_err() {
+        process.check()?; // It listens at once or ends with an error.
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    Ok((process, port))
+}
+
 /// Runs one task per number, so many at the same time; the first failure ends it.
 pub(crate) async fn in_parallel<F, T>(numbers: Range<usize>, at_once: usize, task: F) -> anyhow::Result<()>
 where
