@@ -1,5 +1,5 @@
-//! What this program is when it starts itself again: the server, the simulator, the bare library, an empty handler, or
-//! the load. One build makes them all.
+//! What this program is when it starts itself again: the server, the simulator, what the server is measured against, or
+//! the clients. One build makes them all.
 
 use std::ffi::OsString;
 use std::net::SocketAddr;
@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use whatsapp_simulator::{Settings, Simulator, control};
 
 use crate::load::Load;
-use crate::{bare, load};
+use crate::{bare, load, static_graph};
 
 /// The hidden subcommands.
 #[derive(Debug, Subcommand)]
@@ -32,6 +32,9 @@ pub(crate) enum Child {
     /// A poem server whose only handler does nothing.
     #[command(hide = true, name = "child-empty")]
     Empty { listen: SocketAddr },
+    /// A poem server whose GraphQL field is always the same.
+    #[command(hide = true, name = "child-static")]
+    Static { listen: SocketAddr },
     /// One round of load.
     #[command(hide = true, name = "child-load")]
     Load(Load),
@@ -45,6 +48,7 @@ impl Child {
             Self::Simulator { listen, control } => simulator(listen, control),
             Self::Bare { whatsapp_url } => bare::run(&whatsapp_url),
             Self::Empty { listen } => empty(listen),
+            Self::Static { listen } => static_graph::run(listen),
             Self::Load(load) => load::run(&load),
         };
         match outcome {

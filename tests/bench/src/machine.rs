@@ -8,7 +8,7 @@ use serde::Serialize;
 /// The workspace's lock file, as it was when this program was built.
 const LOCK: &str = include_str!("../../../Cargo.lock");
 /// The libraries that the numbers depend on most.
-const LIBRARIES: [&str; 6] = ["whatsapp-rust", "poem", "poem-openapi", "sea-orm", "sqlx", "tokio"];
+const LIBRARIES: [&str; 7] = ["whatsapp-rust", "poem", "poem-openapi", "async-graphql", "sea-orm", "sqlx", "tokio"];
 
 /// The machine, the compiler and the versions.
 #[derive(Clone, Debug, Serialize)]

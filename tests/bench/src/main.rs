@@ -1,4 +1,4 @@
-//! Measures the server beside a limit in the same run: `waypost-bench density|cold-start|first-qr|api --out DIR`.
+//! Measures the server beside a limit in the same run: `waypost-bench density --out DIR`, or another of the subcommands.
 //!
 //! Programs, not tests: no number makes them fail. They fail when nothing could be measured.
 
@@ -8,6 +8,7 @@ mod child;
 mod cold_start;
 mod density;
 mod first_qr;
+mod graphql;
 mod http;
 mod load;
 mod machine;
@@ -16,6 +17,7 @@ mod process;
 mod report;
 mod rest;
 mod rounds;
+mod static_graph;
 mod storage;
 mod world;
 
@@ -29,6 +31,7 @@ use crate::child::Child;
 use crate::cold_start::ColdStart;
 use crate::density::Density;
 use crate::first_qr::FirstQr;
+use crate::graphql::Graphql;
 use crate::machine::Machine;
 use crate::options::{Measure, Options};
 
@@ -50,6 +53,8 @@ enum Command {
     FirstQr(Bench<FirstQr>),
     /// How many calls the REST interface answers.
     Api(Bench<Api>),
+    /// How many queries the GraphQL interface answers.
+    Graphql(Bench<Graphql>),
     #[command(flatten)]
     Child(Child),
 }
@@ -84,6 +89,7 @@ async fn measure(command: Command) -> anyhow::Result<()> {
         Command::ColdStart(bench) => run(bench).await,
         Command::FirstQr(bench) => run(bench).await,
         Command::Api(bench) => run(bench).await,
+        Command::Graphql(bench) => run(bench).await,
         Command::Child(_) => unreachable!("main has taken the children out"),
     }
 }

@@ -7,6 +7,7 @@ use anyhow::ensure;
 use clap::Args;
 use serde::Serialize;
 
+use crate::http::{self, Connection};
 use crate::load::Outcome;
 use crate::process::Process;
 use crate::report::{Spread, Table};
@@ -44,6 +45,10 @@ pub(crate) enum Call {
     Status,
     /// All sessions over REST.
     List,
+    /// A session's status over GraphQL.
+    Session,
+    /// A field that is always the same, over GraphQL.
+    Static,
 }
 
 /// A call and who answers it.
@@ -69,6 +74,15 @@ pub(crate) struct Round {
 }
 
 impl Asked<'_> {
+    /// Asks once and looks at the answer: a failure that is answered quickly must not pass for speed.
+    pub(crate) async fn answers(&self, with: &str) -> anyhow::Result<()> {
+        let request = http::request(self.address(), TOKEN, &self.path, self.body.as_deref());
+        let mut connection = Connection::open(self.address()).await?;
+        let answer = String::from_utf8_lossy(connection.ask(&request).await?).into_owned();
+        ensure!(answer.contains(with), "{:?} is answered with {answer}", self.call);
+        Ok(())
+    }
+
     fn address(&self) -> SocketAddr {
         SocketAddr::from(([127, 0, 0, 1], self.port))
     }
