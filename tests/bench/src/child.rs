@@ -12,7 +12,8 @@ use tokio_util::sync::CancellationToken;
 use whatsapp_simulator::{Settings, Simulator, control};
 
 use crate::load::Load;
-use crate::{bare, load, static_graph};
+use crate::subscriber::Subscriber;
+use crate::{bare, broadcast, load, static_graph, subscriber};
 
 /// The hidden subcommands.
 #[derive(Debug, Subcommand)]
@@ -35,6 +36,12 @@ pub(crate) enum Child {
     /// A poem server whose GraphQL field is always the same.
     #[command(hide = true, name = "child-static")]
     Static { listen: SocketAddr },
+    /// A poem server whose sockets pass a broadcast on.
+    #[command(hide = true, name = "child-broadcast")]
+    Broadcast { listen: SocketAddr },
+    /// Many subscribers.
+    #[command(hide = true, name = "child-subscribers")]
+    Subscribers(Subscriber),
     /// One round of load.
     #[command(hide = true, name = "child-load")]
     Load(Load),
@@ -49,6 +56,8 @@ impl Child {
             Self::Bare { whatsapp_url } => bare::run(&whatsapp_url),
             Self::Empty { listen } => empty(listen),
             Self::Static { listen } => static_graph::run(listen),
+            Self::Broadcast { listen } => broadcast::run(listen),
+            Self::Subscribers(subscriber) => subscriber::run(&subscriber),
             Self::Load(load) => load::run(&load),
         };
         match outcome {

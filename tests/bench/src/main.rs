@@ -4,6 +4,7 @@
 
 mod api;
 mod bare;
+mod broadcast;
 mod child;
 mod cold_start;
 mod density;
@@ -19,6 +20,8 @@ mod rest;
 mod rounds;
 mod static_graph;
 mod storage;
+mod subscriber;
+mod subscriptions;
 mod world;
 
 use std::process::ExitCode;
@@ -34,6 +37,7 @@ use crate::first_qr::FirstQr;
 use crate::graphql::Graphql;
 use crate::machine::Machine;
 use crate::options::{Measure, Options};
+use crate::subscriptions::Subscriptions;
 
 /// Measures Waypost beside a limit in the same run.
 #[derive(Debug, Parser)]
@@ -55,6 +59,8 @@ enum Command {
     Api(Bench<Api>),
     /// How many queries the GraphQL interface answers.
     Graphql(Bench<Graphql>),
+    /// How soon a subscriber sees what happens to a session, and what a subscriber costs.
+    Subscriptions(Bench<Subscriptions>),
     #[command(flatten)]
     Child(Child),
 }
@@ -90,6 +96,7 @@ async fn measure(command: Command) -> anyhow::Result<()> {
         Command::FirstQr(bench) => run(bench).await,
         Command::Api(bench) => run(bench).await,
         Command::Graphql(bench) => run(bench).await,
+        Command::Subscriptions(bench) => run(bench).await,
         Command::Child(_) => unreachable!("main has taken the children out"),
     }
 }

@@ -109,6 +109,13 @@ impl Control {
         self.post(&format!("/phones/{phone_number}/scan"), &json!({ "qr": qr })).await.map(drop)
     }
 
+    /// The number of the phone's first linked device.
+    pub(crate) async fn device(&self, phone_number: &str) -> anyhow::Result<u64> {
+        let path = format!("/phones/{phone_number}/devices");
+        let devices = answer(self.http.get(format!("{}{path}", self.base)), &path).await?;
+        devices[0]["id"].as_u64().with_context(|| format!("the phone {phone_number} has no linked device"))
+    }
+
     /// What the simulator has counted.
     pub(crate) async fn stats(&self) -> anyhow::Result<Value> {
         answer(self.http.get(format!("{}/stats", self.base)), "GET /stats").await

@@ -33,6 +33,7 @@ pub(crate) const TOKEN: &str = "waypost-bench-0123456789abcdef0123456789abcdef";
 #[derive(Debug)]
 pub(crate) struct Simulator {
     pub(crate) control: Control,
+    pub(crate) control_port: u16,
     whatsapp_url: String,
     _process: Process,
 }
@@ -55,7 +56,8 @@ impl Simulator {
             }
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
-        Ok(Self { control, whatsapp_url: format!("ws://127.0.0.1:{port}/ws/chat"), _process: process })
+        let whatsapp_url = format!("ws://127.0.0.1:{port}/ws/chat");
+        Ok(Self { control, control_port, whatsapp_url, _process: process })
     }
 }
 
