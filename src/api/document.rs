@@ -36,8 +36,15 @@ pub(super) fn service() -> OpenApiService<(SessionsApi, KeysApi), ()> {
 /// The API's document, as it is served and as it is written to the repository.
 pub fn document() -> String {
     let mut document: Value = serde_json::from_str(&service().spec()).expect("the framework writes JSON");
+    let taken = taken(&document);
     if let Some(schemas) = document["components"]["schemas"].as_object_mut() {
-        schemas.values_mut().for_each(say_what_may_be_null);
+        for (name, schema) in schemas {
+            say_what_may_be_null(schema);
+            if !taken.contains(name) {
+                say_that_all_is_there(schema);
+            }
+            describe_once(schema);
+        }
     }
     let mut text = serde_json::to_string_pretty(&document).expect("every key of a JSON value is a text");
     text.push('\n');
@@ -67,6 +74,50 @@ fn say_what_may_be_null(schema: &mut Value) {
     }
 }
 
+/// The schemas of what the server takes. In an answer every field is there, be it null.
+fn taken(document: &Value) -> BTreeSet<String> {
+    let paths = document["paths"].as_object().into_iter().flat_map(|paths| paths.values());
+    let operations = paths.filter_map(Value::as_object).flat_map(|path| path.values());
+    let mut open: Vec<String> = operations.flat_map(|operation| references(&operation["requestBody"])).collect();
+    let mut taken = BTreeSet::new();
+    while let Some(name) = open.pop() {
+        if taken.insert(name.clone()) {
+            open.extend(references(&document["components"]["schemas"][&name]));
+        }
+    }
+    taken
+}
+
+/// The schemas that are referred to in a part of the document.
+fn references(part: &Value) -> Vec<String> {
+    match part {
+        Value::Object(fields) => {
+            let own = fields.get("$ref").and_then(Value::as_str).and_then(|path| path.rsplit('/').next());
+            own.map(str::to_owned).into_iter().chain(fields.values().flat_map(references)).collect()
+        }
+        Value::Array(items) => items.iter().flat_map(references).collect(),
+        _ => Vec::new(),
+    }
+}
+
+/// A client that is made from the document need not ask whether a field is there at all.
+fn say_that_all_is_there(schema: &mut Value) {
+    let Some(properties) = schema["properties"].as_object() else { return };
+    schema["required"] = properties.keys().cloned().collect();
+}
+
+/// The framework says a field's description beside the reference and once more as a schema of its own, which any value
+/// fits. Generators of clients give up on it, or mix an unknown type in.
+fn describe_once(schema: &mut Value) {
+    let Some(properties) = schema.get_mut("properties").and_then(Value::as_object_mut) else { return };
+    for property in properties.values_mut() {
+        let again = json!({ "description": property["description"] });
+        if let Some(parts) = property.get_mut("allOf").and_then(Value::as_array_mut) {
+            parts.retain(|part| *part != again);
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -77,6 +128,17 @@ mod tests {
         let session = &document["components"]["schemas"]["Session"]["properties"];
         assert_eq!(session["push_name"]["nullable"], true);
         assert_eq!(session["id"].get("nullable"), None);
+        let required = |name: &str| document["components"]["schemas"][name]["required"].clone();
+        assert!(required("Session").as_array().is_some_and(|names| names.contains(&json!("push_name"))));
+        assert_eq!(required("NewKey"), json!(["name", "scopes"]));
+    }
+
+    #[test]
+    fn a_field_that_refers_to_a_type_is_of_that_type_alone() {
+        let document: Value = serde_json::from_str(&document()).expect("it is JSON");
+        let status = &document["components"]["schemas"]["Session"]["properties"]["status"];
+        assert_eq!(status["allOf"], json!([{ "$ref": "#/components/schemas/SessionStatus" }]));
+        assert_eq!(status["description"], "What the session is doing right now.");
     }
 
     #[test]

@@ -96,7 +96,15 @@ pub fn responses(status: u16, description: &'static str, content: Vec<MetaMediaT
         content: vec![MetaMediaType { content_type: PROBLEM_JSON, schema: Problem::schema_ref() }],
         headers: Vec::new(),
     });
-    MetaResponses { responses: std::iter::once(success).chain(failures).collect() }
+    // What HTTP itself refuses: 405, 415 and the like.
+    let other = MetaResponse {
+        description: "Any other failure.",
+        status: None,
+        status_range: None,
+        content: vec![MetaMediaType { content_type: PROBLEM_JSON, schema: Problem::schema_ref() }],
+        headers: Vec::new(),
+    };
+    MetaResponses { responses: std::iter::once(success).chain(failures).chain([other]).collect() }
 }
 
 /// JSON of this shape.

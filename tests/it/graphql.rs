@@ -500,3 +500,15 @@ async fn graphiql_runs_only_scripts_whose_hashes_are_known_and_can_be_switched_o
     assert_eq!(world.door.send(world.door.request(Method::GET, "/graphiql")).await.problem().0, 404);
     world.finish().await;
 }
+
+#[tokio::test]
+async fn a_session_that_is_not_there_is_null_and_leaves_the_rest() {
+    let world = World::new(Kind::Sqlite).await;
+    world.door.create("shop").await;
+    let query = r#"{ none: session(id: "none") { id } shop: session(id: "shop") { id } }"#;
+    let answer = world.door.graph(query, Value::Null).await.json();
+    assert_eq!(answer["data"], json!({ "none": null, "shop": { "id": "shop" } }), "{answer}");
+    let failures = answer["errors"].as_array().expect("a list");
+    assert_eq!((failures.len(), &failures[0]["path"]), (1, &json!(["none"])), "{answer}");
+    world.finish().await;
+}

@@ -14,7 +14,7 @@ mod subscription;
 
 use std::sync::Arc;
 
-use async_graphql::{Context, Request, Response, Schema};
+use async_graphql::{Context, Request, Response, Schema, ServerError};
 use futures::stream::{BoxStream, StreamExt};
 
 use crate::api::graphql::documents::Documents;
@@ -23,6 +23,7 @@ use crate::api::graphql::query::Query;
 use crate::api::graphql::subscription::Subscription;
 use crate::api::{Api, error};
 use crate::caller::Caller;
+use crate::error::Error;
 
 pub(super) use http::{GRAPHQL_JSON, get, post};
 pub(super) use socket::upgrade;
@@ -91,11 +92,18 @@ pub fn sdl() -> String {
     codes.sort();
     codes.dedup();
     let description = format!(
-        "\"\"\"\nMany WhatsApp accounts over one API. Every failure has one of these codes in `extensions.code`: {}.\n\"\"\"\nschema {{",
+        "\"\"\"\nMany WhatsApp accounts over one API. Every failure has one of these codes in `extensions.code`: {}. \
+         A request without a valid key is refused before it is read: 401, with a problem (RFC 9457) as its body.\n\"\"\"\nschema {{",
         codes.join(", ")
     );
     let options = async_graphql::SDLExportOptions::new().include_specified_by().prefer_single_line_descriptions();
     schema.sdl_with_options(options).replacen("schema {", &description, 1)
+}
+
+/// A failure of the present field.
+fn failed(ctx: &Context<'_>, error: Error) -> ServerError {
+    let failure = async_graphql::Error::new_with_source(error).into_server_error(ctx.item.pos);
+    ctx.set_error_path(failure)
 }
 
 /// The services, as a resolver gets them.

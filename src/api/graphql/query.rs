@@ -9,7 +9,7 @@ use entity::timestamp::Timestamp;
 use entity::words::{Scope, SessionStatus};
 
 use crate::api::graphql::session::SessionNode;
-use crate::api::graphql::{api, caller};
+use crate::api::graphql::{api, caller, failed};
 use crate::caller::Caller;
 use crate::error::{ErrorKind, Result};
 use crate::key;
@@ -105,8 +105,10 @@ impl Query {
         ctx: &Context<'_>,
         #[graphql(desc = "The session's id.")] id: ID,
     ) -> Result<Option<SessionNode>> {
-        let snapshot = api(ctx).sessions.snapshot(caller(ctx), &session_id(&id)?)?;
-        Ok(Some(SessionNode::from(snapshot)))
+        let found = session_id(&id).and_then(|id| api(ctx).sessions.snapshot(caller(ctx), &id));
+        // Beside a null, as the specification has it: the framework would leave the field out.
+        let found = found.map_err(|error| ctx.add_error(failed(ctx, error)));
+        Ok(found.ok().map(SessionNode::from))
     }
 
     /// Lists the sessions, oldest first.

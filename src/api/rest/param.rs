@@ -16,11 +16,21 @@ pub struct Word<W>(pub W);
 pub trait Words: Copy + Send + Sync + 'static {
     /// Every word, in order.
     fn all() -> impl Iterator<Item = (&'static str, Self)>;
+
+    /// The set in the document; the words on the spot unless it has a name there.
+    fn schema() -> MetaSchemaRef {
+        let enum_items = Self::all().map(|(word, _)| word.into()).collect();
+        MetaSchemaRef::Inline(Box::new(MetaSchema { enum_items, ..MetaSchema::new("string") }))
+    }
 }
 
 impl Words for SessionStatus {
     fn all() -> impl Iterator<Item = (&'static str, Self)> {
         Self::ALL.iter().map(|status| (status.as_str(), *status))
+    }
+
+    fn schema() -> MetaSchemaRef {
+        <Self as Type>::schema_ref()
     }
 }
 
@@ -41,8 +51,7 @@ impl<W: Words> Type for Word<W> {
     }
 
     fn schema_ref() -> MetaSchemaRef {
-        let enum_items = W::all().map(|(word, _)| word.into()).collect();
-        MetaSchemaRef::Inline(Box::new(MetaSchema { enum_items, ..MetaSchema::new("string") }))
+        W::schema()
     }
 
     fn as_raw_value(&self) -> Option<&Self> {
