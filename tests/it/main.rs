@@ -25,6 +25,8 @@ mod live;
 #[cfg(feature = "sandbox")]
 mod matrix;
 #[cfg(feature = "sandbox")]
+mod page;
+#[cfg(feature = "sandbox")]
 mod pairing;
 #[cfg(feature = "sandbox")]
 mod pairing_links;

@@ -1,5 +1,7 @@
 //! What the tests stand on.
 
+#[cfg(feature = "sandbox")]
+pub(crate) mod browser;
 pub(crate) mod database;
 #[cfg(feature = "sandbox")]
 pub(crate) mod door;
@@ -7,6 +9,8 @@ pub(crate) mod door;
 pub(crate) mod events;
 #[cfg(feature = "sandbox")]
 pub(crate) mod graph;
+#[cfg(feature = "sandbox")]
+pub(crate) mod looks;
 #[cfg(feature = "sandbox")]
 pub(crate) mod server;
 #[cfg(feature = "sandbox")]

@@ -1,0 +1,76 @@
+//! What somebody who looks at a page sees: the code in a picture, and whether its text can be read.
+
+use std::io::Cursor;
+
+use crate::support::browser::Browser;
+
+/// Least contrast of text. src: WCAG 2.2, 1.4.3 (AA).
+const CONTRAST_MIN: f64 = 4.5;
+
+/// Each piece of visible text with its contrast: `[text, ratio]`. Computed as WCAG 2.2 says, from the colours that the
+/// browser computed; a background that is not there is that of the element around.
+const CONTRASTS: &str = r#"(() => {
+  const numbers = (colour) => colour.match(/[\d.]+/g).map(Number);
+  const light = (colour) => {
+    const linear = (c) => (c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4);
+    const [r, g, b] = numbers(colour).map((c) => linear(c / 255));
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  };
+  const ground = (element, own) => {
+    for (let at = element, colour = own; ; at = at.parentElement, colour = at && getComputedStyle(at).backgroundColor) {
+      if (!at) return 'rgb(255, 255, 255)';
+      if (colour && numbers(colour)[3] !== 0) return colour;
+    }
+  };
+  const ratio = (element, style) => {
+    const [dim, bright] = [light(style.color), light(ground(element, style.backgroundColor))].sort((a, b) => a - b);
+    return (bright + 0.05) / (dim + 0.05);
+  };
+  const found = [];
+  for (const element of document.querySelectorAll('body *')) {
+    if (!element.checkVisibility() || element.tagName === 'SCRIPT') continue;
+    const style = getComputedStyle(element);
+    const text = [...element.childNodes].filter((n) => n.nodeType === 3).map((n) => n.data.trim()).join(' ').trim();
+    if (text || element.value) found.push([text || element.value, ratio(element, style)]);
+    const before = getComputedStyle(element, '::before');
+    if (!['none', 'normal', '""'].includes(before.content)) found.push(['::before of ' + text, ratio(element, before)]);
+  }
+  return found;
+})()"#;
+
+/// The text of the one QR code in a PNG.
+///
+/// # Panics
+/// There is none, or it cannot be read.
+pub fn read_qr(picture: &[u8]) -> String {
+    let mut decoder = png::Decoder::new(Cursor::new(picture));
+    decoder.set_transformations(png::Transformations::normalize_to_color8());
+    let mut reader = decoder.read_info().expect("a PNG");
+    let mut pixels = vec![0; reader.output_buffer_size().expect("it has a size")];
+    let frame = reader.next_frame(&mut pixels).expect("a picture");
+    let (width, height, samples) = (frame.width as usize, frame.height as usize, frame.color_type.samples());
+    assert!(samples >= 3, "the picture has colours");
+    let brightness = |x: usize, y: usize| {
+        let colours = &pixels[(y * width + x) * samples..][..3];
+        (colours.iter().map(|colour| u32::from(*colour)).sum::<u32>() / 3) as u8
+    };
+    let mut image = rqrr::PreparedImage::prepare_from_greyscale(width, height, brightness);
+    let codes = image.detect_grids();
+    assert_eq!(codes.len(), 1, "codes in the picture");
+    codes[0].decode().expect("the code can be read").1
+}
+
+/// Checks that every text on the page stands out from what is behind it.
+pub async fn assert_readable(browser: &Browser, what: &str) {
+    let contrasts = browser.value(CONTRASTS).await;
+    let contrasts = contrasts.as_array().expect("a list");
+    assert!(contrasts.len() > 2, "{what}: no text was found: {contrasts:?}");
+    let faint: Vec<_> = contrasts.iter().filter(|row| row[1].as_f64().is_none_or(|it| it < CONTRAST_MIN)).collect();
+    assert!(faint.is_empty(), "{what}: too faint: {faint:?}");
+}
+
+/// Checks that nothing is wider than the window.
+pub async fn assert_fits(browser: &Browser, what: &str) {
+    let widths = browser.value("((root) => [root.scrollWidth, root.clientWidth])(document.documentElement)").await;
+    assert!(widths[0].as_u64() <= widths[1].as_u64(), "{what}: scrolls sideways: {widths}");
+}
