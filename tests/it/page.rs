@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use whatsapp_simulator::Fault;
 
 use crate::support::browser::{Browser, ENTER, SPACE, TAB};
-use crate::support::looks::{assert_fits, assert_readable, read_qr};
+use crate::support::looks::{assert_fits, assert_readable, scan};
 use crate::support::world::{Kind, World};
 
 const NUMBER: &str = "+1 555 010-0001";
@@ -79,7 +79,7 @@ async fn a_scan_of_what_is_on_the_screen_links_the_phone(#[values("light", "dark
     browser.prefer(scheme).await;
     browser.open(&url).await;
     shows_qr(&browser).await;
-    let code = read_qr(&browser.screenshot().await);
+    let code = scan(&browser, None).await;
     world.phone().scan(&code).await.expect("the code on the screen is good");
     reaches(&browser, "linked").await;
     assert_eq!(browser.value("location.href").await, format!("{}/pair", world.server.base()));
@@ -135,7 +135,7 @@ async fn whoever_has_a_pair_code_can_go_back_to_the_qr_code() {
     ask_code(&browser, NUMBER).await;
     pair_code(&browser).await;
     browser.click("#show-qr").await;
-    let code = read_qr(&browser.screenshot_of("#qr").await);
+    let code = scan(&browser, Some("#qr")).await;
     world.phone().scan(&code).await.expect("the code on the screen is good");
     reaches(&browser, "linked").await;
     finish(world, &url).await;
@@ -158,7 +158,7 @@ async fn a_number_that_gets_no_code_is_kept_and_the_page_says_why(
     let field = "document.querySelector('#phone-number')";
     assert_eq!(browser.value(&format!("{field}.value")).await, number);
     assert_eq!(browser.value(&format!("{field}.getAttribute('aria-invalid')")).await, is_invalid);
-    world.phone().scan(&read_qr(&browser.screenshot_of("#qr").await)).await.expect("the QR code is as good as before");
+    world.phone().scan(&scan(&browser, Some("#qr")).await).await.expect("the QR code is as good as before");
     reaches(&browser, "linked").await;
     finish(world, &url).await;
 }
@@ -232,7 +232,7 @@ async fn when_the_codes_are_over_a_new_one_is_a_key_away() {
     let (world, url, browser) = invited(600).await;
     browser.open(&url).await;
     shows_qr(&browser).await;
-    let first = read_qr(&browser.screenshot_of("#qr").await);
+    let first = scan(&browser, Some("#qr")).await;
     world.sim.fault_pairing_connections(&Fault::RefsExhausted);
     reaches(&browser, "codes_over").await;
     assert_eq!(browser.value("document.querySelector('#qr').checkVisibility()").await, false);
@@ -241,7 +241,7 @@ async fn when_the_codes_are_over_a_new_one_is_a_key_away() {
     shows_qr(&browser).await;
     // The button is hidden now; the focus is not lost with it.
     assert_eq!(browser.value("document.activeElement.id").await, "state");
-    let second = read_qr(&browser.screenshot_of("#qr").await);
+    let second = scan(&browser, Some("#qr")).await;
     assert_ne!(second, first);
     world.phone().scan(&second).await.expect("the new code is good");
     reaches(&browser, "linked").await;
