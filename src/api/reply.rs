@@ -16,6 +16,7 @@ const FAILURES: &[(u16, &str)] = &[
     (401, "A valid key is needed."),
     (403, "The key does not allow this."),
     (404, "No such session or key, or no phone is linked."),
+    (405, "The path does not take this method."),
     (409, "The present state does not allow this."),
     (413, "The body is larger than 1 MiB."),
     (422, "A value breaks a rule; the detail names the field and the rule."),
@@ -96,15 +97,7 @@ pub fn responses(status: u16, description: &'static str, content: Vec<MetaMediaT
         content: vec![MetaMediaType { content_type: PROBLEM_JSON, schema: Problem::schema_ref() }],
         headers: Vec::new(),
     });
-    // What HTTP itself refuses: 405, 415 and the like.
-    let other = MetaResponse {
-        description: "Any other failure.",
-        status: None,
-        status_range: None,
-        content: vec![MetaMediaType { content_type: PROBLEM_JSON, schema: Problem::schema_ref() }],
-        headers: Vec::new(),
-    };
-    MetaResponses { responses: std::iter::once(success).chain(failures).chain([other]).collect() }
+    MetaResponses { responses: std::iter::once(success).chain(failures).collect() }
 }
 
 /// JSON of this shape.

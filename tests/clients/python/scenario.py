@@ -23,7 +23,6 @@ from waypost_client.models import (
     DesiredState,
     Device,
     Done,
-    ListSessionsStatus,
     NewSession,
     NewSessionMetadataType0,
     Problem,
@@ -93,7 +92,7 @@ def main():
     # Changed, and found.
     changed = a(Session, update_session.sync(ID, client=client, body=SessionChanges(name="Market")))
     assert (changed.name, changed.metadata.to_dict()) == ("Market", labels), changed
-    page = a(SessionPage, list_sessions.sync(client=client, status=ListSessionsStatus.LOGGED_IN, q=PHONE, limit=1))
+    page = a(SessionPage, list_sessions.sync(client=client, status=SessionStatus.LOGGED_IN, q=PHONE, limit=1))
     assert (page.total, page.sessions[0].id, page.next_cursor) == (1, ID, None), page
 
     # Away and back without another scan, then unlinked.

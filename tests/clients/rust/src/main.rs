@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 
 use crate::client::types::{
-    DesiredState, ListSessionsStatus, NewSession, Problem, SessionChanges, SessionStatus, Status, StatusReason,
+    DesiredState, NewSession, Problem, SessionChanges, SessionStatus, Status, StatusReason,
 };
 
 #[allow(dead_code, clippy::all)]
@@ -104,7 +104,7 @@ async fn main() {
     let changes = SessionChanges { name: Some("Market".to_owned()), metadata: None };
     let changed = server.update_session(ID, &changes).await.expect("it is changed");
     assert_eq!((changed.name.as_deref(), &changed.metadata), (Some("Market"), &labels));
-    let status = Some(ListSessionsStatus::LoggedIn);
+    let status = Some(SessionStatus::LoggedIn);
     let page = server.list_sessions(None, Some(1.try_into().expect("it is in range")), Some(PHONE), status).await;
     let page = page.expect("they are listed");
     assert_eq!((page.total, &*page.sessions[0].id, &page.next_cursor), (1, ID, &None));
