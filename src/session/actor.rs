@@ -51,8 +51,8 @@ pub struct Deps {
 pub enum Command {
     /// Go where the row says, after a start of the server.
     Boot,
-    /// Go online for the first time, with a client if one is prepared.
-    Begin(Option<(Connection, mpsc::Receiver<Signal>)>),
+    /// Go online for the first time.
+    Begin,
     /// Go online.
     GoOnline(oneshot::Sender<()>),
     /// Go offline, staying linked.
@@ -99,6 +99,8 @@ struct Actor {
     save_again: Option<Instant>,
     pairing: Pairing,
     unlinking: Option<Unlinking>,
+    /// Whether it was created a moment ago and never had a connection.
+    is_new: bool,
     has_ended: bool,
 }
 
@@ -127,6 +129,7 @@ impl Actor {
             save_again: None,
             pairing: Pairing::default(),
             unlinking: None,
+            is_new: false,
             has_ended: false,
         }
     }
@@ -176,8 +179,8 @@ impl Actor {
     async fn command(&mut self, command: Command) {
         match command {
             Command::Boot => self.apply(Input::Boot).await,
-            Command::Begin(prepared) => {
-                (self.connection, self.signals) = prepared.unzip();
+            Command::Begin => {
+                self.is_new = true;
                 self.apply(Input::Boot).await;
             }
             Command::GoOnline(reply) => {

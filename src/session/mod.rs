@@ -31,7 +31,7 @@ use crate::page::{Slice, Window};
 use crate::session::actor::{Command, Deps};
 use crate::session::boot::{BootProgress, Queue, Settings};
 use crate::session::registry::{Entry, Registry};
-use crate::session::store::{Draft, Record};
+use crate::session::store::Draft;
 use crate::session::types::{
     Device, Live, NewSession, PairCode, PairRequest, Session, SessionChanges, SessionFilter, SessionPage, Snapshot,
     Status,
@@ -99,37 +99,14 @@ impl Sessions {
     }
 
     async fn take_in(&self, draft: Draft) -> Result<Snapshot> {
-        if self.registry.find(&draft.id).is_some() {
-            return Err(store::id_taken(&draft.id));
-        }
-        // Beside the wait for the disk: the keys of a new device take about as long, and nothing is dialled yet.
-        let (id, props) = (draft.id.clone(), draft.props.clone());
-        let prepared = self.deps.connector.open(&id, &props, true);
-        let (inserted, prepared) = tokio::join!(self.insert(draft), prepared);
-        // Keys that could not be made now are made when the actor dials.
-        let prepared = prepared.ok();
-        let record = match inserted {
-            Ok(record) => record,
-            Err(error) => {
-                if let Some((connection, _)) = prepared {
-                    connection.close().await;
-                }
-                return Err(error);
-            }
-        };
-        let entry = self.registry.add(&record);
-        let created = entry.look(Snapshot::clone);
-        let mailbox = entry.mailbox(&self.deps);
-        // An actor that ends now ends with the server, and starts with the next.
-        let _ = mailbox.send(Command::Begin(prepared)).await;
-        Ok(created)
-    }
-
-    async fn insert(&self, draft: Draft) -> Result<Record> {
         let tx = self.deps.db.write().begin().await?;
         let record = store::insert(&tx, draft, self.deps.clock.now()).await?;
         tx.commit().await?;
-        Ok(record)
+        let entry = self.registry.add(&record);
+        let created = entry.look(Snapshot::clone);
+        let mailbox = entry.mailbox(&self.deps);
+        let _ = mailbox.send(Command::Begin).await; // An actor that ends now ends with the server, and starts with the next.
+        Ok(created)
     }
 
     /// One session.

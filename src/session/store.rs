@@ -110,14 +110,11 @@ async fn insert_webhook(tx: &impl ConnectionTrait, id: &SessionId, draft: Webhoo
 
 fn id_conflict(error: DbErr, id: &SessionId) -> Error {
     match error.sql_err() {
-        Some(SqlErr::UniqueConstraintViolation(_)) => id_taken(id).because(error),
+        Some(SqlErr::UniqueConstraintViolation(_)) => {
+            Error::new(ErrorKind::SessionExists, format!("a session with the id `{id}` exists")).because(error)
+        }
         _ => error.into(),
     }
-}
-
-/// The refusal of an id that another session has.
-pub fn id_taken(id: &SessionId) -> Error {
-    Error::new(ErrorKind::SessionExists, format!("a session with the id `{id}` exists"))
 }
 
 /// One session.

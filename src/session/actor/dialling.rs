@@ -9,8 +9,9 @@ use crate::session::machine::Input;
 use crate::whatsapp::{Connection, Signal};
 
 impl Actor {
-    async fn open(&self) -> Result<(Connection, mpsc::Receiver<Signal>)> {
-        self.deps.connector.open(self.entry.id(), self.entry.props(), false).await
+    async fn open(&mut self) -> Result<(Connection, mpsc::Receiver<Signal>)> {
+        let is_new = std::mem::take(&mut self.is_new);
+        self.deps.connector.open(self.entry.id(), self.entry.props(), is_new).await
     }
 
     /// Starts the next connection, on a client of which there is at most one.
