@@ -39,6 +39,8 @@ pub enum ErrorKind {
     PairCodeOutstanding,
     /// A value breaks a rule; the detail names the field and the rule.
     Invalid,
+    /// A page has more items than a page may have, or none.
+    PageSizeLimit,
     /// WhatsApp refused or failed.
     Upstream,
     /// WhatsApp did not answer in time.
@@ -68,6 +70,7 @@ impl ErrorKind {
         Self::AlreadyLoggedIn,
         Self::PairCodeOutstanding,
         Self::Invalid,
+        Self::PageSizeLimit,
         Self::Upstream,
         Self::UpstreamTimeout,
         Self::Unavailable,

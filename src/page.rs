@@ -5,7 +5,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use entity::ids::SessionId;
 use entity::timestamp::Timestamp;
 
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 
 /// Largest page.
 const PAGE_MAX: u32 = 100;
@@ -60,14 +60,14 @@ impl Window {
     /// The window, if it keeps the rules.
     ///
     /// # Errors
-    /// `Invalid` for a bad size or cursor.
+    /// `PageSizeLimit`; `Invalid` for a bad cursor, or two sizes.
     pub fn bounds(&self) -> Result<Bounds> {
         if self.first.is_some() && self.last.is_some() {
             return Err(Error::invalid("last", "must not be given together with `first`"));
         }
         for (field, size) in [("first", self.first), ("last", self.last)] {
             if size.is_some_and(|size| !(1..=PAGE_MAX).contains(&size)) {
-                return Err(Error::invalid(field, format!("must be from 1 to {PAGE_MAX}")));
+                return Err(Error::new(ErrorKind::PageSizeLimit, format!("`{field}` must be from 1 to {PAGE_MAX}")));
             }
         }
         let place = |field: &str, text: &Option<String>| {

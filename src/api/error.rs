@@ -65,6 +65,7 @@ pub fn row(kind: ErrorKind) -> (StatusCode, &'static str, &'static str) {
         ErrorKind::AlreadyLoggedIn => (StatusCode::CONFLICT, "already_logged_in", "A phone is linked already"),
         ErrorKind::PairCodeOutstanding => (StatusCode::CONFLICT, "pair_code_outstanding", "A pair code is outstanding"),
         ErrorKind::Invalid => (StatusCode::UNPROCESSABLE_ENTITY, "invalid", "A value breaks a rule"),
+        ErrorKind::PageSizeLimit => (StatusCode::UNPROCESSABLE_ENTITY, "page_size_limit", "A page cannot be so large"),
         ErrorKind::Upstream => (StatusCode::BAD_GATEWAY, "upstream", "WhatsApp refused or failed"),
         ErrorKind::UpstreamTimeout => (StatusCode::GATEWAY_TIMEOUT, "upstream_timeout", "WhatsApp did not answer"),
         ErrorKind::Unavailable => (StatusCode::SERVICE_UNAVAILABLE, "unavailable", "The database is unavailable"),
@@ -181,6 +182,7 @@ fn log(error: &Error, request_id: &str) {
         | ErrorKind::AlreadyLoggedIn
         | ErrorKind::PairCodeOutstanding
         | ErrorKind::Invalid
+        | ErrorKind::PageSizeLimit
         | ErrorKind::ShuttingDown => {}
     }
 }

@@ -124,7 +124,7 @@ impl Keys {
     /// The keys that may do no more than the caller, oldest first.
     ///
     /// # Errors
-    /// `Forbidden`, `Invalid` for a bad limit or cursor.
+    /// `Forbidden`, `PageSizeLimit`; `Invalid` for a bad cursor.
     pub fn slice(&self, caller: &Caller, window: &Window) -> Result<Slice<Key>> {
         caller.require(Scope::KeysAdmin)?;
         let bounds = window.bounds()?;
@@ -137,7 +137,7 @@ impl Keys {
     /// One page of the keys that may do no more than the caller, oldest first.
     ///
     /// # Errors
-    /// `Forbidden`, `Invalid` for a bad limit or cursor.
+    /// `Forbidden`, `PageSizeLimit`; `Invalid` for a bad cursor.
     pub fn list(&self, caller: &Caller, window: &Window) -> Result<KeyPage> {
         let Slice { items: keys, has_previous: _, has_next } = self.slice(caller, window)?;
         let next_cursor = if has_next { keys.last().map(cursor_of) } else { None };

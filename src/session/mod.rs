@@ -130,7 +130,7 @@ impl Sessions {
     /// The sessions that match, oldest first, with their number on all pages.
     ///
     /// # Errors
-    /// `Invalid` for a bad limit or cursor.
+    /// `PageSizeLimit`; `Invalid` for a bad cursor.
     pub async fn list(&self, caller: &Caller, filter: SessionFilter, window: Window) -> Result<SessionPage> {
         let is_whole = window == Window::default();
         let Slice { items: sessions, has_previous: _, has_next } = self.slice(caller, filter.clone(), window).await?;
@@ -145,7 +145,7 @@ impl Sessions {
     /// The sessions that match, oldest first.
     ///
     /// # Errors
-    /// `Invalid` for a bad size or cursor.
+    /// `PageSizeLimit`; `Invalid` for a bad cursor.
     pub async fn slice(&self, caller: &Caller, filter: SessionFilter, window: Window) -> Result<Slice<Session>> {
         caller.require(Scope::SessionsRead)?;
         let selection = rules::selection(caller, filter, &window)?;
@@ -156,7 +156,7 @@ impl Sessions {
     /// The sessions that match, oldest first, with their present states.
     ///
     /// # Errors
-    /// `Invalid` for a bad size or cursor.
+    /// `PageSizeLimit`; `Invalid` for a bad cursor.
     pub async fn snapshots(&self, caller: &Caller, filter: SessionFilter, window: Window) -> Result<Slice<Snapshot>> {
         let Slice { items, has_previous, has_next } = self.slice(caller, filter, window).await?;
         // One that was deleted since is not there any more.
