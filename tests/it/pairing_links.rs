@@ -138,6 +138,8 @@ async fn a_link_ends_with_its_time_its_session_and_its_key(
     assert_eq!(events.until("ended", |_| true).await["why"], why);
     assert_eq!(events.next().await, None);
     assert_eq!(refused(&world, &token).await, code);
+    let is_kept = world.tables().await.rows().await.contains_key("pairing_link");
+    assert_eq!(is_kept, matches!(end, End::Expired), "it goes with its session and its key");
     world.finish().await;
 }
 

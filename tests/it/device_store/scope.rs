@@ -77,7 +77,7 @@ async fn rows(db: &Db, session: &str) -> BTreeMap<String, i64> {
 }
 
 /// Tables of a session that are not the device store's.
-const OTHERS: [&str; 3] = ["webhook", "event", "delivery"];
+const OTHERS: [&str; 4] = ["webhook", "event", "delivery", "pairing_link"];
 
 async fn query(db: &Db, sql: &str) -> Vec<sea_orm::QueryResult> {
     let statement = Statement::from_string(db.read().get_database_backend(), sql);
