@@ -51,7 +51,7 @@ async function scenario(page: Page) {
     if (!text.includes("sessionUpdated")) await page.locator(".graphiql-execute-button").click();
     return text.includes('"WAITING_FOR_QR"');
   });
-  const grace = await phone("15550100102", "Grace");
+  const grace = await phone("15550100105", "Grace");
   await grace.scan(JSON.parse((await shown(page)).replace(/\u00a0/g, " ")).data.sessionUpdated.qr.code);
   await shows(page, '"LOGGED_IN"');
   if (process.env.PICTURES) await page.screenshot({ path: `${process.env.PICTURES}/graphiql.png` });
