@@ -13,7 +13,16 @@ use sea_orm::sqlx::pool::PoolConnection;
 use sea_orm::sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sea_orm::sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sea_orm::sqlx::{Connection, Postgres};
-use sea_orm::{DatabaseBackend, DatabaseConnection, DbErr, SqlxPostgresConnector, SqlxSqliteConnector};
+use sea_orm::{
+    ConnectionTrait, DatabaseBackend, DatabaseConnection, DbErr, SqlxPostgresConnector, SqlxSqliteConnector,
+};
+
+use crate::db::disk::Disk;
+
+pub use writer::{Work, Writer};
+
+mod disk;
+mod writer;
 
 /// Connections that only read, with SQLite. Reads are short; more would only cost page caches.
 const SQLITE_READERS: u32 = 4;
@@ -42,7 +51,7 @@ pub enum Synchronous {
 #[derive(Clone, Debug)]
 pub struct Db {
     read: DatabaseConnection,
-    write: DatabaseConnection,
+    write: Writer,
     lock_file: Option<Arc<PathBuf>>,
 }
 
@@ -65,10 +74,8 @@ impl Db {
             .journal_mode(SqliteJournalMode::Wal)
             .foreign_keys(true)
             .busy_timeout(SQLITE_BUSY)
-            .synchronous(match synchronous {
-                Synchronous::Full => SqliteSynchronous::Full,
-                Synchronous::Normal => SqliteSynchronous::Normal,
-            });
+            // SQLite only appends to its log; who waits for the disk, and when, is in `disk`.
+            .synchronous(SqliteSynchronous::Normal);
         // A file does not hang up, so nobody has to ask whether it is still there.
         let pool = |size: u32| {
             let pool = SqlitePoolOptions::new().max_connections(size).acquire_timeout(ACQUIRE_LIMIT);
@@ -76,9 +83,13 @@ impl Db {
         };
         let write = pool(1).min_connections(1).connect_with(options.clone()).await.map_err(connect_error)?;
         let read = pool(SQLITE_READERS).connect_with(options.read_only(true)).await.map_err(connect_error)?;
+        let disk = match synchronous {
+            Synchronous::Full => Disk::below(log_of(file)),
+            Synchronous::Normal => Disk::default(),
+        };
         Ok(Self {
             read: SqlxSqliteConnector::from_sqlx_sqlite_pool(read),
-            write: SqlxSqliteConnector::from_sqlx_sqlite_pool(write),
+            write: Writer { connection: SqlxSqliteConnector::from_sqlx_sqlite_pool(write), disk },
             lock_file: Some(Arc::new(file.with_extension("lock"))),
         })
     }
@@ -106,7 +117,7 @@ impl Db {
             .await
             .map_err(connect_error)?;
         let both = SqlxPostgresConnector::from_sqlx_postgres_pool(pool);
-        Ok(Self { read: both.clone(), write: both, lock_file: None })
+        Ok(Self { read: both.clone(), write: Writer { connection: both, disk: Disk::default() }, lock_file: None })
     }
 
     /// For statements that only read.
@@ -114,8 +125,8 @@ impl Db {
         &self.read
     }
 
-    /// For everything that writes.
-    pub fn write(&self) -> &DatabaseConnection {
+    /// For everything that writes. What it says to be written is on the disk.
+    pub fn write(&self) -> &Writer {
         &self.write
     }
 
@@ -133,7 +144,8 @@ impl Db {
                 Err(TryLockError::Error(error)) => Err(DbErr::Custom(error.to_string())),
             };
         }
-        let mut connection = self.write.get_postgres_connection_pool().acquire().await.map_err(connect_error)?;
+        let mut connection =
+            self.write.connection.get_postgres_connection_pool().acquire().await.map_err(connect_error)?;
         let is_ours: bool = sea_orm::sqlx::query_scalar("SELECT pg_try_advisory_lock($1)")
             .bind(OWNER_LOCK)
             .fetch_one(&mut *connection)
@@ -149,19 +161,19 @@ impl Db {
     pub async fn migrate(&self) -> Result<(), DbErr> {
         match self.write.get_database_backend() {
             DatabaseBackend::Postgres => self.migrate_postgres().await,
-            _ => Migrator::up(&self.write, None).await,
+            _ => Migrator::up(&self.write.connection, None).await,
         }
     }
 
     /// An advisory lock belongs to its connection: it is taken and given back on one that is held for as long.
     async fn migrate_postgres(&self) -> Result<(), DbErr> {
-        let mut holder = self.write.get_postgres_connection_pool().acquire().await.map_err(connect_error)?;
+        let mut holder = self.write.connection.get_postgres_connection_pool().acquire().await.map_err(connect_error)?;
         sea_orm::sqlx::query("SELECT pg_advisory_lock($1)")
             .bind(MIGRATION_LOCK)
             .execute(&mut *holder)
             .await
             .map_err(connect_error)?;
-        let outcome = Migrator::up(&self.write, None).await;
+        let outcome = Migrator::up(&self.write.connection, None).await;
         sea_orm::sqlx::query("SELECT pg_advisory_unlock($1)")
             .bind(MIGRATION_LOCK)
             .execute(&mut *holder)
@@ -176,8 +188,15 @@ impl Db {
     /// A connection did not close cleanly.
     pub async fn close(self) -> Result<(), DbErr> {
         self.read.close().await?;
-        self.write.close().await
+        self.write.connection.close().await
     }
+}
+
+/// Where SQLite appends what is committed, until it moves it into the file itself.
+fn log_of(file: &Path) -> PathBuf {
+    let mut name = file.as_os_str().to_owned();
+    name.push("-wal");
+    name.into()
 }
 
 fn connect_error(error: sea_orm::sqlx::Error) -> DbErr {

@@ -19,7 +19,6 @@ use std::time::Duration;
 use entity::ids::SessionId;
 use entity::timestamp::Timestamp;
 use entity::words::{DesiredState, Scope, SessionStatus};
-use sea_orm::TransactionTrait;
 use tokio::sync::oneshot;
 
 use crate::caller::Caller;

@@ -9,11 +9,11 @@ use std::sync::atomic::AtomicBool;
 
 use entity::ids::SessionId;
 use sea_orm::sea_query::{Expr, Query};
-use sea_orm::{ConnectionTrait, DatabaseConnection, DbErr, EntityName, ExprTrait, TransactionTrait};
+use sea_orm::{ConnectionTrait, DatabaseConnection, DbErr, EntityName, ExprTrait};
 use tokio::sync::{Mutex, RwLock, RwLockReadGuard};
 use wacore::store::error::StoreError;
 
-use crate::db::Db;
+use crate::db::{self, Db};
 
 mod app_sync;
 mod base_key;
@@ -82,12 +82,12 @@ impl DeviceStore {
     }
 
     /// For everything that writes; refuses once the store is retired.
-    async fn write(&self) -> Result<Writer<'_>, StoreError> {
+    async fn write(&self) -> Result<Guarded<'_>, StoreError> {
         let is_retired = self.is_retired.read().await;
         if *is_retired {
             return Err(StoreError::Validation("the client was given up".into()));
         }
-        Ok(Writer { connection: self.db.write(), _is_retired: is_retired })
+        Ok(Guarded { connection: self.db.write(), _is_retired: is_retired })
     }
 
     /// The key of a row that a session has one of per `name`.
@@ -97,15 +97,15 @@ impl DeviceStore {
 }
 
 /// The connection that writes, held against the store's retirement.
-struct Writer<'a> {
-    connection: &'a DatabaseConnection,
+struct Guarded<'a> {
+    connection: &'a db::Writer,
     _is_retired: RwLockReadGuard<'a, bool>,
 }
 
-impl Deref for Writer<'_> {
-    type Target = DatabaseConnection;
+impl Deref for Guarded<'_> {
+    type Target = db::Writer;
 
-    fn deref(&self) -> &DatabaseConnection {
+    fn deref(&self) -> &db::Writer {
         self.connection
     }
 }

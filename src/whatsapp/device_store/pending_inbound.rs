@@ -1,4 +1,8 @@
 //! Messages that were decrypted and are not yet in the journal. Their age is by the library's clock, as are the cutoffs.
+//!
+//! Nobody waits for the disk here. A row is there before the ratchet that it stands for, which is written later, and the
+//! journal has the message on the disk before WhatsApp hears of it; a row that comes back after a power cut is told once
+//! more to the journal, which knows it.
 
 use std::collections::BTreeMap;
 
@@ -28,7 +32,7 @@ pub(super) async fn store(store: &DeviceStore, messages: &[PendingInboundRow<'_>
     });
     let key = [Column::SessionId, Column::Chat, Column::Sender, Column::MessageId];
     let rule = rows::replace(key, [Column::Message, Column::StoredAt]);
-    rows::upsert::<ActiveModel, _>(&*store.write().await?, rows.collect(), rule).await
+    rows::upsert_on::<ActiveModel, _>(store.write().await?.unhurried(), rows.collect(), rule).await
 }
 
 pub(super) async fn find(store: &DeviceStore, key: PendingInboundKey<'_>) -> Result<Option<Vec<u8>>> {
@@ -37,11 +41,12 @@ pub(super) async fn find(store: &DeviceStore, key: PendingInboundKey<'_>) -> Res
 }
 
 pub(super) async fn remove(store: &DeviceStore, keys: &[PendingInboundKey<'_>]) -> Result<()> {
-    rows::delete_in_chunks(&*store.write().await?, keys, ALTERNATIVES, |some| {
+    let writer = store.write().await?;
+    for some in keys.chunks(ALTERNATIVES) {
         let any = some.iter().fold(Condition::any(), |any, key| any.add(at(store, *key)));
-        Entity::delete_many().filter(any)
-    })
-    .await
+        Entity::delete_many().filter(any).exec(writer.unhurried()).await.map_err(failed)?;
+    }
+    Ok(())
 }
 
 pub(super) async fn remove_expired(store: &DeviceStore, cutoff: i64) -> Result<u32> {

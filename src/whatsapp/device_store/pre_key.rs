@@ -9,10 +9,7 @@ use bytes::Bytes;
 use entity::pre_key_block::{ActiveModel, Column, Entity};
 use entity::pre_key_pending;
 use sea_orm::sea_query::{Expr, Func, OnConflict};
-use sea_orm::{
-    ActiveModelTrait, ColumnTrait, ConnectionTrait, EntityTrait, ExprTrait, QueryFilter, QueryOrder, Set,
-    TransactionTrait,
-};
+use sea_orm::{ActiveModelTrait, ColumnTrait, ConnectionTrait, EntityTrait, ExprTrait, QueryFilter, QueryOrder, Set};
 use wacore::store::error::Result;
 
 use super::rows::{self, new_value};

@@ -1,11 +1,10 @@
 //! Many rows at once: statements of bounded length, in one transaction.
 
 use sea_orm::sea_query::{Expr, OnConflict};
-use sea_orm::{
-    ActiveModelTrait, ConnectionTrait, DatabaseConnection, DeleteMany, EntityTrait, Iden, Insert, IntoActiveModel,
-    Iterable, TransactionTrait,
-};
+use sea_orm::{ActiveModelTrait, ConnectionTrait, DeleteMany, EntityTrait, Iden, Insert, IntoActiveModel, Iterable};
 use wacore::store::error::Result;
+
+use crate::db::Writer;
 
 use super::failed;
 
@@ -27,7 +26,7 @@ pub(super) fn new_value<C: Iden + 'static>(column: C) -> Expr {
 }
 
 /// Inserts rows, all or none. No two may have the same key: PostgreSQL refuses to change a row twice in a statement.
-pub(super) async fn upsert<A, M>(db: &DatabaseConnection, rows: Vec<M>, rule: OnConflict) -> Result<()>
+pub(super) async fn upsert<A, M>(db: &Writer, rows: Vec<M>, rule: OnConflict) -> Result<()>
 where
     A: ActiveModelTrait,
     M: IntoActiveModel<A>,
@@ -60,7 +59,7 @@ fn rows_per_statement<A: ActiveModelTrait>() -> usize {
 
 /// Deletes what `delete` selects for each part of `keys`, all or none. A part has at most `size` keys.
 pub(super) async fn delete_in_chunks<E: EntityTrait, K: Sync>(
-    db: &DatabaseConnection,
+    db: &Writer,
     keys: &[K],
     size: usize,
     delete: impl Fn(&[K]) -> DeleteMany<E> + Send,
@@ -79,7 +78,7 @@ pub(super) async fn delete_in_chunks<E: EntityTrait, K: Sync>(
 }
 
 /// Deletes, and says how many.
-pub(super) async fn delete_counted<E: EntityTrait>(db: &DatabaseConnection, delete: DeleteMany<E>) -> Result<u32> {
+pub(super) async fn delete_counted<E: EntityTrait>(db: &Writer, delete: DeleteMany<E>) -> Result<u32> {
     let deleted = delete.exec(db).await.map_err(failed)?.rows_affected;
     Ok(u32::try_from(deleted).unwrap_or(u32::MAX))
 }
