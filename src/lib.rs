@@ -28,6 +28,8 @@ pub mod api;
 
 pub mod key;
 
+pub mod event;
+
 pub mod session;
 
 pub mod pairing_link;

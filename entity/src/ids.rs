@@ -62,6 +62,11 @@ id!(
     PairingLinkId
 );
 
+id!(
+    /// The id of an event: `evt_` and a UUIDv7 in hex, so that ids sort by creation.
+    EventId
+);
+
 /// Why a text is not a session id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BadSessionId;
@@ -105,6 +110,13 @@ impl WebhookId {
     /// A new id, sortable by creation.
     pub fn generate() -> Self {
         Self(format!("whk_{}", uuid::Uuid::now_v7().simple()))
+    }
+}
+
+impl EventId {
+    /// A new id, sortable by creation.
+    pub fn generate() -> Self {
+        Self(format!("evt_{}", uuid::Uuid::now_v7().simple()))
     }
 }
 

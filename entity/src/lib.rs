@@ -4,8 +4,11 @@
 
 pub mod api_key;
 pub mod base_key;
+pub mod bookmark;
 pub mod device;
 pub mod device_list;
+pub mod event;
+pub mod event_count;
 pub mod group_metadata;
 pub mod identity_key;
 pub mod ids;

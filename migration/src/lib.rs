@@ -7,6 +7,7 @@ mod m0001_session;
 mod m0002_device_store;
 mod m0003_key;
 mod m0004_pairing_link;
+mod m0005_journal;
 
 /// All migrations, in order.
 #[derive(Debug)]
@@ -20,6 +21,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0002_device_store::Migration),
             Box::new(m0003_key::Migration),
             Box::new(m0004_pairing_link::Migration),
+            Box::new(m0005_journal::Migration),
         ]
     }
 }

@@ -1,0 +1,237 @@
+//! The journal: one task, the pen, writes what happened together with the state that it changed, then tells it.
+//!
+//! All that waits is written in one transaction, so a busy server commits seldom and an idle one at once. Since there is
+//! one pen, the order of the positions is the order in which events can be read: no reader ever passes an event that is
+//! still to be committed.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+
+use entity::ids::{EventId, SessionId};
+use entity::timestamp::Timestamp;
+use entity::words::EventType;
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use sea_orm::DbErr;
+use tokio::sync::{mpsc, oneshot};
+
+use crate::clock::Clock;
+use crate::db::{Db, Work};
+use crate::error::{Error, ErrorKind, Result};
+use crate::event::bus::Bus;
+use crate::event::store::{self, MessageKey, Record};
+use crate::lifecycle::Lifecycle;
+
+/// Entries that wait for the pen. Whoever brings one more waits until there is room: that slows WhatsApp down, since
+/// messages are acknowledged afterwards.
+const QUEUE: usize = 1024;
+/// Entries that are written in one transaction, at most.
+const BATCH: usize = 256;
+
+/// What else is to be written in the transaction of an entry. May be run again after it failed.
+pub type Write = Box<dyn for<'a> Fn(&'a Work) -> BoxFuture<'a, Result<()>> + Send + Sync>;
+
+/// Something that happened.
+#[derive(Clone)]
+pub struct Draft {
+    /// On which session.
+    pub session_id: SessionId,
+    /// What.
+    pub event_type: EventType,
+    /// When.
+    pub created_at: Timestamp,
+    /// All about it: a JSON object.
+    pub body: String,
+    /// What it is recognised by when it comes again. For messages only.
+    pub message: Option<MessageKey>,
+}
+
+/// What is written together, or not at all.
+#[derive(Default)]
+pub struct Entry {
+    /// What happened, in order.
+    pub events: Vec<Draft>,
+    /// The state that it changed.
+    pub write: Option<Write>,
+}
+
+struct Job {
+    entry: Entry,
+    done: oneshot::Sender<Result<()>>,
+}
+
+/// The way to the pen. Cheap to clone.
+#[derive(Clone)]
+pub struct Journal {
+    jobs: mpsc::Sender<Job>,
+    bus: Arc<Bus>,
+}
+
+impl std::fmt::Debug for Journal {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Journal").finish_non_exhaustive()
+    }
+}
+
+impl Journal {
+    /// Takes the journal over where the process before left it.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    pub async fn open(db: Db, clock: Clock, lifecycle: &Lifecycle) -> Result<Self> {
+        let newest = store::newest(db.read()).await?;
+        // A session that was deleted has taken its events along, and old ones are dropped. No position comes twice.
+        let dispatched = store::bookmark(db.read(), store::DISPATCHED).await?;
+        let pruned = store::bookmark(db.read(), store::PRUNED).await?;
+        let head = newest.max(dispatched).max(pruned).unwrap_or(0);
+        let (jobs, queue) = mpsc::channel(QUEUE);
+        let bus = Arc::new(Bus::new(head));
+        let pen = Pen { db, clock, head, bus: Arc::clone(&bus) };
+        let workers = lifecycle.workers().clone();
+        lifecycle.spawn("journal", async move { pen.write(queue, workers.cancelled()).await });
+        Ok(Self { jobs, bus })
+    }
+
+    /// Writes an entry. When this returns it is on the disk, and told; a message that the journal has already is left out.
+    ///
+    /// # Errors
+    /// `Unavailable`, `ShuttingDown`, or what the entry's own write failed with; then nothing of it is written.
+    pub async fn record(&self, entry: Entry) -> Result<()> {
+        let stopped = || Error::new(ErrorKind::ShuttingDown, "the server is shutting down");
+        let (done, outcome) = oneshot::channel();
+        self.jobs.send(Job { entry, done }).await.map_err(|_| stopped())?;
+        outcome.await.unwrap_or_else(|_| Err(stopped()))
+    }
+
+    /// What was written last.
+    pub fn bus(&self) -> &Bus {
+        &self.bus
+    }
+}
+
+struct Pen {
+    db: Db,
+    clock: Clock,
+    /// The position of the newest event.
+    head: i64,
+    bus: Arc<Bus>,
+}
+
+impl Pen {
+    async fn write(mut self, mut queue: mpsc::Receiver<Job>, stop: impl Future<Output = ()>) {
+        let mut stop = std::pin::pin!(stop.fuse());
+        let mut jobs = Vec::new();
+        loop {
+            tokio::select! {
+                biased;
+                // Nothing more is taken in; what was taken in is written.
+                () = &mut stop => queue.close(),
+                count = queue.recv_many(&mut jobs, BATCH) => match count {
+                    0 => return,
+                    _ => self.settle(std::mem::take(&mut jobs)).await,
+                },
+            }
+        }
+    }
+
+    /// Writes these, all in one transaction if that works.
+    async fn settle(&mut self, jobs: Vec<Job>) {
+        let entries: Vec<_> = jobs.iter().map(|job| &job.entry).collect();
+        match self.attempt(&entries).await {
+            Ok(()) => jobs.into_iter().for_each(|job| drop(job.done.send(Ok(())))),
+            Err(error) if jobs.len() == 1 || is_everybodys(&error) => {
+                let (kind, detail) = (error.kind(), error.to_string());
+                let cause: Arc<dyn std::error::Error + Send + Sync> = Arc::new(error);
+                for job in jobs {
+                    let _ = job.done.send(Err(Error::new(kind, detail.clone()).because(Arc::clone(&cause)))); // It may have gone.
+                }
+            }
+            // One of them cannot be written, which is no fault of the others.
+            Err(_) => {
+                for job in jobs {
+                    let outcome = self.attempt(&[&job.entry]).await;
+                    let _ = job.done.send(outcome); // Whoever brought it may have gone.
+                }
+            }
+        }
+    }
+
+    async fn attempt(&mut self, entries: &[&Entry]) -> Result<()> {
+        let attempt = AssertUnwindSafe(self.commit(entries)).catch_unwind();
+        let events = attempt.await.unwrap_or_else(|_| Err(Error::internal("the pen panicked")))?;
+        self.bus.publish(&events);
+        Ok(())
+    }
+
+    async fn commit(&mut self, entries: &[&Entry]) -> Result<Vec<Arc<Record>>> {
+        let tx = self.db.write().begin().await?;
+        for write in entries.iter().filter_map(|entry| entry.write.as_ref()) {
+            write(&tx).await?;
+        }
+        let drafts: Vec<_> = entries.iter().flat_map(|entry| &entry.events).collect();
+        let records = if drafts.is_empty() { Vec::new() } else { self.insert(&tx, drafts).await? };
+        tx.commit().await?;
+        Ok(records)
+    }
+
+    async fn insert(&mut self, tx: &Work, drafts: Vec<&Draft>) -> Result<Vec<Arc<Record>>> {
+        let drafts = fresh(tx, drafts).await?;
+        let mut more = BTreeMap::new();
+        for draft in &drafts {
+            *more.entry(&draft.session_id).or_insert(0) += 1;
+        }
+        if more.is_empty() {
+            return Ok(Vec::new());
+        }
+        let counts = store::count_up(tx, &more).await?;
+        let mut next: HashMap<_, _> = counts.iter().map(|(id, count)| (id, count - more[id] + 1)).collect();
+        let (mut rows, mut records) = (Vec::new(), Vec::new());
+        for draft in drafts {
+            // A session that was deleted meanwhile takes what happened on it along.
+            let Some(sequence) = next.get_mut(&draft.session_id) else { continue };
+            let record = self.record(draft, *sequence);
+            *sequence += 1;
+            rows.push((record.clone(), draft.message.clone()));
+            records.push(Arc::new(record));
+        }
+        store::insert(tx, rows).await?;
+        Ok(records)
+    }
+
+    fn record(&mut self, draft: &Draft, sequence: i64) -> Record {
+        // Microseconds: what a moment's events are is known without looking, and no two processes give the same one.
+        self.head = (self.head + 1).max(self.clock.now().millis().saturating_mul(1000));
+        Record {
+            position: self.head,
+            id: EventId::generate(),
+            session_id: draft.session_id.clone(),
+            sequence,
+            event_type: draft.event_type,
+            created_at: draft.created_at,
+            body: draft.body.as_str().into(),
+        }
+    }
+}
+
+/// Without the messages that the journal has already, and without doubles.
+async fn fresh<'a>(tx: &Work, drafts: Vec<&'a Draft>) -> Result<Vec<&'a Draft>> {
+    let keys: Vec<_> = drafts.iter().filter_map(|draft| draft.message.as_ref()).collect();
+    if keys.is_empty() {
+        return Ok(drafts);
+    }
+    let known = store::known(tx, &keys).await?;
+    let mut seen = HashSet::new();
+    let mut fresh = drafts;
+    fresh.retain(|draft| {
+        let draft: &'a Draft = draft;
+        draft.message.as_ref().is_none_or(|key| !known.contains(key) && seen.insert(key))
+    });
+    Ok(fresh)
+}
+
+/// Whether the next entry would fail in the same way.
+fn is_everybodys(error: &Error) -> bool {
+    let cause = std::error::Error::source(error).and_then(|cause| cause.downcast_ref::<DbErr>());
+    matches!(cause, Some(DbErr::Conn(_) | DbErr::ConnectionAcquire(_)))
+}

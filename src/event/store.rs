@@ -1,0 +1,215 @@
+//! All SQL on `event`, `event_count` and `bookmark`. Never opens a transaction: callers pass one.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::Arc;
+
+use entity::ids::{EventId, SessionId};
+use entity::timestamp::Timestamp;
+use entity::words::EventType;
+use entity::{bookmark, event, event_count};
+use sea_orm::sea_query::OnConflict;
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Statement, TryGetableMany,
+    Value,
+};
+
+use crate::error::Result;
+
+/// Rows that one statement takes, at most: ten values each, and a connection keeps its statements in memory.
+const ROWS: usize = 400;
+
+/// The position up to which events were turned into deliveries.
+pub const DISPATCHED: &str = "dispatched";
+/// The position up to which events were dropped because of their age or number.
+pub const PRUNED: &str = "pruned";
+
+/// An event as it is kept.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Record {
+    /// Its place among the events of all sessions.
+    pub position: i64,
+    /// Its id.
+    pub id: EventId,
+    /// The session on which it happened.
+    pub session_id: SessionId,
+    /// Its place among the events of its session.
+    pub sequence: i64,
+    /// What happened.
+    pub event_type: EventType,
+    /// When.
+    pub created_at: Timestamp,
+    /// All about it: a JSON object.
+    pub body: Arc<str>,
+}
+
+impl std::fmt::Debug for Record {
+    /// The body stays out of every log.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Record({} {} #{})", self.session_id, self.event_type, self.sequence)
+    }
+}
+
+/// What makes a message the same message, whenever and however often it comes.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct MessageKey {
+    /// The session that got it.
+    pub session_id: SessionId,
+    /// The chat that it is in.
+    pub chat: String,
+    /// Who sent it.
+    pub sender: String,
+    /// The id that the sender gave it.
+    pub message_id: String,
+}
+
+/// Those of these messages that are in the journal already.
+pub async fn known(tx: &impl ConnectionTrait, keys: &[&MessageKey]) -> Result<HashSet<MessageKey>> {
+    let mut known = HashSet::new();
+    for keys in keys.chunks(ROWS) {
+        let sql = format!(
+            "SELECT e.session_id, e.chat, e.sender, e.message_id FROM ({}) AS v JOIN event e ON e.session_id = v.column1 \
+             AND e.chat = v.column2 AND e.sender = v.column3 AND e.message_id = v.column4",
+            values(keys.len(), 4)
+        );
+        let binds = keys.iter().flat_map(|key| {
+            let MessageKey { session_id, chat, sender, message_id } = key;
+            [session_id.as_str(), chat, sender, message_id].map(Value::from)
+        });
+        let statement = Statement::from_sql_and_values(tx.get_database_backend(), sql, binds);
+        for row in tx.query_all_raw(statement).await? {
+            let (session_id, chat, sender, message_id) =
+                TryGetableMany::try_get_many_by_index(&row).map_err(DbErr::from)?;
+            known.insert(MessageKey { session_id, chat, sender, message_id });
+        }
+    }
+    Ok(known)
+}
+
+/// Counts so many more events of each session, and gives the new counts. A session that was deleted has none.
+pub async fn count_up(tx: &impl ConnectionTrait, more: &BTreeMap<&SessionId, i64>) -> Result<HashMap<SessionId, i64>> {
+    let sql = format!(
+        "INSERT INTO event_count (session_id, last_sequence) SELECT s.id, v.column2 FROM ({}) AS v JOIN session s ON \
+         s.id = v.column1 WHERE true ON CONFLICT (session_id) DO UPDATE SET last_sequence = event_count.last_sequence + \
+         excluded.last_sequence RETURNING session_id, last_sequence",
+        values(more.len(), 2)
+    );
+    let binds = more.iter().flat_map(|(id, more)| [Value::from(id.as_str()), Value::from(*more)]);
+    let statement = Statement::from_sql_and_values(tx.get_database_backend(), sql, binds);
+    let mut counts = HashMap::with_capacity(more.len());
+    for row in tx.query_all_raw(statement).await? {
+        let (session_id, count) = TryGetableMany::try_get_many_by_index(&row).map_err(DbErr::from)?;
+        counts.insert(session_id, count);
+    }
+    Ok(counts)
+}
+
+/// `VALUES ($1, $2), ($3, $4)`: both databases call the columns `column1`, `column2` and know numbered parameters.
+fn values(rows: usize, columns: usize) -> String {
+    let row = |row: usize| {
+        let binds: Vec<_> = (1..=columns).map(|column| format!("${}", row * columns + column)).collect();
+        format!("({})", binds.join(", "))
+    };
+    format!("VALUES {}", (0..rows).map(row).collect::<Vec<_>>().join(", "))
+}
+
+/// Inserts events.
+pub async fn insert(tx: &impl ConnectionTrait, events: Vec<(Record, Option<MessageKey>)>) -> Result<()> {
+    let mut rest = events.into_iter().map(model).peekable();
+    while rest.peek().is_some() {
+        let models = rest.by_ref().take(ROWS).map(event::ActiveModel::from);
+        event::Entity::insert_many(models).exec_without_returning(tx).await?;
+    }
+    Ok(())
+}
+
+fn model((record, message): (Record, Option<MessageKey>)) -> event::Model {
+    let Record { position, id, session_id, sequence, event_type, created_at, body } = record;
+    let (chat, sender, message_id) = match message {
+        Some(MessageKey { session_id: _, chat, sender, message_id }) => (Some(chat), Some(sender), Some(message_id)),
+        None => (None, None, None),
+    };
+    let body = body.as_ref().to_owned();
+    event::Model { position, id, session_id, sequence, event_type, created_at, body, chat, sender, message_id }
+}
+
+/// Which events.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Selection {
+    /// Only those of these sessions.
+    pub sessions: Option<Vec<SessionId>>,
+    /// Only those of these types.
+    pub types: Option<Vec<EventType>>,
+}
+
+impl Selection {
+    /// Whether this event is one of them.
+    pub fn has(&self, event: &Record) -> bool {
+        self.sessions.as_ref().is_none_or(|sessions| sessions.contains(&event.session_id))
+            && self.types.as_ref().is_none_or(|types| types.contains(&event.event_type))
+    }
+}
+
+/// The selected events behind `after` and not behind `to`, in order, at most `limit`.
+pub async fn history(
+    db: &impl ConnectionTrait,
+    selection: &Selection,
+    after: i64,
+    to: Option<i64>,
+    limit: u64,
+) -> Result<Vec<Record>> {
+    let sessions = selection.sessions.clone().map(|ids| event::Column::SessionId.is_in(ids));
+    let types = selection.types.clone().map(|types| event::Column::EventType.is_in(types));
+    let to = to.map(|to| event::Column::Position.lte(to));
+    let models = event::Entity::find()
+        .filter(event::Column::Position.gt(after))
+        .filter(sea_orm::Condition::all().add_option(sessions).add_option(types).add_option(to))
+        .order_by_asc(event::Column::Position)
+        .limit(limit)
+        .all(db)
+        .await?;
+    Ok(models.into_iter().map(Record::from).collect())
+}
+
+/// The position of the newest event; None while there is none.
+pub async fn newest(db: &impl ConnectionTrait) -> Result<Option<i64>> {
+    let newest = event::Entity::find().select_only().column(event::Column::Position);
+    Ok(newest.order_by_desc(event::Column::Position).into_tuple().one(db).await?)
+}
+
+/// Where a bookmark is; None before it was set.
+pub async fn bookmark(db: &impl ConnectionTrait, name: &str) -> Result<Option<i64>> {
+    Ok(bookmark::Entity::find_by_id(name).one(db).await?.map(|bookmark| bookmark.position))
+}
+
+/// Sets a bookmark.
+pub async fn mark(tx: &impl ConnectionTrait, name: &str, position: i64) -> Result<()> {
+    let model = bookmark::Model { name: name.to_owned(), position };
+    let rule = OnConflict::column(bookmark::Column::Name).update_column(bookmark::Column::Position).to_owned();
+    let insert = bookmark::Entity::insert(bookmark::ActiveModel::from(model)).on_conflict(rule);
+    insert.exec_without_returning(tx).await?;
+    Ok(())
+}
+
+/// How many events a session has had. Zero before the first.
+pub async fn count(db: &impl ConnectionTrait, session: &SessionId) -> Result<i64> {
+    let found = event_count::Entity::find_by_id(session.clone()).one(db).await?;
+    Ok(found.map_or(0, |count| count.last_sequence))
+}
+
+impl From<event::Model> for Record {
+    fn from(row: event::Model) -> Self {
+        let event::Model {
+            position,
+            id,
+            session_id,
+            sequence,
+            event_type,
+            created_at,
+            body,
+            chat: _,
+            sender: _,
+            message_id: _,
+        } = row;
+        Self { position, id, session_id, sequence, event_type, created_at, body: body.into() }
+    }
+}
