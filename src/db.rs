@@ -30,6 +30,11 @@ const SQLITE_READERS: u32 = 4;
 const SQLITE_BUSY: Duration = Duration::from_secs(10);
 /// Rest of a PostgreSQL connection after which it is asked whether it is still there, before its next use.
 const POSTGRES_REST: Duration = Duration::from_secs(1);
+/// How long the claim on a PostgreSQL database is asked for. PostgreSQL ends the statements of a process that was killed
+/// before it gives its claim back.
+const CLAIM_LIMIT: Duration = Duration::from_secs(5);
+/// How long it waits before it asks again.
+const CLAIM_PAUSE: Duration = Duration::from_millis(100);
 /// Longest wait for a free connection. Longer than any burst of logins takes to be written.
 const ACQUIRE_LIMIT: Duration = Duration::from_secs(30);
 /// Key of the PostgreSQL advisory lock that is held while tables change. Any number, the same in every version.
@@ -146,12 +151,21 @@ impl Db {
         }
         let mut connection =
             self.write.connection.get_postgres_connection_pool().acquire().await.map_err(connect_error)?;
-        let is_ours: bool = sea_orm::sqlx::query_scalar("SELECT pg_try_advisory_lock($1)")
-            .bind(OWNER_LOCK)
-            .fetch_one(&mut *connection)
-            .await
-            .map_err(connect_error)?;
-        if is_ours { Ok(Claim { _file: None, _connection: Some(connection) }) } else { Err(taken()) }
+        let begun = tokio::time::Instant::now();
+        loop {
+            let is_ours: bool = sea_orm::sqlx::query_scalar("SELECT pg_try_advisory_lock($1)")
+                .bind(OWNER_LOCK)
+                .fetch_one(&mut *connection)
+                .await
+                .map_err(connect_error)?;
+            if is_ours {
+                return Ok(Claim { _file: None, _connection: Some(connection) });
+            }
+            if begun.elapsed() > CLAIM_LIMIT {
+                return Err(taken());
+            }
+            tokio::time::sleep(CLAIM_PAUSE).await;
+        }
     }
 
     /// Brings the tables up to date. Two processes that start at once do it one after the other.

@@ -50,6 +50,14 @@ impl Work {
         self.tx.commit().await?;
         self.disk.settle().await
     }
+
+    /// Commits what need not outlive a power cut: the disk has it before anything that is written later, and not earlier.
+    ///
+    /// # Errors
+    /// The commit failed.
+    pub async fn commit_unhurried(self) -> Result<(), DbErr> {
+        self.tx.commit().await
+    }
 }
 
 #[async_trait]
