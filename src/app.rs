@@ -18,11 +18,17 @@ use crate::clock::Clock;
 use crate::config::{BadConfig, Config, Database};
 use crate::db::{Claim, Db};
 use crate::error::{Cause, chain};
+use crate::event::Events;
+use crate::event::journal::Journal;
+use crate::event::retention::Retention;
 use crate::key::Keys;
 use crate::lifecycle::Lifecycle;
 use crate::pairing_link::PairingLinks;
+use crate::session::actor::Deps;
 use crate::session::{Sessions, boot};
 use crate::telemetry;
+use crate::webhook::Webhooks;
+use crate::webhook::egress::Egress;
 use crate::whatsapp::Connector;
 
 /// Wait after the system refused to accept a connection: out of descriptors, it would refuse the next one too.
@@ -54,14 +60,33 @@ impl App {
         db.migrate().await?;
         let lifecycle = Lifecycle::new();
         let keys = Keys::open(token, db.clone(), Clock::system(), lifecycle.clone()).await?;
-        let connector = Connector::new(db.clone(), config.whatsapp.clone(), lifecycle.clone())?;
+        let journal = Journal::open(db.clone(), Clock::system(), &lifecycle).await?;
+        let whatsapp = config.whatsapp.clone();
+        let connector = Connector::new(db.clone(), journal.clone(), Clock::system(), whatsapp, lifecycle.clone())?;
         let settings = boot::Settings { boot_rate: config.boot_rate, boot_concurrency: config.boot_concurrency };
-        let sessions = Sessions::open(db.clone(), connector, Clock::system(), lifecycle.clone(), settings).await?;
+        let deps = Deps {
+            db: db.clone(),
+            journal: journal.clone(),
+            connector,
+            clock: Clock::system(),
+            lifecycle: lifecycle.clone(),
+        };
+        let sessions = Sessions::open(deps, settings).await?;
         let base = config.public_url.as_deref().unwrap_or(address);
         let (clock, tasks) = (Clock::system(), lifecycle.clone());
         let pairing_links = PairingLinks::new(sessions.clone(), keys.clone(), db.clone(), clock, tasks, base);
+        let egress = Egress::new(config.egress_allow.clone())?;
+        let webhooks = Webhooks::open(db.clone(), journal.clone(), egress, &lifecycle, config.webhooks.clone()).await?;
+        let retention = Retention { db: db.clone(), clock: Clock::system(), settings: config.retention };
+        let workers = lifecycle.workers().clone();
+        lifecycle.spawn("retention", async move {
+            workers.run_until_cancelled(retention.run()).await;
+        });
+        let events = Events::new(db.clone(), journal, Clock::system(), lifecycle.clone());
         let api = Api {
             sessions,
+            events,
+            webhooks,
             keys,
             pairing_links,
             db: db.clone(),

@@ -13,6 +13,10 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::db::Synchronous;
+use crate::event::retention;
+use crate::webhook;
+use crate::webhook::egress::Networks;
+use crate::webhook::schedule::Schedule;
 
 /// The variable that holds the admin token. It is no flag: flags are visible in every list of processes.
 const TOKEN_VARIABLE: &str = "WAYPOST_ADMIN_TOKEN";
@@ -86,6 +90,21 @@ pub struct ServeArgs {
     /// it listens on when absent.
     #[arg(long, env = "WAYPOST_PUBLIC_URL", value_parser = web_address)]
     pub public_url: Option<String>,
+    /// Networks that webhooks may reach although they are private, as in `127.0.0.0/8,10.1.0.0/16`. None when absent.
+    #[arg(long, env = "WAYPOST_EGRESS_ALLOW", value_parser = Networks::parse)]
+    pub egress_allow: Option<Networks>,
+    /// The waits between the attempts of a delivery to a webhook. `5s,30s,5m,30m,2h,6h,12h,24h,24h` when absent.
+    #[arg(long, env = "WAYPOST_WEBHOOK_RETRIES", value_parser = Schedule::parse)]
+    pub webhook_retries: Option<Schedule>,
+    /// Seconds that a webhook's receiver may take to answer.
+    #[arg(long, env = "WAYPOST_WEBHOOK_TIMEOUT_SECONDS", default_value = "15", value_parser = clap::value_parser!(u64).range(1..=60))]
+    pub webhook_timeout_seconds: u64,
+    /// Days that events are kept.
+    #[arg(long, env = "WAYPOST_EVENT_RETENTION_DAYS", default_value = "30", value_parser = clap::value_parser!(u32).range(1..=3650))]
+    pub event_retention_days: u32,
+    /// Events that are kept, those of all sessions together; the oldest go first.
+    #[arg(long, env = "WAYPOST_EVENT_RETENTION_ROWS", default_value = "10000000", value_parser = clap::value_parser!(u64).range(1000..))]
+    pub event_retention_rows: u64,
     /// Seconds that each phase of a shutdown may take.
     #[arg(long, env = "WAYPOST_SHUTDOWN_GRACE", default_value = "20", value_parser = clap::value_parser!(u64).range(1..=600))]
     pub shutdown_grace: u64,
@@ -96,6 +115,14 @@ pub struct ServeArgs {
     #[cfg(feature = "sandbox")]
     #[arg(long, env = "WAYPOST_WHATSAPP_URL", value_parser = loopback_url)]
     pub whatsapp_url: Option<String>,
+    /// For tests: a point in the code at which the process dies.
+    #[cfg(feature = "sandbox")]
+    #[arg(long, env = "WAYPOST_CRASH_AT", hide = true)]
+    pub crash_at: Option<String>,
+    /// For tests: at which passing of that point it dies.
+    #[cfg(feature = "sandbox")]
+    #[arg(long, env = "WAYPOST_CRASH_AFTER", hide = true, default_value_t = 1)]
+    pub crash_after: u64,
 }
 
 /// How strictly SQLite waits for the disk.
@@ -206,6 +233,12 @@ pub struct Config {
     pub graphiql: bool,
     /// Where people reach this server, if that is not where it listens.
     pub public_url: Option<String>,
+    /// Where webhooks may post although it is not the internet.
+    pub egress_allow: Networks,
+    /// How deliveries are made.
+    pub webhooks: webhook::Settings,
+    /// How much of the journal is kept.
+    pub retention: retention::Settings,
     /// How long each phase of a shutdown may take.
     pub shutdown_grace: Duration,
     /// How to reach WhatsApp.
@@ -238,6 +271,10 @@ impl Config {
     /// The first value that does not fit.
     pub fn check(args: ServeArgs) -> Result<Self, BadConfig> {
         let admin_token = admin_token(args.admin_token_file.as_deref())?;
+        #[cfg(feature = "sandbox")]
+        if let Some(point) = args.crash_at {
+            crate::crash::at(point, args.crash_after);
+        }
         if admin_token.is_none() && !args.listen.ip().is_loopback() {
             return Err(BadConfig(format!(
                 "--listen {} can be reached from other machines, so an admin token is needed: set {TOKEN_VARIABLE} or \
@@ -276,6 +313,15 @@ impl Config {
             graphql_introspection: args.graphql_introspection,
             graphiql: args.graphiql,
             public_url: args.public_url,
+            egress_allow: args.egress_allow.unwrap_or_default(),
+            webhooks: webhook::Settings {
+                schedule: args.webhook_retries.unwrap_or_default(),
+                limit: Duration::from_secs(args.webhook_timeout_seconds),
+            },
+            retention: retention::Settings {
+                age: Duration::from_secs(u64::from(args.event_retention_days) * 24 * 60 * 60),
+                rows: args.event_retention_rows,
+            },
             shutdown_grace: Duration::from_secs(args.shutdown_grace),
             whatsapp,
         })

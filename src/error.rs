@@ -27,6 +27,12 @@ pub enum ErrorKind {
     PairingLinkUsed,
     /// Too many visitors use pairing links at the same time.
     TooManyVisitors,
+    /// No webhook has this id.
+    WebhookNotFound,
+    /// The webhook has no such delivery.
+    DeliveryNotFound,
+    /// Events behind this cursor are not kept any more.
+    CursorExpired,
     /// The session has no linked phone yet.
     DeviceNotLinked,
     /// The session has no QR code to scan now.
@@ -64,6 +70,9 @@ impl ErrorKind {
         Self::PairingLinkExpired,
         Self::PairingLinkUsed,
         Self::TooManyVisitors,
+        Self::WebhookNotFound,
+        Self::DeliveryNotFound,
+        Self::CursorExpired,
         Self::DeviceNotLinked,
         Self::QrNotAvailable,
         Self::SessionExists,

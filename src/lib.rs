@@ -12,6 +12,8 @@ pub mod lifecycle;
 
 pub mod clock;
 
+pub mod crash;
+
 pub mod db;
 
 pub mod error;
@@ -31,6 +33,8 @@ pub mod key;
 pub mod event;
 
 pub mod session;
+
+pub mod webhook;
 
 pub mod pairing_link;
 

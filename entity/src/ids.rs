@@ -67,6 +67,11 @@ id!(
     EventId
 );
 
+id!(
+    /// The id of a delivery: `dlv_` and a UUIDv7 in hex, so that ids sort by creation.
+    DeliveryId
+);
+
 /// Why a text is not a session id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BadSessionId;
@@ -100,13 +105,37 @@ impl ParseFromJSON for SessionId {
     }
 }
 
-impl ParseFromJSON for KeyId {
-    fn parse_from_json(value: Option<serde_json::Value>) -> ParseResult<Self> {
-        String::parse_from_json(value).map(Self).map_err(ParseError::propagate)
+/// Declares that an id can be read as it was written.
+macro_rules! from_json {
+    ($($name:ident),+) => {
+        $(impl ParseFromJSON for $name {
+            fn parse_from_json(value: Option<serde_json::Value>) -> ParseResult<Self> {
+                String::parse_from_json(value).map(Self).map_err(ParseError::propagate)
+            }
+        })+
+    };
+}
+
+from_json!(DeliveryId, EventId, KeyId, WebhookId);
+
+impl DeliveryId {
+    /// A new id, sortable by creation.
+    pub fn generate() -> Self {
+        Self(format!("dlv_{}", uuid::Uuid::now_v7().simple()))
+    }
+
+    /// The id that a client names, whether such a delivery exists or not.
+    pub fn named(text: &str) -> Self {
+        Self(text.to_owned())
     }
 }
 
 impl WebhookId {
+    /// The id that a client names, whether such a webhook exists or not.
+    pub fn named(text: &str) -> Self {
+        Self(text.to_owned())
+    }
+
     /// A new id, sortable by creation.
     pub fn generate() -> Self {
         Self(format!("whk_{}", uuid::Uuid::now_v7().simple()))
@@ -114,6 +143,11 @@ impl WebhookId {
 }
 
 impl EventId {
+    /// The id that is written somewhere, whether such an event exists or not.
+    pub fn named(text: &str) -> Self {
+        Self(text.to_owned())
+    }
+
     /// A new id, sortable by creation.
     pub fn generate() -> Self {
         Self(format!("evt_{}", uuid::Uuid::now_v7().simple()))

@@ -5,6 +5,8 @@
 pub mod api_key;
 pub mod base_key;
 pub mod bookmark;
+pub mod delivery;
+pub mod delivery_attempt;
 pub mod device;
 pub mod device_list;
 pub mod event;
@@ -12,6 +14,7 @@ pub mod event_count;
 pub mod group_metadata;
 pub mod identity_key;
 pub mod ids;
+pub mod lane;
 pub mod lid_mapping;
 pub mod message_secret;
 pub mod mutation_mac;

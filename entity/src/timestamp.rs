@@ -90,6 +90,14 @@ impl serde::Serialize for Timestamp {
     }
 }
 
+/// As REST writes it.
+impl<'de> serde::Deserialize<'de> for Timestamp {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let seconds = i64::deserialize(deserializer)?;
+        seconds.checked_mul(1000).map(Self).ok_or_else(|| serde::de::Error::custom("is too far away"))
+    }
+}
+
 impl ToJSON for Timestamp {
     fn to_json(&self) -> Option<serde_json::Value> {
         Some(self.seconds().into())

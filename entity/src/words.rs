@@ -35,6 +35,13 @@ macro_rules! words {
             }
         }
 
+        impl<'de> serde::Deserialize<'de> for $name {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let word = String::deserialize(deserializer)?;
+                Self::parse(&word).ok_or_else(|| serde::de::Error::unknown_variant(&word, &[$($word),+]))
+            }
+        }
+
         impl std::fmt::Display for $name {
             fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 f.write_str(self.as_str())
@@ -237,6 +244,202 @@ words!(
         WebhookDisabled = "webhook_disabled",
         /// A test that a client of this API asked for.
         Test = "test",
+    }
+);
+
+words!(
+    /// How far a delivery has come.
+    DeliveryState {
+        /// It waits for its first attempt or for the next one.
+        Pending = "pending",
+        /// The receiver answered with a status from 200 to 299.
+        Delivered = "delivered",
+        /// Every attempt failed. It can be retried by hand.
+        Dead = "dead",
+        /// What it was about was over before it could be delivered, as a QR code that nobody can scan any more.
+        Expired = "expired",
+    }
+);
+
+words!(
+    /// Why a webhook gets nothing.
+    DisabledReason {
+        /// A client of this API asked for it.
+        Requested = "requested",
+        /// The receiver answered 410: it wants no more.
+        Gone = "gone",
+        /// The receiver failed for five days on end.
+        Failing = "failing",
+    }
+);
+
+words!(
+    /// What a message is.
+    MessageType {
+        /// Text.
+        Text = "text",
+        /// A picture.
+        Image = "image",
+        /// A video.
+        Video = "video",
+        /// A piece of music or another recording.
+        Audio = "audio",
+        /// A voice message.
+        Voice = "voice",
+        /// A file.
+        Document = "document",
+        /// A sticker.
+        Sticker = "sticker",
+        /// A place, or where somebody is as they move.
+        Location = "location",
+        /// One contact or more.
+        Contacts = "contacts",
+        /// A poll.
+        Poll = "poll",
+        /// A vote in a poll.
+        PollVote = "poll_vote",
+        /// A reaction to another message.
+        Reaction = "reaction",
+        /// An edit of another message.
+        Edit = "edit",
+        /// The removal of another message for everybody.
+        Revoke = "revoke",
+        /// Something that has no word here yet.
+        Unknown = "unknown",
+    }
+);
+
+words!(
+    /// What media is.
+    MediaKind {
+        /// A picture.
+        Image = "image",
+        /// A video.
+        Video = "video",
+        /// A piece of music or another recording.
+        Audio = "audio",
+        /// A voice message.
+        Voice = "voice",
+        /// A file.
+        Document = "document",
+        /// A sticker.
+        Sticker = "sticker",
+    }
+);
+
+words!(
+    /// What became of a message.
+    ReceiptKind {
+        /// A device of the recipient has it.
+        Delivered = "delivered",
+        /// The recipient read it.
+        Read = "read",
+        /// The account itself read it, on another device.
+        ReadSelf = "read_self",
+        /// The recipient played it.
+        Played = "played",
+        /// The account itself played it, on another device.
+        PlayedSelf = "played_self",
+        /// The recipient's device cannot receive it.
+        Failed = "failed",
+    }
+);
+
+words!(
+    /// What somebody does in a chat.
+    ChatState {
+        /// They type.
+        Composing = "composing",
+        /// They record a voice message.
+        Recording = "recording",
+        /// They stopped.
+        Paused = "paused",
+    }
+);
+
+words!(
+    /// Why a message cannot be read.
+    UndecryptableReason {
+        /// It could not be decrypted.
+        Failed = "failed",
+        /// WhatsApp did not give it to this device.
+        Unavailable = "unavailable",
+        /// It can be viewed once, on the phone only.
+        ViewOnce = "view_once",
+    }
+);
+
+words!(
+    /// What changed about a group.
+    GroupChange {
+        /// It was made.
+        Created = "created",
+        /// It was deleted.
+        Deleted = "deleted",
+        /// Participants joined or were added.
+        ParticipantsAdded = "participants_added",
+        /// Participants left or were removed.
+        ParticipantsRemoved = "participants_removed",
+        /// Participants became admins.
+        ParticipantsPromoted = "participants_promoted",
+        /// Admins became plain participants.
+        ParticipantsDemoted = "participants_demoted",
+        /// A participant has another phone number.
+        ParticipantChanged = "participant_changed",
+        /// Its subject.
+        Subject = "subject",
+        /// Its description.
+        Description = "description",
+        /// Only admins may edit its subject and picture now.
+        Locked = "locked",
+        /// Everybody may edit its subject and picture now.
+        Unlocked = "unlocked",
+        /// Only admins may send now.
+        Announcement = "announcement",
+        /// Everybody may send now.
+        NotAnnouncement = "not_announcement",
+        /// After how long messages disappear.
+        Ephemeral = "ephemeral",
+        /// Who may let somebody in.
+        Membership = "membership",
+        /// Somebody asks to join, or does not any more.
+        MembershipRequests = "membership_requests",
+        /// Its invitation link.
+        Invite = "invite",
+        /// Something that has no word here yet.
+        Other = "other",
+    }
+);
+
+words!(
+    /// What changed about a contact's devices.
+    DeviceChange {
+        /// One was linked.
+        Added = "added",
+        /// One was unlinked.
+        Removed = "removed",
+        /// Something about them.
+        Updated = "updated",
+    }
+);
+
+words!(
+    /// How far a call has come.
+    CallState {
+        /// It rings.
+        Offered = "offered",
+        /// It was answered.
+        Accepted = "accepted",
+        /// It was declined.
+        Rejected = "rejected",
+        /// It is over.
+        Ended = "ended",
+        /// Nobody answered it.
+        Missed = "missed",
+        /// Another device of the account answered it.
+        AcceptedElsewhere = "accepted_elsewhere",
+        /// Another device of the account declined it.
+        RejectedElsewhere = "rejected_elsewhere",
     }
 );
 

@@ -8,6 +8,7 @@ mod m0002_device_store;
 mod m0003_key;
 mod m0004_pairing_link;
 mod m0005_journal;
+mod m0006_delivery;
 
 /// All migrations, in order.
 #[derive(Debug)]
@@ -22,6 +23,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0003_key::Migration),
             Box::new(m0004_pairing_link::Migration),
             Box::new(m0005_journal::Migration),
+            Box::new(m0006_delivery::Migration),
         ]
     }
 }

@@ -2,22 +2,48 @@
 
 use std::collections::BTreeSet;
 
+use entity::words::EventType;
 use poem::http::{HeaderMap, HeaderValue, header};
 use poem_openapi::{ExtraHeader, LicenseObject, OpenApiService};
 use serde_json::{Value, json};
 
 use crate::api::error;
-use crate::api::rest::SessionsApi;
-use crate::api::rest::keys::KeysApi;
+use crate::api::rest::{APIS, Apis};
 use crate::api::routes::REST;
+use crate::event::body::example::example;
 
 /// What the page may load and ask for: what is in it, and this server. So no request can go to another host.
 const PAGE_POLICY: &str = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; \
     img-src 'self' data:; font-src data:; connect-src 'self'; base-uri 'none'; form-action 'none'; \
     frame-ancestors 'none'";
 
+/// The headers that a receiver gets, what they hold, and whether they are always there.
+const RECEIVED_HEADERS: [(&str, &str, bool); 7] = [
+    (
+        "webhook-id",
+        "The event's id, the same at each attempt: whoever knows it already answers 200 and does nothing.",
+        true,
+    ),
+    ("webhook-timestamp", "When this attempt was made, Unix seconds.", true),
+    (
+        "webhook-signature",
+        "`v1,` and base64 of HMAC-SHA256 over `{webhook-id}.{webhook-timestamp}.{body}`; two of them, with a blank between, while \
+         an old secret still signs. Standard Webhooks' packages check it. Absent without a secret.",
+        false,
+    ),
+    ("X-Webhook-Timestamp", "The same as `webhook-timestamp`.", true),
+    (
+        "X-Webhook-Signature",
+        "`sha256=` and hex of HMAC-SHA256 over `{X-Webhook-Timestamp}.{body}`, with the secret as it is written. Absent without \
+         a secret.",
+        false,
+    ),
+    ("X-Webhook-Signature-Previous", "The same with the old secret, while it still signs.", false),
+    ("X-Webhook-Signature-Version", "`v2`. Absent without a secret.", false),
+];
+
 /// The REST door with its description.
-pub(super) fn service() -> OpenApiService<(SessionsApi, KeysApi), ()> {
+pub(super) fn service() -> OpenApiService<Apis, ()> {
     let codes: BTreeSet<_> = error::codes().map(|code| format!("`{code}`")).collect();
     let codes = codes.into_iter().collect::<Vec<_>>().join(", ");
     let description = format!(
@@ -25,7 +51,7 @@ pub(super) fn service() -> OpenApiService<(SessionsApi, KeysApi), ()> {
          these codes: {codes}."
     );
     let request_id = "The request's name in the server's log: the one that the client sent, or a new one.";
-    OpenApiService::new((SessionsApi, KeysApi), "Waypost", env!("CARGO_PKG_VERSION"))
+    OpenApiService::new(APIS, "Waypost", env!("CARGO_PKG_VERSION"))
         .description(description)
         .license(LicenseObject::new("MIT"))
         .extra_response_header::<String, _>(ExtraHeader::new("X-Request-Id").description(request_id))
@@ -46,9 +72,54 @@ pub fn document() -> String {
             describe_once(schema);
         }
     }
+    document["webhooks"] = webhooks(&document["components"]["schemas"]);
     let mut text = serde_json::to_string_pretty(&document).expect("every key of a JSON value is a text");
     text.push('\n');
     text
+}
+
+/// What receivers get: one operation for each type of event, with just its shape.
+fn webhooks(schemas: &Value) -> Value {
+    let operations = EventType::ALL.iter().filter_map(|event| {
+        let data = example(*event)?;
+        let shape = shape_of(*event);
+        let example = json!({
+            "id": "evt_019b9b1f7f7a7c3e8d5c0d6a1b2c3d4e", "session_id": "shop", "event": event, "timestamp": 1_767_143_264,
+            "sequence": 42, "data": data,
+        });
+        let own = json!({
+            "type": "object", "required": ["event", "data"],
+            "properties": {
+                "event": { "type": "string", "enum": [event] },
+                "data": { "$ref": format!("#/components/schemas/{shape}") },
+            },
+        });
+        let schema = json!({ "allOf": [{ "$ref": "#/components/schemas/Event" }, own], "example": example });
+        let operation = json!({
+            "tags": ["Webhooks"],
+            "summary": schemas[&shape]["description"],
+            "operationId": format!("receive{}", &shape),
+            "parameters": RECEIVED_HEADERS.map(|(name, description, required)| json!({
+                "name": name, "in": "header", "required": required, "description": description,
+                "schema": { "type": "string" },
+            })),
+            "requestBody": { "required": true, "content": { "application/json": { "schema": schema } } },
+            "responses": {
+                "2XX": { "description": "Taken. Any other answer is a failure, and the delivery comes again." },
+                "410": { "description": "Nothing is wanted here any more: the webhook is switched off." },
+                "429": { "description": "Too much at once. `Retry-After` is honoured, as it is with 503." },
+            },
+        });
+        Some((event.to_string(), json!({ "post": operation })))
+    });
+    Value::Object(operations.collect())
+}
+
+/// The name of the shape of an event's data: that of the word.
+fn shape_of(event: EventType) -> String {
+    let word = event.to_string();
+    let capital = |part: &str| part[..1].to_uppercase() + &part[1..];
+    word.split('_').map(capital).chain(["Event".to_owned()]).collect()
 }
 
 /// What goes with the page.
@@ -154,11 +225,31 @@ mod tests {
     fn every_operation_has_an_example_for_what_it_takes_and_gives() {
         let document: Value = serde_json::from_str(&document()).expect("it is JSON");
         let schemas = document["components"]["schemas"].as_object().expect("an object");
-        let without: Vec<_> = schemas
+        let mut without: BTreeSet<_> = schemas
             .iter()
             .filter(|(_, schema)| schema["type"] == "object" && schema.get("example").is_none())
-            .map(|(name, _)| name.as_str())
+            .map(|(name, _)| name.clone())
             .collect();
-        assert_eq!(without, Vec::<&str>::new());
+        // The examples of what can happen stand with the webhooks, whole.
+        let mut open = vec!["EventBody".to_owned()];
+        while let Some(name) = open.pop() {
+            without.remove(&name);
+            open.extend(references(&schemas[&name]));
+        }
+        assert_eq!(without, BTreeSet::new());
+    }
+
+    #[test]
+    fn every_type_of_event_is_described_as_receivers_get_it() {
+        let document: Value = serde_json::from_str(&document()).expect("it is JSON");
+        let webhooks = document["webhooks"].as_object().expect("an object");
+        assert_eq!(webhooks.len(), EventType::ALL.len() - 1);
+        for (word, webhook) in webhooks {
+            let operation = &webhook["post"];
+            assert!(operation["summary"].as_str().is_some_and(|summary| !summary.is_empty()), "{word}");
+            for name in references(operation) {
+                assert!(document["components"]["schemas"].get(&name).is_some(), "{word} refers to {name}");
+            }
+        }
     }
 }

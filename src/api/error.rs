@@ -59,6 +59,9 @@ pub fn row(kind: ErrorKind) -> (StatusCode, &'static str, &'static str) {
         ErrorKind::PairingLinkExpired => (StatusCode::GONE, "pairing_link_expired", "The pairing link's time is over"),
         ErrorKind::PairingLinkUsed => (StatusCode::GONE, "pairing_link_used", "The pairing link is used up"),
         ErrorKind::TooManyVisitors => (StatusCode::TOO_MANY_REQUESTS, "too_many_visitors", "Too many visitors"),
+        ErrorKind::WebhookNotFound => (StatusCode::NOT_FOUND, "webhook_not_found", "No such webhook"),
+        ErrorKind::DeliveryNotFound => (StatusCode::NOT_FOUND, "delivery_not_found", "No such delivery"),
+        ErrorKind::CursorExpired => (StatusCode::GONE, "cursor_expired", "The events are not kept any more"),
         ErrorKind::DeviceNotLinked => (StatusCode::NOT_FOUND, "device_not_linked", "No phone is linked"),
         ErrorKind::QrNotAvailable => (StatusCode::CONFLICT, "qr_not_available", "There is no QR code now"),
         ErrorKind::SessionExists => (StatusCode::CONFLICT, "session_exists", "The session exists"),
@@ -176,6 +179,9 @@ fn log(error: &Error, request_id: &str) {
         | ErrorKind::PairingLinkExpired
         | ErrorKind::PairingLinkUsed
         | ErrorKind::TooManyVisitors
+        | ErrorKind::WebhookNotFound
+        | ErrorKind::DeliveryNotFound
+        | ErrorKind::CursorExpired
         | ErrorKind::DeviceNotLinked
         | ErrorKind::QrNotAvailable
         | ErrorKind::SessionExists

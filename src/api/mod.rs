@@ -34,10 +34,12 @@ use crate::api::routes::Routes;
 use crate::clock::Clock;
 use crate::db::Db;
 use crate::error::{Error, ErrorKind};
+use crate::event::Events;
 use crate::key::Keys;
 use crate::lifecycle::Lifecycle;
 use crate::pairing_link::PairingLinks;
 use crate::session::Sessions;
+use crate::webhook::Webhooks;
 
 pub use document::document;
 pub use graphql::sdl as schema;
@@ -54,6 +56,10 @@ pub struct Api {
     pub sessions: Sessions,
     /// Who may come in, and what they may do.
     pub keys: Keys,
+    /// What happens on them.
+    pub events: Events,
+    /// Where it is delivered.
+    pub webhooks: Webhooks,
     /// Links with which somebody can link a phone without a key.
     pub pairing_links: PairingLinks,
     /// For the health check alone.

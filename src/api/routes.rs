@@ -8,8 +8,7 @@ use parking_lot::RwLock;
 use poem::http::{HeaderValue, StatusCode};
 use poem_openapi::OpenApi;
 
-use crate::api::rest::SessionsApi;
-use crate::api::rest::keys::KeysApi;
+use crate::api::rest::Apis;
 
 /// Where the REST door stands.
 pub(super) const REST: &str = "/api/v1";
@@ -58,7 +57,7 @@ impl Routes {
         let pages = PAGES.iter().map(|(page, methods)| {
             Known::new((*page).to_owned(), methods.iter().map(|method| (*method).to_owned()).collect())
         });
-        let apis = SessionsApi::meta().into_iter().chain(KeysApi::meta());
+        let apis = Apis::meta().into_iter();
         let operations = apis.flat_map(|api| api.paths).map(|path| {
             let methods = path.operations.iter().map(|operation| operation.method.to_string()).collect();
             Known::new(format!("{REST}{}", path.path), methods)

@@ -4,7 +4,8 @@
 //! one pen, the order of the positions is the order in which events can be read: no reader ever passes an event that is
 //! still to be committed.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::borrow::Cow;
+use std::collections::{BTreeMap, HashMap};
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
@@ -15,11 +16,15 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 use sea_orm::DbErr;
 use tokio::sync::{mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
+use crate::crash;
 use crate::db::{Db, Work};
 use crate::error::{Error, ErrorKind, Result};
+use crate::event::body::EventBody;
 use crate::event::bus::Bus;
+use crate::event::interest::Interest;
 use crate::event::store::{self, MessageKey, Record};
 use crate::lifecycle::Lifecycle;
 
@@ -29,8 +34,8 @@ const QUEUE: usize = 1024;
 /// Entries that are written in one transaction, at most.
 const BATCH: usize = 256;
 
-/// What else is to be written in the transaction of an entry. May be run again after it failed.
-pub type Write = Box<dyn for<'a> Fn(&'a Work) -> BoxFuture<'a, Result<()>> + Send + Sync>;
+/// What else is to be written in the transaction of an entry, and what happened by it. May be run again after it failed.
+pub type Write = Box<dyn for<'a> Fn(&'a Work) -> BoxFuture<'a, Result<Vec<Draft>>> + Send + Sync>;
 
 /// Something that happened.
 #[derive(Clone)]
@@ -47,12 +52,23 @@ pub struct Draft {
     pub message: Option<MessageKey>,
 }
 
+impl Draft {
+    /// An event that is no message.
+    ///
+    /// # Errors
+    /// `Internal`: the body cannot be written as JSON, which no body does.
+    pub fn new(session_id: SessionId, body: &EventBody, created_at: Timestamp) -> Result<Self> {
+        let (event_type, text) = (body.event_type(), serde_json::to_string(body).map_err(Error::internal)?);
+        Ok(Self { session_id, event_type, created_at, body: text, message: None })
+    }
+}
+
 /// What is written together, or not at all.
 #[derive(Default)]
 pub struct Entry {
     /// What happened, in order.
     pub events: Vec<Draft>,
-    /// The state that it changed.
+    /// The state that it changed; what its change made happen comes behind `events`.
     pub write: Option<Write>,
 }
 
@@ -66,6 +82,7 @@ struct Job {
 pub struct Journal {
     jobs: mpsc::Sender<Job>,
     bus: Arc<Bus>,
+    interest: Interest,
 }
 
 impl std::fmt::Debug for Journal {
@@ -88,9 +105,9 @@ impl Journal {
         let (jobs, queue) = mpsc::channel(QUEUE);
         let bus = Arc::new(Bus::new(head));
         let pen = Pen { db, clock, head, bus: Arc::clone(&bus) };
-        let workers = lifecycle.workers().clone();
-        lifecycle.spawn("journal", async move { pen.write(queue, workers.cancelled()).await });
-        Ok(Self { jobs, bus })
+        let stop = lifecycle.workers().clone();
+        lifecycle.spawn("journal", pen.write(queue, stop));
+        Ok(Self { jobs, bus, interest: Interest::default() })
     }
 
     /// Writes an entry. When this returns it is on the disk, and told; a message that the journal has already is left out.
@@ -102,6 +119,11 @@ impl Journal {
         let (done, outcome) = oneshot::channel();
         self.jobs.send(Job { entry, done }).await.map_err(|_| stopped())?;
         outcome.await.unwrap_or_else(|_| Err(stopped()))
+    }
+
+    /// Who wants what is not kept for nobody.
+    pub fn interest(&self) -> &Interest {
+        &self.interest
     }
 
     /// What was written last.
@@ -119,14 +141,13 @@ struct Pen {
 }
 
 impl Pen {
-    async fn write(mut self, mut queue: mpsc::Receiver<Job>, stop: impl Future<Output = ()>) {
-        let mut stop = std::pin::pin!(stop.fuse());
+    async fn write(mut self, mut queue: mpsc::Receiver<Job>, stop: CancellationToken) {
         let mut jobs = Vec::new();
         loop {
             tokio::select! {
                 biased;
                 // Nothing more is taken in; what was taken in is written.
-                () = &mut stop => queue.close(),
+                () = stop.cancelled(), if !queue.is_closed() => queue.close(),
                 count = queue.recv_many(&mut jobs, BATCH) => match count {
                     0 => return,
                     _ => self.settle(std::mem::take(&mut jobs)).await,
@@ -166,17 +187,20 @@ impl Pen {
 
     async fn commit(&mut self, entries: &[&Entry]) -> Result<Vec<Arc<Record>>> {
         let tx = self.db.write().begin().await?;
-        for write in entries.iter().filter_map(|entry| entry.write.as_ref()) {
-            write(&tx).await?;
+        let mut drafts = Vec::new();
+        for entry in entries {
+            drafts.extend(entry.events.iter().map(Cow::Borrowed));
+            if let Some(write) = &entry.write {
+                drafts.extend(write(&tx).await?.into_iter().map(Cow::Owned));
+            }
         }
-        let drafts: Vec<_> = entries.iter().flat_map(|entry| &entry.events).collect();
         let records = if drafts.is_empty() { Vec::new() } else { self.insert(&tx, drafts).await? };
         tx.commit().await?;
         Ok(records)
     }
 
-    async fn insert(&mut self, tx: &Work, drafts: Vec<&Draft>) -> Result<Vec<Arc<Record>>> {
-        let drafts = fresh(tx, drafts).await?;
+    async fn insert(&mut self, tx: &Work, mut drafts: Vec<Cow<'_, Draft>>) -> Result<Vec<Arc<Record>>> {
+        keep_news(tx, &mut drafts).await?;
         let mut more = BTreeMap::new();
         for draft in &drafts {
             *more.entry(&draft.session_id).or_insert(0) += 1;
@@ -187,7 +211,7 @@ impl Pen {
         let counts = store::count_up(tx, &more).await?;
         let mut next: HashMap<_, _> = counts.iter().map(|(id, count)| (id, count - more[id] + 1)).collect();
         let (mut rows, mut records) = (Vec::new(), Vec::new());
-        for draft in drafts {
+        for draft in &drafts {
             // A session that was deleted meanwhile takes what happened on it along.
             let Some(sequence) = next.get_mut(&draft.session_id) else { continue };
             let record = self.record(draft, *sequence);
@@ -196,6 +220,7 @@ impl Pen {
             records.push(Arc::new(record));
         }
         store::insert(tx, rows).await?;
+        crash::point("before_commit");
         Ok(records)
     }
 
@@ -214,20 +239,15 @@ impl Pen {
     }
 }
 
-/// Without the messages that the journal has already, and without doubles.
-async fn fresh<'a>(tx: &Work, drafts: Vec<&'a Draft>) -> Result<Vec<&'a Draft>> {
+/// Leaves out the messages that the journal has already, and doubles.
+async fn keep_news(tx: &Work, drafts: &mut Vec<Cow<'_, Draft>>) -> Result<()> {
     let keys: Vec<_> = drafts.iter().filter_map(|draft| draft.message.as_ref()).collect();
     if keys.is_empty() {
-        return Ok(drafts);
+        return Ok(());
     }
-    let known = store::known(tx, &keys).await?;
-    let mut seen = HashSet::new();
-    let mut fresh = drafts;
-    fresh.retain(|draft| {
-        let draft: &'a Draft = draft;
-        draft.message.as_ref().is_none_or(|key| !known.contains(key) && seen.insert(key))
-    });
-    Ok(fresh)
+    let mut known = store::known(tx, &keys).await?;
+    drafts.retain(|draft| draft.message.as_ref().is_none_or(|key| known.insert(key.clone())));
+    Ok(())
 }
 
 /// Whether the next entry would fail in the same way.

@@ -1,5 +1,207 @@
 //! What happens on the sessions: the journal that it is written to, and the ways to read it.
 
+pub mod types;
+
+pub mod body;
 pub mod bus;
+pub mod interest;
 pub mod journal;
+pub mod retention;
 pub mod store;
+
+use std::sync::Arc;
+
+use entity::words::{EventType, Scope};
+use futures::stream::{self, BoxStream, Stream, StreamExt};
+
+use crate::caller::Caller;
+use crate::clock::Clock;
+use crate::db::Db;
+use crate::error::{Error, ErrorKind, Result};
+use crate::event::journal::Journal;
+use crate::event::store::{Record, Selection};
+use crate::event::types::{Cursor, Event, EventFilter, EventPage, Placed};
+use crate::lifecycle::Lifecycle;
+
+/// Events of a page when its size is not said.
+const PAGE_DEFAULT: u32 = 100;
+/// Largest page.
+const PAGE_MAX: u32 = 1000;
+/// Events that a follower is handed at once.
+const FOLLOW_BATCH: usize = 100;
+
+/// The events of this server: what every door calls.
+#[derive(Clone, Debug)]
+pub struct Events {
+    db: Db,
+    journal: Journal,
+    clock: Clock,
+    lifecycle: Lifecycle,
+}
+
+impl Events {
+    /// The events that this journal keeps.
+    pub fn new(db: Db, journal: Journal, clock: Clock, lifecycle: Lifecycle) -> Self {
+        Self { db, journal, clock, lifecycle }
+    }
+
+    /// The events that match, behind a cursor, oldest first. Keys that may not pair get none with codes.
+    ///
+    /// # Errors
+    /// `PageSizeLimit`, `Invalid`; `CursorExpired` when events behind the cursor are not kept any more.
+    pub async fn list(
+        &self,
+        caller: &Caller,
+        filter: EventFilter,
+        after: Option<String>,
+        limit: Option<u32>,
+    ) -> Result<EventPage> {
+        let (placed, _) = self.page(caller, filter, after, limit).await?;
+        let next_cursor = placed.last().map(|last| last.cursor.to_string());
+        Ok(EventPage { events: placed.into_iter().map(|placed| placed.event).collect(), next_cursor })
+    }
+
+    /// [`list`](Self::list), of one session.
+    ///
+    /// # Errors
+    /// `SessionNotFound`, and as there.
+    pub async fn list_of_session(
+        &self,
+        caller: &Caller,
+        filter: EventFilter,
+        after: Option<String>,
+        limit: Option<u32>,
+    ) -> Result<EventPage> {
+        caller.require(Scope::MessagesRead)?;
+        for id in &filter.sessions {
+            if !caller.reaches(id) || !store::has_session(self.db.read(), id).await? {
+                return Err(Error::new(ErrorKind::SessionNotFound, "no session has this id"));
+            }
+        }
+        self.list(caller, filter, after, limit).await
+    }
+
+    /// The events that match, behind a cursor, oldest first, each with its own; and whether there are more.
+    ///
+    /// # Errors
+    /// As [`list`](Self::list).
+    pub async fn page(
+        &self,
+        caller: &Caller,
+        filter: EventFilter,
+        after: Option<String>,
+        limit: Option<u32>,
+    ) -> Result<(Vec<Placed>, bool)> {
+        let selection = selection(caller, filter)?;
+        let limit = limit.unwrap_or(PAGE_DEFAULT);
+        if !(1..=PAGE_MAX).contains(&limit) {
+            return Err(Error::new(ErrorKind::PageSizeLimit, format!("`limit` must be from 1 to {PAGE_MAX}")));
+        }
+        let after = self.place(after.as_deref()).await?;
+        let one_more = u64::from(limit) + 1;
+        let mut records = store::history(self.db.read(), &selection, after.position(), None, one_more).await?;
+        let has_next = records.len() > limit as usize;
+        records.truncate(limit as usize);
+        Ok((records.iter().map(placed).collect::<Result<_>>()?, has_next))
+    }
+
+    /// The events that match as they are written, from a cursor on, or from now on: none is left out, none comes twice.
+    /// Ends when the key does, or the server stops.
+    ///
+    /// # Errors
+    /// `Invalid`; `CursorExpired` when events behind the cursor are not kept any more.
+    pub async fn follow(
+        &self,
+        caller: &Caller,
+        filter: EventFilter,
+        after: Option<String>,
+    ) -> Result<BoxStream<'static, Result<Placed>>> {
+        let selection = selection(caller, filter)?;
+        let after = match after {
+            Some(_) => self.place(after.as_deref()).await?.position(),
+            None => *self.journal.bus().head().borrow(),
+        };
+        let interest = self.journal.interest().follow(&selection);
+        let ended = caller.clone().ended(self.clock.clone());
+        let stopping = self.lifecycle.doors().clone().cancelled_owned();
+        let events = follow(self.db.clone(), self.journal.clone(), selection, after);
+        let events = events.map(move |record| {
+            let _ = &interest; // Held as long as somebody follows.
+            record.and_then(|record| placed(&record))
+        });
+        Ok(events.take_until(ended).take_until(stopping).boxed())
+    }
+
+    /// Where to begin; without a cursor at the oldest event that is kept.
+    async fn place(&self, after: Option<&str>) -> Result<Cursor> {
+        let Some(text) = after else { return Ok(Cursor::behind(0)) };
+        let cursor = Cursor::parse("after", text)?;
+        let pruned = store::bookmark(self.db.read(), store::PRUNED).await?.unwrap_or(0);
+        if cursor.position() < pruned {
+            let detail = "events behind this cursor are not kept any more; without one, the list begins at the oldest";
+            return Err(Error::new(ErrorKind::CursorExpired, detail));
+        }
+        Ok(cursor)
+    }
+}
+
+/// What of the journal this caller may read of what it asks for.
+fn selection(caller: &Caller, filter: EventFilter) -> Result<Selection> {
+    caller.require(Scope::MessagesRead)?;
+    let EventFilter { sessions, types } = filter;
+    let asked = (!sessions.is_empty()).then_some(sessions);
+    let sessions = match (caller.sessions(), asked) {
+        (None, asked) => asked,
+        (Some(own), None) => Some(own.iter().cloned().collect()),
+        (Some(own), Some(asked)) => Some(asked.into_iter().filter(|id| own.contains(id)).collect()),
+    };
+    let is_code = |event: &EventType| matches!(event, EventType::QrCode | EventType::PairCode);
+    let types = match types.is_empty() || types.contains(&EventType::All) {
+        false => Some(types),
+        true if caller.allows(Scope::SessionsPair) => None,
+        true => Some(EventType::ALL.to_vec()),
+    };
+    let types = types.map(|types| {
+        let may_see = |event: &EventType| caller.allows(Scope::SessionsPair) || !is_code(event);
+        types.into_iter().filter(may_see).collect()
+    });
+    Ok(Selection { sessions, types })
+}
+
+fn placed(record: &Record) -> Result<Placed> {
+    Ok(Placed { event: Event::try_from(record)?, cursor: Cursor::behind(record.position) })
+}
+
+/// The selected events behind a position, for ever. What is recent comes from memory, what is not from the table.
+fn follow(
+    db: Db,
+    journal: Journal,
+    selection: Selection,
+    after: i64,
+) -> impl Stream<Item = Result<Arc<Record>>> + Send + 'static {
+    let batches = stream::try_unfold((db, journal, selection, after), |(db, journal, selection, after)| async move {
+        let mut head = journal.bus().head();
+        let newest = *head.borrow_and_update();
+        let (events, after) = match journal.bus().since(after, FOLLOW_BATCH) {
+            Some(recent) if recent.is_empty() => {
+                // The journal lives as long as the server.
+                let _ = head.changed().await;
+                (Vec::new(), after)
+            }
+            Some(recent) => {
+                let last = recent.last().map_or(after, |last| last.position);
+                (recent.into_iter().filter(|event| selection.has(event)).collect(), last)
+            }
+            None => {
+                let found = store::history(db.read(), &selection, after, None, FOLLOW_BATCH as u64).await?;
+                // All that was there when the search began has been seen.
+                let is_all = found.len() < FOLLOW_BATCH;
+                let last = found.last().map_or(after, |last| last.position);
+                let found: Vec<_> = found.into_iter().map(Arc::new).collect();
+                (found, if is_all { last.max(newest) } else { last })
+            }
+        };
+        Ok::<_, Error>(Some((stream::iter(events.into_iter().map(Ok)), (db, journal, selection, after))))
+    });
+    futures::stream::TryStreamExt::try_flatten(batches)
+}

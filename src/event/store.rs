@@ -1,16 +1,17 @@
-//! All SQL on `event`, `event_count` and `bookmark`. Never opens a transaction: callers pass one.
+//! All SQL on `event`, `event_count` and `bookmark`, with one look at what deliveries still need. Never opens a transaction:
+//! callers pass one.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use entity::ids::{EventId, SessionId};
 use entity::timestamp::Timestamp;
-use entity::words::EventType;
-use entity::{bookmark, event, event_count};
-use sea_orm::sea_query::OnConflict;
+use entity::words::{DeliveryState, EventType};
+use entity::{bookmark, delivery, event, event_count, session};
+use sea_orm::sea_query::{Expr, OnConflict, Query};
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Statement, TryGetableMany,
-    Value,
+    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, ExprTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait,
+    Statement, TryGetableMany, Value,
 };
 
 use crate::error::Result;
@@ -144,8 +145,13 @@ pub struct Selection {
 impl Selection {
     /// Whether this event is one of them.
     pub fn has(&self, event: &Record) -> bool {
-        self.sessions.as_ref().is_none_or(|sessions| sessions.contains(&event.session_id))
-            && self.types.as_ref().is_none_or(|types| types.contains(&event.event_type))
+        self.includes(&event.session_id, event.event_type)
+    }
+
+    /// Whether events of this type on this session are among them.
+    pub fn includes(&self, session: &SessionId, event: EventType) -> bool {
+        self.sessions.as_ref().is_none_or(|sessions| sessions.contains(session))
+            && self.types.as_ref().is_none_or(|types| types.contains(&event))
     }
 }
 
@@ -170,10 +176,50 @@ pub async fn history(
     Ok(models.into_iter().map(Record::from).collect())
 }
 
+/// The events at these positions, those that are left.
+pub async fn at(db: &impl ConnectionTrait, positions: Vec<i64>) -> Result<HashMap<i64, Record>> {
+    let found = event::Entity::find().filter(event::Column::Position.is_in(positions)).all(db).await?;
+    Ok(found.into_iter().map(|row| (row.position, Record::from(row))).collect())
+}
+
 /// The position of the newest event; None while there is none.
 pub async fn newest(db: &impl ConnectionTrait) -> Result<Option<i64>> {
     let newest = event::Entity::find().select_only().column(event::Column::Position);
     Ok(newest.order_by_desc(event::Column::Position).into_tuple().one(db).await?)
+}
+
+/// The position of the newest event that is not among the newest `rows`.
+pub async fn beyond(db: &impl ConnectionTrait, rows: u64) -> Result<Option<i64>> {
+    let found = event::Entity::find().select_only().column(event::Column::Position);
+    Ok(found.order_by_desc(event::Column::Position).offset(rows).limit(1).into_tuple().one(db).await?)
+}
+
+/// Drops at most `limit` events that are not behind `end` and that no pending delivery needs. Gives how many.
+pub async fn drop_until(tx: &impl ConnectionTrait, end: i64, limit: u64) -> Result<u64> {
+    let waiting = Query::select()
+        .expr(Expr::val(1))
+        .from(delivery::Entity)
+        .and_where(
+            Expr::col((delivery::Entity, delivery::Column::Position)).equals((event::Entity, event::Column::Position)),
+        )
+        .and_where(delivery::Column::State.eq(DeliveryState::Pending))
+        .to_owned();
+    let old = event::Entity::find()
+        .select_only()
+        .column(event::Column::Position)
+        .filter(event::Column::Position.lte(end))
+        .filter(Expr::exists(waiting).not())
+        .order_by_asc(event::Column::Position)
+        .limit(limit)
+        .into_query();
+    let delete = event::Entity::delete_many().filter(event::Column::Position.in_subquery(old));
+    Ok(delete.exec(tx).await?.rows_affected)
+}
+
+/// Whether there is such a session.
+pub async fn has_session(db: &impl ConnectionTrait, id: &SessionId) -> Result<bool> {
+    let found = session::Entity::find_by_id(id.clone()).select_only().column(session::Column::Id);
+    Ok(found.into_tuple::<String>().one(db).await?.is_some())
 }
 
 /// Where a bookmark is; None before it was set.

@@ -19,25 +19,33 @@ use tracing::{info, warn};
 use crate::clock::Clock;
 use crate::db::Db;
 use crate::error::{Result, chain};
+use crate::event::body::EventBody;
+use crate::event::journal::{Draft, Entry as JournalEntry, Journal};
 use crate::lifecycle::Lifecycle;
 use crate::session::actor::unlinking::Unlinking;
 use crate::session::machine::{self, Effect, Input, Outside, Phase, State};
 use crate::session::pairing::Pairing;
 use crate::session::registry::Entry;
 use crate::session::types::{Live, PairCode, PairRequest};
-use crate::session::{store, view};
+use crate::session::{chronicle, store, view};
 use crate::whatsapp::{Connection, Connector, Signal};
 
 /// Wait before a state that could not be written is written again.
 const SAVE_AGAIN: Duration = Duration::from_secs(2);
+/// Events of one session that wait for the database, at most.
+const UNWRITTEN_MAX: usize = 1024;
+/// Events that are written at once.
+const REPORTS: usize = 256;
 /// Wait before an actor that panicked starts again.
 const AFTER_PANIC: Duration = Duration::from_secs(5);
 
 /// What every actor needs.
 #[derive(Clone, Debug)]
 pub struct Deps {
-    /// Where the state is written.
+    /// Where what the service asks for is read.
     pub db: Db,
+    /// Where the state is written, with what happened.
+    pub journal: Journal,
     /// Where connections come from.
     pub connector: Connector,
     /// What time it is.
@@ -95,8 +103,12 @@ struct Actor {
     run: Option<JoinHandle<()>>,
     /// When the time of the present phase is up.
     deadline: Option<Instant>,
-    /// When to write a state again that could not be written.
+    /// What the connection reports beside its signals.
+    reports: Option<mpsc::Receiver<EventBody>>,
+    /// When to write again what could not be written.
     save_again: Option<Instant>,
+    /// What happened and could not be written yet.
+    unwritten: Vec<Draft>,
     pairing: Pairing,
     unlinking: Option<Unlinking>,
     /// Whether it was created a moment ago and never had a connection.
@@ -108,6 +120,7 @@ struct Actor {
 enum Wake {
     Command(Command),
     Signal(Signal),
+    Reports(Vec<EventBody>),
     TimeUp,
     PairOutcome(Result<()>),
     UnlinkLate,
@@ -126,7 +139,9 @@ impl Actor {
             signals: None,
             run: None,
             deadline: None,
+            reports: None,
             save_again: None,
+            unwritten: Vec::new(),
             pairing: Pairing::default(),
             unlinking: None,
             is_new: false,
@@ -142,6 +157,7 @@ impl Actor {
                 biased;
                 () = stopping.cancelled() => Wake::Stop,
                 Some(signal) = next(&mut self.signals) => Wake::Signal(signal),
+                Some(reports) = some(&mut self.reports) => Wake::Reports(reports),
                 Some(command) = commands.recv() => Wake::Command(command),
                 outcome = self.pairing.outcome() => Wake::PairOutcome(outcome),
                 () = at(self.deadline) => Wake::TimeUp,
@@ -158,6 +174,7 @@ impl Actor {
             match wake {
                 Wake::Command(command) => self.command(command).await,
                 Wake::Signal(signal) => self.apply(Input::Signal(signal)).await,
+                Wake::Reports(reports) => self.save(None, reports).await,
                 Wake::TimeUp => {
                     let quiet = self.connection.as_ref().map_or(Duration::ZERO, Connection::quiet_for);
                     self.deadline = None;
@@ -165,7 +182,7 @@ impl Actor {
                 }
                 Wake::PairOutcome(outcome) => self.pairing.finished(outcome),
                 Wake::UnlinkLate => self.unlink().await,
-                Wake::SaveAgain => self.save(self.entry.present()).await,
+                Wake::SaveAgain => self.save(Some(self.entry.present()), Vec::new()).await,
                 Wake::Stop => {
                     self.apply(Input::Shutdown).await;
                     self.has_ended = true;
@@ -262,10 +279,11 @@ impl Actor {
             return;
         }
         // A stopping server's word is void at its next start, so it is not written.
-        let is_durable =
-            view::durable(&live) != view::durable(&before) && !self.deps.lifecycle.sessions().is_cancelled();
+        let happened = chronicle::between(&before, &live);
+        let is_durable = (!happened.is_empty() || view::durable(&live) != view::durable(&before))
+            && !self.deps.lifecycle.sessions().is_cancelled();
         if is_durable {
-            self.save(live.clone()).await;
+            self.save(Some(live.clone()), happened).await;
         }
         let written_at = (is_durable && self.save_again.is_none()).then_some(now);
         if let Some(code) = live.pair_code.as_ref().filter(|_| before.pair_code != live.pair_code) {
@@ -274,21 +292,38 @@ impl Actor {
         self.entry.publish(live, written_at);
     }
 
-    /// A state that cannot be written is shown all the same: it is true. It is written as soon as that works.
-    async fn save(&mut self, live: Live) {
-        let now = self.deps.clock.now();
-        self.save_again = match self.write(&live, now).await {
-            Ok(()) => None,
+    /// A state that cannot be written is shown all the same: it is true. It is written, and what happened with it, as soon
+    /// as that works.
+    async fn save(&mut self, live: Option<Live>, happened: Vec<EventBody>) {
+        let (id, now) = (self.entry.id().clone(), self.deps.clock.now());
+        let interest = self.deps.journal.interest();
+        let kept = happened.iter().filter(|body| interest.has(&id, body.event_type()));
+        let drafts: Vec<_> = kept.filter_map(|body| Draft::new(id.clone(), body, now).ok()).collect();
+        self.unwritten.extend(drafts);
+        if live.is_none() && self.unwritten.is_empty() {
+            return;
+        }
+        // What waits already is written first.
+        if live.is_none() && self.save_again.is_some() {
+            return;
+        }
+        let write = live.map(|live| store::recording(&id, live, now));
+        let written = self.deps.journal.record(JournalEntry { events: self.unwritten.clone(), write }).await;
+        self.save_again = match written {
+            Ok(()) => {
+                self.unwritten.clear();
+                None
+            }
             Err(error) => {
-                let id = self.entry.id();
                 warn!(session.id = %id, error = chain(&error), "the state of session {id} could not be written");
+                let excess = self.unwritten.len().saturating_sub(UNWRITTEN_MAX);
+                if excess > 0 {
+                    self.unwritten.drain(..excess);
+                    warn!(session.id = %id, "{excess} events of session {id} are lost: too many wait to be written");
+                }
                 Some(Instant::now() + SAVE_AGAIN)
             }
         };
-    }
-
-    async fn write(&self, live: &Live, now: Timestamp) -> Result<()> {
-        store::record(self.deps.db.write(), self.entry.id(), live, now).await
     }
 
     async fn act(&mut self, effect: Effect) -> Option<Input> {
@@ -321,6 +356,15 @@ impl Actor {
 async fn next(signals: &mut Option<mpsc::Receiver<Signal>>) -> Option<Signal> {
     match signals {
         Some(signals) => signals.recv().await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn some(reports: &mut Option<mpsc::Receiver<EventBody>>) -> Option<Vec<EventBody>> {
+    let mut some = Vec::new();
+    match reports {
+        // None when the connection has ended: what it reported is written.
+        Some(reports) => (reports.recv_many(&mut some, REPORTS).await > 0).then_some(some),
         None => std::future::pending().await,
     }
 }

@@ -8,6 +8,7 @@ pub mod machine;
 pub mod registry;
 pub mod store;
 
+mod chronicle;
 mod pairing;
 mod rules;
 mod updates;
@@ -19,13 +20,12 @@ use std::time::Duration;
 use entity::ids::SessionId;
 use entity::timestamp::Timestamp;
 use entity::words::{DesiredState, Scope, SessionStatus};
+use futures::FutureExt;
 use tokio::sync::oneshot;
 
 use crate::caller::Caller;
-use crate::clock::Clock;
-use crate::db::Db;
 use crate::error::{Error, ErrorKind, Result};
-use crate::lifecycle::Lifecycle;
+use crate::event::journal::{self, Write};
 use crate::page::{Slice, Window};
 use crate::session::actor::{Command, Deps};
 use crate::session::boot::{BootProgress, Queue, Settings};
@@ -35,7 +35,6 @@ use crate::session::types::{
     Device, Live, NewSession, PairCode, PairRequest, Session, SessionChanges, SessionFilter, SessionPage, Snapshot,
     Status,
 };
-use crate::whatsapp::Connector;
 
 /// Longest wait for the first QR code of a session that connects.
 const QR_WAIT: Duration = Duration::from_secs(10);
@@ -57,17 +56,8 @@ impl Sessions {
     ///
     /// # Errors
     /// `Unavailable`.
-    pub async fn open(
-        db: Db,
-        connector: Connector,
-        clock: Clock,
-        lifecycle: Lifecycle,
-        settings: Settings,
-    ) -> Result<Self> {
-        let deps = Deps { db, connector, clock, lifecycle };
-        let tx = deps.db.write().begin().await?;
-        store::reset(&tx, deps.clock.now()).await?;
-        tx.commit().await?;
+    pub async fn open(deps: Deps, settings: Settings) -> Result<Self> {
+        deps.journal.record(restart(deps.clock.now())).await?;
         let registry = Arc::new(Registry::default());
         let mut coming_back = Vec::new();
         for record in store::all(deps.db.read()).await? {
@@ -88,7 +78,7 @@ impl Sessions {
     pub async fn create(&self, caller: &Caller, new: NewSession) -> Result<Snapshot> {
         caller.require(Scope::SessionsWrite)?;
         self.is_open()?;
-        let draft = rules::draft(new)?;
+        let draft = rules::draft(new, self.deps.clock.now())?;
         if !caller.reaches(&draft.id) {
             let detail = "this key is for some sessions only: give the `id` of one of them";
             return Err(Error::new(ErrorKind::Forbidden, detail));
@@ -380,6 +370,25 @@ impl Sessions {
             Err(_) => Err(Error::new(ErrorKind::UpstreamTimeout, "the session did not get there in time")),
         }
     }
+}
+
+/// What a start makes of the states that the process before wrote.
+fn restart(now: Timestamp) -> journal::Entry {
+    let write: Write = Box::new(move |tx| {
+        async move {
+            let before = store::all(tx).await?;
+            store::reset(tx, now).await?;
+            let mut events = Vec::new();
+            for (before, after) in before.iter().zip(store::all(tx).await?) {
+                for body in chronicle::between(&before.live, &after.live) {
+                    events.push(journal::Draft::new(after.session.id.clone(), &body, now)?);
+                }
+            }
+            Ok(events)
+        }
+        .boxed()
+    });
+    journal::Entry { events: Vec::new(), write: Some(write) }
 }
 
 /// Reads the id of an existing session from a path or an argument.

@@ -3,14 +3,15 @@
 use std::collections::{BTreeMap, HashMap};
 
 use entity::ids::{BadSessionId, SessionId};
-use entity::words::EventType;
+use entity::timestamp::Timestamp;
 
 use crate::caller::Caller;
 use crate::error::{Error, Result};
 use crate::page::{Place, Window};
 use crate::rule;
-use crate::session::store::{Draft, Selection, WebhookDraft};
-use crate::session::types::{DeviceProps, NewSession, NewWebhook, Session, SessionFilter, Snapshot};
+use crate::session::store::{Draft, Selection};
+use crate::session::types::{DeviceProps, NewSession, Session, SessionFilter, Snapshot};
+use crate::webhook;
 
 /// Most labels.
 const METADATA_MAX: usize = 50;
@@ -18,28 +19,26 @@ const METADATA_MAX: usize = 50;
 const LABEL_NAME_MAX: usize = 64;
 /// Longest value of a label, characters.
 const LABEL_VALUE_MAX: usize = 512;
-/// Longest webhook address, characters.
-const URL_MAX: usize = 2048;
-/// Longest webhook secret, characters.
-const SECRET_MAX: usize = 256;
 /// Longest operating system that the phone shows, characters.
 const OS_MAX: usize = 50;
 /// The kinds of program that a phone knows how to show.
 const PLATFORMS: &[&str] = &["chrome", "firefox", "safari", "edge", "opera", "ie", "desktop"];
 
 /// A new session whose every value keeps the rules.
-pub fn draft(new: NewSession) -> Result<Draft> {
+pub fn draft(new: NewSession, now: Timestamp) -> Result<Draft> {
     let id = match &new.id {
         Some(id) => SessionId::parse(id)
             .map_err(|BadSessionId| Error::invalid("id", "must match ^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$"))?,
         None => SessionId::generate(),
     };
+    let webhook = |new| webhook::rules::record("webhook.", Some(id.clone()), new, now);
+    let webhook = new.webhook.map(webhook).transpose()?;
     Ok(Draft {
         id,
         name: new.name.map(name).transpose()?.flatten(),
         metadata: new.metadata.map(metadata).transpose()?.unwrap_or_default(),
         props: new.device.map(props).transpose()?.unwrap_or_default(),
-        webhook: new.webhook.map(webhook).transpose()?,
+        webhook,
     })
 }
 
@@ -91,48 +90,6 @@ fn props(props: DeviceProps) -> Result<DeviceProps> {
         }
     }
     Ok(props)
-}
-
-fn webhook(new: NewWebhook) -> Result<WebhookDraft> {
-    let url = new.url;
-    if !is_web_address(&url) || url.chars().count() > URL_MAX {
-        return Err(Error::invalid(
-            "webhook.url",
-            format!("must be an http or https address of at most {URL_MAX} characters"),
-        ));
-    }
-    if let Some(secret) = &new.secret
-        && (secret.is_empty() || secret.chars().count() > SECRET_MAX || secret.contains('\0'))
-    {
-        return Err(Error::invalid("webhook.secret", format!("must have 1 to {SECRET_MAX} characters")));
-    }
-    let mut events = Vec::new();
-    for word in new.events.unwrap_or_default() {
-        let event = EventType::parse(&word).ok_or_else(|| unknown_event(&word))?;
-        if !events.contains(&event) {
-            events.push(event);
-        }
-    }
-    if events.is_empty() {
-        events.push(EventType::All);
-    }
-    Ok(WebhookDraft { url, events, secret: new.secret })
-}
-
-/// Whether it is an absolute web address with a host.
-fn is_web_address(text: &str) -> bool {
-    text.parse::<http::Uri>().is_ok_and(|uri| {
-        matches!(uri.scheme_str(), Some("http" | "https")) && uri.host().is_some_and(|host| !host.is_empty())
-    })
-}
-
-fn unknown_event(word: &str) -> Error {
-    let known: Vec<_> = EventType::ALL.iter().map(|event| event.as_str()).collect();
-    let shown: String = word.chars().take(40).collect();
-    Error::invalid(
-        "webhook.events",
-        format!("has the unknown event `{shown}`; the known ones are: {}", known.join(", ")),
-    )
 }
 
 /// What to select for a filter and a window, of what the caller may see.

@@ -1,11 +1,12 @@
-//! All SQL on `session` and `webhook`. Never opens a transaction: callers pass one.
+//! All SQL on `session`. Never opens a transaction: callers pass one.
 
 use std::collections::BTreeMap;
 
-use entity::ids::{SessionId, WebhookId};
+use entity::ids::SessionId;
+use entity::session;
 use entity::timestamp::Timestamp;
-use entity::words::{DesiredState, EventType, SessionStatus, StatusReason};
-use entity::{session, webhook};
+use entity::words::{DesiredState, SessionStatus, StatusReason};
+use futures::FutureExt;
 use sea_orm::sea_query::{BinOper, Expr, ExprTrait, Func, SimpleExpr};
 use sea_orm::{
     ActiveValue, ColumnTrait, Condition, ConnectionTrait, DatabaseBackend, DbErr, EntityTrait, Order, PaginatorTrait,
@@ -13,8 +14,10 @@ use sea_orm::{
 };
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::event::journal::Write;
 use crate::page::Bounds;
 use crate::session::types::{DeviceProps, Identity, Live, PhoneNumber, Session};
+use crate::webhook;
 
 /// A session as the service keeps it: what is shown, and what drives it.
 #[derive(Clone, Debug)]
@@ -38,24 +41,8 @@ pub struct Draft {
     pub metadata: BTreeMap<String, String>,
     /// What the phone shows.
     pub props: DeviceProps,
-    /// Where to deliver.
-    pub webhook: Option<WebhookDraft>,
-}
-
-/// A webhook that is to be inserted.
-pub struct WebhookDraft {
-    /// Where to post.
-    pub url: String,
-    /// What to post.
-    pub events: Vec<EventType>,
-    /// Key of the signature.
-    pub secret: Option<String>,
-}
-
-impl std::fmt::Debug for WebhookDraft {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("WebhookDraft").field("events", &self.events).finish_non_exhaustive()
-    }
+    /// Where to deliver, and what.
+    pub webhook: Option<webhook::store::Record>,
 }
 
 /// Inserts a session that is to come online.
@@ -88,24 +75,10 @@ pub async fn insert(tx: &impl ConnectionTrait, draft: Draft, now: Timestamp) -> 
         .exec_without_returning(tx)
         .await
         .map_err(|error| id_conflict(error, &id))?;
-    if let Some(draft) = draft.webhook {
-        insert_webhook(tx, &id, draft, now).await?;
+    if let Some(record) = &draft.webhook {
+        webhook::store::insert(tx, record).await?;
     }
     Ok(Record::from(model))
-}
-
-async fn insert_webhook(tx: &impl ConnectionTrait, id: &SessionId, draft: WebhookDraft, now: Timestamp) -> Result<()> {
-    let words: Vec<_> = draft.events.iter().map(|event| event.as_str()).collect();
-    let model = webhook::Model {
-        id: WebhookId::generate(),
-        session_id: id.clone(),
-        url: draft.url,
-        events: serde_json::to_value(words).map_err(Error::internal)?,
-        secret: draft.secret,
-        created_at: now,
-    };
-    webhook::Entity::insert(webhook::ActiveModel::from(model)).exec_without_returning(tx).await?;
-    Ok(())
 }
 
 fn id_conflict(error: DbErr, id: &SessionId) -> Error {
@@ -253,6 +226,15 @@ pub async fn record(tx: &impl ConnectionTrait, id: &SessionId, live: &Live, now:
     };
     session::Entity::update_many().set(changes).filter(session::Column::Id.eq(id.clone())).exec(tx).await?;
     Ok(())
+}
+
+/// [`record`] as a part of a transaction of the journal.
+pub fn recording(id: &SessionId, live: Live, now: Timestamp) -> Write {
+    let id = id.clone();
+    Box::new(move |tx| {
+        let (id, live) = (id.clone(), live.clone());
+        async move { record(tx, &id, &live, now).await.map(|()| Vec::new()) }.boxed()
+    })
 }
 
 /// After a start nothing is connected, whatever the process before wrote last.

@@ -14,6 +14,7 @@ use poem_openapi::Object;
 use serde::Serialize;
 
 use crate::error::{Error, Result};
+use crate::webhook::types::NewWebhook;
 
 /// A WhatsApp account's place in this server.
 #[derive(Clone, Debug, PartialEq, Object, Serialize)]
@@ -90,26 +91,6 @@ pub struct DeviceProps {
     pub platform: Option<String>,
     /// Version: one to three numbers with dots, such as `10.15.7`.
     pub version: Option<String>,
-}
-
-/// Where to deliver a session's events.
-#[derive(Clone, PartialEq, Eq, Object, InputObject)]
-#[oai(example)]
-#[graphql(name = "NewWebhookInput")]
-pub struct NewWebhook {
-    /// `http` or `https` address.
-    pub url: String,
-    /// Words of the events to deliver; all when absent or empty.
-    pub events: Option<Vec<String>>,
-    /// Key for the signature. Never shown again.
-    pub secret: Option<String>,
-}
-
-impl fmt::Debug for NewWebhook {
-    /// The secret and the address, which may hold one, stay out of every log.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("NewWebhook").field("events", &self.events).finish_non_exhaustive()
-    }
 }
 
 /// A session to be created.

@@ -16,12 +16,14 @@ use whatsapp_rust::waproto::whatsapp::device_props::{AppVersion, PlatformType};
 use whatsapp_rust::{Client, RawNodeLease};
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::event::body::EventBody;
 use crate::session::types::{DeviceProps, Identity, PairRequest};
 use crate::whatsapp::device_store::DeviceStore;
 use crate::whatsapp::http::SessionHttp;
+use crate::whatsapp::inbox::Inbox;
 use crate::whatsapp::runtime::ClientRuntime;
 use crate::whatsapp::transport::{Dialler, Progress};
-use crate::whatsapp::{Closing, Connector, Signal, translate};
+use crate::whatsapp::{Closing, Connector, Signal, reading, translate};
 
 /// Longest wait for the encrypted channel. The library gives the dialling 20 s and the handshake 20 s.
 const SECURE_LIMIT: Duration = Duration::from_secs(45);
@@ -54,17 +56,26 @@ impl std::fmt::Debug for Connection {
     }
 }
 
+/// Where a client's words go.
+pub(super) struct Outlets {
+    pub(super) signals: mpsc::Sender<Signal>,
+    pub(super) reports: mpsc::Sender<EventBody>,
+    pub(super) inbox: Inbox,
+}
+
 /// Builds the client on the session's keys.
 pub(super) async fn open(
     connector: &Connector,
     store: Arc<DeviceStore>,
     props: &DeviceProps,
-    signals: mpsc::Sender<Signal>,
+    outlets: Outlets,
 ) -> anyhow::Result<Connection> {
+    let Outlets { signals, reports, inbox } = outlets;
     let progress = Arc::new(Progress::default());
     let own = Arc::new(OnceLock::new());
     let reporter = Arc::new(Reporter {
         signals,
+        reports,
         client: Arc::clone(&own),
         started: Instant::now(),
         last_stanza: AtomicI64::new(0),
@@ -85,6 +96,7 @@ pub(super) async fn open(
         })
         .with_runtime(runtime.clone())
         .with_event_handler(Handler(Arc::clone(&reporter)))
+        .with_inbound_durability_hook(inbox)
         .with_device_props(device_props(props))
         .skip_history_sync();
     if let Some(version) = connector.settings.version {
@@ -113,7 +125,7 @@ impl Connection {
         self.0.reporter.saw_stanza();
         let outcome = std::panic::AssertUnwindSafe(self.live()).catch_unwind().await;
         let closing = outcome.map_or(Closing::Crashed, |()| self.0.progress.closing());
-        self.0.reporter.report(Signal::Closed(closing));
+        self.0.reporter.signal(Signal::Closed(closing));
     }
 
     async fn live(&self) {
@@ -130,7 +142,7 @@ impl Connection {
         let secured = async {
             if inner.client.wait_for_socket(SECURE_LIMIT).await.is_ok() {
                 inner.progress.secured();
-                inner.reporter.report(Signal::HandshakeDone);
+                inner.reporter.signal(Signal::HandshakeDone);
             }
             std::future::pending::<()>().await;
         };
@@ -199,6 +211,7 @@ impl Connection {
 /// Hands the library's events on as signals.
 struct Reporter {
     signals: mpsc::Sender<Signal>,
+    reports: mpsc::Sender<EventBody>,
     client: Arc<OnceLock<Weak<Client>>>,
     started: Instant,
     /// Milliseconds from `started` to the last stanza.
@@ -208,10 +221,21 @@ struct Reporter {
 impl Reporter {
     /// The queue holds far more than a connection reports. Should it be full all the same, the actor is stuck, and a
     /// lost signal would be a lie about the state: the connection is ended instead.
-    fn report(&self, signal: Signal) {
-        if self.signals.try_send(signal).is_err()
-            && let Some(client) = self.client.get().and_then(Weak::upgrade)
-        {
+    fn signal(&self, signal: Signal) {
+        if self.signals.try_send(signal).is_err() {
+            self.end();
+        }
+    }
+
+    /// The same for what is to be written: it comes in faster than the database takes it.
+    fn report(&self, body: EventBody) {
+        if self.reports.try_send(body).is_err() {
+            self.end();
+        }
+    }
+
+    fn end(&self) {
+        if let Some(client) = self.client.get().and_then(Weak::upgrade) {
             client.signal_shutdown_sync();
         }
     }
@@ -235,14 +259,18 @@ impl EventHandler for Handler {
         if matches!(&*event, Event::RawNode(_)) {
             self.0.saw_stanza();
         }
-        let client = self.0.client.get().and_then(Weak::upgrade);
-        if let Some(signal) = client.and_then(|client| translate::signal(&client, &event)) {
-            self.0.report(signal);
+        let Some(client) = self.0.client.get().and_then(Weak::upgrade) else { return };
+        if let Some(signal) = translate::signal(&client, &event) {
+            self.0.signal(signal);
+        }
+        for body in reading::bodies(&client, &event) {
+            self.0.report(body);
         }
     }
 
     fn interest(&self) -> EventInterest {
-        translate::interest()
+        // The library does not even build the others.
+        EventInterest::of(&[translate::KINDS, reading::KINDS].concat())
     }
 }
 

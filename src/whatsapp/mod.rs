@@ -7,6 +7,8 @@ pub mod device_store;
 
 mod connection;
 mod http;
+mod inbox;
+mod reading;
 mod runtime;
 mod translate;
 mod transport;
@@ -17,15 +19,23 @@ use entity::ids::SessionId;
 use tokio::sync::mpsc;
 use whatsapp_rust::transport::{TokioWebSocketTransportFactory, default_tls_connector};
 
+use crate::clock::Clock;
 use crate::db::Db;
 use crate::error::{Error, ErrorKind, Result};
+use crate::event::body::EventBody;
+use crate::event::journal::Journal;
 use crate::lifecycle::Lifecycle;
 use crate::session::types::{Code, DeviceProps, Identity};
+use crate::whatsapp::connection::Outlets;
+use crate::whatsapp::inbox::Inbox;
 
 pub use connection::Connection;
 
 /// Signals that wait for the actor. A session has a handful per login; whoever leaves more unread is stuck.
 const SIGNAL_CAPACITY: usize = 128;
+
+/// Reports that wait for the actor, which takes them in by the hundred.
+const REPORT_CAPACITY: usize = 1024;
 
 /// How to reach WhatsApp.
 #[derive(Clone, Debug, Default)]
@@ -130,10 +140,23 @@ pub enum Closing {
     Crashed,
 }
 
+/// A client that was prepared, and what it will tell.
+#[derive(Debug)]
+pub struct Opened {
+    /// The client.
+    pub connection: Connection,
+    /// What changes the session's state.
+    pub signals: mpsc::Receiver<Signal>,
+    /// What happens beside that. Messages are not among it: they go to the journal at once.
+    pub reports: mpsc::Receiver<EventBody>,
+}
+
 /// Makes connections. One for the whole process.
 #[derive(Clone)]
 pub struct Connector {
     db: Db,
+    journal: Journal,
+    clock: Clock,
     settings: Settings,
     lifecycle: Lifecycle,
     sockets: Arc<TokioWebSocketTransportFactory>,
@@ -151,12 +174,12 @@ impl Connector {
     ///
     /// # Errors
     /// The HTTP client cannot be built.
-    pub fn new(db: Db, settings: Settings, lifecycle: Lifecycle) -> Result<Self> {
+    pub fn new(db: Db, journal: Journal, clock: Clock, settings: Settings, lifecycle: Lifecycle) -> Result<Self> {
         let mut sockets = TokioWebSocketTransportFactory::new().with_connector(default_tls_connector());
         if let Some(url) = &settings.url {
             sockets = sockets.with_url(url);
         }
-        Ok(Self { db, settings, lifecycle, sockets: Arc::new(sockets), http: http::client()? })
+        Ok(Self { db, journal, clock, settings, lifecycle, sockets: Arc::new(sockets), http: http::client()? })
     }
 
     /// Loads the session's keys (or makes new ones) and prepares a client; nothing is dialled yet. A session that is new
@@ -164,22 +187,20 @@ impl Connector {
     ///
     /// # Errors
     /// `Unavailable`: the database failed.
-    pub async fn open(
-        &self,
-        session: &SessionId,
-        props: &DeviceProps,
-        is_new: bool,
-    ) -> Result<(Connection, mpsc::Receiver<Signal>)> {
-        let (signals, reports) = mpsc::channel(SIGNAL_CAPACITY);
+    pub async fn open(&self, session: &SessionId, props: &DeviceProps, is_new: bool) -> Result<Opened> {
+        let (signals, signalled) = mpsc::channel(SIGNAL_CAPACITY);
+        let (reports, reported) = mpsc::channel(REPORT_CAPACITY);
         let store = match is_new {
             true => device_store::DeviceStore::empty(self.db.clone(), session.clone()),
             false => device_store::DeviceStore::new(self.db.clone(), session.clone()),
         };
         let store = Arc::new(store);
-        let connection = connection::open(self, store, props, signals).await.map_err(|error| {
+        let inbox = Inbox { session: session.clone(), journal: self.journal.clone(), clock: self.clock.clone() };
+        let connection = connection::open(self, store, props, Outlets { signals, reports, inbox }).await;
+        let connection = connection.map_err(|error| {
             Error::new(ErrorKind::Unavailable, "the session's keys could not be read").because(error)
         })?;
-        Ok((connection, reports))
+        Ok(Opened { connection, signals: signalled, reports: reported })
     }
 
     /// Forgets the session's keys, so that the next connection starts as a new device.

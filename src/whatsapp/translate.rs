@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use whatsapp_rust::pair_code::{PairCodeError, PairError};
-use whatsapp_rust::types::events::{ConnectFailureReason, Event, EventInterest, EventKind, LoggedOut};
+use whatsapp_rust::types::events::{ConnectFailureReason, Event, EventKind, LoggedOut};
 use whatsapp_rust::wacore_binary::{Node, OwnedNodeRef};
 use whatsapp_rust::{Client, IqError, Jid};
 
@@ -11,27 +11,25 @@ use crate::error::{Error, ErrorKind};
 use crate::session::types::{Code, Identity, PhoneNumber};
 use crate::whatsapp::{Refusal, Signal, StreamEnding};
 
-/// The events that become signals. The library does not even build the others.
-pub(super) fn interest() -> EventInterest {
-    EventInterest::of(&[
-        EventKind::PairingQrCode,
-        EventKind::PairingQrCodesExhausted,
-        EventKind::PairingCode,
-        EventKind::PairingCodeRefresh,
-        EventKind::PairSuccess,
-        EventKind::PairError,
-        EventKind::PairPasskeyRequest,
-        EventKind::QrScannedWithoutMultidevice,
-        EventKind::SelfPushNameUpdated,
-        EventKind::Connected,
-        EventKind::LoggedOut,
-        EventKind::StreamReplaced,
-        EventKind::TemporaryBan,
-        EventKind::ClientOutdated,
-        EventKind::ConnectFailure,
-        EventKind::RawNode,
-    ])
-}
+/// The events that become signals.
+pub(super) const KINDS: &[EventKind] = &[
+    EventKind::PairingQrCode,
+    EventKind::PairingQrCodesExhausted,
+    EventKind::PairingCode,
+    EventKind::PairingCodeRefresh,
+    EventKind::PairSuccess,
+    EventKind::PairError,
+    EventKind::PairPasskeyRequest,
+    EventKind::QrScannedWithoutMultidevice,
+    EventKind::SelfPushNameUpdated,
+    EventKind::Connected,
+    EventKind::LoggedOut,
+    EventKind::StreamReplaced,
+    EventKind::TemporaryBan,
+    EventKind::ClientOutdated,
+    EventKind::ConnectFailure,
+    EventKind::RawNode,
+];
 
 /// The signal that an event means, if it means one.
 pub(super) fn signal(client: &Client, event: &Event) -> Option<Signal> {

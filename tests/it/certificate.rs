@@ -2,10 +2,12 @@
 
 use entity::ids::SessionId;
 use entity::timestamp::Timestamp;
+use waypost::clock::Clock;
+use waypost::event::journal::Journal;
 use waypost::lifecycle::Lifecycle;
 use waypost::session::store::{self, Draft};
 use waypost::session::types::DeviceProps;
-use waypost::whatsapp::{Closing, Connector, Settings, Signal};
+use waypost::whatsapp::{Closing, Connector, Opened, Settings, Signal};
 use whatsapp_simulator::Simulator;
 
 use crate::support::database;
@@ -21,8 +23,10 @@ async fn outcome() -> Signal {
     let draft = Draft { id: id.clone(), name, metadata, props: props.clone(), webhook: None };
     store::insert(db.write(), draft, Timestamp::from_millis(0)).await.expect("a session");
     let settings = Settings { url: Some(sim.url()), version: Some((2, 3000, 1_023_000_000)) };
-    let connector = Connector::new(db, settings, Lifecycle::new()).expect("a connector");
-    let (connection, mut signals) = connector.open(&id, &props, false).await.expect("keys");
+    let (clock, lifecycle) = (Clock::system(), Lifecycle::new());
+    let journal = Journal::open(db.clone(), clock.clone(), &lifecycle).await.expect("a journal");
+    let connector = Connector::new(db, journal, clock, settings, lifecycle).expect("a connector");
+    let Opened { connection, mut signals, .. } = connector.open(&id, &props, false).await.expect("keys");
     let run = waypost::lifecycle::Lifecycle::new().spawn("connection", connection.run());
     let signal = signals.recv().await.expect("a connection always says how it ends");
     run.abort();

@@ -17,6 +17,8 @@ mod faults;
 #[cfg(feature = "sandbox")]
 mod graphql;
 #[cfg(feature = "sandbox")]
+mod journal;
+#[cfg(feature = "sandbox")]
 mod keys;
 #[cfg(feature = "sandbox")]
 mod life;
@@ -47,3 +49,5 @@ mod start;
 mod support;
 #[cfg(feature = "sandbox")]
 mod weather;
+#[cfg(feature = "sandbox")]
+mod webhooks;

@@ -15,7 +15,11 @@ use crate::support::world::{Kind, World};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum On {
     Nothing,
+    /// All sessions: not for a key that is for some.
+    All,
     Session,
+    /// A webhook of a session: `{id}` is the session, `{webhook}` the webhook.
+    Webhook,
     Key,
 }
 
@@ -161,6 +165,8 @@ fn operations() -> Vec<Operation> {
         ),
         ("deleteSession", delete, session, r#"mutation { deleteSession(input: { id: "{id}" }) { id } }"#),
     ];
+    all.extend(events());
+    all.extend(webhooks());
     for (name, method, path, graph) in verbs {
         let field: &'static str = Box::leak(format!("Mutation.{name}").into_boxed_str());
         all.push(at(rest(name, method, path), Some((field, graph)), On::Session, write));
@@ -168,10 +174,126 @@ fn operations() -> Vec<Operation> {
     all
 }
 
+fn events() -> Vec<Operation> {
+    let at = |rest, graph, on| Operation { rest, graph, on, scope: Some(Scope::MessagesRead) };
+    let get = || Method::GET;
+    vec![
+        at(
+            rest("listEvents", get(), "/api/v1/events"),
+            Some(("Query.events", "{ events { nodes { id } } }")),
+            On::Nothing,
+        ),
+        at(rest("listSessionEvents", get(), "/api/v1/sessions/{id}/events"), None, On::Session),
+        at(
+            rest("followEvents", get(), "/api/v1/events/stream"),
+            Some(("Subscription.events", "subscription { events { cursor } }")),
+            On::Nothing,
+        ),
+    ]
+}
+
+fn webhooks() -> Vec<Operation> {
+    let (read, write) = (Scope::WebhooksRead, Scope::WebhooksWrite);
+    let address = json!({ "url": "https://example.com/" });
+    let mut all = vec![
+        Operation {
+            rest: Some(("createWebhook", Method::POST, "/api/v1/webhooks", address.clone())),
+            graph: None,
+            on: On::All,
+            scope: Some(write),
+        },
+        Operation {
+            rest: Some(("createSessionWebhook", Method::POST, "/api/v1/sessions/{id}/webhooks", address)),
+            graph: Some((
+                "Mutation.createWebhook",
+                r#"mutation { createWebhook(input: { sessionId: "{id}", url: "https://example.com/" }) { id } }"#,
+            )),
+            on: On::Session,
+            scope: Some(write),
+        },
+        Operation {
+            rest: rest("listWebhooks", Method::GET, "/api/v1/webhooks"),
+            graph: None,
+            on: On::Nothing,
+            scope: Some(read),
+        },
+        Operation {
+            rest: rest("listSessionWebhooks", Method::GET, "/api/v1/sessions/{id}/webhooks"),
+            graph: Some(("Query.webhooks", r#"{ webhooks(sessionId: "{id}") { id } }"#)),
+            on: On::Session,
+            scope: Some(read),
+        },
+    ];
+    // What is done to one webhook: REST's two names for it, the rest of the path, and the field.
+    let rows = [
+        (
+            ["getSessionWebhook", "getWebhook"],
+            Method::GET,
+            "",
+            "Query.webhook",
+            r#"{ webhook(id: "{webhook}") { id } }"#,
+        ),
+        (["updateSessionWebhook", "updateWebhook"], Method::PATCH, "", "Mutation.updateWebhook", ""),
+        (["pingSessionWebhook", "pingWebhook"], Method::POST, "/ping", "Mutation.pingWebhook", ""),
+        (
+            ["rotateSessionWebhookSecret", "rotateWebhookSecret"],
+            Method::POST,
+            "/secret/rotate",
+            "Mutation.rotateWebhookSecret",
+            "",
+        ),
+        (["enableSessionWebhook", "enableWebhook"], Method::POST, "/enable", "Mutation.enableWebhook", ""),
+        (
+            ["listSessionWebhookDeliveries", "listWebhookDeliveries"],
+            Method::GET,
+            "/deliveries",
+            "Query.webhookDeliveries",
+            r#"{ webhookDeliveries(webhookId: "{webhook}") { nodes { id } } }"#,
+        ),
+        (
+            ["retrySessionWebhookDelivery", "retryWebhookDelivery"],
+            Method::POST,
+            "/deliveries/none/retry",
+            "Mutation.retryWebhookDelivery",
+            r#"mutation { retryWebhookDelivery(input: { webhookId: "{webhook}", id: "none" }) { id } }"#,
+        ),
+        (
+            ["replaySessionWebhook", "replayWebhook"],
+            Method::POST,
+            "/replay",
+            "Mutation.replayWebhook",
+            r#"mutation { replayWebhook(input: { id: "{webhook}", from: "2026-01-01T00:00:00Z" }) { queued } }"#,
+        ),
+        (["deleteSessionWebhook", "deleteWebhook"], Method::DELETE, "", "Mutation.deleteWebhook", ""),
+    ];
+    for (names, method, path, field, graph) in rows {
+        let scope = if method == Method::GET { read } else { write };
+        let mut graph = (!graph.is_empty()).then(|| graph.to_owned());
+        let inner = match field {
+            "Mutation.pingWebhook" => "durationMs",
+            "Mutation.rotateWebhookSecret" => "secret",
+            _ => "id",
+        };
+        let verb = field.trim_start_matches("Mutation.");
+        let graph = graph
+            .get_or_insert_with(|| format!(r#"mutation {{ {verb}(input: {{ id: "{{webhook}}" }}) {{ {inner} }} }}"#));
+        let graph: &'static str = Box::leak(graph.clone().into_boxed_str());
+        for (name, base) in names.iter().zip(["/api/v1/sessions/{id}/webhooks/{webhook}", "/api/v1/webhooks/{webhook}"])
+        {
+            let path: &'static str = Box::leak(format!("{base}{path}").into_boxed_str());
+            let body = if name.starts_with("replay") { json!({ "from": 1 }) } else { Value::Null };
+            let rest = Some((*name, method.clone(), path, body));
+            let graph = name.contains("Session").then_some((field, graph));
+            all.push(Operation { rest, graph, on: On::Webhook, scope: Some(scope) });
+        }
+    }
+    all
+}
+
 fn outcome(code: Option<&str>) -> Outcome {
     match code {
         Some("forbidden") => Outcome::Forbidden,
-        Some("session_not_found" | "key_not_found") => Outcome::NotThere,
+        Some("session_not_found" | "key_not_found" | "webhook_not_found") => Outcome::NotThere,
         Some(code @ ("unauthenticated" | "graphql_invalid" | "not_found" | "internal")) => panic!("{code}"),
         Some(_) | None => Outcome::Allowed,
     }
@@ -194,7 +316,14 @@ impl Things {
     /// The id to do it to. What is the key's own is made anew, since the operation before may have removed it.
     async fn target(&self, on: On, is_own: bool) -> String {
         match (on, is_own) {
-            (On::Nothing, _) => String::new(),
+            (On::Nothing | On::All, _) => String::new(),
+            (On::Webhook, _) => {
+                let session = if is_own { "own" } else { "foreign" };
+                self.world.door.post("", json!({ "id": session })).await;
+                let webhook = json!({ "url": "http://127.0.0.1:1/" });
+                let webhook = self.world.door.post(&format!("/{session}/webhooks"), webhook).await.ok();
+                format!("{session}/{}", webhook["id"].as_str().expect("an id"))
+            }
             (On::Session, true) => {
                 self.world.door.post("", json!({ "id": "own" })).await;
                 "own".to_owned()
@@ -213,9 +342,9 @@ impl Things {
     }
 
     async fn by_rest(&self, (_, method, path, body): &(&str, Method, &str, Value), id: &str) -> Outcome {
-        let body = serde_json::from_str(&body.to_string().replace("{id}", id)).expect("it is JSON");
-        let path = path.replace("{id}", id);
-        if path.ends_with("/live") {
+        let body = serde_json::from_str(&named(&body.to_string(), id)).expect("it is JSON");
+        let path = named(path, id);
+        if path.ends_with("/live") || path.ends_with("/stream") {
             // What is let through never ends.
             let reply = self.door.request(method.clone(), &path).send().await.expect("the server answers");
             if reply.headers()["content-type"] == "text/event-stream" {
@@ -227,17 +356,17 @@ impl Things {
     }
 
     async fn by_http(&self, graph: &str, id: &str) -> Outcome {
-        let answer = self.door.graph(&graph.replace("{id}", id), Value::Null).await.json();
+        let answer = self.door.graph(&named(graph, id), Value::Null).await.json();
         outcome(code_of(&answer["errors"]))
     }
 
     async fn by_socket(&mut self, graph: &str, id: &str) -> Outcome {
         self.attempts += 1;
         let name = self.attempts.to_string();
-        self.socket.subscribe(&name, &graph.replace("{id}", id)).await;
+        self.socket.subscribe(&name, &named(graph, id)).await;
         // A subscription to all sessions of a key that has none yet says nothing: what is asked next is answered first.
         let probe = format!("probe-{name}");
-        let message = match graph.contains("sessionsUpdated") {
+        let message = match graph.contains("sessionsUpdated") || graph.contains("subscription { events") {
             true => {
                 self.socket.subscribe(&probe, "{ version }").await;
                 self.socket.hear().await
@@ -252,11 +381,18 @@ impl Things {
     }
 }
 
+/// What is written for a thing, with the ids of the thing in it.
+fn named(text: &str, id: &str) -> String {
+    let (id, webhook) = id.split_once('/').unwrap_or((id, ""));
+    text.replace("{id}", id).replace("{webhook}", webhook)
+}
+
 fn expected(operation: &Operation, scope: Scope, is_own: bool) -> Outcome {
     match operation.scope {
         Some(needed) if needed != scope => Outcome::Forbidden,
         // To create another session is not to find one.
         _ if operation.rest.as_ref().is_some_and(|rest| rest.0 == "createSession") && !is_own => Outcome::Forbidden,
+        _ if operation.on == On::All => Outcome::Forbidden,
         _ if operation.on != On::Nothing && !is_own => Outcome::NotThere,
         _ => Outcome::Allowed,
     }
@@ -268,7 +404,8 @@ fn own(scope: Scope) -> Option<[&'static str; 1]> {
 }
 
 async fn row(scope: Scope) -> usize {
-    let world = World::new(Kind::Sqlite).await;
+    let flags = ["--egress-allow", "127.0.0.0/8"];
+    let world = World::with(Kind::Sqlite, whatsapp_simulator::Settings::default(), &flags).await;
     world.phone();
     world.door.create("foreign").await;
     let sessions = own(scope);
@@ -277,7 +414,7 @@ async fn row(scope: Scope) -> usize {
     let mut things = Things { door: world.door.holding(&token), world, scope, socket, attempts: 0 };
     let mut tried = 0;
     for operation in operations() {
-        let targets: &[bool] = if operation.on == On::Nothing { &[true] } else { &[true, false] };
+        let targets: &[bool] = if matches!(operation.on, On::Nothing | On::All) { &[true] } else { &[true, false] };
         for is_own in targets.iter().copied() {
             let expected = expected(&operation, scope, is_own);
             if let Some(rest) = &operation.rest {
@@ -307,7 +444,7 @@ async fn row(scope: Scope) -> usize {
 async fn slow_each_operation_needs_its_scope_and_a_session_of_the_key_on_every_carrier() {
     let rows = stream::iter(Scope::ALL.iter().copied()).map(row).buffer_unordered(3);
     let tried: Vec<usize> = rows.collect().await;
-    assert!(tried.iter().sum::<usize>() > 600, "{tried:?}");
+    assert!(tried.iter().sum::<usize>() > 1200, "{tried:?}");
 }
 
 #[test]

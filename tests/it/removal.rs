@@ -40,7 +40,8 @@ async fn a_delete_leaves_no_row_behind(#[values(Kind::Sqlite, Kind::Postgres)] k
         assert!(before.contains_key(table), "{table} in {before:?}");
     }
     world.door.delete("shop").await.ok();
-    assert_eq!(tables.rows().await, BTreeMap::new());
+    let server_wide = BTreeMap::from([("bookmark".to_owned(), 1)]);
+    assert_eq!(tables.rows().await, server_wide);
     drop(tables);
     world.finish().await;
 }
@@ -51,8 +52,11 @@ async fn a_logout_forgets_the_keys_and_keeps_the_webhook(#[values(Kind::Sqlite, 
     let mut world = lived_in(kind).await;
     let tables = world.tables().await;
     world.door.post("/shop/logout", Value::Null).await.ok();
-    let kept = BTreeMap::from([("session".to_owned(), 1), ("webhook".to_owned(), 1)]);
-    assert_eq!(tables.rows().await, kept);
+    // What happened is kept, and on its way to the webhook. None of it is a key.
+    let history = ["bookmark", "delivery", "delivery_attempt", "event", "event_count", "lane"];
+    let mut kept = tables.rows().await;
+    kept.retain(|table, _| !history.contains(&table.as_str()));
+    assert_eq!(kept, BTreeMap::from([("session".to_owned(), 1), ("webhook".to_owned(), 1)]));
     drop(tables);
     world.crash();
     let state = world.door.status("shop").await;

@@ -3,6 +3,7 @@
 mod documents;
 mod failure;
 pub(super) mod graphiql;
+mod history;
 mod http;
 mod limit;
 mod mutation;
@@ -11,16 +12,19 @@ mod session;
 mod socket;
 mod stream;
 mod subscription;
+mod webhook;
 
 use std::sync::Arc;
 
-use async_graphql::{Context, Request, Response, Schema, ServerError};
+use async_graphql::{Context, MergedObject, Request, Response, Schema, ServerError};
 use futures::stream::{BoxStream, StreamExt};
 
 use crate::api::graphql::documents::Documents;
+use crate::api::graphql::history::HistoryQuery;
 use crate::api::graphql::mutation::Mutation;
 use crate::api::graphql::query::Query;
 use crate::api::graphql::subscription::Subscription;
+use crate::api::graphql::webhook::WebhookMutation;
 use crate::api::{Api, error};
 use crate::caller::Caller;
 use crate::error::Error;
@@ -29,17 +33,27 @@ pub(super) use http::{GRAPHQL_JSON, get, post};
 pub(super) use socket::upgrade;
 pub(super) use stream::events;
 
+/// What can be asked.
+#[derive(MergedObject, Default)]
+#[graphql(name = "Query")]
+struct Queries(Query, HistoryQuery);
+
+/// What can be done. Each mutation takes one `input` and answers with what it changed.
+#[derive(MergedObject, Default)]
+#[graphql(name = "Mutation")]
+struct Mutations(Mutation, WebhookMutation);
+
 /// The graph, ready to be asked.
 #[derive(Clone)]
 pub(super) struct Graph {
-    schema: Schema<Query, Mutation, Subscription>,
+    schema: Schema<Queries, Mutations, Subscription>,
     documents: Documents,
 }
 
 impl Graph {
     /// The graph over these services.
     pub(super) fn new(api: Arc<Api>) -> Self {
-        let builder = Schema::build(Query, Mutation, Subscription).data(Arc::clone(&api));
+        let builder = Schema::build(Queries::default(), Mutations::default(), Subscription).data(Arc::clone(&api));
         let builder = limit::apply(builder);
         let schema = if api.has_introspection { builder.finish() } else { builder.disable_introspection().finish() };
         Self { schema, documents: Documents::default() }
@@ -86,7 +100,7 @@ impl Graph {
 
 /// The schema, as it is written to the repository.
 pub fn sdl() -> String {
-    let schema = limit::apply(Schema::build(Query, Mutation, Subscription)).finish();
+    let schema = limit::apply(Schema::build(Queries::default(), Mutations::default(), Subscription)).finish();
     let mut codes: Vec<_> =
         error::codes().chain(limit::CODES.iter().copied()).map(|code| format!("`{code}`")).collect();
     codes.sort();

@@ -16,6 +16,7 @@ use crate::session::session_id;
 use crate::session::types::{NewSession, PairRequest, PhoneNumber, SessionChanges};
 
 /// What can be done.
+#[derive(Default)]
 pub(super) struct Mutation;
 
 /// Which session.
@@ -87,7 +88,7 @@ pub(super) struct RotateKeyInput {
 }
 
 /// What can be done. Each mutation takes one `input` and answers with what it changed.
-#[Object]
+#[Object(name = "SessionMutations")]
 impl Mutation {
     /// Creates a session and starts to connect it.
     async fn create_session(&self, ctx: &Context<'_>, input: NewSession) -> Result<SessionNode> {

@@ -22,6 +22,7 @@ use crate::session::{cursor_of, session_id};
 const PAGE_DEFAULT: u32 = 50;
 
 /// What can be asked.
+#[derive(Default)]
 pub(super) struct Query;
 
 /// Something with an id.
@@ -97,7 +98,7 @@ impl From<&Caller> for Me {
 }
 
 /// What can be asked.
-#[Object]
+#[Object(name = "SessionQueries")]
 impl Query {
     /// Shows one session.
     async fn session(

@@ -14,9 +14,8 @@ use crate::api::rest::qr::QrReply;
 use crate::api::rest::{CreatedPairingLink, CreatedSession, PairBody, PairReply, PairingLinkBody};
 use crate::key::types::{IssuedKey, Key, KeyPage, NewKey};
 use crate::pairing_link::types::PairingLink;
-use crate::session::types::{
-    Device, DeviceProps, NewSession, NewWebhook, Session, SessionChanges, SessionPage, Status,
-};
+use crate::session::types::{Device, DeviceProps, NewSession, Session, SessionChanges, SessionPage, Status};
+use crate::webhook::types::NewWebhook;
 
 /// A number that belongs to nobody.
 const PHONE: &str = "15550100001";
@@ -106,6 +105,9 @@ impl Example for NewWebhook {
             url: "https://example.com/webhook".to_owned(),
             events: Some(vec!["message".to_owned(), "connected".to_owned()]),
             secret: Some("webhook-secret".to_owned()),
+            headers: None,
+            filters: None,
+            ordered: None,
         }
     }
 }

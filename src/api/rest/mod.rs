@@ -1,11 +1,15 @@
 //! `/api/v1/sessions`, as the contract has it.
 
+pub mod events;
 pub mod keys;
 pub mod live;
 pub mod qr;
+pub mod session_webhooks;
+pub mod webhooks;
 
 mod examples;
 mod param;
+mod webhook_examples;
 
 use std::sync::Arc;
 
@@ -21,9 +25,13 @@ use crate::api::Api;
 use crate::api::auth::Asks;
 use crate::api::body::{Nothing, Optional, Required};
 use crate::api::reply::{Created201, Done, Ok200};
+use crate::api::rest::events::EventsApi;
+use crate::api::rest::keys::KeysApi;
 use crate::api::rest::live::LiveStream;
 use crate::api::rest::param::{Limit, Word};
 use crate::api::rest::qr::{Accept, Format, Qr};
+use crate::api::rest::session_webhooks::SessionWebhooksApi;
+use crate::api::rest::webhooks::WebhooksApi;
 use crate::page::Window;
 use crate::pairing_link::types::PairingLink;
 use crate::session::session_id;
@@ -35,9 +43,19 @@ use crate::session::types::{
 enum Tag {
     /// WhatsApp accounts and their connections.
     Sessions,
+    /// What happens on the sessions.
+    Events,
+    /// Where it is delivered.
+    Webhooks,
     /// Who may come in, and what they may do.
     Keys,
 }
+
+/// The whole REST door.
+pub type Apis = (SessionsApi, EventsApi, SessionWebhooksApi, WebhooksApi, KeysApi);
+
+/// The whole REST door.
+pub const APIS: Apis = (SessionsApi, EventsApi, SessionWebhooksApi, WebhooksApi, KeysApi);
 
 /// The new session.
 #[derive(Debug, Object, Serialize)]

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use entity::words::SessionStatus;
+use entity::words::{DeliveryState, EventType, SessionStatus};
 use poem_openapi::registry::{MetaSchema, MetaSchemaRef};
 use poem_openapi::types::{ParseError, ParseFromParameter, ParseResult, Type};
 
@@ -27,6 +27,26 @@ pub trait Words: Copy + Send + Sync + 'static {
 impl Words for SessionStatus {
     fn all() -> impl Iterator<Item = (&'static str, Self)> {
         Self::ALL.iter().map(|status| (status.as_str(), *status))
+    }
+
+    fn schema() -> MetaSchemaRef {
+        <Self as Type>::schema_ref()
+    }
+}
+
+impl Words for DeliveryState {
+    fn all() -> impl Iterator<Item = (&'static str, Self)> {
+        Self::ALL.iter().map(|state| (state.as_str(), *state))
+    }
+
+    fn schema() -> MetaSchemaRef {
+        <Self as Type>::schema_ref()
+    }
+}
+
+impl Words for EventType {
+    fn all() -> impl Iterator<Item = (&'static str, Self)> {
+        Self::ALL.iter().map(|event| (event.as_str(), *event))
     }
 
     fn schema() -> MetaSchemaRef {

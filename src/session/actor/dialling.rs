@@ -1,15 +1,14 @@
 //! The client of a session: made for the first connection, dialled again for each later one, closed at the end.
 
-use tokio::sync::mpsc;
 use tracing::warn;
 
 use crate::error::{Result, chain};
 use crate::session::actor::Actor;
 use crate::session::machine::Input;
-use crate::whatsapp::{Connection, Signal};
+use crate::whatsapp::Opened;
 
 impl Actor {
-    async fn open(&mut self) -> Result<(Connection, mpsc::Receiver<Signal>)> {
+    async fn open(&mut self) -> Result<Opened> {
         let is_new = std::mem::take(&mut self.is_new);
         self.deps.connector.open(self.entry.id(), self.entry.props(), is_new).await
     }
@@ -20,10 +19,11 @@ impl Actor {
         let connection = match self.connection.clone() {
             Some(connection) => connection,
             None => match self.open().await {
-                Ok((connection, signals)) => {
+                Ok(Opened { connection, signals, reports }) => {
                     learnt = connection.identity().map(Input::KnownAs);
                     self.connection = Some(connection.clone());
                     self.signals = Some(signals);
+                    self.reports = Some(reports);
                     connection
                 }
                 Err(error) => {
@@ -47,6 +47,12 @@ impl Actor {
         }
         if let Some(run) = self.run.take() {
             run.abort();
+        }
+        if let Some(mut reports) = self.reports.take() {
+            let last: Vec<_> = std::iter::from_fn(|| reports.try_recv().ok()).collect();
+            if !last.is_empty() {
+                self.save(None, last).await;
+            }
         }
     }
 }

@@ -24,19 +24,25 @@ impl Events {
 
     /// The next event: its name and its data. None when the stream ends in order.
     pub async fn next(&mut self) -> Option<(String, Value)> {
+        // Over all of it: comments that keep the connection alive are no events.
+        tokio::time::timeout(LIMIT, self.read()).await.expect("an event comes in time")
+    }
+
+    async fn read(&mut self) -> Option<(String, Value)> {
         loop {
             while let Some((event, rest)) = self.unread.split_once("\n\n") {
                 let field =
                     |name| event.lines().find_map(|line| line.strip_prefix(name)).map(|text| text.trim().to_owned());
-                let (name, data) = (field("event:"), field("data:"));
+                // An event without a name is called so. src: HTML, server-sent events
+                let (name, data) = (field("event:").unwrap_or("message".to_owned()), field("data:"));
                 self.unread = rest.to_owned();
                 // Comments keep the connection alive.
-                if let (Some(name), Some(data)) = (name, data) {
+                if let Some(data) = data {
                     return Some((name, serde_json::from_str(&data).expect("it is JSON")));
                 }
             }
-            let chunk = tokio::time::timeout(LIMIT, self.reply.chunk()).await.expect("an event comes in time");
-            self.unread.push_str(&String::from_utf8_lossy(&chunk.expect("the stream ends in order")?));
+            let chunk = self.reply.chunk().await.expect("the stream ends in order")?;
+            self.unread.push_str(&String::from_utf8_lossy(&chunk));
         }
     }
 

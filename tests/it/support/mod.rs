@@ -12,6 +12,8 @@ pub(crate) mod graph;
 #[cfg(feature = "sandbox")]
 pub(crate) mod looks;
 #[cfg(feature = "sandbox")]
+pub(crate) mod receiver;
+#[cfg(feature = "sandbox")]
 pub(crate) mod server;
 #[cfg(feature = "sandbox")]
 pub(crate) mod tables;

@@ -1,0 +1,105 @@
+//! What can be asked about events and webhooks.
+
+use async_graphql::connection::{Connection, Edge, EmptyFields};
+use async_graphql::{Context, ID, InputObject, Object};
+use entity::words::{DeliveryState, EventType};
+
+use crate::api::graphql::webhook::which;
+use crate::api::graphql::{api, caller, failed};
+use crate::error::Result;
+use crate::event::types::{Event, EventFilter, Placed};
+use crate::session::session_id;
+use crate::webhook::types::{Delivery, DeliveryFilter, Webhook};
+
+/// Items of a page when its size is not said.
+const PAGE_DEFAULT: u32 = 50;
+
+/// What can be asked about events and webhooks.
+#[derive(Default)]
+pub(super) struct HistoryQuery;
+
+/// Which events.
+#[derive(Clone, Default, InputObject)]
+#[graphql(name = "EventFilter")]
+pub(super) struct Filter {
+    /// Only those of these sessions; all when absent or empty.
+    sessions: Option<Vec<ID>>,
+    /// Only those of these types; all when absent or empty.
+    types: Option<Vec<EventType>>,
+}
+
+impl TryFrom<Filter> for EventFilter {
+    type Error = crate::error::Error;
+
+    fn try_from(filter: Filter) -> Result<Self> {
+        let Filter { sessions, types } = filter;
+        let sessions = sessions.unwrap_or_default().iter().map(|id| session_id(id)).collect::<Result<_>>()?;
+        Ok(Self { sessions, types: types.unwrap_or_default() })
+    }
+}
+
+type EventConnection = Connection<String, Event, EmptyFields, EmptyFields>;
+
+type DeliveryConnection = Connection<String, Delivery, EmptyFields, EmptyFields>;
+
+/// What can be asked about events and webhooks.
+#[Object(name = "HistoryQueries")]
+impl HistoryQuery {
+    /// Lists what happened, oldest first.
+    #[graphql(complexity = "first.unwrap_or(PAGE_DEFAULT).min(1000) as usize * child_complexity")]
+    async fn events(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The first so many, 1 to 1,000; 50 when absent.")] first: Option<u32>,
+        #[graphql(desc = "Only those behind this cursor.")] after: Option<String>,
+        #[graphql(desc = "Which events; all when absent.")] filter: Option<Filter>,
+    ) -> Result<EventConnection> {
+        let filter = filter.unwrap_or_default().try_into()?;
+        let first = Some(first.unwrap_or(PAGE_DEFAULT));
+        let (placed, has_next) = api(ctx).events.page(caller(ctx), filter, after, first).await?;
+        let mut connection = Connection::new(false, has_next);
+        let edges = placed.into_iter().map(|Placed { event, cursor }| Edge::new(cursor.to_string(), event));
+        connection.edges.extend(edges);
+        Ok(connection)
+    }
+
+    /// Lists webhooks, oldest first.
+    async fn webhooks(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Only those of this session; all when absent.")] session_id: Option<ID>,
+    ) -> Result<Vec<Webhook>> {
+        let session = session_id.map(|id| self::session_id(&id)).transpose()?;
+        api(ctx).webhooks.list(caller(ctx), session).await
+    }
+
+    /// Shows one webhook.
+    async fn webhook(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The webhook's id.")] id: ID,
+    ) -> Result<Option<Webhook>> {
+        let found = api(ctx).webhooks.find(caller(ctx), &which(&id)).await;
+        // Beside a null, as the specification has it: the framework would leave the field out.
+        Ok(found.map_err(|error| ctx.add_error(failed(ctx, error))).ok())
+    }
+
+    /// Lists the deliveries of a webhook, newest first, each with its attempts.
+    #[graphql(complexity = "first.unwrap_or(PAGE_DEFAULT).min(100) as usize * child_complexity")]
+    async fn webhook_deliveries(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The webhook's id.")] webhook_id: ID,
+        #[graphql(desc = "The first so many, 1 to 100; 50 when absent.")] first: Option<u32>,
+        #[graphql(desc = "Only those behind this cursor.")] after: Option<String>,
+        #[graphql(desc = "Only those in this state.")] state: Option<DeliveryState>,
+        #[graphql(desc = "Only those of this type.")] event: Option<EventType>,
+    ) -> Result<DeliveryConnection> {
+        let filter = DeliveryFilter { state, event };
+        let page = api(ctx).webhooks.deliveries(caller(ctx), &which(&webhook_id), filter, first, after).await?;
+        let mut connection = Connection::new(false, page.next_cursor.is_some());
+        let edges = page.deliveries.into_iter().map(|delivery| Edge::new(delivery.id.to_string(), delivery));
+        connection.edges.extend(edges);
+        Ok(connection)
+    }
+}

@@ -1,0 +1,129 @@
+//! `/api/v1/events`, and the same of one session.
+
+use std::sync::Arc;
+
+use futures::stream::{BoxStream, StreamExt};
+use poem::web::Data;
+use poem::web::sse::{Event as SseEvent, SSE};
+use poem::{IntoResponse, Response, Result};
+use poem_openapi::param::{Header, Path, Query};
+use poem_openapi::registry::{MetaMediaType, MetaResponses, MetaSchema, MetaSchemaRef, Registry};
+use poem_openapi::types::Type;
+use poem_openapi::{ApiResponse, OpenApi};
+
+use crate::api::Api;
+use crate::api::auth::Asks;
+use crate::api::error::Problem;
+use crate::api::live::KEEP_ALIVE;
+use crate::api::reply::{self, Ok200};
+use crate::api::rest::Tag;
+use crate::error;
+use crate::event::types::{Event, EventFilter, EventPage, Placed};
+use crate::session::session_id;
+
+/// `/api/v1/events`.
+#[derive(Debug)]
+pub struct EventsApi;
+
+#[OpenApi(tag = "Tag::Events")]
+impl EventsApi {
+    /// Lists what happened, oldest first.
+    ///
+    /// QR and pair codes are shown to keys that may pair only.
+    #[oai(path = "/events", method = "get", operation_id = "listEvents")]
+    async fn list(
+        &self,
+        Data(api): Data<&Arc<Api>>,
+        Asks(caller): Asks,
+        /// Only those of these sessions: ids, separated by commas.
+        session: Query<Option<String>>,
+        /// Only those of these types: words, separated by commas.
+        #[oai(name = "type")]
+        types: Query<Option<String>>,
+        /// Only those behind this cursor, a `next_cursor` of an earlier list.
+        after: Query<Option<String>>,
+        /// At most this many, 1 to 1,000; 100 when absent.
+        limit: Query<Option<u32>>,
+    ) -> Result<Ok200<EventPage>> {
+        let filter = EventFilter::parse(session.0.as_deref(), types.0.as_deref())?;
+        Ok(Ok200(api.events.list(&caller, filter, after.0, limit.0).await?))
+    }
+
+    /// Follows what happens, from a cursor or from now on.
+    ///
+    /// Server-sent events, each named by its type, with its cursor as `id`: who comes back with `Last-Event-ID` misses
+    /// nothing and gets nothing twice.
+    #[oai(path = "/events/stream", method = "get", operation_id = "followEvents")]
+    async fn follow(
+        &self,
+        Data(api): Data<&Arc<Api>>,
+        Asks(caller): Asks,
+        /// Only those of these sessions: ids, separated by commas.
+        session: Query<Option<String>>,
+        /// Only those of these types: words, separated by commas.
+        #[oai(name = "type")]
+        types: Query<Option<String>>,
+        /// Only those behind this cursor; from now on when absent.
+        after: Query<Option<String>>,
+        /// The same, as browsers send it when they come back. Goes before `after`.
+        #[oai(name = "Last-Event-ID")]
+        last_event_id: Header<Option<String>>,
+    ) -> Result<EventStream> {
+        let filter = EventFilter::parse(session.0.as_deref(), types.0.as_deref())?;
+        Ok(EventStream(api.events.follow(&caller, filter, last_event_id.0.or(after.0)).await?))
+    }
+
+    /// Lists what happened, oldest first.
+    ///
+    /// QR and pair codes are shown to keys that may pair only.
+    #[oai(path = "/sessions/:session_id/events", method = "get", operation_id = "listSessionEvents")]
+    async fn list_of_session(
+        &self,
+        Data(api): Data<&Arc<Api>>,
+        Asks(caller): Asks,
+        /// The session's id.
+        session_id: Path<String>,
+        /// Only those of these types: words, separated by commas.
+        #[oai(name = "type")]
+        types: Query<Option<String>>,
+        /// Only those behind this cursor, a `next_cursor` of an earlier list.
+        after: Query<Option<String>>,
+        /// At most this many, 1 to 1,000; 100 when absent.
+        limit: Query<Option<u32>>,
+    ) -> Result<Ok200<EventPage>> {
+        let id = self::session_id(&session_id)?;
+        let filter = EventFilter { sessions: vec![id], ..EventFilter::parse(None, types.0.as_deref())? };
+        Ok(Ok200(api.events.list_of_session(&caller, filter, after.0, limit.0).await?))
+    }
+}
+
+/// Events as they come.
+pub struct EventStream(BoxStream<'static, error::Result<Placed>>);
+
+impl IntoResponse for EventStream {
+    fn into_response(self) -> Response {
+        // What ends the stream is in the log; the client comes back with the last id.
+        let events = self.0.take_while(|placed| std::future::ready(placed.is_ok()));
+        let events = events.filter_map(|placed| async move { placed.ok().map(event) });
+        SSE::new(events).keep_alive(KEEP_ALIVE).into_response()
+    }
+}
+
+fn event(placed: Placed) -> SseEvent {
+    let Placed { event, cursor } = placed;
+    let data = serde_json::to_string(&event).unwrap_or_default();
+    SseEvent::message(data).event_type(event.event.as_str()).id(cursor.to_string())
+}
+
+impl ApiResponse for EventStream {
+    fn meta() -> MetaResponses {
+        // OpenAPI has no words for what is in a stream; the operation's description has.
+        let schema = MetaSchemaRef::Inline(Box::new(MetaSchema::new("string")));
+        reply::responses(200, "Events.", vec![MetaMediaType { content_type: "text/event-stream", schema }])
+    }
+
+    fn register(registry: &mut Registry) {
+        Event::register(registry);
+        Problem::register(registry);
+    }
+}

@@ -1,0 +1,136 @@
+//! What the document shows for events and webhooks. Values, so that a new field breaks the build here.
+
+use entity::ids::{DeliveryId, EventId, SessionId, WebhookId};
+use entity::timestamp::Timestamp;
+use entity::words::{DeliveryState, EventType};
+use poem_openapi::types::Example;
+
+use crate::api::rest::webhooks::RotateSecretBody;
+use crate::event::body::EventBody;
+use crate::event::body::session::TestEvent;
+use crate::event::types::{Cursor, Event, EventPage};
+use crate::webhook::types::{
+    Delivery, DeliveryAttempt, DeliveryPage, ReplayRange, Replayed, RotatedSecret, Webhook, WebhookChanges,
+    WebhookFilters, WebhookList,
+};
+
+const CREATED: Timestamp = Timestamp::from_millis(1_767_143_203_000);
+const DELIVERED: Timestamp = Timestamp::from_millis(1_767_143_264_000);
+
+fn shop() -> SessionId {
+    SessionId::parse("shop").expect("it is one")
+}
+
+impl Example for Event {
+    fn example() -> Self {
+        Self {
+            id: EventId::named("evt_019b9b1f7f7a7c3e8d5c0d6a1b2c3d4e"),
+            session_id: shop(),
+            event: EventType::Test,
+            timestamp: DELIVERED,
+            sequence: 42,
+            data: EventBody::Test(TestEvent { message: "This is a test.".to_owned() }),
+        }
+    }
+}
+
+impl Example for EventPage {
+    fn example() -> Self {
+        let next_cursor = Some(Cursor::behind(1_767_143_264_000_000).to_string());
+        Self { events: vec![Event::example()], next_cursor }
+    }
+}
+
+impl Example for WebhookFilters {
+    fn example() -> Self {
+        Self { ignore_groups: true, ignore_status: true, ignore_own: false }
+    }
+}
+
+impl Example for Webhook {
+    fn example() -> Self {
+        Self {
+            id: WebhookId::named("whk_019b9b1f7f7a7c3e8d5c0d6a1b2c3d4e"),
+            session_id: Some(shop()),
+            url: "https://example.com/webhook".to_owned(),
+            events: vec![EventType::Message, EventType::Connected],
+            header_names: vec!["x-tenant".to_owned()],
+            filters: WebhookFilters::example(),
+            ordered: true,
+            enabled: true,
+            disabled_reason: None,
+            has_secret: true,
+            failing_since: None,
+            last_error: None,
+            created_at: CREATED,
+            updated_at: CREATED,
+        }
+    }
+}
+
+impl Example for WebhookList {
+    fn example() -> Self {
+        Self { webhooks: vec![Webhook::example()] }
+    }
+}
+
+impl Example for WebhookChanges {
+    fn example() -> Self {
+        Self { events: Some(vec!["message".to_owned()]), enabled: Some(true), ..Self::default() }
+    }
+}
+
+impl Example for RotateSecretBody {
+    fn example() -> Self {
+        Self { secret: None, overlap_seconds: Some(3600) }
+    }
+}
+
+impl Example for RotatedSecret {
+    fn example() -> Self {
+        // Nobody's: thirty-two zeros.
+        let secret = "whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=".to_owned();
+        Self { webhook: Webhook::example(), secret, old_secret_expires_at: Some(DELIVERED) }
+    }
+}
+
+impl Example for DeliveryAttempt {
+    fn example() -> Self {
+        Self { started_at: DELIVERED, duration_ms: 87, status: Some(200), error: None, reply: Some("ok".to_owned()) }
+    }
+}
+
+impl Example for Delivery {
+    fn example() -> Self {
+        Self {
+            id: DeliveryId::named("dlv_019b9b1f7f7a7c3e8d5c0d6a1b2c3d4e"),
+            webhook_id: Webhook::example().id,
+            session_id: shop(),
+            event_id: Event::example().id,
+            event: EventType::Message,
+            state: DeliveryState::Delivered,
+            attempts: vec![DeliveryAttempt::example()],
+            next_attempt_at: None,
+            created_at: CREATED,
+            finished_at: Some(DELIVERED),
+        }
+    }
+}
+
+impl Example for DeliveryPage {
+    fn example() -> Self {
+        Self { deliveries: vec![Delivery::example()], next_cursor: None }
+    }
+}
+
+impl Example for ReplayRange {
+    fn example() -> Self {
+        Self { from: Some(CREATED), to: None, after: None, types: Some(vec!["message".to_owned()]) }
+    }
+}
+
+impl Example for Replayed {
+    fn example() -> Self {
+        Self { queued: 12 }
+    }
+}

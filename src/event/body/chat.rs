@@ -1,0 +1,115 @@
+//! What happens in and to chats, beside messages.
+
+use async_graphql::SimpleObject;
+use entity::timestamp::Timestamp;
+use entity::words::{ChatState, ReceiptKind, UndecryptableReason};
+use poem_openapi::Object;
+use serde::{Deserialize, Serialize};
+
+use crate::event::body::Party;
+
+/// Messages were delivered, read or played.
+#[derive(Clone, PartialEq, Eq, Object, SimpleObject, Serialize, Deserialize)]
+pub struct ReceiptEvent {
+    /// JID of the chat.
+    pub chat: String,
+    /// Whether the chat is a group.
+    pub is_group: bool,
+    /// Who received, read or played them.
+    pub sender: Party,
+    /// Ids of the messages.
+    pub message_ids: Vec<String>,
+    /// What became of them.
+    pub kind: ReceiptKind,
+    /// When, by WhatsApp's clock.
+    pub timestamp: Timestamp,
+    /// Whether it came while the session was away.
+    pub offline: bool,
+}
+
+/// A contact came online or went offline.
+#[derive(Clone, PartialEq, Eq, Object, SimpleObject, Serialize, Deserialize)]
+pub struct PresenceEvent {
+    /// Who.
+    pub contact: Party,
+    /// Whether they are online.
+    pub is_online: bool,
+    /// When they were last seen. Null when they hide it, or are online.
+    pub last_seen: Option<Timestamp>,
+}
+
+/// A contact types or records.
+#[derive(Clone, PartialEq, Eq, Object, SimpleObject, Serialize, Deserialize)]
+pub struct ChatPresenceEvent {
+    /// JID of the chat.
+    pub chat: String,
+    /// Whether the chat is a group.
+    pub is_group: bool,
+    /// Who.
+    pub sender: Party,
+    /// What they do.
+    pub state: ChatState,
+}
+
+/// A chat was pinned or unpinned on the phone or another device.
+#[derive(Clone, PartialEq, Eq, Object, SimpleObject, Serialize, Deserialize)]
+pub struct PinUpdateEvent {
+    /// JID of the chat.
+    pub chat: String,
+    /// Whether it is pinned now.
+    pub is_pinned: bool,
+    /// When.
+    pub timestamp: Timestamp,
+}
+
+/// A chat was muted or unmuted on the phone or another device.
+#[derive(Clone, PartialEq, Eq, Object, SimpleObject, Serialize, Deserialize)]
+pub struct MuteUpdateEvent {
+    /// JID of the chat.
+    pub chat: String,
+    /// Whether it is muted now.
+    pub is_muted: bool,
+    /// Until when. Null while it is not muted, or for ever.
+    pub muted_until: Option<Timestamp>,
+    /// When.
+    pub timestamp: Timestamp,
+}
+
+/// A chat was archived or brought back on the phone or another device.
+#[derive(Clone, PartialEq, Eq, Object, SimpleObject, Serialize, Deserialize)]
+pub struct ArchiveUpdateEvent {
+    /// JID of the chat.
+    pub chat: String,
+    /// Whether it is archived now.
+    pub is_archived: bool,
+    /// When.
+    pub timestamp: Timestamp,
+}
+
+/// A chat was marked as read or unread on the phone or another device.
+#[derive(Clone, PartialEq, Eq, Object, SimpleObject, Serialize, Deserialize)]
+pub struct MarkChatAsReadEvent {
+    /// JID of the chat.
+    pub chat: String,
+    /// Whether it is read now.
+    pub is_read: bool,
+    /// When.
+    pub timestamp: Timestamp,
+}
+
+/// A message arrived that could not be decrypted. Its sender is asked to send it again.
+#[derive(Clone, PartialEq, Eq, Object, SimpleObject, Serialize, Deserialize)]
+pub struct UndecryptableMessageEvent {
+    /// The message's id.
+    pub message_id: String,
+    /// JID of the chat.
+    pub chat: String,
+    /// Whether the chat is a group.
+    pub is_group: bool,
+    /// Who sent it.
+    pub sender: Party,
+    /// Why it cannot be read.
+    pub reason: UndecryptableReason,
+    /// When it was sent, by WhatsApp's clock.
+    pub timestamp: Timestamp,
+}

@@ -1,0 +1,45 @@
+use super::example::example;
+use super::*;
+use entity::timestamp::Timestamp;
+use entity::words::{DesiredState, DisabledReason, SessionStatus, StatusReason};
+
+/// What must not be in a log: texts, codes, names, whole numbers.
+const HUSH: &[&str] = &["See you", "Ada", "Shop", "15550100", "2@mO3q", "ABCD1234", "tea", "At the shop", "503"];
+
+#[test]
+fn every_word_but_all_has_a_shape_that_reads_back_as_it_was_written() {
+    for event in EventType::ALL {
+        let Some(json) = example(*event) else {
+            assert_eq!(*event, EventType::All);
+            continue;
+        };
+        let body = EventBody::parse(*event, &json.to_string()).unwrap_or_else(|error| panic!("{event}: {error}"));
+        assert_eq!(body.event_type(), *event);
+        assert_eq!(serde_json::to_value(&body).expect("it can be written"), json, "{event}");
+        let documented = poem_openapi::types::ToJSON::to_json(&body).expect("it can be documented");
+        assert_eq!(documented, json, "{event}: the document says the same");
+        let shown = format!("{body:?}");
+        assert!(!HUSH.iter().any(|hush| shown.contains(hush)), "{shown}");
+    }
+}
+
+#[test]
+fn a_shape_belongs_to_its_word() {
+    assert!(EventBody::parse(EventType::All, "{}").is_err());
+    assert!(EventBody::parse(EventType::LoggedOut, r#"{"reason":"gossip"}"#).is_err());
+}
+
+#[test]
+fn moments_are_whole_seconds() {
+    let status = SessionStatusEvent {
+        status: SessionStatus::Connecting,
+        is_logged_in: false,
+        reason: StatusReason::Requested,
+        since: Timestamp::from_millis(3_999),
+        desired: DesiredState::Online,
+        next_retry_at: None,
+        banned_until: None,
+    };
+    assert_eq!(serde_json::to_value(status).expect("it can be written")["since"], 3);
+    assert_eq!(serde_json::to_value(DisabledReason::Gone).expect("it can be written"), "gone");
+}

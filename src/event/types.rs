@@ -1,0 +1,184 @@
+//! What the journal gives: one struct per thing, for every door.
+
+use async_graphql::{ComplexObject, ID, SimpleObject};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use entity::ids::{EventId, SessionId};
+use entity::timestamp::Timestamp;
+use entity::words::EventType;
+use poem_openapi::Object;
+use serde::Serialize;
+
+use crate::error::{Error, Result};
+use crate::event::body::EventBody;
+use crate::event::store::Record;
+
+/// Something that happened on a session.
+#[derive(Clone, Debug, PartialEq, Object, SimpleObject, Serialize)]
+#[oai(example)]
+#[graphql(complex)]
+pub struct Event {
+    /// Generated id, sortable. The same in the journal, in streams and as `webhook-id`.
+    #[graphql(skip)]
+    pub id: EventId,
+    /// Id of the session on which it happened.
+    #[graphql(skip)]
+    pub session_id: SessionId,
+    /// What happened.
+    pub event: EventType,
+    /// When it was written down, Unix seconds.
+    pub timestamp: Timestamp,
+    /// Its place among the events of its session: from 1, without gaps.
+    pub sequence: i64,
+    /// All about it. Its shape belongs to `event`.
+    pub data: EventBody,
+}
+
+#[ComplexObject]
+impl Event {
+    /// Generated id, sortable. The same in the journal, in streams and as `webhook-id`.
+    pub(crate) async fn id(&self) -> ID {
+        ID(self.id.to_string())
+    }
+
+    /// Id of the session on which it happened.
+    async fn session_id(&self) -> ID {
+        ID(self.session_id.to_string())
+    }
+}
+
+impl TryFrom<&Record> for Event {
+    type Error = Error;
+
+    fn try_from(record: &Record) -> Result<Self> {
+        let Record { position: _, id, session_id, sequence, event_type, created_at, body } = record;
+        Ok(Self {
+            id: id.clone(),
+            session_id: session_id.clone(),
+            event: *event_type,
+            timestamp: *created_at,
+            sequence: *sequence,
+            data: EventBody::parse(*event_type, body).map_err(Error::internal)?,
+        })
+    }
+}
+
+/// A part of the journal, oldest first.
+#[derive(Clone, Debug, PartialEq, Object, Serialize)]
+#[oai(example)]
+pub struct EventPage {
+    /// The events.
+    pub events: Vec<Event>,
+    /// Where to read on, now or later. Null when nothing was found.
+    pub next_cursor: Option<String>,
+}
+
+/// Which events.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct EventFilter {
+    /// Only those of these sessions; all when empty.
+    pub sessions: Vec<SessionId>,
+    /// Only those of these types; all when empty.
+    pub types: Vec<EventType>,
+}
+
+impl EventFilter {
+    /// Reads ids and words that are separated by commas.
+    ///
+    /// # Errors
+    /// `Invalid`: what is no id, or a word that no event has.
+    pub fn parse(sessions: Option<&str>, words: Option<&str>) -> Result<Self> {
+        let parts = |text: Option<&str>| -> Vec<String> {
+            text.into_iter().flat_map(|text| text.split(',')).map(str::trim).map(str::to_owned).collect()
+        };
+        let refused = |_| Error::invalid("session", "must be ids of sessions, separated by commas");
+        let sessions = parts(sessions).iter().map(|id| SessionId::parse(id).map_err(refused)).collect::<Result<_>>()?;
+        Ok(Self { sessions, types: types("type", parts(words))? })
+    }
+}
+
+/// Words of events, each once.
+///
+/// # Errors
+/// `Invalid`: a word that no event has; the detail lists the known ones.
+pub fn types(field: &str, words: Vec<String>) -> Result<Vec<EventType>> {
+    let mut events = Vec::new();
+    for word in words {
+        let event = EventType::parse(&word).ok_or_else(|| unknown_event(field, &word))?;
+        if !events.contains(&event) {
+            events.push(event);
+        }
+    }
+    Ok(events)
+}
+
+fn unknown_event(field: &str, word: &str) -> Error {
+    let known: Vec<_> = EventType::ALL.iter().map(|event| event.as_str()).collect();
+    let shown: String = word.chars().take(40).collect();
+    Error::invalid(field, format!("has the unknown event `{shown}`; the known ones are: {}", known.join(", ")))
+}
+
+/// An event with the place behind it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Placed {
+    /// The event.
+    pub event: Event,
+    /// The place behind it.
+    pub cursor: Cursor,
+}
+
+/// A place in the journal: right behind an event, or behind a moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Cursor(i64);
+
+impl Cursor {
+    /// The place behind this position.
+    pub const fn behind(position: i64) -> Self {
+        Self(position)
+    }
+
+    /// The place before everything that happened from this moment on. Positions are microseconds, and grow with the clock.
+    pub fn before(moment: Timestamp) -> Self {
+        Self(moment.millis().saturating_mul(1000) - 1)
+    }
+
+    /// The last position before this place.
+    pub const fn position(self) -> i64 {
+        self.0
+    }
+
+    /// Reads what [`Display`](std::fmt::Display) wrote.
+    ///
+    /// # Errors
+    /// `Invalid`, with the field.
+    pub fn parse(field: &str, text: &str) -> Result<Self> {
+        let bytes = URL_SAFE_NO_PAD.decode(text).ok();
+        let position = bytes.and_then(|bytes| String::from_utf8(bytes).ok()?.strip_prefix("e:")?.parse().ok());
+        position.map(Self).ok_or_else(|| Error::invalid(field, "must be a cursor that a list of events gave"))
+    }
+}
+
+impl std::fmt::Display for Cursor {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&URL_SAFE_NO_PAD.encode(format!("e:{}", self.0)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cursor_reads_back_as_itself_and_nothing_else_is_one() {
+        for position in [0, 1, i64::MAX] {
+            let cursor = Cursor::behind(position);
+            assert_eq!(Cursor::parse("after", &cursor.to_string()).expect("it is one"), cursor);
+        }
+        for other in ["", "ZTo", "MTI", "!", "12"] {
+            assert_eq!(
+                Cursor::parse("after", other).expect_err(other).to_string(),
+                "`after` must be a cursor that a list of events gave"
+            );
+        }
+    }
+}

@@ -1,0 +1,208 @@
+//! Works one lane: posts what waits in it, one delivery after the other, and writes down what came of each.
+
+use std::time::Duration;
+
+use entity::timestamp::Timestamp;
+use entity::words::{DisabledReason, EventType};
+use futures::FutureExt;
+use serde::Deserialize;
+use tokio_util::sync::CancellationToken;
+use tracing::{debug, error, info};
+
+use crate::clock::Clock;
+use crate::crash;
+use crate::db::Db;
+use crate::error::{Result, chain};
+use crate::event::body::EventBody;
+use crate::event::body::session::WebhookDisabledEvent;
+use crate::event::journal::{Draft, Entry, Journal, Write};
+use crate::event::store::{self as journal, Record as Event};
+use crate::webhook::egress::{Attempted, Egress};
+use crate::webhook::queue::{self, Claim, Outcome, Verdict};
+use crate::webhook::recorder::Recorder;
+use crate::webhook::request::{self, Signers};
+use crate::webhook::schedule::{self, Schedule};
+use crate::webhook::store::{self, Record};
+
+/// Deliveries that are taken from a lane at once. Then others have their turn.
+const BATCH: u64 = 16;
+/// A receiver that failed for so long is switched off.
+const PATIENCE: Duration = Duration::from_secs(5 * 24 * 60 * 60);
+
+/// How long a lane is left alone that could not be worked.
+const RECOVERY: Duration = Duration::from_secs(2);
+
+/// What it takes to deliver.
+#[derive(Debug)]
+pub struct Carrier {
+    pub(super) db: Db,
+    pub(super) journal: Journal,
+    pub(super) egress: Egress,
+    pub(super) recorder: Recorder,
+    pub(super) clock: Clock,
+    /// Fires when no further delivery is to be begun.
+    pub(super) stop: CancellationToken,
+    /// The waits between the attempts.
+    pub(super) schedule: Schedule,
+    /// Longest wait for an answer.
+    pub(super) limit: Duration,
+}
+
+impl Carrier {
+    /// Works a lane and leaves it.
+    pub(super) async fn carry(&self, claim: Claim) {
+        if let Err(error) = self.work(&claim).await {
+            error!(webhook.id = %claim.lane.webhook_id, error = chain(&error), "a lane could not be worked");
+            self.give_back(&claim).await;
+        }
+    }
+
+    /// Leaves a lane that could not be worked, as soon as the database lets it. It is due again at once.
+    async fn give_back(&self, claim: &Claim) {
+        loop {
+            if self.stop.run_until_cancelled(tokio::time::sleep(RECOVERY)).await.is_none() {
+                return; // The next process ends all leases.
+            }
+            let now = self.clock.now();
+            if queue::leave(self.db.write().unhurried(), claim, Some(now), now).await.is_ok() {
+                return;
+            }
+        }
+    }
+
+    async fn work(&self, claim: &Claim) -> Result<()> {
+        // A webhook that is gone has taken its lanes along.
+        let Some(webhook) = store::find(self.db.read(), &claim.lane.webhook_id).await? else { return Ok(()) };
+        if webhook.disabled.is_some() {
+            return self.rest(claim).await;
+        }
+        let now = self.clock.now();
+        let deliveries = queue::next(self.db.read(), &claim.lane, webhook.is_ordered, now, BATCH).await?;
+        let positions = deliveries.iter().map(|delivery| delivery.position).collect();
+        let events = journal::at(self.db.read(), positions).await?;
+        for delivery in &deliveries {
+            if self.stop.is_cancelled() {
+                break;
+            }
+            let Some(event) = events.get(&delivery.position) else { continue };
+            let outcome = self.attempt(&webhook, delivery, event).await;
+            let (verdict, status) = (outcome.verdict.clone(), outcome.status);
+            self.recorder.record(outcome).await?;
+            if self.is_over(&webhook, event, &verdict, status).await? {
+                return self.rest(claim).await;
+            }
+            if webhook.is_ordered && matches!(verdict, Verdict::Retry(_)) {
+                break;
+            }
+        }
+        queue::release(self.db.write().unhurried(), claim, webhook.is_ordered, self.clock.now()).await
+    }
+
+    /// Leaves a lane whose webhook is off. Whoever switches it on wakes it.
+    async fn rest(&self, claim: &Claim) -> Result<()> {
+        queue::leave(self.db.write().unhurried(), claim, None, self.clock.now()).await
+    }
+
+    async fn attempt(&self, webhook: &Record, delivery: &queue::Record, event: &Event) -> Outcome {
+        let (number, started_at) = (delivery.attempts + 1, self.clock.now());
+        let blank = Outcome {
+            delivery_id: delivery.id.clone(),
+            webhook_id: webhook.id.clone(),
+            number: delivery.attempts,
+            started_at,
+            duration_ms: 0,
+            status: None,
+            error: None,
+            reply: None,
+            verdict: Verdict::Expired,
+        };
+        if has_expired(event, started_at) {
+            return blank;
+        }
+        crash::point("after_claim");
+        let body = request::body(event);
+        let attempted = self.post(webhook, event.id.as_str(), body, started_at).await;
+        crash::point("after_post");
+        let verdict = self.verdict(&attempted, number);
+        debug!(delivery.id = %delivery.id, attempt = number, status = attempted.status, "delivery {} was tried", delivery.id);
+        let Attempted { status, reply, retry_after: _, failure, duration } = attempted;
+        Outcome {
+            number,
+            duration_ms: i64::try_from(duration.as_millis()).unwrap_or(i64::MAX),
+            status,
+            error: failure,
+            reply,
+            verdict,
+            ..blank
+        }
+    }
+
+    /// One request to a webhook.
+    pub(super) async fn post(&self, webhook: &Record, id: &str, body: Vec<u8>, now: Timestamp) -> Attempted {
+        let old = webhook.old_secret.as_ref().filter(|(_, until)| *until > now).map(|(secret, _)| secret);
+        let signers = Signers { secret: webhook.secret.as_ref(), old };
+        let headers = request::headers(id, now, &body, signers, &webhook.headers);
+        self.egress.post(&webhook.url, headers, body, self.limit).await
+    }
+
+    fn verdict(&self, attempted: &Attempted, number: i32) -> Verdict {
+        if attempted.failure.is_none() {
+            return Verdict::Delivered;
+        }
+        if attempted.status == Some(410) {
+            return Verdict::Dead;
+        }
+        let Some(delay) = self.schedule.delay(number, rand::random()) else { return Verdict::Dead };
+        let now = self.clock.now();
+        let asked = attempted.retry_after.as_deref().filter(|_| matches!(attempted.status, Some(429 | 503)));
+        let asked = asked.and_then(|text| schedule::retry_after(text, now));
+        Verdict::Retry(now.after(asked.map_or(delay, |asked| asked.max(delay))))
+    }
+
+    /// Whether the webhook is off from now on.
+    async fn is_over(&self, webhook: &Record, event: &Event, verdict: &Verdict, status: Option<u16>) -> Result<bool> {
+        let now = self.clock.now();
+        let reason = match verdict {
+            Verdict::Delivered | Verdict::Expired => return Ok(false),
+            _ if status == Some(410) => DisabledReason::Gone,
+            Verdict::Retry(_) | Verdict::Dead => match webhook.failing_since {
+                Some(since) if since.after(PATIENCE) <= now => DisabledReason::Failing,
+                _ => return Ok(false),
+            },
+        };
+        info!(webhook.id = %webhook.id, reason = %reason, "webhook {} is switched off", webhook.id);
+        self.disable(webhook, reason, event, now).await?;
+        Ok(true)
+    }
+
+    async fn disable(&self, webhook: &Record, reason: DisabledReason, event: &Event, now: Timestamp) -> Result<()> {
+        let (id, session_id) = (webhook.id.clone(), event.session_id.clone());
+        let body = EventBody::WebhookDisabled(WebhookDisabledEvent {
+            webhook_id: id.to_string(),
+            reason,
+            failing_since: webhook.failing_since,
+            last_error: webhook.last_error.clone(),
+        });
+        let draft = Draft::new(session_id, &body, now)?;
+        let write: Write = Box::new(move |tx| {
+            let (id, draft) = (id.clone(), draft.clone());
+            // Somebody may have been quicker.
+            async move { Ok(if store::disable(tx, &id, reason).await? { vec![draft] } else { Vec::new() }) }.boxed()
+        });
+        self.journal.record(Entry { events: Vec::new(), write: Some(write) }).await
+    }
+}
+
+/// Whether nobody can use any more what an event brings.
+fn has_expired(event: &Event, now: Timestamp) -> bool {
+    #[derive(Deserialize)]
+    struct Code {
+        expires_at: i64,
+    }
+    match event.event_type {
+        EventType::QrCode | EventType::PairCode => {
+            serde_json::from_str(&event.body).is_ok_and(|code: Code| code.expires_at <= now.seconds())
+        }
+        _ => false,
+    }
+}

@@ -1,0 +1,250 @@
+//! The guarded client: the only way to an address that a user gave.
+//!
+//! A name is resolved, what it resolves to is checked, and just that is dialled, so that a name cannot change its mind in
+//! between. An address that stands in the URL itself is checked at each request. Redirects are not followed, and no proxy
+//! of the environment is asked.
+
+mod networks;
+#[cfg(test)]
+mod tests;
+
+use std::error::Error as StdError;
+use std::fmt;
+use std::net::{IpAddr, SocketAddr};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use http::HeaderMap;
+use http::header::RETRY_AFTER;
+use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use reqwest::redirect::Policy;
+use reqwest::{Client, Response, Url};
+use secrecy::{ExposeSecret, SecretString};
+
+pub use self::networks::Networks;
+use self::networks::Refusal;
+use crate::error::{Error, Result};
+
+/// Most of a reply that is read and kept, bytes.
+const REPLY_BYTES: usize = 16 * 1024;
+/// Longest wait for a connection.
+const CONNECT_LIMIT: Duration = Duration::from_secs(10);
+/// How long a connection that nobody uses is kept.
+const IDLE: Duration = Duration::from_secs(30);
+/// How many such connections are kept for one receiver.
+const IDLE_OF_ONE: usize = 8;
+
+type BoxError = Box<dyn StdError + Send + Sync>;
+
+/// Turns a name into addresses.
+trait Lookup: Send + Sync {
+    fn lookup(&self, name: String) -> Pin<Box<dyn Future<Output = std::io::Result<Vec<SocketAddr>>> + Send>>;
+}
+
+/// The system's own.
+struct System;
+
+impl Lookup for System {
+    fn lookup(&self, name: String) -> Pin<Box<dyn Future<Output = std::io::Result<Vec<SocketAddr>>> + Send>> {
+        Box::pin(async move { Ok(tokio::net::lookup_host((name, 0)).await?.collect()) })
+    }
+}
+
+/// Resolves names to addresses that may be reached.
+struct Guard {
+    allowed: Arc<Networks>,
+    lookup: Arc<dyn Lookup>,
+}
+
+impl Resolve for Guard {
+    fn resolve(&self, name: Name) -> Resolving {
+        let (allowed, lookup) = (Arc::clone(&self.allowed), self.lookup.lookup(name.as_str().to_owned()));
+        Box::pin(async move {
+            let found = lookup.await.map_err(|_| Unresolved)?;
+            let mut refused = None;
+            let mut good = Vec::new();
+            for address in found {
+                match allowed.refusal(address.ip()) {
+                    Some(refusal) => refused = Some(refusal),
+                    None => good.push(address),
+                }
+            }
+            // One address in a private network says enough about a name: it is not asked which of them would be dialled.
+            match refused {
+                Some(refusal) => Err(BoxError::from(refusal)),
+                None if good.is_empty() => Err(BoxError::from(Unresolved)),
+                None => Ok(Box::new(good.into_iter()) as Addrs),
+            }
+        })
+    }
+}
+
+/// A name has no address.
+#[derive(Debug)]
+struct Unresolved;
+
+impl fmt::Display for Unresolved {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the name could not be resolved")
+    }
+}
+
+impl StdError for Unresolved {}
+
+/// What came of one request.
+#[derive(Debug)]
+pub struct Attempted {
+    /// The status of the answer.
+    pub status: Option<u16>,
+    /// The first 16 KiB of the answer.
+    pub reply: Option<String>,
+    /// The header of that name.
+    pub retry_after: Option<String>,
+    /// Why it counts as failed; None after an answer of 200 to 299.
+    pub failure: Option<String>,
+    /// How long it took.
+    pub duration: Duration,
+}
+
+/// The guarded client.
+#[derive(Clone, Debug)]
+pub struct Egress {
+    client: Client,
+    allowed: Arc<Networks>,
+}
+
+impl Egress {
+    /// A client that reaches the internet, and these networks.
+    ///
+    /// # Errors
+    /// `Internal`: no TLS.
+    pub fn new(allowed: Networks) -> Result<Self> {
+        Self::with(allowed, Arc::new(System))
+    }
+
+    fn with(allowed: Networks, lookup: Arc<dyn Lookup>) -> Result<Self> {
+        let allowed = Arc::new(allowed);
+        let client = Client::builder()
+            .dns_resolver(Arc::new(Guard { allowed: Arc::clone(&allowed), lookup }))
+            .no_proxy()
+            .redirect(Policy::none())
+            .referer(false)
+            .connect_timeout(CONNECT_LIMIT)
+            .pool_idle_timeout(IDLE)
+            .pool_max_idle_per_host(IDLE_OF_ONE)
+            .build()
+            .map_err(Error::internal)?;
+        Ok(Self { client, allowed })
+    }
+
+    /// Refuses an address that can never be posted to. What a name resolves to is looked at with each request.
+    ///
+    /// # Errors
+    /// `Invalid`, with the field.
+    pub fn admit(&self, field: &str, url: &SecretString) -> Result<()> {
+        let url = read(url).map_err(|rule| Error::invalid(field, rule))?;
+        match self.refusal(&url) {
+            Some(refusal) => Err(Error::invalid(field, format!("must not be posted to: {refusal}"))),
+            None => Ok(()),
+        }
+    }
+
+    /// Why the address that stands in a URL may not be reached. A URL with a name has none: the name is for the guard.
+    fn refusal(&self, url: &Url) -> Option<Refusal> {
+        let host = url.host_str()?.trim_start_matches('[').trim_end_matches(']');
+        self.allowed.refusal(host.parse::<IpAddr>().ok()?)
+    }
+
+    /// Posts something, and waits for the answer at most so long.
+    pub async fn post(&self, url: &SecretString, headers: HeaderMap, body: Vec<u8>, limit: Duration) -> Attempted {
+        let began = Instant::now();
+        let answer = match tokio::time::timeout(limit, self.answer(url, headers, body)).await {
+            Ok(answer) => answer,
+            Err(_) => Err(format!("no answer within {} s", limit.as_secs())),
+        };
+        let duration = began.elapsed();
+        match answer {
+            Ok(Answer { status, reply, retry_after }) => {
+                let failure = (!(200..300).contains(&status)).then(|| format!("the receiver answered {status}"));
+                Attempted { status: Some(status), reply: Some(reply), retry_after, failure, duration }
+            }
+            Err(why) => Attempted { status: None, reply: None, retry_after: None, failure: Some(why), duration },
+        }
+    }
+
+    async fn answer(&self, url: &SecretString, headers: HeaderMap, body: Vec<u8>) -> Result<Answer, String> {
+        let url = read(url).map_err(str::to_owned)?;
+        if let Some(refusal) = self.refusal(&url) {
+            return Err(refusal.to_string());
+        }
+        let response = self.client.post(url).headers(headers).body(body).send().await;
+        let response = response.map_err(|error| reason(&error))?;
+        let status = response.status().as_u16();
+        let retry_after = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()).map(str::to_owned);
+        // The status counts, even if the rest of the answer never comes.
+        let reply = beginning(response).await;
+        Ok(Answer { status, reply, retry_after })
+    }
+}
+
+struct Answer {
+    status: u16,
+    reply: String,
+    retry_after: Option<String>,
+}
+
+/// The URL of a receiver. Numbers in every spelling are addresses after this.
+fn read(url: &SecretString) -> Result<Url, &'static str> {
+    let Ok(url) = Url::parse(url.expose_secret()) else { return Err("must be an http or https address") };
+    if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none_or(str::is_empty) {
+        return Err("must be an http or https address");
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err("must not have a user or a password in it; send an `authorization` header instead");
+    }
+    if url.port() == Some(0) {
+        return Err("must not have the port 0");
+    }
+    Ok(url)
+}
+
+/// The first bytes of an answer, as text. PostgreSQL keeps no NUL.
+async fn beginning(mut response: Response) -> String {
+    let mut bytes = Vec::new();
+    while bytes.len() < REPLY_BYTES
+        && let Ok(Some(chunk)) = response.chunk().await
+    {
+        bytes.extend_from_slice(&chunk[..chunk.len().min(REPLY_BYTES - bytes.len())]);
+    }
+    String::from_utf8_lossy(&bytes).replace('\0', "")
+}
+
+/// What went wrong, without the URL: its query may hold a secret.
+fn reason(error: &reqwest::Error) -> String {
+    let mut innermost: &dyn StdError = error;
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        if let Some(refusal) = error.downcast_ref::<Refusal>() {
+            return refusal.to_string();
+        }
+        if error.is::<Unresolved>() {
+            return Unresolved.to_string();
+        }
+        match error.downcast_ref::<std::io::Error>().map(std::io::Error::kind) {
+            Some(std::io::ErrorKind::ConnectionRefused) => return "connection refused".to_owned(),
+            Some(std::io::ErrorKind::ConnectionReset) => return "the receiver broke the connection".to_owned(),
+            _ => {}
+        }
+        innermost = error;
+        cause = error.source();
+    }
+    let what = if error.is_timeout() && error.is_connect() {
+        return format!("no connection within {} s", CONNECT_LIMIT.as_secs());
+    } else if error.is_connect() {
+        "no connection"
+    } else {
+        "the request failed"
+    };
+    if innermost.is::<reqwest::Error>() { what.to_owned() } else { format!("{what}: {innermost}") }
+}

@@ -1,0 +1,65 @@
+//! The rules that a webhook's values keep. Each refusal names the field and the rule.
+
+use std::collections::{BTreeMap, HashMap};
+
+use entity::ids::{SessionId, WebhookId};
+use entity::timestamp::Timestamp;
+use entity::words::EventType;
+use secrecy::SecretString;
+
+use crate::error::{Error, Result};
+use crate::event::types;
+use crate::webhook::request;
+use crate::webhook::store::Record;
+use crate::webhook::types::NewWebhook;
+
+/// Longest address, characters.
+const URL_MAX: usize = 2048;
+
+/// A new webhook whose every value keeps the rules. `field` is where it stands in the request: `webhook.` or nothing.
+pub fn record(field: &str, session_id: Option<SessionId>, new: NewWebhook, now: Timestamp) -> Result<Record> {
+    let NewWebhook { url, events, secret, headers, filters, ordered } = new;
+    Ok(Record {
+        id: WebhookId::generate(),
+        session_id,
+        url: self::url(field, url)?,
+        events: self::events(field, events.unwrap_or_default())?,
+        secret: secret.map(|secret| request::secret(&format!("{field}secret"), secret)).transpose()?,
+        old_secret: None,
+        headers: self::headers(field, headers.unwrap_or_default())?,
+        filters: filters.unwrap_or_default(),
+        is_ordered: ordered.unwrap_or(true),
+        disabled: None,
+        failing_since: None,
+        last_error: None,
+        after_position: 0,
+        created_at: now,
+        updated_at: now,
+    })
+}
+
+/// An address to post to.
+pub fn url(field: &str, url: String) -> Result<SecretString> {
+    let is_web = url.parse::<http::Uri>().is_ok_and(|uri| {
+        matches!(uri.scheme_str(), Some("http" | "https")) && uri.host().is_some_and(|host| !host.is_empty())
+    });
+    if !is_web || url.chars().count() > URL_MAX {
+        let rule = format!("must be an http or https address of at most {URL_MAX} characters");
+        return Err(Error::invalid(&format!("{field}url"), rule));
+    }
+    Ok(url.into())
+}
+
+/// The events to deliver; none is all.
+pub fn events(field: &str, words: Vec<String>) -> Result<Vec<EventType>> {
+    let mut events = types::types(&format!("{field}events"), words)?;
+    if events.is_empty() {
+        events.push(EventType::All);
+    }
+    Ok(events)
+}
+
+/// The headers to send with each request.
+pub fn headers(field: &str, headers: HashMap<String, String>) -> Result<BTreeMap<String, SecretString>> {
+    request::own_headers(&format!("{field}headers"), headers)
+}

@@ -1,0 +1,223 @@
+//! All SQL on `webhook`. Never opens a transaction: callers pass one.
+
+use std::collections::BTreeMap;
+
+use entity::ids::{SessionId, WebhookId};
+use entity::timestamp::Timestamp;
+use entity::webhook;
+use entity::words::{DisabledReason, EventType};
+use sea_orm::sea_query::Expr;
+use sea_orm::{
+    ActiveModelTrait, ActiveValue, ColumnTrait, Condition, ConnectionTrait, EntityTrait, ExprTrait, QueryFilter,
+    QueryOrder, QuerySelect,
+};
+use secrecy::{ExposeSecret, SecretString};
+
+use crate::error::{Error, Result};
+use crate::webhook::types::WebhookFilters;
+
+/// A webhook as it is kept.
+#[derive(Clone, Debug)]
+pub struct Record {
+    /// Its id.
+    pub id: WebhookId,
+    /// The session whose events it gets; None is all.
+    pub session_id: Option<SessionId>,
+    /// Where to post.
+    pub url: SecretString,
+    /// What it gets.
+    pub events: Vec<EventType>,
+    /// What signs.
+    pub secret: Option<SecretString>,
+    /// What signs as well, and until when.
+    pub old_secret: Option<(SecretString, Timestamp)>,
+    /// What is sent with each request.
+    pub headers: BTreeMap<String, SecretString>,
+    /// What is left out.
+    pub filters: WebhookFilters,
+    /// Whether a delivery that fails holds back the later ones of its session.
+    pub is_ordered: bool,
+    /// Why it gets nothing, if it does not.
+    pub disabled: Option<DisabledReason>,
+    /// Since when every delivery failed.
+    pub failing_since: Option<Timestamp>,
+    /// Why the last delivery failed that did.
+    pub last_error: Option<String>,
+    /// Only events behind this position are delivered.
+    pub after_position: i64,
+    /// When it was created.
+    pub created_at: Timestamp,
+    /// When it was last changed.
+    pub updated_at: Timestamp,
+}
+
+impl Record {
+    /// Whether it asks for events of this type.
+    pub fn wants(&self, event: EventType) -> bool {
+        self.events.contains(&EventType::All) || self.events.contains(&event)
+    }
+}
+
+/// Inserts a webhook.
+pub async fn insert(tx: &impl ConnectionTrait, record: &Record) -> Result<()> {
+    let model = webhook::ActiveModel::from(model(record)?);
+    webhook::Entity::insert(model).exec_without_returning(tx).await?;
+    Ok(())
+}
+
+/// Writes what a client can change about a webhook. Nothing if it was deleted meanwhile.
+pub async fn update(tx: &impl ConnectionTrait, record: &Record) -> Result<()> {
+    let changes = webhook::ActiveModel {
+        id: ActiveValue::NotSet,
+        // The courier's.
+        failing_since: ActiveValue::NotSet,
+        last_error: ActiveValue::NotSet,
+        ..webhook::ActiveModel::from(model(record)?).reset_all()
+    };
+    webhook::Entity::update_many().set(changes).filter(webhook::Column::Id.eq(record.id.clone())).exec(tx).await?;
+    Ok(())
+}
+
+fn model(record: &Record) -> Result<webhook::Model> {
+    let words: Vec<_> = record.events.iter().map(|event| event.as_str()).collect();
+    let headers: BTreeMap<_, _> =
+        record.headers.iter().map(|(name, value)| (name.as_str(), value.expose_secret())).collect();
+    let old = record.old_secret.as_ref();
+    Ok(webhook::Model {
+        id: record.id.clone(),
+        session_id: record.session_id.clone(),
+        url: record.url.expose_secret().to_owned(),
+        events: serde_json::to_value(words).map_err(Error::internal)?,
+        secret: record.secret.as_ref().map(|secret| secret.expose_secret().to_owned()),
+        old_secret: old.map(|(secret, _)| secret.expose_secret().to_owned()),
+        old_secret_until: old.map(|(_, until)| *until),
+        headers: serde_json::to_value(headers).map_err(Error::internal)?,
+        ignores_groups: record.filters.ignore_groups,
+        ignores_status: record.filters.ignore_status,
+        ignores_own: record.filters.ignore_own,
+        is_ordered: record.is_ordered,
+        disabled: record.disabled,
+        failing_since: record.failing_since,
+        last_error: record.last_error.clone(),
+        after_position: record.after_position,
+        created_at: record.created_at,
+        updated_at: record.updated_at,
+    })
+}
+
+/// One webhook.
+pub async fn find(db: &impl ConnectionTrait, id: &WebhookId) -> Result<Option<Record>> {
+    Ok(webhook::Entity::find_by_id(id.clone()).one(db).await?.map(Record::from))
+}
+
+/// Those of these sessions, and, without a list, every one; oldest first.
+pub async fn list(db: &impl ConnectionTrait, sessions: Option<Vec<SessionId>>) -> Result<Vec<Record>> {
+    let of = sessions.map(|ids| webhook::Column::SessionId.is_in(ids));
+    let models = webhook::Entity::find()
+        .filter(Condition::all().add_option(of))
+        .order_by_asc(webhook::Column::CreatedAt)
+        .order_by_asc(webhook::Column::Id)
+        .all(db)
+        .await?;
+    Ok(models.into_iter().map(Record::from).collect())
+}
+
+/// Those that get events of these sessions now.
+pub async fn listening(db: &impl ConnectionTrait, sessions: Vec<SessionId>) -> Result<Vec<Record>> {
+    let of = Condition::any().add(webhook::Column::SessionId.is_null()).add(webhook::Column::SessionId.is_in(sessions));
+    let models = webhook::Entity::find().filter(webhook::Column::Disabled.is_null()).filter(of).all(db).await?;
+    Ok(models.into_iter().map(Record::from).collect())
+}
+
+/// How many webhooks a session has; with None, how many are for all sessions.
+pub async fn count(db: &impl ConnectionTrait, session: Option<&SessionId>) -> Result<i64> {
+    let of = match session {
+        Some(id) => webhook::Column::SessionId.eq(id.clone()),
+        None => webhook::Column::SessionId.is_null(),
+    };
+    let count = webhook::Entity::find().select_only().expr(Expr::col(webhook::Column::Id).count()).filter(of);
+    Ok(count.into_tuple().one(db).await?.unwrap_or(0))
+}
+
+/// Deletes a webhook with its deliveries.
+pub async fn delete(tx: &impl ConnectionTrait, id: &WebhookId) -> Result<()> {
+    webhook::Entity::delete_by_id(id.clone()).exec(tx).await?;
+    Ok(())
+}
+
+/// Switches a webhook off. False if it was off already, or is gone.
+pub async fn disable(tx: &impl ConnectionTrait, id: &WebhookId, reason: DisabledReason) -> Result<bool> {
+    let changes = webhook::ActiveModel { disabled: ActiveValue::Set(Some(reason)), ..Default::default() };
+    let update = webhook::Entity::update_many().set(changes);
+    let update = update.filter(webhook::Column::Id.eq(id.clone())).filter(webhook::Column::Disabled.is_null());
+    Ok(update.exec(tx).await?.rows_affected > 0)
+}
+
+/// Notes that a delivery came. Gives those of these webhooks that had been failing.
+pub async fn came(tx: &impl ConnectionTrait, ids: Vec<WebhookId>) -> Result<Vec<WebhookId>> {
+    let changes = webhook::ActiveModel { failing_since: ActiveValue::Set(None), ..Default::default() };
+    let update = webhook::Entity::update_many().set(changes).filter(webhook::Column::Id.is_in(ids));
+    let changed = update.filter(webhook::Column::FailingSince.is_not_null()).exec_with_returning(tx).await?;
+    Ok(changed.into_iter().map(|row| row.id).collect())
+}
+
+/// Notes that a delivery failed.
+pub async fn failed(tx: &impl ConnectionTrait, id: &WebhookId, why: &str, now: Timestamp) -> Result<()> {
+    let since = Expr::col(webhook::Column::FailingSince).if_null(now);
+    webhook::Entity::update_many()
+        .col_expr(webhook::Column::FailingSince, since)
+        .col_expr(webhook::Column::LastError, Expr::val(why))
+        .filter(webhook::Column::Id.eq(id.clone()))
+        .exec(tx)
+        .await?;
+    Ok(())
+}
+
+impl From<webhook::Model> for Record {
+    fn from(row: webhook::Model) -> Self {
+        let webhook::Model {
+            id,
+            session_id,
+            url,
+            events,
+            secret,
+            old_secret,
+            old_secret_until,
+            headers,
+            ignores_groups,
+            ignores_status,
+            ignores_own,
+            is_ordered,
+            disabled,
+            failing_since,
+            last_error,
+            after_position,
+            created_at,
+            updated_at,
+        } = row;
+        // We wrote them; a row edited by hand into something else has none.
+        let words: Vec<String> = serde_json::from_value(events).unwrap_or_default();
+        let headers: BTreeMap<String, String> = serde_json::from_value(headers).unwrap_or_default();
+        Self {
+            id,
+            session_id,
+            url: url.into(),
+            events: words.iter().filter_map(|word| EventType::parse(word)).collect(),
+            secret: secret.map(SecretString::from),
+            old_secret: old_secret.map(SecretString::from).zip(old_secret_until),
+            headers: headers.into_iter().map(|(name, value)| (name, value.into())).collect(),
+            filters: WebhookFilters {
+                ignore_groups: ignores_groups,
+                ignore_status: ignores_status,
+                ignore_own: ignores_own,
+            },
+            is_ordered,
+            disabled,
+            failing_since,
+            last_error,
+            after_position,
+            created_at,
+            updated_at,
+        }
+    }
+}

@@ -1,0 +1,284 @@
+//! What goes in and out of the webhook service: one struct per thing, for every door.
+
+use std::collections::HashMap;
+use std::fmt;
+
+use async_graphql::{ComplexObject, ID, InputObject, SimpleObject};
+use entity::ids::{DeliveryId, EventId, SessionId, WebhookId};
+use entity::timestamp::Timestamp;
+use entity::words::{DeliveryState, DisabledReason, EventType};
+use poem_openapi::Object;
+use serde::Serialize;
+
+/// An address to which events are delivered.
+#[derive(Clone, PartialEq, Eq, Object, SimpleObject, Serialize)]
+#[oai(example)]
+#[graphql(complex)]
+pub struct Webhook {
+    /// Generated id.
+    #[graphql(skip)]
+    pub id: WebhookId,
+    /// Id of the session whose events it gets. Null is all sessions.
+    #[graphql(skip)]
+    pub session_id: Option<SessionId>,
+    /// Where to post.
+    pub url: String,
+    /// The events that it gets; `all` is every event.
+    pub events: Vec<EventType>,
+    /// Names of the headers that are sent with each request. Their values are not shown again.
+    pub header_names: Vec<String>,
+    /// What is left out.
+    pub filters: WebhookFilters,
+    /// Whether a delivery that fails holds back the later ones of its session.
+    pub ordered: bool,
+    /// Whether anything is delivered.
+    pub enabled: bool,
+    /// Why nothing is delivered. Null while it is.
+    pub disabled_reason: Option<DisabledReason>,
+    /// Whether requests are signed.
+    pub has_secret: bool,
+    /// Since when every delivery failed. Null after one that did not.
+    pub failing_since: Option<Timestamp>,
+    /// Why the last delivery failed that did. Null if none did.
+    pub last_error: Option<String>,
+    /// When it was created.
+    pub created_at: Timestamp,
+    /// When it was last changed.
+    pub updated_at: Timestamp,
+}
+
+impl fmt::Debug for Webhook {
+    /// The address, which may hold a secret, stays out of every log.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Webhook").field("id", &self.id).finish_non_exhaustive()
+    }
+}
+
+#[ComplexObject]
+impl Webhook {
+    /// Generated id.
+    pub(crate) async fn id(&self) -> ID {
+        ID(self.id.to_string())
+    }
+
+    /// Id of the session whose events it gets. Null is all sessions.
+    async fn session_id(&self) -> Option<ID> {
+        self.session_id.as_ref().map(|id| ID(id.to_string()))
+    }
+}
+
+/// What is left out of what a webhook gets.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Object, SimpleObject, InputObject, Serialize)]
+#[oai(example)]
+#[graphql(input_name = "WebhookFiltersInput")]
+pub struct WebhookFilters {
+    /// Leaves out messages and receipts of groups.
+    #[oai(default)]
+    #[graphql(default)]
+    pub ignore_groups: bool,
+    /// Leaves out status updates.
+    #[oai(default)]
+    #[graphql(default)]
+    pub ignore_status: bool,
+    /// Leaves out messages that the account itself sent.
+    #[oai(default)]
+    #[graphql(default)]
+    pub ignore_own: bool,
+}
+
+/// Where to deliver events.
+#[derive(Clone, Default, PartialEq, Eq, Object, InputObject)]
+#[oai(example)]
+#[graphql(name = "NewWebhookInput")]
+pub struct NewWebhook {
+    /// `http` or `https` address. Private networks are refused unless the server allows them.
+    pub url: String,
+    /// Words of the events to deliver; all when absent or empty.
+    pub events: Option<Vec<String>>,
+    /// Key for the signature: `whsec_` and base64, or 1 to 256 characters. Never shown again.
+    pub secret: Option<String>,
+    /// Headers to send with each request, at most 20. Their values are never shown again.
+    pub headers: Option<HashMap<String, String>>,
+    /// What to leave out.
+    pub filters: Option<WebhookFilters>,
+    /// Whether a delivery that fails holds back the later ones of its session; true when absent.
+    pub ordered: Option<bool>,
+}
+
+impl fmt::Debug for NewWebhook {
+    /// The secret and the address, which may hold one, stay out of every log.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("NewWebhook").field("events", &self.events).finish_non_exhaustive()
+    }
+}
+
+/// What to change about a webhook. What is absent stays.
+#[derive(Clone, Default, PartialEq, Eq, Object)]
+#[oai(example)]
+pub struct WebhookChanges {
+    /// `http` or `https` address.
+    pub url: Option<String>,
+    /// Words of the events to deliver; all when empty.
+    pub events: Option<Vec<String>>,
+    /// Headers to send with each request, replacing all of the present ones.
+    pub headers: Option<HashMap<String, String>>,
+    /// What to leave out.
+    pub filters: Option<WebhookFilters>,
+    /// Whether a delivery that fails holds back the later ones of its session.
+    pub ordered: Option<bool>,
+    /// Whether to deliver. What happens while it is off is not queued, and can be had by a replay.
+    pub enabled: Option<bool>,
+}
+
+impl fmt::Debug for WebhookChanges {
+    /// The address and the headers, which may hold secrets, stay out of every log.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WebhookChanges").field("events", &self.events).finish_non_exhaustive()
+    }
+}
+
+/// A webhook with its new secret.
+#[derive(Clone, Object, SimpleObject, Serialize)]
+#[oai(example)]
+pub struct RotatedSecret {
+    /// The webhook.
+    pub webhook: Webhook,
+    /// What signs from now on. Shown this once and never again.
+    pub secret: String,
+    /// Until when the secret before signs as well. Null when there was none.
+    pub old_secret_expires_at: Option<Timestamp>,
+}
+
+impl fmt::Debug for RotatedSecret {
+    /// The secret stays out of every log.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RotatedSecret").field("webhook", &self.webhook).finish_non_exhaustive()
+    }
+}
+
+/// How one request to a webhook went.
+#[derive(Clone, PartialEq, Eq, Object, SimpleObject, Serialize)]
+#[oai(example)]
+pub struct DeliveryAttempt {
+    /// When it began.
+    pub started_at: Timestamp,
+    /// How long it took, milliseconds.
+    pub duration_ms: i64,
+    /// HTTP status of the answer. Null when none came.
+    pub status: Option<i32>,
+    /// Why it failed. Null when it did not.
+    pub error: Option<String>,
+    /// The answer's first bytes as text, at most 16 KiB. Null when none came.
+    pub reply: Option<String>,
+}
+
+impl fmt::Debug for DeliveryAttempt {
+    /// What the receiver answered stays out of every log.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DeliveryAttempt").field("status", &self.status).field("error", &self.error).finish()
+    }
+}
+
+/// One event on its way to one webhook.
+#[derive(Clone, Debug, PartialEq, Eq, Object, SimpleObject, Serialize)]
+#[oai(example)]
+#[graphql(complex)]
+pub struct Delivery {
+    /// Generated id.
+    #[graphql(skip)]
+    pub id: DeliveryId,
+    /// Id of the webhook.
+    #[graphql(skip)]
+    pub webhook_id: WebhookId,
+    /// Id of the session of the event.
+    #[graphql(skip)]
+    pub session_id: SessionId,
+    /// Id of the event, which is the request's `webhook-id`.
+    #[graphql(skip)]
+    pub event_id: EventId,
+    /// What happened.
+    pub event: EventType,
+    /// How far it has come.
+    pub state: DeliveryState,
+    /// Every attempt, oldest first.
+    pub attempts: Vec<DeliveryAttempt>,
+    /// When it is tried next. Null unless it is pending.
+    pub next_attempt_at: Option<Timestamp>,
+    /// When it was queued.
+    pub created_at: Timestamp,
+    /// When it was delivered or given up. Null while it is pending.
+    pub finished_at: Option<Timestamp>,
+}
+
+#[ComplexObject]
+impl Delivery {
+    /// Generated id.
+    pub(crate) async fn id(&self) -> ID {
+        ID(self.id.to_string())
+    }
+
+    /// Id of the webhook.
+    async fn webhook_id(&self) -> ID {
+        ID(self.webhook_id.to_string())
+    }
+
+    /// Id of the session of the event.
+    async fn session_id(&self) -> ID {
+        ID(self.session_id.to_string())
+    }
+
+    /// Id of the event, which is the request's `webhook-id`.
+    async fn event_id(&self) -> ID {
+        ID(self.event_id.to_string())
+    }
+}
+
+/// One page of deliveries, newest first.
+#[derive(Clone, Debug, PartialEq, Eq, Object, Serialize)]
+#[oai(example)]
+pub struct DeliveryPage {
+    /// The deliveries.
+    pub deliveries: Vec<Delivery>,
+    /// Where the next page starts. Null on the last one.
+    pub next_cursor: Option<String>,
+}
+
+/// Webhooks, oldest first.
+#[derive(Clone, Debug, PartialEq, Eq, Object, Serialize)]
+#[oai(example)]
+pub struct WebhookList {
+    /// The webhooks.
+    pub webhooks: Vec<Webhook>,
+}
+
+/// Which events to deliver once more.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Object, InputObject)]
+#[oai(example)]
+#[graphql(name = "ReplayRangeInput")]
+pub struct ReplayRange {
+    /// From this moment on.
+    pub from: Option<Timestamp>,
+    /// Up to this moment; up to now when absent.
+    pub to: Option<Timestamp>,
+    /// Instead of `from`: behind this cursor, a `next_cursor` of a list of events.
+    pub after: Option<String>,
+    /// Words of the events; those of the webhook when absent or empty.
+    pub types: Option<Vec<String>>,
+}
+
+/// What a replay queued.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Object, SimpleObject, Serialize)]
+#[oai(example)]
+pub struct Replayed {
+    /// How many deliveries were queued.
+    pub queued: u64,
+}
+
+/// Which deliveries.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DeliveryFilter {
+    /// Only those in this state.
+    pub state: Option<DeliveryState>,
+    /// Only those of this type.
+    pub event: Option<EventType>,
+}

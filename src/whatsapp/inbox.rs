@@ -1,0 +1,48 @@
+//! Messages on their way in: the library hands them over before it acknowledges them to WhatsApp, and acknowledges them
+//! when the journal has them on the disk. Whatever ends in between, WhatsApp delivers them again.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use entity::ids::SessionId;
+use whatsapp_rust::Client;
+use whatsapp_rust::types::durability_hook::{InboundDurabilityHook, InboundMessage};
+
+use crate::clock::Clock;
+use crate::crash;
+use crate::event::journal::{Draft, Entry, Journal};
+use crate::event::store::MessageKey;
+use crate::whatsapp::reading::message::{self, Reading};
+
+/// One session's way from the library to the journal.
+pub(super) struct Inbox {
+    pub(super) session: SessionId,
+    pub(super) journal: Journal,
+    pub(super) clock: Clock,
+}
+
+#[async_trait]
+impl InboundDurabilityHook for Inbox {
+    async fn on_messages(&self, client: Arc<Client>, batch: &[InboundMessage]) -> anyhow::Result<()> {
+        let mut events = Vec::with_capacity(batch.len());
+        for inbound in batch {
+            if let Some(reading) = message::read(&client, inbound).await {
+                events.push(self.draft(reading)?);
+            }
+        }
+        if !events.is_empty() {
+            self.journal.record(Entry { events, write: None }).await?;
+        }
+        crash::point("after_commit");
+        Ok(())
+    }
+}
+
+impl Inbox {
+    fn draft(&self, reading: Reading) -> crate::error::Result<Draft> {
+        let Reading { body, chat, sender, message_id } = reading;
+        let key = MessageKey { session_id: self.session.clone(), chat, sender, message_id };
+        let draft = Draft::new(self.session.clone(), &body, self.clock.now())?;
+        Ok(Draft { message: Some(key), ..draft })
+    }
+}

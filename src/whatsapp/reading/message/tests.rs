@@ -1,0 +1,148 @@
+use waproto::buffa::MessageField;
+
+use super::*;
+
+fn read(message: wa::Message) -> Content {
+    content(&message).expect("somebody said it")
+}
+
+fn context() -> MessageField<wa::ContextInfo> {
+    MessageField::some(wa::ContextInfo {
+        stanza_id: Some("Q1".to_owned()),
+        participant: Some("2@lid".to_owned()),
+        mentioned_jid: vec!["3@lid".into()],
+        ..Default::default()
+    })
+}
+
+fn key(id: &str, from_me: bool) -> MessageField<wa::MessageKey> {
+    MessageField::some(wa::MessageKey { id: Some(id.to_owned()), from_me: Some(from_me), ..Default::default() })
+}
+
+fn protocol(kind: ProtocolType, edited: Option<wa::Message>) -> wa::Message {
+    let edited_message = edited.map_or_else(Default::default, MessageField::some);
+    let protocol =
+        part::ProtocolMessage { r#type: Some(kind), key: key("M1", false), edited_message, ..Default::default() };
+    wa::Message { protocol_message: MessageField::some(protocol), ..Default::default() }
+}
+
+#[test]
+fn a_text_is_the_same_with_and_without_what_is_around_it() {
+    let plain = wa::Message { conversation: Some("hello".to_owned()), ..Default::default() };
+    let extended =
+        part::ExtendedTextMessage { text: Some("hello".to_owned()), context_info: context(), ..Default::default() };
+    let extended = wa::Message { extended_text_message: MessageField::some(extended), ..Default::default() };
+    let wrapper = part::FutureProofMessage { message: MessageField::some(plain.clone()) };
+    let ephemeral = wa::Message { ephemeral_message: MessageField::some(wrapper), ..Default::default() };
+    for message in [plain, ephemeral] {
+        let content = read(message);
+        assert_eq!((content.message_type, content.text.as_deref()), (MessageType::Text, Some("hello")));
+        assert!(content.quoted.is_none() && content.mentions.is_empty());
+    }
+    let content = read(extended);
+    let quoted = content.quoted.expect("it answers");
+    assert_eq!((quoted.message_id.as_str(), quoted.participant.as_deref()), ("Q1", Some("2@lid")));
+    assert_eq!((content.text.as_deref(), content.mentions), (Some("hello"), vec!["3@lid".to_owned()]));
+}
+
+#[test]
+fn media_is_described_and_its_caption_kept() {
+    let image = part::ImageMessage {
+        mimetype: Some("image/jpeg".to_owned()),
+        caption: Some("look".to_owned()),
+        file_length: Some(5),
+        file_sha256: Some(vec![0x0a, 0xff]),
+        width: Some(640),
+        height: Some(480),
+        context_info: context(),
+        ..Default::default()
+    };
+    let content = read(wa::Message { image_message: MessageField::some(image), ..Default::default() });
+    let media = content.media.expect("it has some");
+    assert_eq!((content.message_type, content.caption.as_deref()), (MessageType::Image, Some("look")));
+    assert_eq!(
+        (media.kind, media.mimetype.as_deref(), media.file_length),
+        (MediaKind::Image, Some("image/jpeg"), Some(5))
+    );
+    assert_eq!((media.file_sha256.as_deref(), media.width, media.height), (Some("0aff"), Some(640), Some(480)));
+    assert!(content.quoted.is_some());
+    for (ptt, kind) in [(true, MessageType::Voice), (false, MessageType::Audio)] {
+        let audio = part::AudioMessage { ptt: Some(ptt), seconds: Some(7), ..Default::default() };
+        let content = read(wa::Message { audio_message: MessageField::some(audio), ..Default::default() });
+        assert_eq!((content.message_type, content.media.and_then(|media| media.seconds)), (kind, Some(7)));
+    }
+    let file = part::DocumentMessage { file_name: Some("a.pdf".to_owned()), ..Default::default() };
+    let content = read(wa::Message { document_message: MessageField::some(file), ..Default::default() });
+    assert_eq!(content.media.and_then(|media| media.file_name).as_deref(), Some("a.pdf"));
+}
+
+#[test]
+fn places_reactions_polls_and_contacts_have_their_own_fields() {
+    let place =
+        part::LocationMessage { degrees_latitude: Some(1.5), degrees_longitude: Some(-2.5), ..Default::default() };
+    let content = read(wa::Message { location_message: MessageField::some(place), ..Default::default() });
+    let location = content.location.expect("it shows one");
+    assert_eq!((location.latitude, location.longitude, location.is_live), (1.5, -2.5, false));
+
+    let reaction = part::ReactionMessage { key: key("M1", false), text: Some("👍".to_owned()), ..Default::default() };
+    let content = read(wa::Message { reaction_message: MessageField::some(reaction), ..Default::default() });
+    let reaction = content.reaction.expect("it is one");
+    assert_eq!((reaction.message_id.as_str(), reaction.emoji.as_str(), reaction.is_to_me), ("M1", "👍", true));
+
+    let options = ["a", "b"]
+        .map(|name| part::poll_creation_message::Option { option_name: Some(name.to_owned()), ..Default::default() });
+    let asked = part::PollCreationMessage {
+        name: Some("which?".to_owned()),
+        options: options.into(),
+        selectable_options_count: Some(1),
+        ..Default::default()
+    };
+    let content = read(wa::Message { poll_creation_message_v3: MessageField::some(asked), ..Default::default() });
+    let poll = content.poll.expect("it is one");
+    assert_eq!(
+        (poll.name.as_deref(), poll.options, poll.selectable_count),
+        (Some("which?"), vec!["a".into(), "b".into()], Some(1))
+    );
+
+    let card = |name: &str| part::ContactMessage { display_name: Some(name.to_owned()), ..Default::default() };
+    let several = part::ContactsArrayMessage { contacts: vec![card("Ada"), card("Bob")], ..Default::default() };
+    let content = read(wa::Message { contacts_array_message: MessageField::some(several), ..Default::default() });
+    let names: Vec<_> = content.contacts.iter().filter_map(|contact| contact.display_name.as_deref()).collect();
+    assert_eq!((content.message_type, names), (MessageType::Contacts, vec!["Ada", "Bob"]));
+}
+
+#[test]
+fn an_edit_names_the_message_and_brings_the_new_text() {
+    let text = wa::Message { conversation: Some("better".to_owned()), ..Default::default() };
+    let content = read(protocol(ProtocolType::MESSAGE_EDIT, Some(text)));
+    assert_eq!((content.message_type, content.text.as_deref()), (MessageType::Edit, Some("better")));
+    assert_eq!(content.edit.map(|edit| edit.message_id).as_deref(), Some("M1"));
+}
+
+#[test]
+fn a_removal_names_the_message() {
+    let content = read(protocol(ProtocolType::REVOKE, None));
+    assert_eq!(content.message_type, MessageType::Revoke);
+    assert_eq!(content.revoke.map(|revoke| revoke.message_id).as_deref(), Some("M1"));
+}
+
+#[test]
+fn what_devices_say_to_each_other_is_no_message() {
+    for kind in [
+        ProtocolType::APP_STATE_SYNC_KEY_SHARE,
+        ProtocolType::HISTORY_SYNC_NOTIFICATION,
+        ProtocolType::PEER_DATA_OPERATION_REQUEST_MESSAGE,
+    ] {
+        assert!(content(&protocol(kind, None)).is_none());
+    }
+    let keys = part::SenderKeyDistributionMessage { group_id: Some("1@g.us".to_owned()), ..Default::default() };
+    let only_keys = wa::Message { sender_key_distribution_message: MessageField::some(keys), ..Default::default() };
+    assert!(content(&only_keys).is_none());
+}
+
+#[test]
+fn what_has_no_word_yet_is_told_and_not_lost() {
+    let event = part::EventMessage { name: Some("party".to_owned()), ..Default::default() };
+    let content = read(wa::Message { event_message: MessageField::some(event), ..Default::default() });
+    assert_eq!(content.message_type, MessageType::Unknown);
+}

@@ -1,0 +1,176 @@
+//! The journal, as a client of the API reads it.
+
+use reqwest::Method;
+use rstest::rstest;
+use serde_json::{Value, json};
+use whatsapp_simulator::{Fault, Settings};
+
+use crate::support::door::Door;
+use crate::support::events::Events;
+use crate::support::world::{Kind, World};
+
+/// Everything that the journal has, read page by page.
+async fn all(door: &Door, query: &str) -> Vec<Value> {
+    let mut events: Vec<Value> = Vec::new();
+    let mut after = String::new();
+    loop {
+        let page = door.ask(Method::GET, &format!("/api/v1/events?limit=7{query}{after}"), &Value::Null).await.ok();
+        let some = page["events"].as_array().expect("a list").clone();
+        if some.is_empty() {
+            assert_eq!(page["next_cursor"], Value::Null);
+            return events;
+        }
+        events.extend(some);
+        after = format!("&after={}", page["next_cursor"].as_str().expect("a cursor"));
+    }
+}
+
+/// Waits until the journal has so many events of a type, and gives the events of that type.
+async fn of_type(world: &World, event: &str, count: usize) -> Vec<Value> {
+    let begun = std::time::Instant::now();
+    loop {
+        let found = all(&world.door, &format!("&type={event}")).await;
+        if found.len() >= count {
+            return found;
+        }
+        assert!(begun.elapsed().as_secs() < 40, "{} of {count} {event}", found.len());
+        tokio::time::sleep(std::time::Duration::from_millis(15)).await;
+    }
+}
+
+fn words(events: &[Value]) -> Vec<&str> {
+    events.iter().map(|event| event["event"].as_str().expect("a word")).collect()
+}
+
+fn texts(events: &[Value]) -> Vec<&str> {
+    events.iter().map(|event| event["data"]["text"].as_str().expect("a text")).collect()
+}
+
+/// Sequences begin at 1 and have no gap.
+fn has_no_gap(events: &[Value]) {
+    let sequences: Vec<_> = events.iter().map(|event| event["sequence"].as_i64().expect("a number")).collect();
+    assert_eq!(sequences, (1..=i64::try_from(events.len()).expect("few")).collect::<Vec<_>>());
+}
+
+#[rstest]
+#[tokio::test]
+async fn the_life_of_a_session_is_written_down_in_order(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+    let world = World::new(kind).await;
+    world.linked("shop").await;
+    world.door.post("/shop/disconnect", Value::Null).await.ok();
+    let events = all(&world.door, "&session=shop").await;
+    has_no_gap(&events);
+    let life = ["session_status", "qr_code", "connected", "disconnected"];
+    let first: Vec<_> = life.iter().map(|word| words(&events).iter().position(|seen| seen == word)).collect();
+    assert!(first.is_sorted() && first.iter().all(Option::is_some), "{:?}", words(&events));
+    let statuses = events.iter().filter(|event| event["event"] == "session_status");
+    let statuses: Vec<_> = statuses.map(|event| event["data"]["status"].as_str().expect("a status")).collect();
+    assert_eq!((statuses[0], statuses[statuses.len() - 1]), ("waiting_for_qr", "disconnected"));
+    let connected = events.iter().find(|event| event["event"] == "connected").expect("it was looked for above");
+    assert_eq!(connected["data"]["phone_number"], "15550100001");
+    let listed = world.door.get("/shop/events?limit=1000").await.ok();
+    assert_eq!(listed["events"], Value::Array(events));
+    assert_eq!(world.door.get("/nobody/events").await.problem(), (404, "session_not_found".to_owned()));
+    world.finish().await;
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_message_is_in_the_journal_once_it_is_acknowledged(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+    let mut world = World::new(kind).await;
+    world.linked("shop").await;
+    let friend = world.sim.phone("15550100077");
+    friend.send("15550100001", "one").await.expect("it is sent");
+    let events = of_type(&world, "message", 1).await;
+    let message = &events[0]["data"];
+    assert_eq!(
+        (&message["text"], &message["is_from_me"], &message["is_group"]),
+        (&json!("one"), &json!(false), &json!(false))
+    );
+    assert_eq!(message["from_phone"], "15550100077");
+    // The same after a crash, and what came while the server was away.
+    world.server.kill();
+    for text in ["two", "three"] {
+        friend.send("15550100001", text).await.expect("it is kept");
+    }
+    world.start_again();
+    let events = of_type(&world, "message", 3).await;
+    assert_eq!(texts(&events), ["one", "two", "three"]);
+    assert_eq!((&events[0]["data"]["offline"], &events[2]["data"]["offline"]), (&json!(false), &json!(true)));
+    has_no_gap(&all(&world.door, "&session=shop").await);
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn a_message_that_whatsapp_delivers_twice_is_one_event() {
+    let world = World::new(Kind::Sqlite).await;
+    let device = world.linked("shop").await;
+    let friend = world.sim.phone("15550100077");
+    friend.send("15550100001", "once").await.expect("it is sent");
+    of_type(&world, "message", 1).await;
+    world.sim.fault("15550100001", device, Fault::Redeliver { count: 1 }).await.expect("the device is there");
+    friend.send("15550100001", "then another").await.expect("it is sent");
+    let events = of_type(&world, "message", 2).await;
+    assert_eq!(texts(&events), ["once", "then another"]);
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn a_stream_replays_from_its_cursor_and_goes_on_without_gap_or_double() {
+    let world = World::with(Kind::Sqlite, Settings::default(), &[]).await;
+    world.linked("shop").await;
+    let friend = world.sim.phone("15550100077");
+    for number in 0..5 {
+        friend.send("15550100001", &format!("{number}")).await.expect("it is sent");
+    }
+    of_type(&world, "message", 5).await;
+    let page = world.door.get("/shop/events?type=message&limit=2").await.ok();
+    let cursor = page["next_cursor"].as_str().expect("a cursor").to_owned();
+    let stream = world.door.request(Method::GET, "/api/v1/events/stream?type=message");
+    let mut stream = Events::open(stream.header("Last-Event-ID", cursor)).await;
+    let mut seen = Vec::new();
+    for number in 5..8 {
+        friend.send("15550100001", &format!("{number}")).await.expect("it is sent");
+    }
+    while seen.len() < 6 {
+        let (name, event) = stream.next().await.expect("it goes on");
+        assert_eq!(name, "message");
+        seen.push(event["data"]["text"].as_str().expect("a text").to_owned());
+    }
+    assert_eq!(seen, ["2", "3", "4", "5", "6", "7"]);
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn what_a_key_may_not_see_is_not_in_its_journal() {
+    let world = World::new(Kind::Sqlite).await;
+    world.linked("own").await;
+    world.door.create("foreign").await;
+    world.door.qr("foreign").await;
+    let (_, token) = world.door.key(json!({ "name": "x", "scopes": ["messages:read"], "sessions": ["own"] })).await;
+    let door = world.door.holding(&token);
+    let events = all(&door, "").await;
+    assert!(!events.is_empty() && events.iter().all(|event| event["session_id"] == "own"), "{events:?}");
+    assert!(!words(&events).contains(&"qr_code"), "codes are for those who may pair");
+    assert!(all(&door, "&session=foreign").await.is_empty());
+    assert_eq!(door.get("/foreign/events").await.problem(), (404, "session_not_found".to_owned()));
+    assert!(words(&all(&world.door, "&session=foreign").await).contains(&"qr_code"));
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn a_question_that_breaks_a_rule_is_refused_with_the_rule() {
+    let world = World::new(Kind::Sqlite).await;
+    for (query, code, word) in [
+        ("type=gossip", "invalid", "gossip"),
+        ("session=a%20b", "invalid", "session"),
+        ("after=x", "invalid", "after"),
+        ("limit=0", "page_size_limit", "limit"),
+        ("limit=1001", "page_size_limit", "limit"),
+    ] {
+        let answer = world.door.ask(Method::GET, &format!("/api/v1/events?{query}"), &Value::Null).await;
+        assert!(answer.text().contains(word), "{}", answer.text());
+        assert_eq!(answer.problem(), (422, code.to_owned()), "{query}");
+    }
+    world.finish().await;
+}
