@@ -1,5 +1,5 @@
 //! App-state sync: the account's settings as signed and encrypted patches, the key that opens them, and its handing to
-//! a new device. The only setting a phone makes itself is its push name; what devices add is kept and passed on.
+//! a new device. What devices add is kept and passed on.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -17,12 +17,13 @@ use waproto::whatsapp::message::{
 };
 use waproto::whatsapp::syncd_mutation::SyncdOperation;
 
-use crate::account::Account;
+use crate::content::Envelope;
+use crate::delivery::Class;
+use crate::letter::{self, Letter, Role};
 use crate::link::DeviceKey;
-use crate::messages::{self, Letter, Role};
 use crate::queries::Reply;
 use crate::stanza;
-use crate::world::{World, now};
+use crate::world::{State, World, now};
 
 /// The collection that holds the push name.
 const PUSH_NAME_COLLECTION: &str = "critical_block";
@@ -56,28 +57,33 @@ impl AppState {
 
     /// Writes the push name as the next patch of its collection.
     pub(crate) fn set_push_name(&mut self, push_name: &str) {
-        let keys = expand_app_state_keys(&self.key);
         let value = wa::SyncActionValue {
-            timestamp: Some(now() as i64 * 1000),
             push_name_setting: MessageField::some(wa::sync_action_value::PushNameSetting {
                 name: Some(push_name.to_owned()),
             }),
             ..Default::default()
         };
+        self.set(PUSH_NAME_COLLECTION, &["setting_pushName"], 1, value);
+    }
+
+    /// Writes a setting as the next patch of its collection. `format` is the version of this kind of setting.
+    pub(crate) fn set(&mut self, name: &str, index: &[&str], format: i32, mut value: wa::SyncActionValue) {
+        let keys = expand_app_state_keys(&self.key);
+        value.timestamp = Some(now() as i64 * 1000);
         let iv: [u8; 16] = std::array::from_fn(|_| rand::random());
-        let index = br#"["setting_pushName"]"#;
-        let (mutation, _) = encode_record(SyncdOperation::SET, index, &value, &keys, &self.key_id, &iv, 1);
-        let collection = self.collections.entry(PUSH_NAME_COLLECTION.to_owned()).or_default();
+        let index = serde_json::to_vec(index).expect("words are JSON");
+        let (mutation, _) = encode_record(SyncdOperation::SET, &index, &value, &keys, &self.key_id, &iv, format);
+        let collection = self.collections.entry(name.to_owned()).or_default();
         let mutations = vec![mutation];
         let version = collection.apply(&mutations);
         let mut patch = wa::SyncdPatch {
             version: MessageField::some(wa::SyncdVersion { version: Some(version) }),
             mutations,
             key_id: MessageField::some(wa::KeyId { id: Some(self.key_id.to_vec()) }),
-            snapshot_mac: Some(collection.state.generate_snapshot_mac(PUSH_NAME_COLLECTION, &keys.snapshot_mac)),
+            snapshot_mac: Some(collection.state.generate_snapshot_mac(name, &keys.snapshot_mac)),
             ..Default::default()
         };
-        patch.patch_mac = Some(generate_patch_mac(&patch, PUSH_NAME_COLLECTION, &keys.patch_mac, version));
+        patch.patch_mac = Some(generate_patch_mac(&patch, name, &keys.patch_mac, version));
         collection.patches.push(patch.encode_to_vec());
     }
 
@@ -128,32 +134,34 @@ impl Collection {
     }
 }
 
-impl Account {
-    /// Changes the push name and tells the devices that are connected.
-    pub(crate) fn rename(&mut self, push_name: &str) {
-        if self.push_name == push_name {
+impl State {
+    /// Changes a push name and tells the account's devices.
+    pub(crate) fn rename(&mut self, phone_number: &str, push_name: &str, world: &World) {
+        let Some(account) = self.accounts.get_mut(phone_number).filter(|account| account.push_name != push_name) else {
             return;
-        }
-        push_name.clone_into(&mut self.push_name);
-        self.app_state.set_push_name(push_name);
-        self.notify_devices(&[PUSH_NAME_COLLECTION.to_owned()], None);
+        };
+        push_name.clone_into(&mut account.push_name);
+        account.app_state.set_push_name(push_name);
+        self.tell_changes(phone_number, &[PUSH_NAME_COLLECTION.to_owned()], None, world);
     }
 
-    fn notify_devices(&self, collections: &[String], except: Option<u16>) {
-        for device in self.devices.values().filter(|device| Some(device.key.device) != except) {
-            let Some(link) = &device.link else { continue };
-            let changed = collections.iter().map(|name| {
-                let version = self.app_state.version(name);
-                NodeBuilder::new("collection").attr("name", name).attr("version", version).build()
-            });
-            let notification = NodeBuilder::new("notification")
-                .attr("from", SERVER_JID)
-                .attr("type", "server_sync")
-                .attr("id", format!("sync-{:016x}", rand::random::<u64>()))
-                .attr("t", now())
-                .children(changed);
-            link.post(notification.build());
-        }
+    /// Tells an account's devices which collections have changed.
+    pub(crate) fn tell_changes(&mut self, phone_number: &str, changed: &[String], except: Option<u16>, world: &World) {
+        let Some(account) = self.accounts.get(phone_number) else { return };
+        let collections = changed.iter().map(|name| {
+            let version = account.app_state.version(name);
+            NodeBuilder::new("collection").attr("name", name).attr("version", version).build()
+        });
+        let notification = NodeBuilder::new("notification")
+            .attr("from", SERVER_JID)
+            .attr("type", "server_sync")
+            .attr("id", world.next_id())
+            .attr("t", now())
+            .children(collections.collect::<Vec<_>>())
+            .build();
+        let mut devices = self.companions(phone_number);
+        devices.retain(|key| Some(key.device) != except);
+        self.notify(&devices, Class::Notification, &notification, world);
     }
 }
 
@@ -210,10 +218,7 @@ pub(crate) fn tell_others(world: &World, device: &DeviceKey, iq: &Node) {
     if changed.is_empty() {
         return;
     }
-    let state = world.state.lock();
-    if let Some(account) = state.accounts.get(&device.phone_number) {
-        account.notify_devices(&changed, Some(device.device));
-    }
+    world.state.lock().tell_changes(&device.phone_number, &changed, Some(device.device), world);
 }
 
 /// Sends the phone's key to a device, as a phone does after linking and whenever it is asked.
@@ -230,7 +235,10 @@ pub(crate) async fn share_key(world: &Arc<World>, to: &DeviceKey) {
         to: to.clone(),
         timestamp: now(),
         role: Role::Peer,
-        plaintext: wacore::messages::MessageUtils::encode_and_pad(&message).into(),
+        envelope: Envelope::text(),
+        plaintext: letter::padded(&message),
+        attempt: 0,
+        is_hopeless: false,
     };
-    messages::deliver(world, letter).await;
+    letter::deliver(world, letter).await;
 }

@@ -7,7 +7,7 @@ use wacore_binary::Node;
 use crate::link::{Awaited, Link};
 use crate::queries::Reply;
 use crate::world::World;
-use crate::{login, messages, pairing, queries, receipts, stanza};
+use crate::{login, messages, pairing, presence, queries, receipts, stanza};
 
 /// Takes one stanza from a client.
 pub(crate) async fn receive(world: &Arc<World>, link: &Arc<Link>, node: Node) {
@@ -19,9 +19,8 @@ pub(crate) async fn receive(world: &Arc<World>, link: &Arc<Link>, node: Node) {
         "ack" => receipts::take_ack(world, link, &node),
         "message" if is_linked => messages::receive(world, link, &node).await,
         "receipt" if is_linked => receipts::take_receipt(world, link, &node).await,
-        // Some clients are present before they are linked; nobody is told.
-        "presence" => true,
-        "chatstate" if is_linked => true,
+        "presence" => presence::take_presence(world, link, &node),
+        "chatstate" if is_linked => presence::take_chat_state(world, link, &node),
         _ => false,
     };
     if !is_known {
@@ -47,10 +46,10 @@ async fn receive_iq(world: &Arc<World>, link: &Arc<Link>, iq: &Node) -> bool {
         world.add_violation(format!("query id {id} is used twice on one connection"));
     }
     match queries::answer(world, link, iq).await {
-        Some(Reply::Content(content)) => link.reply(stanza::result(&id, content)).await,
-        Some(Reply::Error(code, text)) => link.reply(stanza::error(&id, code, text)).await,
+        Some(Reply::Content(content)) => link.reply(stanza::result(iq, content)).await,
+        Some(Reply::Error(code, text)) => link.reply(stanza::error(iq, code, text)).await,
         None => {
-            link.reply(stanza::error(&id, 501, "feature-not-implemented")).await;
+            link.reply(stanza::error(iq, 501, "feature-not-implemented")).await;
             return false;
         }
     }

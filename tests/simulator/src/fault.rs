@@ -59,6 +59,15 @@ pub enum Fault {
         #[serde(default = "one")]
         count: usize,
     },
+    /// The next messages arrive so that they cannot be read. The client asks for them again.
+    BreakMessages {
+        /// How many; 1 unless given.
+        #[serde(default = "one")]
+        count: usize,
+        /// Whether they can be read when they come again; `true` unless given.
+        #[serde(default = "yes")]
+        repairable: bool,
+    },
     /// Many messages at once.
     Burst {
         /// How many.
@@ -150,7 +159,7 @@ pub(crate) fn afflict(world: &World, link: &Arc<Link>, fault: &Fault) {
         Fault::RefsExhausted => pairing::exhaust(world, link),
         Fault::SlowReplies { delay_ms } => link.slow_down(Duration::from_millis(*delay_ms)),
         Fault::QueuedWhileAway { .. } => link.close(1000),
-        Fault::ClearFailure | Fault::Redeliver { .. } | Fault::Burst { .. } => {}
+        Fault::ClearFailure | Fault::Redeliver { .. } | Fault::BreakMessages { .. } | Fault::Burst { .. } => {}
     }
 }
 

@@ -11,7 +11,7 @@ use crate::link::DeviceKey;
 use crate::queries::Reply;
 use crate::signal::PhoneBundle;
 use crate::world::{World, now};
-use crate::{messages, pairing, stanza};
+use crate::{letter, pairing, stanza};
 
 /// Below this many one-time keys a device is asked for more.
 const FEW_KEYS: usize = 5;
@@ -54,7 +54,7 @@ pub(crate) async fn release_held(world: &Arc<World>, key: &DeviceKey) {
         state.device_mut(key).map(|device| std::mem::take(&mut device.held)).unwrap_or_default()
     };
     for letter in held {
-        messages::deliver(world, letter).await;
+        letter::deliver(world, letter).await;
     }
 }
 

@@ -7,15 +7,22 @@
 // The rule against `tokio::spawn` and `Utc::now` is about the server, which has a lifecycle and a clock of its own.
 #![allow(clippy::disallowed_methods)]
 
+pub mod content;
 pub mod control;
 
 mod account;
 mod app_state;
+mod call;
+mod chat_setting;
 mod connection;
+mod delivery;
 mod dispatch;
 mod fault;
 mod framing;
+mod group;
+mod group_chat;
 mod keys;
+mod letter;
 mod link;
 mod link_code;
 mod login;
@@ -23,8 +30,11 @@ mod messages;
 mod noise;
 mod pairing;
 mod phone;
+mod presence;
+mod profile;
 mod queries;
 mod receipts;
+mod sender_key;
 mod settings;
 mod signal;
 mod simulator;
@@ -35,6 +45,7 @@ mod usync;
 mod world;
 
 pub use fault::{Fault, HandshakeMode, LoginFailure};
+pub use group::{Addressing, GroupInfo, Rank};
 pub use phone::{DeviceInfo, InboxMessage, LinkError, Phone};
 pub use settings::Settings;
 pub use simulator::Simulator;

@@ -58,7 +58,7 @@ fn admit(
     }
     link.log_in(key);
     let replaced = found.connect(Arc::clone(link), &world.settings);
-    let backlog = found.queue.len();
+    let preview = found.preview();
     let success = NodeBuilder::new("success")
         .attr("t", now())
         .attr("props", "0")
@@ -68,17 +68,7 @@ fn admit(
         .attr("display_name", account.push_name.as_str())
         .attr("creation", account.created_at)
         .build();
-    Ok((success, (backlog > 0).then(|| preview(backlog)), replaced))
-}
-
-fn preview(backlog: usize) -> Node {
-    let preview = NodeBuilder::new("offline_preview")
-        .attr("count", backlog)
-        .attr("message", backlog)
-        .attr("notification", 0_u32)
-        .attr("receipt", 0_u32)
-        .attr("appdata", 0_u32);
-    stanza::info(preview.build())
+    Ok((success, preview, replaced))
 }
 
 /// The client says that it is active: after the answer to that its backlog may come.

@@ -1,4 +1,4 @@
-//! One-to-one messages: encrypting what a phone sends into a device's queue, and taking apart what a device sends.
+//! What devices write, one to one: the copies for phones are opened, those for other devices are passed on.
 
 use std::sync::Arc;
 
@@ -8,107 +8,14 @@ use wacore_binary::{Jid, Node};
 use waproto::whatsapp as wa;
 use waproto::whatsapp::message::protocol_message::Type as ProtocolType;
 
-use crate::account::Delivery;
+use crate::content::Envelope;
+use crate::delivery::Delivery;
+use crate::letter::{Letter, Role};
 use crate::link::{DeviceKey, Link};
-use crate::phone::InboxMessage;
-use crate::signal::{Sealed, open_message};
+use crate::phone::{InboxMessage, text_of};
+use crate::signal::open_message;
 use crate::world::{State, World, now};
-use crate::{app_state, keys, stanza};
-
-/// A message before it is encrypted for one device.
-#[derive(Clone)]
-pub(crate) struct Letter {
-    pub(crate) id: String,
-    /// The phone that sends it.
-    pub(crate) from: Arc<str>,
-    pub(crate) to: DeviceKey,
-    pub(crate) timestamp: u64,
-    pub(crate) role: Role,
-    /// The padded message, shared by the letters to all devices of a person.
-    pub(crate) plaintext: Arc<[u8]>,
-}
-
-/// What a letter is to the device that gets it.
-#[derive(Clone)]
-pub(crate) enum Role {
-    /// A message from somebody else.
-    Message,
-    /// A copy of what the device's own phone sent to this phone number.
-    OwnCopy(Arc<str>),
-    /// Between a phone and its own device, not for the user's eyes.
-    Peer,
-}
-
-/// The padded bytes of a text message.
-pub(crate) fn text_plaintext(text: &str) -> Arc<[u8]> {
-    let message = wa::Message { conversation: Some(text.to_owned()), ..Default::default() };
-    wacore::messages::MessageUtils::encode_and_pad(&message).into()
-}
-
-/// The padded bytes of the copy that the sender's own devices get.
-pub(crate) fn own_copy_plaintext(text: &str, to: &str) -> Arc<[u8]> {
-    let message = wa::Message { conversation: Some(text.to_owned()), ..Default::default() };
-    let copy = wacore::messages::wrap_device_sent(message, stanza::phone_jid(to).to_string());
-    wacore::messages::MessageUtils::encode_and_pad(&copy).into()
-}
-
-/// Encrypts a letter and puts it into the device's queue. Waits with the letter when the device has no keys yet.
-pub(crate) async fn deliver(world: &Arc<World>, letter: Letter) {
-    let Some(signal) = world.signal(&letter.from) else { return };
-    let mut signal = signal.lock().await;
-    if !signal.has_session(&letter.to) {
-        let bundle = {
-            let mut state = world.state.lock();
-            let Some(device) = state.device_mut(&letter.to) else { return };
-            let bundle = device.take_bundle();
-            if bundle.is_none() {
-                device.held.push(letter);
-                return;
-            }
-            keys::remind(world, &mut state, &letter.to);
-            bundle
-        };
-        if let Some(bundle) = bundle
-            && let Err(error) = signal.start_session(&letter.to, &bundle).await
-        {
-            return world.add_violation(format!("the published keys of a device do not work: {error:#}"));
-        }
-    }
-    let sealed = match signal.encrypt(&letter.to, &letter.plaintext).await {
-        Ok(sealed) => sealed,
-        Err(error) => return world.add_violation(format!("a message could not be encrypted: {error:#}")),
-    };
-    // Still under the account's lock: the queue keeps the order of the ratchet.
-    let mut state = world.state.lock();
-    let Some(stanza) = message_stanza(&state, &letter, sealed) else { return };
-    enqueue(&mut state, world, Delivery { stanza, letter: Arc::new(letter) });
-}
-
-fn enqueue(state: &mut State, world: &World, delivery: Delivery) {
-    let key = delivery.letter.to.clone();
-    if let Some(device) = state.device_mut(&key) {
-        device.queue.push_back(delivery);
-        state.pump(&key, &world.settings);
-    }
-}
-
-fn message_stanza(state: &State, letter: &Letter, sealed: Sealed) -> Option<Node> {
-    let sender = state.accounts.get(&letter.from)?;
-    let enc = NodeBuilder::new("enc").attr("v", "2").attr("type", sealed.kind).bytes(sealed.bytes).build();
-    let message = NodeBuilder::new("message")
-        .attr("from", stanza::phone_jid(&letter.from))
-        .attr("id", letter.id.as_str())
-        .attr("t", letter.timestamp)
-        .attr("type", "text");
-    let message = match &letter.role {
-        Role::Peer => message.attr("category", "peer"),
-        Role::OwnCopy(to) => message.attr("recipient", stanza::phone_jid(to)),
-        Role::Message => {
-            message.attr("notify", sender.push_name.as_str()).attr("sender_lid", stanza::lid_jid(&sender.lid))
-        }
-    };
-    Some(message.children([enc]).build())
-}
+use crate::{app_state, stanza};
 
 /// A device sends a message: open the copies for phones, pass on those for other devices, acknowledge. `false` when the
 /// stanza is not understood.
@@ -143,7 +50,8 @@ pub(crate) async fn receive(world: &Arc<World>, link: &Arc<Link>, message: &Node
     ack.attrs.insert("t", now());
     link.reply(ack).await;
     if is_taken {
-        link.reply(delivery_receipt(&sent)).await;
+        let mut state = world.state.lock();
+        state.report_arrival(world, &sent.from.phone_number, sent.to.to_non_ad(), &sent.id);
     }
     true
 }
@@ -209,15 +117,16 @@ async fn take_own(world: &Arc<World>, sent: &Sent<'_>, message: &wa::Message) ->
 }
 
 fn put_into_inbox(world: &World, sent: &Sent<'_>, target: &DeviceKey, message: &wa::Message) -> bool {
-    let text = message.conversation.clone().or_else(|| message.extended_text_message.text.clone());
     let entry = InboxMessage {
         id: sent.id.clone(),
         from: sent.from.phone_number.to_string(),
         from_device: sent.from.device,
-        text: text.unwrap_or_default(),
+        group: None,
+        text: text_of(message),
         timestamp: now(),
     };
     let mut state = world.state.lock();
+    state.meet(&sent.from.phone_number, &target.phone_number);
     state.store_message(&target.phone_number, entry, &world.settings);
     true
 }
@@ -265,12 +174,12 @@ fn pass_on(world: &World, sent: &Sent<'_>, target: DeviceKey, enc: &Node) {
         to: target,
         timestamp: now(),
         role: Role::Message,
+        envelope: Envelope::default(),
         // Only the sender could encrypt it again.
         plaintext: Arc::new([]),
+        attempt: 0,
+        is_hopeless: false,
     };
-    enqueue(&mut state, world, Delivery { stanza, letter: Arc::new(letter) });
-}
-
-fn delivery_receipt(sent: &Sent<'_>) -> Node {
-    NodeBuilder::new("receipt").attr("from", sent.to.to_non_ad()).attr("id", sent.id.as_str()).attr("t", now()).build()
+    let key = letter.to.clone();
+    state.enqueue(&key, Delivery::message(stanza, letter), world);
 }

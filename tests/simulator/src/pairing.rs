@@ -19,8 +19,9 @@ use waproto::whatsapp::{
     ADVDeviceIdentity, ADVEncryptionType, ADVSignedDeviceIdentity, ADVSignedDeviceIdentityHMAC, ClientPayload,
 };
 
-use crate::account::{Account, Device, DeviceProps, Phase};
+use crate::account::{Account, Device, DeviceProps};
 use crate::app_state;
+use crate::delivery::Phase;
 use crate::fault::LoginFailure;
 use crate::link::{Awaited, DeviceKey, Link};
 use crate::noise::key_bytes;
@@ -259,6 +260,9 @@ fn new_device(account: &Account, number: u16, said: &Registration) -> Device {
         logins: 0,
         login_failure: None,
         held: Vec::new(),
+        breakage: None,
+        is_available: false,
+        watched: Default::default(),
         queue: Default::default(),
         in_flight: 0,
         credits: 0,
@@ -305,6 +309,7 @@ pub(crate) async fn finish(world: &Arc<World>, link: &Arc<Link>, answer: &Node) 
         if let Some(account) = state.accounts.get_mut(&key.phone_number) {
             account.devices.insert(key.device, device);
         }
+        state.tell_device(world, &key, true);
     }
     app_state::share_key(world, &key).await;
     // The phone is told before the stream restarts, so that it never sees a login of a device it does not know.

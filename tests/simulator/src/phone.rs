@@ -4,9 +4,12 @@ use std::sync::Arc;
 
 use serde::Serialize;
 use thiserror::Error;
+use waproto::whatsapp as wa;
 
+use crate::content::{self, Envelope};
+use crate::group_chat::is_group;
+use crate::letter::{self, Letter, Role};
 use crate::link::DeviceKey;
-use crate::messages::{self, Letter, Role};
 use crate::world::{World, now};
 use crate::{link_code, pairing, unlink};
 
@@ -58,6 +61,9 @@ pub struct InboxMessage {
     pub from: String,
     /// The sending device; 0 is the sender's phone.
     pub from_device: u16,
+    /// The group that it was written to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub group: Option<String>,
     /// The text; empty when the message is not a text.
     pub text: String,
     /// When the server took it, Unix seconds.
@@ -79,8 +85,12 @@ pub struct DeviceInfo {
     pub connected: bool,
     /// Logins that succeeded.
     pub logins: u64,
+    /// Whether it said on this connection that its user is there.
+    pub available: bool,
     /// Messages for it that it has not acknowledged.
     pub undelivered: usize,
+    /// Receipts, notifications and calls for it that it has not acknowledged.
+    pub unnoticed: usize,
 }
 
 impl Phone {
@@ -124,33 +134,53 @@ impl Phone {
         link_code::is_pending(&self.world, &self.phone_number)
     }
 
-    /// Sends a text to a person: to every companion of the account and to its phone; this account's own companions get
-    /// their copy. Returns the message's id.
+    /// Sends a text to a person or a group (`..@g.us`): to every companion and to the phones; this account's own
+    /// companions get their copy. Returns the message's id.
     ///
     /// # Errors
-    /// The simulator has no other phone with that number.
+    /// The simulator has no other phone with that number, or this phone is not in such a group.
     pub async fn send(&self, to: &str, text: &str) -> anyhow::Result<String> {
+        self.send_content(to, content::text(text)).await
+    }
+
+    /// Sends any content to a person or a group; [`content`] makes the usual ones. Returns the message's id.
+    ///
+    /// # Errors
+    /// The simulator has no other phone with that number, or this phone is not in such a group.
+    pub async fn send_content(&self, to: &str, content: wa::Message) -> anyhow::Result<String> {
         let id = self.world.message_id();
-        let Targets { theirs, own } = self.post(to, &id, text)?;
+        if is_group(to) {
+            self.send_to_group(to, &id, &content).await?;
+        } else {
+            self.send_to_person(to, &id, &content).await?;
+        }
+        Ok(id)
+    }
+
+    async fn send_to_person(&self, to: &str, id: &str, content: &wa::Message) -> anyhow::Result<()> {
+        let Targets { theirs, own } = self.post(to, id, content)?;
         let letter = |to, role, plaintext: &Arc<[u8]>| Letter {
-            id: id.clone(),
+            id: id.to_owned(),
             from: Arc::clone(&self.phone_number),
             to,
             timestamp: now(),
             role,
+            envelope: Envelope::of(content),
             plaintext: Arc::clone(plaintext),
+            attempt: 0,
+            is_hopeless: false,
         };
-        let plaintext = messages::text_plaintext(text);
+        let plaintext = letter::padded(content);
         for device in theirs {
-            messages::deliver(&self.world, letter(device, Role::Message, &plaintext)).await;
+            letter::deliver(&self.world, letter(device, Role::Message, &plaintext)).await;
         }
         if !own.is_empty() {
-            let plaintext = messages::own_copy_plaintext(text, to);
+            let plaintext = letter::own_copy(content, to);
             for device in own {
-                messages::deliver(&self.world, letter(device, Role::OwnCopy(to.into()), &plaintext)).await;
+                letter::deliver(&self.world, letter(device, Role::OwnCopy(to.into()), &plaintext)).await;
             }
         }
-        Ok(id)
+        Ok(())
     }
 
     /// Sends `count` texts as fast as it goes; the number of each is put behind the text. Returns their ids.
@@ -188,7 +218,9 @@ impl Phone {
             version: device.props.version.clone(),
             connected: device.link.is_some(),
             logins: device.logins,
+            available: device.is_available,
             undelivered: device.undelivered(),
+            unnoticed: device.unnoticed(),
         });
         info.collect()
     }
@@ -202,25 +234,30 @@ impl Phone {
         DeviceKey { phone_number: Arc::clone(&self.phone_number), device }
     }
 
-    /// Puts a text into the receiving phone's inbox and says which devices get a copy.
-    fn post(&self, to: &str, id: &str, text: &str) -> anyhow::Result<Targets> {
+    /// Puts a message into the receiving phone's inbox and says which devices get a copy.
+    fn post(&self, to: &str, id: &str, content: &wa::Message) -> anyhow::Result<Targets> {
         anyhow::ensure!(to != &*self.phone_number, "a phone does not write to itself");
         let mut state = self.world.state.lock();
-        let devices = |number: &str| -> Option<Vec<DeviceKey>> {
-            Some(state.accounts.get(number)?.devices.values().map(|device| device.key.clone()).collect())
-        };
-        let Some(theirs) = devices(to) else { anyhow::bail!("there is no phone {to}") };
-        let own = devices(&self.phone_number).unwrap_or_default();
+        anyhow::ensure!(state.accounts.contains_key(to), "there is no phone {to}");
+        let (theirs, own) = (state.companions(to), state.companions(&self.phone_number));
         let message = InboxMessage {
             id: id.to_owned(),
             from: self.phone_number.to_string(),
             from_device: 0,
-            text: text.to_owned(),
+            group: None,
+            text: text_of(content),
             timestamp: now(),
         };
+        state.meet(&self.phone_number, to);
         state.store_message(to, message, &self.world.settings);
         Ok(Targets { theirs, own })
     }
+}
+
+/// The text of a message, empty when it is something else.
+pub(crate) fn text_of(message: &wa::Message) -> String {
+    let text = message.conversation.clone().or_else(|| message.extended_text_message.text.clone());
+    text.unwrap_or_default()
 }
 
 /// The devices that get a message.

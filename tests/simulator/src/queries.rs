@@ -7,7 +7,7 @@ use wacore_binary::builder::NodeBuilder;
 
 use crate::link::Link;
 use crate::world::World;
-use crate::{app_state, keys, link_code, login, stanza, unlink, usync};
+use crate::{app_state, group, keys, link_code, login, profile, stanza, unlink, usync};
 
 /// An answer to a query.
 pub(crate) enum Reply {
@@ -62,9 +62,10 @@ pub(crate) async fn answer(world: &Arc<World>, link: &Arc<Link>, iq: &Node) -> O
         ("w:sync:app:state", "set", "sync") => Some(app_state::answer(world, device, child?)),
         ("md", "set", "remove-companion-device") => Some(unlink::answer(world, device, child?)),
         ("urn:xmpp:whatsapp:dirty", "set", "clean") => Some(Reply::done()),
-        ("status", "set", _) => Some(Reply::done()),
-        ("w:profile:picture", "get", "picture") => Some(Reply::Error(404, "item-not-found")),
-        ("w:g2", "get", "participating") => Some(Reply::with(NodeBuilder::new("groups").build())),
+        ("status", "set", "status") => Some(profile::take_about(world, device, child?)),
+        ("w:profile:picture", "get", "picture") => Some(profile::answer_picture(world, iq)),
+        ("w:g2", "get", "participating") => Some(group::answer_all(world, device)),
+        ("w:g2", "get", "query") => Some(group::answer(world, device, iq)),
         ("w:m", "set", "media_conn") => Some(Reply::with(media_connection())),
         _ => None,
     }

@@ -16,6 +16,7 @@ use wacore_libsignal::protocol::{
 
 use crate::link::DeviceKey;
 use crate::noise::key_bytes;
+use crate::sender_key::SenderKeys;
 
 /// The number of the one signed key that a simulated phone has.
 const SIGNED_KEY_ID: u32 = 1;
@@ -40,6 +41,18 @@ pub(crate) struct SignalBox {
     sessions: Sessions,
     one_time_keys: OneTimeKeys,
     signed_key: SignedKey,
+    pub(crate) sender_keys: SenderKeys,
+}
+
+impl Sealed {
+    /// Changes a byte so that the message cannot be read any more.
+    pub(crate) fn damage(&mut self) {
+        // Twenty from the end is encrypted text, its authentication code or the signature, in all three kinds.
+        let index = self.bytes.len().saturating_sub(20);
+        if let Some(byte) = self.bytes.get_mut(index) {
+            *byte ^= 0x55;
+        }
+    }
 }
 
 impl SignalBox {
@@ -52,6 +65,7 @@ impl SignalBox {
             sessions: Sessions::default(),
             one_time_keys: OneTimeKeys::default(),
             signed_key: SignedKey { pair, signature: signature.to_vec() },
+            sender_keys: SenderKeys::default(),
         })
     }
 
@@ -91,7 +105,7 @@ impl SignalBox {
             other => bail!("a phone cannot open an <enc> of type {other:?}"),
         };
         let mut rng: StdRng = rand::make_rng();
-        let Self { sessions, identities, one_time_keys, signed_key } = self;
+        let Self { sessions, identities, one_time_keys, signed_key, .. } = self;
         let from = address(from);
         let opened = message_decrypt(
             &message,

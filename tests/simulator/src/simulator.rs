@@ -7,6 +7,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail, ensure};
 use tokio::net::TcpListener;
 
+use crate::delivery::Breakage;
 use crate::fault::{self, Fault, HandshakeMode};
 use crate::link::{DeviceKey, Link};
 use crate::phone::Phone;
@@ -72,7 +73,7 @@ impl Simulator {
 
     /// Makes a phone, or renames the one with this number. `true` when it is new.
     pub fn add_phone(&self, phone_number: &str, push_name: &str) -> bool {
-        self.world.state.lock().add_account(phone_number, push_name)
+        self.world.state.lock().add_account(phone_number, push_name, &self.world)
     }
 
     /// The phone with this number.
@@ -103,6 +104,10 @@ impl Simulator {
                     device.redeliver(*count);
                 }
                 state.pump(&key, &self.world.settings);
+            }
+            Fault::BreakMessages { count, repairable } => {
+                let breakage = Breakage { left: *count, is_repairable: *repairable };
+                self.change(&key, |device| device.breakage = Some(breakage));
             }
             Fault::Burst { count, from } => return self.burst(from, phone_number, "burst", *count).await,
             Fault::QueuedWhileAway { count, from } => return self.queue_while_away(&key, link, *count, from).await,

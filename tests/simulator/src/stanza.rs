@@ -63,16 +63,24 @@ pub(crate) fn key_id(id: u32) -> Vec<u8> {
     id.to_be_bytes()[1..].to_vec()
 }
 
-/// The answer to a query.
-pub(crate) fn result(id: &str, content: Vec<Node>) -> Node {
-    let iq = NodeBuilder::new("iq").attr("from", SERVER_JID).attr("type", "result").attr("id", id);
+/// The answer to a query, from where it was sent to.
+pub(crate) fn result(query: &Node, content: Vec<Node>) -> Node {
+    let iq = answer(query).attr("type", "result");
     if content.is_empty() { iq.build() } else { iq.children(content).build() }
 }
 
 /// The refusal of a query.
-pub(crate) fn error(id: &str, code: u16, text: &'static str) -> Node {
+pub(crate) fn error(query: &Node, code: u16, text: &'static str) -> Node {
     let error = NodeBuilder::new("error").attr("code", code).attr("text", text).build();
-    NodeBuilder::new("iq").attr("from", SERVER_JID).attr("type", "error").attr("id", id).children([error]).build()
+    answer(query).attr("type", "error").children([error]).build()
+}
+
+fn answer(query: &Node) -> NodeBuilder {
+    let iq = NodeBuilder::new("iq").attr("id", attr_or_empty(query, "id"));
+    match jid(query, "to").filter(|to| to.server == Server::Group) {
+        Some(group) => iq.attr("from", group),
+        None => iq.attr("from", SERVER_JID),
+    }
 }
 
 /// A query from the server to the client.
@@ -146,4 +154,9 @@ pub(crate) fn phone_jid(phone_number: &str) -> Jid {
 /// The address of a person by their hidden number.
 pub(crate) fn lid_jid(lid: &str) -> Jid {
     Jid::new(lid, Server::Lid)
+}
+
+/// The address of a group.
+pub(crate) fn group_jid(group: &str) -> Jid {
+    Jid::new(group, Server::Group)
 }

@@ -30,6 +30,12 @@ pub struct Stats {
     pub deliveries: u64,
     /// Deliveries that the device acknowledged.
     pub acknowledged: u64,
+    /// Receipts, notifications and calls written to companion devices, repeats included.
+    pub notices: u64,
+    /// Of these, the ones that the device acknowledged.
+    pub acknowledged_notices: u64,
+    /// Deliveries that the device acknowledged with an error.
+    pub refused_deliveries: u64,
     /// Messages that companion devices sent.
     pub received: u64,
     /// Deliveries that a device could not read and asked for again.

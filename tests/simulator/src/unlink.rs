@@ -17,7 +17,12 @@ pub(crate) fn answer(world: &World, device: &DeviceKey, request: &Node) -> Reply
 pub(crate) fn carry_out(world: &World, device: &DeviceKey) -> bool {
     let removed = {
         let mut state = world.state.lock();
-        state.accounts.get_mut(&device.phone_number).and_then(|account| account.devices.remove(&device.device))
+        let account = state.accounts.get_mut(&device.phone_number);
+        let removed = account.and_then(|account| account.devices.remove(&device.device));
+        if removed.is_some() {
+            state.tell_device(world, device, false);
+        }
+        removed
     };
     let Some(removed) = removed else { return false };
     if let Some(link) = removed.link {

@@ -73,7 +73,7 @@ fn answer_protocol(tag: &str, account: Option<&Account>, typed: Option<&str>) ->
         ("devices", Some(account)) => Some(devices(account)),
         ("devices", None) => Some(NodeBuilder::new("devices").children([not_found()]).build()),
         ("lid", Some(account)) => Some(NodeBuilder::new("lid").attr("val", stanza::lid_jid(&account.lid)).build()),
-        ("status", Some(_)) => Some(NodeBuilder::new("status").attr("t", 0_u32).build()),
+        ("status", Some(account)) => Some(account.profile.about_node()),
         ("disappearing_mode", Some(_)) => {
             Some(NodeBuilder::new("disappearing_mode").attr("duration", 0_u32).attr("t", 0_u32).build())
         }
@@ -102,7 +102,8 @@ fn devices(account: &Account) -> Node {
     NodeBuilder::new("devices").children(children).build()
 }
 
-fn device_hash(account: &Account) -> String {
+/// Changes whenever a device comes or goes.
+pub(crate) fn device_hash(account: &Account) -> String {
     let mut hash = Sha256::new();
     for device in account.devices.keys() {
         hash.update(device.to_be_bytes());
@@ -111,7 +112,8 @@ fn device_hash(account: &Account) -> String {
     format!("2:{}", BASE64_STANDARD.encode(&hash.finalize()[..6]))
 }
 
-fn key_index_list(account: &Account) -> Node {
+/// The account's signed list of the devices that count.
+pub(crate) fn key_index_list(account: &Account) -> Node {
     let valid = std::iter::once(0).chain(account.devices.values().map(|device| device.key_index));
     let timestamp = now();
     let details = ADVKeyIndexList {

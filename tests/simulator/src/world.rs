@@ -1,7 +1,7 @@
 //! Everything a simulator knows, behind one lock, and the look-ups that the flows share. The lock is never held across
 //! an `.await`; encryption happens outside of it, under the account's own lock.
 
-use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -15,10 +15,12 @@ use wacore_libsignal::protocol::IdentityKeyPair;
 use crate::account::{Account, Device};
 use crate::app_state::AppState;
 use crate::fault::{Fault, HandshakeMode};
+use crate::group::Group;
 use crate::link::{DeviceKey, Link};
 use crate::link_code::LinkCode;
 use crate::noise::ServerKeys;
 use crate::pairing::Pairing;
+use crate::profile::Profile;
 use crate::settings::Settings;
 use crate::signal::SignalBox;
 use crate::stats::Stats;
@@ -38,6 +40,8 @@ pub(crate) struct State {
     pub(crate) accounts: BTreeMap<Arc<str>, Account>,
     /// Hidden number to phone number.
     pub(crate) lids: HashMap<Arc<str>, Arc<str>>,
+    /// By the number in their address.
+    pub(crate) groups: BTreeMap<Arc<str>, Group>,
     /// Connections by id, for faults and for the count of open ones.
     pub(crate) links: HashMap<u64, Arc<Link>>,
     /// Connections without an account, by connection id.
@@ -59,6 +63,7 @@ impl World {
             keys: ServerKeys::generate(now())?,
             accounts: BTreeMap::new(),
             lids: HashMap::new(),
+            groups: BTreeMap::new(),
             links: HashMap::new(),
             pairings: HashMap::new(),
             refs: HashMap::new(),
@@ -105,9 +110,9 @@ impl World {
 
 impl State {
     /// Makes an account, or renames the one that exists. `true` when it is new.
-    pub(crate) fn add_account(&mut self, phone_number: &str, push_name: &str) -> bool {
-        if let Some(account) = self.accounts.get_mut(phone_number) {
-            account.rename(push_name);
+    pub(crate) fn add_account(&mut self, phone_number: &str, push_name: &str, world: &World) -> bool {
+        if self.accounts.contains_key(phone_number) {
+            self.rename(phone_number, push_name, world);
             return false;
         }
         let mut rng: rand::rngs::StdRng = rand::make_rng();
@@ -128,6 +133,10 @@ impl State {
             lid,
             push_name: push_name.to_owned(),
             app_state: AppState::new(push_name),
+            contacts: BTreeSet::new(),
+            profile: Profile::default(),
+            is_online: false,
+            last_seen: None,
             identity,
             raw_id: rand::random::<u32>() >> 1,
             created_at: now(),
@@ -164,7 +173,8 @@ impl State {
     pub(crate) fn pump(&mut self, key: &DeviceKey, settings: &Settings) {
         let Some(device) = self.device_mut(key) else { return };
         let sent = device.pump(settings);
-        self.stats.deliveries += sent;
+        self.stats.deliveries += sent.messages;
+        self.stats.notices += sent.notices;
     }
 
     /// Forgets a connection that ended.
@@ -177,11 +187,12 @@ impl State {
             self.link_codes.retain(|_, code| code.link != link.id);
         }
         self.stats.open_connections = self.links.len() as u64;
-        if let Some(key) = link.device()
-            && let Some(device) = self.device_mut(key)
-        {
+        let Some(key) = link.device() else { return };
+        let was_online = self.is_online(&key.phone_number);
+        if let Some(device) = self.device_mut(key) {
             device.disconnect(link);
         }
+        self.tell_watchers(&key.phone_number, was_online);
     }
 }
 

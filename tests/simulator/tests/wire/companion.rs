@@ -1,17 +1,19 @@
 //! A companion under test: the real client with an in-memory store, and its events to wait for.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 use wacore::store::in_memory::InMemoryBackend;
-use wacore::types::events::{Event, EventHandler};
+use wacore::types::events::{Event, EventHandler, InboundMessage};
+use wacore_binary::Node;
 use whatsapp_rust::bot::{Bot, BotHandle};
 use whatsapp_rust::http::{HttpClient, HttpRequest, HttpResponse};
 use whatsapp_rust::pair_code::PairCodeOptions;
 use whatsapp_rust::transport::TokioWebSocketTransportFactory;
-use whatsapp_rust::{Client, TokioRuntime};
+use whatsapp_rust::{Client, InboundDurabilityHook, TokioRuntime};
 use whatsapp_simulator::{Settings, Simulator};
 
 /// How long anything may take in a debug build on a busy machine.
@@ -86,6 +88,16 @@ impl Events {
         self.seen.lock().iter().filter(|event| fits(event)).count()
     }
 
+    /// The first stanza with this tag and id, as it came over the wire. Needs the client's raw forwarding.
+    pub(crate) async fn stanza(&self, tag: &str, id: &str) -> Node {
+        let pick = |event: &Event| match event {
+            Event::RawNode(node) => Some(node.get().to_owned())
+                .filter(|node| node.tag == tag && node.attrs.get("id").is_some_and(|value| value.as_str() == id)),
+            _ => None,
+        };
+        self.first(&format!("<{tag}> {id}"), pick).await
+    }
+
     /// Texts received so far, in order.
     pub(crate) fn texts(&self) -> Vec<String> {
         let seen = self.seen.lock();
@@ -117,6 +129,23 @@ impl HttpClient for NoHttp {
     }
 }
 
+/// Somebody who keeps messages, or takes them and never says that it has.
+pub(crate) struct Hook {
+    pub(crate) is_willing: bool,
+    pub(crate) taken: Arc<AtomicUsize>,
+}
+
+#[async_trait::async_trait]
+impl InboundDurabilityHook for Hook {
+    async fn on_messages(&self, _client: Arc<Client>, batch: &[InboundMessage]) -> anyhow::Result<()> {
+        self.taken.fetch_add(batch.len(), Ordering::Relaxed);
+        if !self.is_willing {
+            std::future::pending::<()>().await;
+        }
+        Ok(())
+    }
+}
+
 /// A running client.
 pub(crate) struct Companion {
     pub(crate) events: Arc<Events>,
@@ -127,13 +156,13 @@ pub(crate) struct Companion {
 impl Companion {
     /// A new companion that shows QR codes.
     pub(crate) async fn start(sim: &Simulator) -> Self {
-        Self::start_on(sim, Arc::new(InMemoryBackend::new()), None).await
+        Self::start_on(sim, Arc::new(InMemoryBackend::new()), None, None).await
     }
 
     /// A new companion that asks for a pair code for `phone_number`.
     pub(crate) async fn start_with_code(sim: &Simulator, phone_number: &str) -> Self {
         let options = PairCodeOptions { phone_number: phone_number.to_owned(), ..Default::default() };
-        Self::start_on(sim, Arc::new(InMemoryBackend::new()), Some(options)).await
+        Self::start_on(sim, Arc::new(InMemoryBackend::new()), Some(options), None).await
     }
 
     /// A companion that is linked to `PHONE` and has finished its first login. The number is the device's.
@@ -144,7 +173,12 @@ impl Companion {
         (companion, device)
     }
 
-    async fn start_on(sim: &Simulator, backend: Arc<InMemoryBackend>, code: Option<PairCodeOptions>) -> Self {
+    async fn start_on(
+        sim: &Simulator,
+        backend: Arc<InMemoryBackend>,
+        code: Option<PairCodeOptions>,
+        hook: Option<Hook>,
+    ) -> Self {
         let events = Arc::new(Events::default());
         let mut builder = Bot::builder()
             .with_backend_arc(backend.clone())
@@ -157,6 +191,9 @@ impl Companion {
             .with_event_handler(Recorder(events.clone()));
         if let Some(code) = code {
             builder = builder.with_pair_code(code);
+        }
+        if let Some(hook) = hook {
+            builder = builder.with_inbound_durability_hook(hook);
         }
         let bot = builder.build().await.unwrap();
         Self { events, backend, handle: bot.spawn() }
@@ -194,6 +231,11 @@ impl Companion {
         self.events.nth("Connected", times - 1, |event| matches!(event, Event::Connected(_)).then_some(())).await;
     }
 
+    /// Waits until the server knows that somebody looks at the client, which typing and presence ask for.
+    pub(crate) async fn available(&self, sim: &Simulator) {
+        until("the client's presence", || sim.phone(PHONE).devices()[0].available).await;
+    }
+
     /// Waits for so many texts.
     pub(crate) async fn texts(&self, count: usize) -> Vec<String> {
         until(&format!("receiving {count} texts"), || self.events.texts().len() >= count).await;
@@ -203,7 +245,7 @@ impl Companion {
     /// Ends the client in order and starts it again on the same store.
     pub(crate) async fn restart(self, sim: &Simulator) -> Self {
         let backend = self.stop().await;
-        Self::start_on(sim, backend, None).await
+        Self::start_on(sim, backend, None, None).await
     }
 
     /// Ends the client in order.
@@ -219,6 +261,11 @@ impl Companion {
 
     /// A client on the store of one that was stopped.
     pub(crate) async fn resume(sim: &Simulator, backend: Arc<InMemoryBackend>) -> Self {
-        Self::start_on(sim, backend, None).await
+        Self::start_on(sim, backend, None, None).await
+    }
+
+    /// The same, with somebody who keeps the messages.
+    pub(crate) async fn resume_with(sim: &Simulator, backend: Arc<InMemoryBackend>, hook: Hook) -> Self {
+        Self::start_on(sim, backend, None, Some(hook)).await
     }
 }

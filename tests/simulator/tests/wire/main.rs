@@ -5,9 +5,14 @@
 #![recursion_limit = "256"]
 
 mod companion;
+mod contents;
 mod control;
+mod delivery;
 mod faults;
+mod groups;
 mod messages;
 mod pairing;
+mod people;
 mod queries;
+mod receipts;
 mod strict;
