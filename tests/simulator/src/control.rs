@@ -1,6 +1,10 @@
 //! The JSON control API: what a hand on a phone or on a power switch can do, over HTTP on loopback. Translates only; the
 //! table of routes is in `README.md`.
 
+mod groups;
+mod messages;
+mod people;
+
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -10,7 +14,7 @@ use base64::prelude::BASE64_STANDARD;
 use poem::http::StatusCode;
 use poem::listener::TcpAcceptor;
 use poem::web::{Data, Json, Path};
-use poem::{Body, Endpoint, EndpointExt, IntoResponse, Response, Route, Server, delete, get, handler, post};
+use poem::{Body, Endpoint, EndpointExt, IntoResponse, Response, Route, Server, delete, get, handler, post, put};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -26,9 +30,6 @@ const STOP_LIMIT: Duration = Duration::from_secs(3);
 
 /// Largest request body, bytes. A QR code has a few hundred.
 const LARGEST_BODY: usize = 64 * 1024;
-
-/// Most messages that one request may send.
-const MOST_MESSAGES: usize = 100_000;
 
 /// Binds the control API's address.
 ///
@@ -59,8 +60,20 @@ fn routes(sim: Simulator) -> impl Endpoint<Output = Response> {
         .at("/phones/:n", get(show_phone))
         .at("/phones/:n/scan", post(scan))
         .at("/phones/:n/enter-code", post(enter_code))
-        .at("/phones/:n/messages", post(send_messages))
+        .at("/phones/:n/messages", post(messages::send_messages))
         .at("/phones/:n/inbox", get(show_inbox))
+        .at("/phones/:n/receipts", post(people::send_receipts))
+        .at("/phones/:n/presence", put(people::change_presence))
+        .at("/phones/:n/typing", post(people::type_to))
+        .at("/phones/:n/contacts", post(people::add_contact))
+        .at("/phones/:n/profile", put(people::change_profile))
+        .at("/phones/:n/announcements", post(people::announce))
+        .at("/phones/:n/chats/:chat", put(people::change_chat))
+        .at("/phones/:n/calls", post(people::call))
+        .at("/phones/:n/calls/:id", post(people::change_call))
+        .at("/phones/:n/groups", get(groups::list_groups).post(groups::create_group))
+        .at("/phones/:n/groups/:group", put(groups::rename_group))
+        .at("/phones/:n/groups/:group/members", post(groups::change_members))
         .at("/phones/:n/devices", get(list_devices))
         .at("/phones/:n/devices/:id", delete(unlink_device))
         .at("/phones/:n/devices/:id/faults", post(fault_device))
@@ -110,6 +123,13 @@ fn answer(status: StatusCode, body: impl Serialize + Send) -> Answer {
 
 fn invalid(sentence: impl Into<String>) -> Refusal {
     Refusal(StatusCode::UNPROCESSABLE_ENTITY, sentence.into())
+}
+
+/// What a phone cannot do, in its own words.
+impl From<anyhow::Error> for Refusal {
+    fn from(error: anyhow::Error) -> Self {
+        invalid(error.to_string())
+    }
 }
 
 fn respond(answer: Answer) -> Response {
@@ -204,33 +224,6 @@ async fn enter_code(sim: Data<&Simulator>, Path(n): Path<String>, body: Body) ->
         answer(StatusCode::OK, json!({ "device": phone.enter(&code).await? }))
     };
     respond(enter.await)
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct NewMessages {
-    to: String,
-    text: String,
-    count: Option<usize>,
-}
-
-#[handler]
-async fn send_messages(sim: Data<&Simulator>, Path(n): Path<String>, body: Body) -> Response {
-    let send = async {
-        let phone = find(&sim, &n)?;
-        let NewMessages { to, text, count } = read(body).await?;
-        if sim.find_phone(&to).is_none() {
-            return Err(invalid(format!("there is no phone {to} to send to")));
-        }
-        let sent = match count {
-            None => phone.send(&to, &text).await.map(|id| vec![id]),
-            Some(count @ 1..=MOST_MESSAGES) => phone.send_burst(&to, &text, count).await,
-            Some(_) => return Err(invalid(format!("count must be 1 to {MOST_MESSAGES}"))),
-        };
-        let ids = sent.map_err(|error| invalid(error.to_string()))?;
-        answer(StatusCode::CREATED, json!({ "ids": ids }))
-    };
-    respond(send.await)
 }
 
 #[handler]

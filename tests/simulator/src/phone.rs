@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use anyhow::Context as _;
 use serde::Serialize;
 use thiserror::Error;
 use waproto::whatsapp as wa;
@@ -11,7 +12,7 @@ use crate::group_chat::is_group;
 use crate::letter::{self, Letter, Role};
 use crate::link::DeviceKey;
 use crate::world::{World, now};
-use crate::{link_code, pairing, unlink};
+use crate::{link_code, pairing, stanza, unlink};
 
 /// The handle of a phone. Cheap to clone; the phone lives in the simulator.
 #[derive(Clone)]
@@ -205,6 +206,25 @@ impl Phone {
             .get(&self.phone_number)
             .map(|account| account.inbox.iter().cloned().collect())
             .unwrap_or_default()
+    }
+
+    /// How this phone names a message of a chat in a reaction or an edit: somebody else's when it is in the inbox, its
+    /// own otherwise.
+    ///
+    /// # Errors
+    /// The chat is a group that does not exist.
+    pub fn key_of(&self, chat: &str, message_id: &str) -> anyhow::Result<wa::MessageKey> {
+        let author = self.inbox().into_iter().find(|message| message.id == message_id).map(|message| message.from);
+        if !is_group(chat) {
+            let jid = stanza::phone_jid(chat).to_string();
+            return Ok(content::key(&jid, message_id, author.is_none(), None));
+        }
+        let state = self.world.state.lock();
+        let group = chat.parse().ok().and_then(|jid| state.group_of(&jid));
+        let group = group.with_context(|| format!("there is no group {chat}"))?;
+        let participant = author.and_then(|author| state.accounts.get(author.as_str())).map(|author| group.jid(author));
+        let participant = participant.map(|jid| jid.to_string());
+        Ok(content::key(chat, message_id, participant.is_none(), participant.as_deref()))
     }
 
     /// The linked devices, by number.

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 use whatsapp_simulator::{Simulator, control};
 
-use crate::companion::{Companion, OTHER, PHONE, finish, simulator};
+use crate::companion::{Companion, OTHER, PHONE, finish, simulator, until};
 
 /// A client of the control API.
 struct Control {
@@ -89,6 +89,69 @@ async fn a_phone_is_made_once_and_renamed() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn everything_is_done_over_http() {
+    let sim = simulator().await;
+    let control = Control::start(&sim).await;
+    let (companion, _) = Companion::linked(&sim).await;
+    companion.available(&sim).await;
+    let other = |path: &str| format!("/phones/{OTHER}{path}");
+    let group = json!({ "subject": "Tea", "members": [PHONE] });
+    let (status, group) = control.post(&other("/groups"), group).await;
+    assert_eq!((status, &group["members"][PHONE]), (StatusCode::CREATED, &json!("member")));
+    let group = group["id"].as_str().unwrap().to_owned();
+    let (_, sent) = control.post(&other("/messages"), json!({ "to": PHONE, "text": "the first" })).await;
+    let first = sent["ids"][0].as_str().unwrap();
+
+    let quoted = json!({ "message_id": first, "from": OTHER, "text": "the first" });
+    let messages = [
+        json!({ "to": PHONE, "kind": "text", "text": "again", "quoted": quoted, "mentions": [PHONE] }),
+        json!({ "to": PHONE, "kind": "image", "caption": "a cat" }),
+        json!({ "to": PHONE, "kind": "location", "latitude": 48.1, "longitude": 11.5, "name": "here" }),
+        json!({ "to": PHONE, "kind": "contact", "display_name": "Alan", "phone_number": "15550100007" }),
+        json!({ "to": group, "kind": "poll", "name": "tea?", "options": ["yes", "no"] }),
+        json!({ "to": PHONE, "kind": "reaction", "message_id": first, "emoji": "\u{1f44d}" }),
+        json!({ "to": PHONE, "kind": "edit", "message_id": first, "text": "changed" }),
+        json!({ "to": PHONE, "kind": "revoke", "message_id": first }),
+    ];
+    for message in messages {
+        let (status, body) = control.post(&other("/messages"), message.clone()).await;
+        assert_eq!(status, StatusCode::CREATED, "{message}: {body}");
+    }
+    let (_, call) = control.post(&other("/calls"), json!({ "to": PHONE, "video": true })).await;
+    let call = other(&format!("/calls/{}", call["call_id"].as_str().unwrap()));
+    let own = |path: &str| format!("/phones/{PHONE}{path}");
+    let members = other(&format!("/groups/{group}/members"));
+    let cases = [
+        (Method::POST, call, json!({ "action": "hang_up", "to": PHONE, "reason": "timeout" })),
+        (Method::POST, own("/receipts"), json!({ "kind": "read", "message_ids": [first] })),
+        (Method::PUT, other("/presence"), json!({ "online": true })),
+        (Method::POST, other("/typing"), json!({ "to": group, "state": "recording" })),
+        (Method::PUT, other("/profile"), json!({ "picture": true, "about": "at sea" })),
+        (Method::POST, other("/announcements"), json!({})),
+        (Method::PUT, own(&format!("/chats/{OTHER}")), json!({ "pinned": true, "muted": true, "read": false })),
+        (Method::PUT, own(&format!("/chats/{group}")), json!({ "archived": true })),
+        (Method::PUT, own(&format!("/groups/{group}")), json!({ "subject": "Coffee" })),
+        (Method::POST, members.clone(), json!({ "change": "promote", "members": [PHONE] })),
+        (Method::POST, members, json!({ "change": "remove", "members": [PHONE] })),
+    ];
+    for (method, path, body) in cases {
+        let (status, answer) = control.ask(method, &path, Some(body)).await;
+        assert_eq!(status, StatusCode::OK, "{path}: {answer}");
+    }
+    let contact = json!({ "phone_number": OTHER, "full_name": "Grace Hopper" });
+    assert_eq!(control.post(&own("/contacts"), contact).await.0, StatusCode::CREATED);
+    assert_eq!(control.get(&own("/groups")).await, json!([]));
+    assert_eq!(control.get(&other("/groups")).await[0]["subject"], "Coffee");
+    until("every acknowledgement", || {
+        sim.phone(PHONE).devices().iter().all(|device| device.undelivered + device.unnoticed == 0)
+    })
+    .await;
+    companion.stop().await;
+    control.stop.cancel();
+    finish(sim).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_refusal_is_json() {
     let sim = simulator().await;
     let control = Control::start(&sim).await;
@@ -103,6 +166,15 @@ async fn every_refusal_is_json() {
         (Method::POST, phone("/scan"), Some(json!({ "qr": format!("2@x,{0},{0},{0},9", "A".repeat(43) + "=") })), 409),
         (Method::POST, phone("/enter-code"), Some(json!({ "code": "ABCD1234" })), 409),
         (Method::POST, phone("/messages"), Some(json!({ "to": "15550100099", "text": "x" })), 422),
+        (Method::POST, phone("/messages"), Some(json!({ "to": OTHER, "kind": "smell" })), 422),
+        (Method::POST, phone("/messages"), Some(json!({ "to": OTHER, "text": "x", "colour": "red" })), 422),
+        (Method::POST, phone("/messages"), Some(json!({ "to": OTHER, "kind": "image", "count": 2 })), 422),
+        (Method::POST, phone("/messages"), Some(json!({ "to": "120363000000000099@g.us", "text": "x" })), 422),
+        (Method::POST, phone("/receipts"), Some(json!({ "kind": "read", "message_ids": ["x"] })), 422),
+        (Method::POST, phone("/groups"), Some(json!({ "subject": "x", "members": ["15550100099"] })), 422),
+        (Method::PUT, phone("/groups/120363000000000099@g.us"), Some(json!({ "subject": "x" })), 404),
+        (Method::PUT, phone("/chats/15550100099"), Some(json!({ "pinned": true })), 422),
+        (Method::POST, phone("/calls"), Some(json!({ "to": "15550100099" })), 422),
         (Method::DELETE, phone("/devices/7"), None, 404),
         (Method::DELETE, phone("/devices/seven"), None, 400),
         (Method::POST, phone("/devices/7/faults"), Some(json!({ "kind": "abort" })), 404),

@@ -1,0 +1,121 @@
+//! `POST /phones/{n}/messages`: every kind of content from JSON.
+
+use poem::http::StatusCode;
+use poem::web::{Data, Path};
+use poem::{Body, Response, handler};
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+use waproto::whatsapp as wa;
+
+use super::{Refusal, answer, find, invalid, read, respond};
+use crate::content;
+use crate::group_chat::is_group;
+use crate::phone::Phone;
+use crate::simulator::Simulator;
+
+/// Most messages that one request may send.
+const MOST_MESSAGES: usize = 100_000;
+
+#[derive(Deserialize)]
+struct NewMessages {
+    to: String,
+    count: Option<usize>,
+    #[serde(flatten)]
+    content: Map<String, Value>,
+}
+
+/// What a message says; `text` when the body does not name a kind.
+#[derive(Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
+enum Content {
+    Text {
+        text: String,
+        quoted: Option<Quoted>,
+        #[serde(default)]
+        mentions: Vec<String>,
+    },
+    Image {
+        caption: Option<String>,
+    },
+    Location {
+        latitude: f64,
+        longitude: f64,
+        name: Option<String>,
+    },
+    Contact {
+        display_name: String,
+        phone_number: String,
+    },
+    Poll {
+        name: String,
+        options: Vec<String>,
+    },
+    Reaction {
+        message_id: String,
+        emoji: String,
+    },
+    Edit {
+        message_id: String,
+        text: String,
+    },
+    Revoke {
+        message_id: String,
+    },
+}
+
+/// The message that is answered.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Quoted {
+    message_id: String,
+    from: String,
+    text: String,
+}
+
+#[handler]
+pub(super) async fn send_messages(sim: Data<&Simulator>, Path(n): Path<String>, body: Body) -> Response {
+    let send = async {
+        let phone = find(&sim, &n)?;
+        let NewMessages { to, count, mut content } = read(body).await?;
+        if !is_group(&to) && sim.find_phone(&to).is_none() {
+            return Err(invalid(format!("there is no phone {to} to send to")));
+        }
+        content.entry("kind").or_insert_with(|| "text".into());
+        let content = serde_json::from_value(Value::Object(content)).map_err(|error| invalid(error.to_string()))?;
+        let ids = match (count, content) {
+            (None, content) => vec![phone.send_content(&to, message(&phone, &to, content)?).await?],
+            (Some(count @ 1..=MOST_MESSAGES), Content::Text { text, quoted: None, mentions })
+                if mentions.is_empty() =>
+            {
+                phone.send_burst(&to, &text, count).await?
+            }
+            (Some(1..=MOST_MESSAGES), _) => return Err(invalid("count goes with a plain text only")),
+            (Some(_), _) => return Err(invalid(format!("count must be 1 to {MOST_MESSAGES}"))),
+        };
+        answer(StatusCode::CREATED, json!({ "ids": ids }))
+    };
+    respond(send.await)
+}
+
+fn message(phone: &Phone, to: &str, content: Content) -> Result<wa::Message, Refusal> {
+    Ok(match content {
+        Content::Text { text, quoted: None, mentions } if mentions.is_empty() => content::text(&text),
+        Content::Text { text, quoted, mentions } => {
+            let quoted = quoted
+                .as_ref()
+                .map(|Quoted { message_id, from, text }| (message_id.as_str(), from.as_str(), content::text(text)));
+            content::reply(&text, quoted, &words(&mentions))
+        }
+        Content::Image { caption } => content::image(caption.as_deref()),
+        Content::Location { latitude, longitude, name } => content::location(latitude, longitude, name.as_deref()),
+        Content::Contact { display_name, phone_number } => content::contact(&display_name, &phone_number),
+        Content::Poll { name, options } => content::poll(&name, &words(&options)),
+        Content::Reaction { message_id, emoji } => content::reaction(phone.key_of(to, &message_id)?, &emoji),
+        Content::Edit { message_id, text } => content::edit(phone.key_of(to, &message_id)?, content::text(&text)),
+        Content::Revoke { message_id } => content::revoke(phone.key_of(to, &message_id)?),
+    })
+}
+
+fn words(list: &[String]) -> Vec<&str> {
+    list.iter().map(String::as_str).collect()
+}
