@@ -102,14 +102,14 @@ fn devices(account: &Account) -> Node {
     NodeBuilder::new("devices").children(children).build()
 }
 
-/// Changes whenever a device comes or goes.
+/// The hash over the addresses of all devices, as clients compute it, too.
 pub(crate) fn device_hash(account: &Account) -> String {
-    let mut hash = Sha256::new();
-    for device in account.devices.keys() {
-        hash.update(device.to_be_bytes());
-    }
-    hash.update(account.phone_number.as_bytes());
-    format!("2:{}", BASE64_STANDARD.encode(&hash.finalize()[..6]))
+    let devices = std::iter::once(0).chain(account.devices.keys().copied());
+    let mut addresses: Vec<String> =
+        devices.map(|device| format!("{}.0:{device}@s.whatsapp.net", account.phone_number)).collect();
+    addresses.sort();
+    let hash = Sha256::digest(addresses.concat());
+    format!("2:{}", BASE64_STANDARD.encode(&hash[..6]))
 }
 
 /// The account's signed list of the devices that count.

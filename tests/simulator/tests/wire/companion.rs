@@ -13,7 +13,7 @@ use whatsapp_rust::bot::{Bot, BotHandle};
 use whatsapp_rust::http::{HttpClient, HttpRequest, HttpResponse};
 use whatsapp_rust::pair_code::PairCodeOptions;
 use whatsapp_rust::transport::TokioWebSocketTransportFactory;
-use whatsapp_rust::{Client, InboundDurabilityHook, TokioRuntime};
+use whatsapp_rust::{Client, InboundDurabilityHook, RawNodeLease, TokioRuntime};
 use whatsapp_simulator::{Settings, Simulator};
 
 /// How long anything may take in a debug build on a busy machine.
@@ -88,7 +88,7 @@ impl Events {
         self.seen.lock().iter().filter(|event| fits(event)).count()
     }
 
-    /// The first stanza with this tag and id, as it came over the wire. Needs the client's raw forwarding.
+    /// The first stanza with this tag and id, as it came over the wire.
     pub(crate) async fn stanza(&self, tag: &str, id: &str) -> Node {
         let pick = |event: &Event| match event {
             Event::RawNode(node) => Some(node.get().to_owned())
@@ -149,6 +149,8 @@ impl InboundDurabilityHook for Hook {
 /// A running client.
 pub(crate) struct Companion {
     pub(crate) events: Arc<Events>,
+    /// While it is held the events have every stanza as it came.
+    _raw: RawNodeLease,
     backend: Arc<InMemoryBackend>,
     handle: BotHandle,
 }
@@ -196,7 +198,9 @@ impl Companion {
             builder = builder.with_inbound_durability_hook(hook);
         }
         let bot = builder.build().await.unwrap();
-        Self { events, backend, handle: bot.spawn() }
+        // Before the first stanza can come.
+        let raw = bot.client().acquire_raw_node_forwarding();
+        Self { events, _raw: raw, backend, handle: bot.spawn() }
     }
 
     pub(crate) fn client(&self) -> Arc<Client> {

@@ -34,9 +34,8 @@ async fn outside(companion: &Companion, id: &str) -> [String; 5] {
 async fn every_content_arrives_in_its_stanza() {
     let sim = simulator().await;
     let (companion, _) = Companion::linked(&sim).await;
-    let _raw = companion.client().acquire_raw_node_forwarding();
     let first = sim.phone(OTHER).send(PHONE, "the first").await.unwrap();
-    let key = |is_own| content::key(&format!("{OTHER}@s.whatsapp.net"), &first, is_own, None);
+    let key = |is_own| content::key(&format!("{PHONE}@s.whatsapp.net"), &first, is_own, None);
     let quoted = Some((first.as_str(), OTHER, content::text("the first")));
     let removal = content::reaction(key(true), "");
     let cases = [

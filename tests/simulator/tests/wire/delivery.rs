@@ -56,8 +56,9 @@ async fn an_unacknowledged_message_comes_again() {
     let deaf = Companion::resume_with(&sim, backend.clone(), hook(false)).await;
     deaf.connected(1).await;
     let before = sim.stats();
-    sim.phone(OTHER).send(PHONE, "once").await.unwrap();
+    let id = sim.phone(OTHER).send(PHONE, "once").await.unwrap();
     until("the decryption", || taken.load(Ordering::Relaxed) == 1).await;
+    let first = deaf.events.stanza("message", &id).await;
     // Killed: the process ends, and its socket with it.
     deaf.abort();
     sim.fault(PHONE, device, Fault::Abort).await.unwrap();
@@ -68,6 +69,12 @@ async fn an_unacknowledged_message_comes_again() {
     assert_eq!(companion.texts(1).await, ["once"]);
     until("its receipt", || sim.phone(PHONE).devices()[0].undelivered == 0).await;
     assert_eq!(sim.stats().deliveries, before.deliveries + 2);
+    let mut again = companion.events.stanza("message", &id).await;
+    assert!(first.attrs.get("offline").is_none());
+    assert_eq!(again.attrs.get("offline").map(|value| value.as_str().into_owned()).as_deref(), Some("0"));
+    // The same stanza, with the same encrypted bytes in it.
+    again.attrs.0.retain(|(key, _)| key != "offline");
+    assert_eq!(again, first);
     assert_eq!(companion.events.count(is_undecryptable), 0);
     companion.stop().await;
     finish(sim).await;

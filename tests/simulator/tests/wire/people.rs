@@ -131,6 +131,33 @@ async fn a_contacts_devices_are_told() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_own_devices_are_told() {
+    let sim = simulator().await;
+    let (companion, _) = Companion::linked(&sim).await;
+    let second = Companion::start(&sim).await;
+    let device = sim.phone(PHONE).scan(&second.qr().await).await.unwrap();
+    second.connected(1).await;
+    let devices = |event: &Event| match event {
+        Event::RawNode(node) => node
+            .get()
+            .to_owned()
+            .get_optional_child("devices")
+            .map(|devices| devices.get_children_by_tag("device").count()),
+        _ => None,
+    };
+    assert_eq!(companion.events.nth("the new list", 0, devices).await, 3);
+    assert!(sim.phone(PHONE).unlink(device));
+    assert_eq!(companion.events.nth("the old list", 1, devices).await, 2);
+    settled(&sim).await;
+    // Whoever writes reaches those who are left.
+    sim.phone(OTHER).send(PHONE, "still there?").await.unwrap();
+    assert_eq!(companion.texts(1).await, ["still there?"]);
+    companion.stop().await;
+    second.stop().await;
+    finish(sim).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_contact_calls() {
     let sim = simulator().await;
     let (companion, _) = Companion::linked(&sim).await;
