@@ -28,6 +28,8 @@ pub(crate) struct Envelope {
     pub(crate) poll: Option<&'static str>,
     /// Whether nothing is to be shown when it cannot be read.
     pub(crate) is_failure_hidden: bool,
+    /// Whether companions learn only that there is something, because it may be seen once, on the phone.
+    pub(crate) is_for_phones: bool,
 }
 
 impl Envelope {
@@ -55,7 +57,7 @@ impl Envelope {
         }
         match media_type(message) {
             None => text,
-            media => Self { kind: "media", media, ..text },
+            media => Self { kind: "media", media, is_for_phones: is_view_once(message), ..text },
         }
     }
 
@@ -68,6 +70,11 @@ impl Envelope {
         };
         Self { edit, is_failure_hidden, ..Self::text() }
     }
+}
+
+fn is_view_once(message: &wa::Message) -> bool {
+    let marks = [message.image_message.view_once, message.video_message.view_once, message.audio_message.view_once];
+    marks.contains(&Some(true))
 }
 
 fn media_type(message: &wa::Message) -> Option<&'static str> {
@@ -131,6 +138,15 @@ pub fn image(caption: Option<&str>) -> wa::Message {
         ..Default::default()
     };
     wa::Message { image_message: MessageField::some(image), ..Default::default() }
+}
+
+/// A picture that may be seen once. Companions are told that there is one, and get nothing of it.
+pub fn view_once() -> wa::Message {
+    let mut message = image(None);
+    if let Some(image) = message.image_message.as_option_mut() {
+        image.view_once = Some(true);
+    }
+    message
 }
 
 /// A place.

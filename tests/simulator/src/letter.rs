@@ -69,7 +69,10 @@ pub(crate) async fn deliver(world: &Arc<World>, letter: Letter) {
 }
 
 /// The same, with the account's lock held: the queue keeps the order of the ratchet.
-pub(crate) async fn deliver_with(world: &Arc<World>, signal: &mut SignalBox, mut letter: Letter) {
+pub(crate) async fn deliver_with(world: &Arc<World>, signal: &mut SignalBox, letter: Letter) {
+    if letter.envelope.is_for_phones {
+        return post(&mut world.state.lock(), world, letter, Vec::new());
+    }
     if needs_session(signal, &letter) && !signal.has_session(&letter.to) {
         let bundle = {
             let mut state = world.state.lock();
@@ -92,9 +95,13 @@ pub(crate) async fn deliver_with(world: &Arc<World>, signal: &mut SignalBox, mut
         Ok(sealed) => sealed,
         Err(error) => return world.add_violation(format!("a message could not be encrypted: {error:#}")),
     };
-    let mut state = world.state.lock();
+    post(&mut world.state.lock(), world, letter, sealed);
+}
+
+/// Puts a letter into the device's queue, broken when that is what was ordered.
+fn post(state: &mut State, world: &World, mut letter: Letter, sealed: Vec<Sealed>) {
     let is_broken = state.is_to_break(&mut letter);
-    let Some(stanza) = message_stanza(&state, &letter, sealed, is_broken) else { return };
+    let Some(stanza) = message_stanza(state, &letter, sealed, is_broken) else { return };
     let key = letter.to.clone();
     state.enqueue(&key, Delivery::message(stanza, letter), world);
 }
@@ -103,7 +110,7 @@ pub(crate) async fn deliver_with(world: &Arc<World>, signal: &mut SignalBox, mut
 pub(crate) async fn send_again(world: &Arc<World>, mut letter: Letter) {
     letter.attempt += 1;
     // A copy that another companion encrypted can only be asked for there.
-    if letter.plaintext.is_empty() || letter.attempt > MOST_RETRIES {
+    if letter.plaintext.is_empty() || letter.envelope.is_for_phones || letter.attempt > MOST_RETRIES {
         return;
     }
     let Some(signal) = world.signal(&letter.from) else { return };
@@ -145,7 +152,7 @@ async fn seal(signal: &mut SignalBox, letter: &Letter) -> Result<Vec<Sealed>> {
 }
 
 fn message_stanza(state: &State, letter: &Letter, sealed: Vec<Sealed>, is_broken: bool) -> Option<Node> {
-    let Envelope { kind, poll, edit, .. } = letter.envelope;
+    let Envelope { kind, poll, edit, is_for_phones, .. } = letter.envelope;
     let sender = state.accounts.get(&letter.from)?;
     let mut message = NodeBuilder::new("message").attr("id", letter.id.as_str()).attr("t", letter.timestamp);
     message = message.attr("type", kind);
@@ -173,8 +180,9 @@ fn message_stanza(state: &State, letter: &Letter, sealed: Vec<Sealed>, is_broken
         }
     };
     let meta = poll.map(|kind| NodeBuilder::new("meta").attr("polltype", kind).build());
+    let withheld = is_for_phones.then(|| NodeBuilder::new("unavailable").attr("type", "view_once").build());
     let parts = sealed.into_iter().map(|sealed| enc_node(letter, sealed, is_broken));
-    Some(message.children(parts.chain(meta)).build())
+    Some(message.children(parts.chain(meta).chain(withheld)).build())
 }
 
 fn enc_node(letter: &Letter, mut sealed: Sealed, is_broken: bool) -> Node {
@@ -198,7 +206,8 @@ fn enc_node(letter: &Letter, mut sealed: Sealed, is_broken: bool) -> Node {
 impl State {
     /// Whether a letter is to arrive broken. Counts the ones that do.
     fn is_to_break(&mut self, letter: &mut Letter) -> bool {
-        let is_first = letter.attempt == 0 && !matches!(letter.role, Role::Peer);
+        let is_plain = !matches!(letter.role, Role::Peer) && !letter.envelope.is_for_phones;
+        let is_first = letter.attempt == 0 && is_plain;
         let Some(breakage) = self.device_mut(&letter.to).and_then(|device| device.breakage.as_mut()) else {
             return letter.is_hopeless;
         };

@@ -37,6 +37,7 @@ enum Content {
     Image {
         caption: Option<String>,
     },
+    ViewOnce {},
     Location {
         latitude: f64,
         longitude: f64,
@@ -107,6 +108,7 @@ fn message(phone: &Phone, to: &str, content: Content) -> Result<wa::Message, Ref
             content::reply(&text, quoted, &words(&mentions))
         }
         Content::Image { caption } => content::image(caption.as_deref()),
+        Content::ViewOnce {} => content::view_once(),
         Content::Location { latitude, longitude, name } => content::location(latitude, longitude, name.as_deref()),
         Content::Contact { display_name, phone_number } => content::contact(&display_name, &phone_number),
         Content::Poll { name, options } => content::poll(&name, &words(&options)),

@@ -1,6 +1,6 @@
 //! Every kind of content, as the client reads it.
 
-use wacore::types::events::{Event, InboundMessage};
+use wacore::types::events::{Event, InboundMessage, UnavailableType};
 use wacore_binary::Node;
 use waproto::whatsapp as wa;
 use whatsapp_simulator::content;
@@ -72,6 +72,22 @@ async fn the_own_phones_contents_arrive_as_copies() {
     assert!(inbound.info.source.is_from_me && image.image_message.is_set());
     assert_eq!(inbound.info.source.chat.user.as_str(), OTHER);
     until("every receipt", || sim.phone(PHONE).devices()[0].undelivered == 0).await;
+    companion.stop().await;
+    finish(sim).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_may_be_seen_once_is_withheld() {
+    let sim = simulator().await;
+    let (companion, _) = Companion::linked(&sim).await;
+    sim.phone(OTHER).send_content(PHONE, content::view_once()).await.unwrap();
+    let withheld = |event: &Event| match event {
+        Event::UndecryptableMessage(message) => Some((message.is_unavailable, message.unavailable_type)),
+        _ => None,
+    };
+    assert_eq!(companion.events.first("the notice", withheld).await, (true, UnavailableType::ViewOnce));
+    until("every receipt", || sim.phone(PHONE).devices()[0].undelivered == 0).await;
+    assert_eq!((sim.phone(PHONE).inbox().len(), sim.stats().retries), (1, 0));
     companion.stop().await;
     finish(sim).await;
 }

@@ -106,6 +106,7 @@ async fn everything_is_done_over_http() {
     let messages = [
         json!({ "to": PHONE, "kind": "text", "text": "again", "quoted": quoted, "mentions": [PHONE] }),
         json!({ "to": PHONE, "kind": "image", "caption": "a cat" }),
+        json!({ "to": PHONE, "kind": "view_once" }),
         json!({ "to": PHONE, "kind": "location", "latitude": 48.1, "longitude": 11.5, "name": "here" }),
         json!({ "to": PHONE, "kind": "contact", "display_name": "Alan", "phone_number": "15550100007" }),
         json!({ "to": group, "kind": "poll", "name": "tea?", "options": ["yes", "no"] }),
