@@ -75,7 +75,7 @@ pub(crate) struct Device {
     pub(crate) logins: u64,
     pub(crate) login_failure: Option<LoginFailure>,
     /// Letters that came before the device published keys.
-    pub(crate) held: Vec<Letter>,
+    pub(crate) held: VecDeque<Letter>,
     /// What is to become of the next messages, when they are to arrive broken.
     pub(crate) breakage: Option<Breakage>,
     /// Whether the client said on this connection that its user is there.

@@ -48,14 +48,10 @@ pub(crate) fn upload(world: &World, key: &DeviceKey, iq: &Node) -> Reply {
 }
 
 /// After an upload: what was waiting for keys can be encrypted now.
-pub(crate) async fn release_held(world: &Arc<World>, key: &DeviceKey) {
-    let held = {
-        let mut state = world.state.lock();
-        state.device_mut(key).map(|device| std::mem::take(&mut device.held)).unwrap_or_default()
-    };
-    for letter in held {
-        letter::deliver(world, letter).await;
-    }
+pub(crate) fn release_held(world: &Arc<World>, key: &DeviceKey) {
+    let (world, key) = (Arc::clone(world), key.clone());
+    // A task of its own: the connection that brought the keys may end before the last letter is encrypted.
+    world.tasks.clone().spawn(async move { while letter::deliver_held(&world, &key).await {} });
 }
 
 /// A device replaces its signed pre-key.

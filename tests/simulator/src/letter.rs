@@ -9,6 +9,7 @@ use wacore_binary::builder::NodeBuilder;
 use waproto::buffa::MessageField;
 use waproto::whatsapp as wa;
 
+use crate::account::Device;
 use crate::content::Envelope;
 use crate::delivery::Delivery;
 use crate::link::DeviceKey;
@@ -65,7 +66,34 @@ pub(crate) fn own_copy(message: &wa::Message, to: &str) -> Arc<[u8]> {
 pub(crate) async fn deliver(world: &Arc<World>, letter: Letter) {
     let Some(signal) = world.signal(&letter.from) else { return };
     let mut signal = signal.lock().await;
+    if let Some(device) = world.state.lock().device_mut(&letter.to)
+        && device.held.iter().any(|held| held.from == letter.from)
+    {
+        // It goes behind those that are on their way out.
+        return device.held.push_back(letter);
+    }
     deliver_with(world, &mut signal, letter).await;
+}
+
+/// Delivers the first of the letters that waited for the device's keys. `false` when there is none.
+pub(crate) async fn deliver_held(world: &Arc<World>, key: &DeviceKey) -> bool {
+    let first = |device: &mut Device| device.held.front().map(|letter| Arc::clone(&letter.from));
+    let Some(from) = world.state.lock().device_mut(key).and_then(first) else { return false };
+    let Some(signal) = world.signal(&from) else { return false };
+    // Taken out with the account's lock held, so that none overtakes it.
+    let mut signal = signal.lock().await;
+    let letter = {
+        let mut state = world.state.lock();
+        let Some(device) = state.device_mut(key).filter(|device| device.keys.is_some()) else { return false };
+        if device.held.front().is_none_or(|letter| letter.from != from) {
+            return true;
+        }
+        device.held.pop_front()
+    };
+    if let Some(letter) = letter {
+        deliver_with(world, &mut signal, letter).await;
+    }
+    true
 }
 
 /// The same, with the account's lock held: the queue keeps the order of the ratchet.
@@ -79,7 +107,7 @@ pub(crate) async fn deliver_with(world: &Arc<World>, signal: &mut SignalBox, let
             let Some(device) = state.device_mut(&letter.to) else { return };
             let bundle = device.take_bundle();
             if bundle.is_none() {
-                device.held.push(letter);
+                device.held.push_back(letter);
                 return;
             }
             keys::remind(world, &mut state, &letter.to);

@@ -1,6 +1,7 @@
 //! Linking a companion: the QR references of a fresh connection, the identity that the phone signs, and the check of
 //! what the companion signed in return. The pair-code flow (`link_code.rs`) ends here too.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -259,7 +260,7 @@ fn new_device(account: &Account, number: u16, said: &Registration) -> Device {
         phase: Phase::LoggedIn,
         logins: 0,
         login_failure: None,
-        held: Vec::new(),
+        held: VecDeque::new(),
         breakage: None,
         is_available: false,
         watched: Default::default(),

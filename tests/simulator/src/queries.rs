@@ -77,7 +77,7 @@ pub(crate) async fn follow_up(world: &Arc<World>, link: &Arc<Link>, iq: &Node) {
     let xmlns = stanza::attr_or_empty(iq, "xmlns");
     match (xmlns.as_str(), stanza::first_child(iq)) {
         ("passive", "active") => login::activate(world, link),
-        ("encrypt", "registration" | "identity" | "list") => keys::release_held(world, device).await,
+        ("encrypt", "registration" | "identity" | "list") => keys::release_held(world, device),
         ("md", "remove-companion-device") => {
             unlink::carry_out(world, device);
         }
