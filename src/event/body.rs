@@ -152,6 +152,26 @@ impl EventBody {
         }
     }
 
+    /// The people in it, but for those whom it only mentions.
+    pub fn parties(&mut self) -> Vec<&mut Party> {
+        match self {
+            Self::Message(event) => vec![&mut event.sender],
+            Self::Receipt(event) => vec![&mut event.sender],
+            Self::Presence(event) => vec![&mut event.contact],
+            Self::ChatPresence(event) => vec![&mut event.sender],
+            Self::GroupUpdate(event) => event.author.iter_mut().chain(&mut event.participants).collect(),
+            Self::JoinedGroup(event) => event.author.iter_mut().collect(),
+            Self::PictureUpdate(event) => [&mut event.subject].into_iter().chain(&mut event.author).collect(),
+            Self::UserAboutUpdate(event) => vec![&mut event.contact],
+            Self::PushNameUpdate(event) => vec![&mut event.contact],
+            Self::ContactUpdate(event) => [&mut event.contact].into_iter().chain(&mut event.old).collect(),
+            Self::DeviceListUpdate(event) => vec![&mut event.contact],
+            Self::UndecryptableMessage(event) => vec![&mut event.sender],
+            Self::Call(event) => vec![&mut event.from],
+            _ => Vec::new(),
+        }
+    }
+
     /// Reads what was written for an event of this type.
     ///
     /// # Errors

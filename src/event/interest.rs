@@ -14,51 +14,73 @@ use crate::event::store::Selection;
 #[derive(Clone, Debug, Default)]
 pub struct Interest(Arc<Inner>);
 
+/// What each webhook wants.
+type Wants = HashMap<WebhookId, Vec<EventType>>;
+
 #[derive(Debug, Default)]
 struct Inner {
     numbers: AtomicU64,
-    wanted: RwLock<HashMap<Who, Selection>>,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-enum Who {
-    Follower(u64),
-    Webhook(WebhookId),
+    followers: RwLock<HashMap<u64, Selection>>,
+    /// What webhooks want, by the session that they are for; None is all sessions.
+    webhooks: RwLock<HashMap<Option<SessionId>, Wants>>,
 }
 
 /// One follower's interest, until it is dropped.
 #[derive(Debug)]
-pub struct Following(Interest, Who);
+pub struct Following(Interest, u64);
 
 impl Drop for Following {
     fn drop(&mut self) {
-        self.0.0.wanted.write().remove(&self.1);
+        self.0.0.followers.write().remove(&self.1);
     }
 }
 
 impl Interest {
     /// Somebody follows these events from now on.
     pub fn follow(&self, selection: &Selection) -> Following {
-        let who = Who::Follower(self.0.numbers.fetch_add(1, Ordering::Relaxed));
-        self.0.wanted.write().insert(who.clone(), selection.clone());
-        Following(self.clone(), who)
+        let number = self.0.numbers.fetch_add(1, Ordering::Relaxed);
+        self.0.followers.write().insert(number, selection.clone());
+        Following(self.clone(), number)
     }
 
     /// A webhook wants these events from now on, or none.
-    pub fn deliver(&self, webhook: &WebhookId, selection: Option<Selection>) {
-        let who = Who::Webhook(webhook.clone());
-        let mut wanted = self.0.wanted.write();
-        match selection {
-            Some(selection) => wanted.insert(who, selection),
-            None => wanted.remove(&who),
-        };
+    pub fn deliver(&self, session: Option<&SessionId>, webhook: &WebhookId, types: &[EventType]) {
+        let types: Vec<_> =
+            types.iter().copied().filter(|event| *event == EventType::All || is_fleeting(*event)).collect();
+        let (session, mut webhooks) = (session.cloned(), self.0.webhooks.write());
+        if !types.is_empty() {
+            webhooks.entry(session).or_default().insert(webhook.clone(), types);
+        } else if let Some(of_session) = webhooks.get_mut(&session) {
+            of_session.remove(webhook);
+            if of_session.is_empty() {
+                webhooks.remove(&session);
+            }
+        }
+    }
+
+    /// A session is gone, and its webhooks with it.
+    pub fn forget(&self, session: &SessionId) {
+        self.0.webhooks.write().remove(&Some(session.clone()));
     }
 
     /// Whether an event is to be kept: whatever lasts, and what does not if somebody wants it now.
     pub fn has(&self, session: &SessionId, event: EventType) -> bool {
-        let is_fleeting = matches!(event, EventType::Presence | EventType::ChatPresence);
-        !is_fleeting || self.0.wanted.read().values().any(|selection| selection.includes(session, event))
+        !is_fleeting(event)
+            || self.is_delivered(session, event)
+            || self.0.followers.read().values().any(|selection| selection.includes(session, event))
     }
+
+    fn is_delivered(&self, session: &SessionId, event: EventType) -> bool {
+        let webhooks = self.0.webhooks.read();
+        let of = |session: Option<SessionId>| webhooks.get(&session).into_iter().flat_map(HashMap::values);
+        let mut wanted = of(None).chain(of(Some(session.clone())));
+        wanted.any(|types| types.contains(&EventType::All) || types.contains(&event))
+    }
+}
+
+/// Whether an event says what is true for a moment only.
+fn is_fleeting(event: EventType) -> bool {
+    matches!(event, EventType::Presence | EventType::ChatPresence)
 }
 
 #[cfg(test)]
@@ -78,10 +100,14 @@ mod tests {
         drop(following);
         assert!(!interest.has(&shop, EventType::Presence));
         let webhook = WebhookId::generate();
-        let typing = Selection { sessions: None, types: Some(vec![EventType::ChatPresence]) };
-        interest.deliver(&webhook, Some(typing));
+        interest.deliver(None, &webhook, &[EventType::Message, EventType::ChatPresence]);
         assert!(interest.has(&other, EventType::ChatPresence) && !interest.has(&other, EventType::Presence));
-        interest.deliver(&webhook, None);
+        interest.deliver(None, &webhook, &[EventType::Message]);
         assert!(!interest.has(&other, EventType::ChatPresence));
+        interest.deliver(Some(&shop), &webhook, &[EventType::All]);
+        assert!(interest.has(&shop, EventType::Presence) && !interest.has(&other, EventType::Presence));
+        interest.forget(&shop);
+        assert!(!interest.has(&shop, EventType::Presence));
+        assert!(interest.0.webhooks.read().is_empty() && interest.0.followers.read().is_empty());
     }
 }

@@ -19,7 +19,6 @@ use tracing::{info, warn};
 use crate::clock::Clock;
 use crate::db::Db;
 use crate::error::{Result, chain};
-use crate::event::body::EventBody;
 use crate::event::journal::{Draft, Entry as JournalEntry, Journal};
 use crate::lifecycle::Lifecycle;
 use crate::session::actor::unlinking::Unlinking;
@@ -28,7 +27,7 @@ use crate::session::pairing::Pairing;
 use crate::session::registry::Entry;
 use crate::session::types::{Live, PairCode, PairRequest};
 use crate::session::{chronicle, store, view};
-use crate::whatsapp::{Connection, Connector, Signal};
+use crate::whatsapp::{Connection, Connector, Report, Signal};
 
 /// Wait before a state that could not be written is written again.
 const SAVE_AGAIN: Duration = Duration::from_secs(2);
@@ -104,7 +103,7 @@ struct Actor {
     /// When the time of the present phase is up.
     deadline: Option<Instant>,
     /// What the connection reports beside its signals.
-    reports: Option<mpsc::Receiver<EventBody>>,
+    reports: Option<mpsc::Receiver<Report>>,
     /// When to write again what could not be written.
     save_again: Option<Instant>,
     /// What happened and could not be written yet.
@@ -120,7 +119,7 @@ struct Actor {
 enum Wake {
     Command(Command),
     Signal(Signal),
-    Reports(Vec<EventBody>),
+    Reports(Vec<Report>),
     TimeUp,
     PairOutcome(Result<()>),
     UnlinkLate,
@@ -174,7 +173,7 @@ impl Actor {
             match wake {
                 Wake::Command(command) => self.command(command).await,
                 Wake::Signal(signal) => self.apply(Input::Signal(signal)).await,
-                Wake::Reports(reports) => self.save(None, reports).await,
+                Wake::Reports(reports) => self.report(reports).await,
                 Wake::TimeUp => {
                     let quiet = self.connection.as_ref().map_or(Duration::ZERO, Connection::quiet_for);
                     self.deadline = None;
@@ -283,7 +282,7 @@ impl Actor {
         let is_durable = (!happened.is_empty() || view::durable(&live) != view::durable(&before))
             && !self.deps.lifecycle.sessions().is_cancelled();
         if is_durable {
-            self.save(Some(live.clone()), happened).await;
+            self.save(Some(live.clone()), happened.into_iter().map(Report::from).collect()).await;
         }
         let written_at = (is_durable && self.save_again.is_none()).then_some(now);
         if let Some(code) = live.pair_code.as_ref().filter(|_| before.pair_code != live.pair_code) {
@@ -292,13 +291,21 @@ impl Actor {
         self.entry.publish(live, written_at);
     }
 
+    /// Writes what the connection reports.
+    async fn report(&mut self, mut reports: Vec<Report>) {
+        if let Some(connection) = self.connection.clone() {
+            connection.complete(&mut reports).await;
+        }
+        self.save(None, reports).await;
+    }
+
     /// A state that cannot be written is shown all the same: it is true. It is written, and what happened with it, as soon
     /// as that works.
-    async fn save(&mut self, live: Option<Live>, happened: Vec<EventBody>) {
+    async fn save(&mut self, live: Option<Live>, happened: Vec<Report>) {
         let (id, now) = (self.entry.id().clone(), self.deps.clock.now());
         let interest = self.deps.journal.interest();
-        let kept = happened.iter().filter(|body| interest.has(&id, body.event_type()));
-        let drafts: Vec<_> = kept.filter_map(|body| Draft::new(id.clone(), body, now).ok()).collect();
+        let kept = happened.iter().filter(|report| interest.has(&id, report.body.event_type()));
+        let drafts: Vec<_> = kept.filter_map(|report| report.draft(id.clone(), now).ok()).collect();
         self.unwritten.extend(drafts);
         if live.is_none() && self.unwritten.is_empty() {
             return;
@@ -360,7 +367,7 @@ async fn next(signals: &mut Option<mpsc::Receiver<Signal>>) -> Option<Signal> {
     }
 }
 
-async fn some(reports: &mut Option<mpsc::Receiver<EventBody>>) -> Option<Vec<EventBody>> {
+async fn some(reports: &mut Option<mpsc::Receiver<Report>>) -> Option<Vec<Report>> {
     let mut some = Vec::new();
     match reports {
         // None when the connection has ended: what it reported is written.

@@ -88,9 +88,13 @@ impl Sessions {
     }
 
     async fn take_in(&self, draft: Draft) -> Result<Snapshot> {
+        let webhook = draft.webhook.clone();
         let tx = self.deps.db.write().begin().await?;
         let record = store::insert(&tx, draft, self.deps.clock.now()).await?;
         tx.commit().await?;
+        if let Some(webhook) = webhook {
+            webhook.tell(self.deps.journal.interest());
+        }
         let entry = self.registry.add(&record);
         let created = entry.look(Snapshot::clone);
         let mailbox = entry.mailbox(&self.deps);
@@ -212,6 +216,7 @@ impl Sessions {
         let tx = self.deps.db.write().begin().await?;
         store::delete(&tx, id).await?;
         tx.commit().await?;
+        self.deps.journal.interest().forget(id);
         Ok(())
     }
 

@@ -22,7 +22,7 @@ use std::time::Duration;
 use entity::ids::{DeliveryId, EventId, SessionId, WebhookId};
 use entity::words::{DisabledReason, EventType, Scope};
 use secrecy::ExposeSecret;
-use tokio::sync::Notify;
+use tokio::sync::{Mutex, Notify};
 
 use crate::caller::Caller;
 use crate::clock::Clock;
@@ -75,6 +75,8 @@ pub struct Webhooks {
     carrier: Arc<Carrier>,
     courier: Arc<Notify>,
     clock: Clock,
+    /// Held from the reading of a webhook to the writing of its change: two changes at once are both there afterwards.
+    changes: Arc<Mutex<()>>,
 }
 
 /// Which webhook: its id, and the session under which it was asked for, if it was.
@@ -101,6 +103,9 @@ impl Webhooks {
         let clock = Clock::system();
         // One process owns the database, so whoever was at a lane is gone.
         queue::end_leases(db.write()).await?;
+        for record in store::list(db.read(), None).await? {
+            record.tell(journal.interest());
+        }
         let recorder = Recorder::start(db.clone(), clock.clone(), lifecycle);
         let Settings { schedule, limit } = settings;
         let carrier = Arc::new(Carrier {
@@ -125,7 +130,7 @@ impl Webhooks {
         lifecycle.spawn("courier", async move {
             second.run_until_cancelled(courier.run()).await;
         });
-        Ok(Self { db, journal, carrier, courier: poke, clock })
+        Ok(Self { db, journal, carrier, courier: poke, clock, changes: Arc::default() })
     }
 
     /// Creates a webhook of one session, or, without one, for all sessions. It gets what happens from now on.
@@ -143,6 +148,7 @@ impl Webhooks {
             return Err(Error::invalid("url", format!("would be one webhook too many: there can be {WEBHOOKS_MAX}")));
         }
         store::insert(self.db.write(), &record).await?;
+        record.tell(self.journal.interest());
         Ok(record.into())
     }
 
@@ -175,6 +181,7 @@ impl Webhooks {
     /// # Errors
     /// `Invalid`, `SessionNotFound`, `WebhookNotFound`.
     pub async fn update(&self, caller: &Caller, which: &Which, changes: WebhookChanges) -> Result<Webhook> {
+        let _alone = self.changes.lock().await;
         let mut record = self.record(caller, Scope::WebhooksWrite, which).await?;
         let WebhookChanges { url, events, headers, filters, ordered, enabled } = changes;
         if let Some(url) = url {
@@ -219,6 +226,7 @@ impl Webhooks {
         }
         queue::rouse(&tx, &record.id, record.disabled.is_none().then_some(now)).await?;
         tx.commit().await?;
+        record.tell(self.journal.interest());
         self.courier.notify_one();
         Ok(record.into())
     }
@@ -230,6 +238,7 @@ impl Webhooks {
     pub async fn delete(&self, caller: &Caller, which: &Which) -> Result<Webhook> {
         let record = self.record(caller, Scope::WebhooksWrite, which).await?;
         store::delete(self.db.write(), &record.id).await?;
+        self.journal.interest().deliver(record.session_id.as_ref(), &record.id, &[]);
         Ok(record.into())
     }
 
@@ -244,6 +253,7 @@ impl Webhooks {
         secret: Option<String>,
         overlap_seconds: Option<u64>,
     ) -> Result<RotatedSecret> {
+        let _alone = self.changes.lock().await;
         let mut record = self.record(caller, Scope::WebhooksWrite, which).await?;
         let overlap = overlap_seconds.unwrap_or(OVERLAP);
         if overlap > OVERLAP_MAX {

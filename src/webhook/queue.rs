@@ -3,7 +3,7 @@
 //! A lane is what one webhook gets of one session. The courier looks for lanes whose time has come, never for
 //! deliveries: a hundred thousand of them that wait behind one dead receiver are one row here.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use entity::ids::{DeliveryId, SessionId, WebhookId};
 use entity::timestamp::Timestamp;
@@ -380,20 +380,23 @@ pub async fn list(
     Ok(found.into_iter().map(Record::from).collect())
 }
 
-/// The attempts of these deliveries, oldest first.
+/// The attempts of these deliveries, oldest first. One that was written after its delivery was read is left out.
 pub async fn attempts(
     db: &impl ConnectionTrait,
     deliveries: &[Record],
 ) -> Result<BTreeMap<DeliveryId, Vec<DeliveryAttempt>>> {
-    let ids: BTreeSet<_> = deliveries.iter().map(|delivery| delivery.id.clone()).collect();
+    let counts: BTreeMap<_, _> = deliveries.iter().map(|delivery| (&delivery.id, delivery.attempts)).collect();
     let found = delivery_attempt::Entity::find()
-        .filter(delivery_attempt::Column::DeliveryId.is_in(ids))
+        .filter(delivery_attempt::Column::DeliveryId.is_in(counts.keys().copied().cloned()))
         .order_by_asc(delivery_attempt::Column::Number)
         .all(db)
         .await?;
     let mut attempts: BTreeMap<_, Vec<_>> = BTreeMap::new();
     for attempt in found {
-        let delivery_attempt::Model { delivery_id, number: _, started_at, duration_ms, status, error, reply } = attempt;
+        let delivery_attempt::Model { delivery_id, number, started_at, duration_ms, status, error, reply } = attempt;
+        if counts.get(&delivery_id).is_none_or(|count| number > *count) {
+            continue;
+        }
         let attempt = DeliveryAttempt { started_at, duration_ms, status, error, reply };
         attempts.entry(delivery_id).or_default().push(attempt);
     }

@@ -14,6 +14,7 @@ use sea_orm::{
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::error::{Error, Result};
+use crate::event::interest::Interest;
 use crate::webhook::types::WebhookFilters;
 
 /// A webhook as it is kept.
@@ -52,6 +53,12 @@ pub struct Record {
 }
 
 impl Record {
+    /// Says which events it gets now.
+    pub fn tell(&self, interest: &Interest) {
+        let types: &[EventType] = if self.disabled.is_none() { &self.events } else { &[] };
+        interest.deliver(self.session_id.as_ref(), &self.id, types);
+    }
+
     /// Whether it asks for events of this type.
     pub fn wants(&self, event: EventType) -> bool {
         self.events.contains(&EventType::All) || self.events.contains(&event)

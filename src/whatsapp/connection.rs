@@ -15,15 +15,16 @@ use whatsapp_rust::wacore::store::DevicePropsOverride;
 use whatsapp_rust::waproto::whatsapp::device_props::{AppVersion, PlatformType};
 use whatsapp_rust::{Client, RawNodeLease};
 
+use entity::ids::SessionId;
+
 use crate::error::{Error, ErrorKind, Result};
-use crate::event::body::EventBody;
 use crate::session::types::{DeviceProps, Identity, PairRequest};
 use crate::whatsapp::device_store::DeviceStore;
 use crate::whatsapp::http::SessionHttp;
 use crate::whatsapp::inbox::Inbox;
 use crate::whatsapp::runtime::ClientRuntime;
 use crate::whatsapp::transport::{Dialler, Progress};
-use crate::whatsapp::{Closing, Connector, Signal, reading, translate};
+use crate::whatsapp::{Closing, Connector, Report, Signal, reading, translate};
 
 /// Longest wait for the encrypted channel. The library gives the dialling 20 s and the handshake 20 s.
 const SECURE_LIMIT: Duration = Duration::from_secs(45);
@@ -59,7 +60,7 @@ impl std::fmt::Debug for Connection {
 /// Where a client's words go.
 pub(super) struct Outlets {
     pub(super) signals: mpsc::Sender<Signal>,
-    pub(super) reports: mpsc::Sender<EventBody>,
+    pub(super) reports: mpsc::Sender<Report>,
     pub(super) inbox: Inbox,
 }
 
@@ -76,6 +77,7 @@ pub(super) async fn open(
     let reporter = Arc::new(Reporter {
         signals,
         reports,
+        session: inbox.session.clone(),
         client: Arc::clone(&own),
         started: Instant::now(),
         last_stanza: AtomicI64::new(0),
@@ -159,6 +161,13 @@ impl Connection {
         translate::linked_identity(&self.0.client)
     }
 
+    /// Adds what the library knows about the people in reports. It asks nobody.
+    pub async fn complete(&self, reports: &mut [Report]) {
+        for report in reports {
+            reading::complete(&self.0.client, &mut report.body).await;
+        }
+    }
+
     /// How long ago the last stanza came in.
     pub fn quiet_for(&self) -> Duration {
         self.0.reporter.quiet_for()
@@ -211,7 +220,8 @@ impl Connection {
 /// Hands the library's events on as signals.
 struct Reporter {
     signals: mpsc::Sender<Signal>,
-    reports: mpsc::Sender<EventBody>,
+    reports: mpsc::Sender<Report>,
+    session: SessionId,
     client: Arc<OnceLock<Weak<Client>>>,
     started: Instant,
     /// Milliseconds from `started` to the last stanza.
@@ -228,8 +238,8 @@ impl Reporter {
     }
 
     /// The same for what is to be written: it comes in faster than the database takes it.
-    fn report(&self, body: EventBody) {
-        if self.reports.try_send(body).is_err() {
+    fn report(&self, report: Report) {
+        if self.reports.try_send(report).is_err() {
             self.end();
         }
     }
@@ -263,8 +273,8 @@ impl EventHandler for Handler {
         if let Some(signal) = translate::signal(&client, &event) {
             self.0.signal(signal);
         }
-        for body in reading::bodies(&client, &event) {
-            self.0.report(body);
+        for report in reading::reports(&client, &self.0.session, &event) {
+            self.0.report(report);
         }
     }
 

@@ -10,9 +10,8 @@ use whatsapp_rust::types::durability_hook::{InboundDurabilityHook, InboundMessag
 
 use crate::clock::Clock;
 use crate::crash;
-use crate::event::journal::{Draft, Entry, Journal};
-use crate::event::store::MessageKey;
-use crate::whatsapp::reading::message::{self, Reading};
+use crate::event::journal::{Entry, Journal};
+use crate::whatsapp::reading::{self, message};
 
 /// One session's way from the library to the journal.
 pub(super) struct Inbox {
@@ -26,8 +25,9 @@ impl InboundDurabilityHook for Inbox {
     async fn on_messages(&self, client: Arc<Client>, batch: &[InboundMessage]) -> anyhow::Result<()> {
         let mut events = Vec::with_capacity(batch.len());
         for inbound in batch {
-            if let Some(reading) = message::read(&client, inbound).await {
-                events.push(self.draft(reading)?);
+            if let Some(mut report) = message::read(&self.session, inbound) {
+                reading::complete(&client, &mut report.body).await;
+                events.push(report.draft(self.session.clone(), self.clock.now())?);
             }
         }
         if !events.is_empty() {
@@ -35,14 +35,5 @@ impl InboundDurabilityHook for Inbox {
         }
         crash::point("after_commit");
         Ok(())
-    }
-}
-
-impl Inbox {
-    fn draft(&self, reading: Reading) -> crate::error::Result<Draft> {
-        let Reading { body, chat, sender, message_id } = reading;
-        let key = MessageKey { session_id: self.session.clone(), chat, sender, message_id };
-        let draft = Draft::new(self.session.clone(), &body, self.clock.now())?;
-        Ok(Draft { message: Some(key), ..draft })
     }
 }

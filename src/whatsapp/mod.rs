@@ -16,6 +16,7 @@ mod transport;
 use std::sync::Arc;
 
 use entity::ids::SessionId;
+use entity::timestamp::Timestamp;
 use tokio::sync::mpsc;
 use whatsapp_rust::transport::{TokioWebSocketTransportFactory, default_tls_connector};
 
@@ -23,7 +24,8 @@ use crate::clock::Clock;
 use crate::db::Db;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::body::EventBody;
-use crate::event::journal::Journal;
+use crate::event::journal::{Draft, Journal};
+use crate::event::store::MessageKey;
 use crate::lifecycle::Lifecycle;
 use crate::session::types::{Code, DeviceProps, Identity};
 use crate::whatsapp::connection::Outlets;
@@ -140,6 +142,31 @@ pub enum Closing {
     Crashed,
 }
 
+/// What happened, beside what changes the session's state.
+#[derive(Debug)]
+pub struct Report {
+    /// What.
+    pub body: EventBody,
+    /// For messages: what one is recognised by when it comes again.
+    pub message: Option<MessageKey>,
+}
+
+impl From<EventBody> for Report {
+    fn from(body: EventBody) -> Self {
+        Self { body, message: None }
+    }
+}
+
+impl Report {
+    /// What is written to the journal about it.
+    ///
+    /// # Errors
+    /// `Internal`: the body cannot be written as JSON, which no body does.
+    pub fn draft(&self, session: SessionId, now: Timestamp) -> Result<Draft> {
+        Ok(Draft { message: self.message.clone(), ..Draft::new(session, &self.body, now)? })
+    }
+}
+
 /// A client that was prepared, and what it will tell.
 #[derive(Debug)]
 pub struct Opened {
@@ -147,8 +174,8 @@ pub struct Opened {
     pub connection: Connection,
     /// What changes the session's state.
     pub signals: mpsc::Receiver<Signal>,
-    /// What happens beside that. Messages are not among it: they go to the journal at once.
-    pub reports: mpsc::Receiver<EventBody>,
+    /// What happens beside that. Messages go to the journal themselves, but for those that WhatsApp never delivers again.
+    pub reports: mpsc::Receiver<Report>,
 }
 
 /// Makes connections. One for the whole process.

@@ -4,6 +4,7 @@
 
 pub(super) mod message;
 
+use entity::ids::SessionId;
 use entity::timestamp::Timestamp;
 use entity::words::{CallState, ChatState, DeviceChange, GroupChange, ReceiptKind, UndecryptableReason};
 use whatsapp_rust::types::events::{DeviceListUpdateType, Event, EventKind, GroupUpdate, UnavailableType};
@@ -25,9 +26,11 @@ use crate::event::body::contact::{
     PushNameUpdateEvent, UserAboutUpdateEvent,
 };
 use crate::event::body::session::{OfflineSyncCompletedEvent, OfflineSyncPreviewEvent};
+use crate::whatsapp::Report;
 
 /// The events that are read here. The library does not even build those that nobody reads.
 pub(super) const KINDS: &[EventKind] = &[
+    EventKind::Messages,
     EventKind::Receipt,
     EventKind::Presence,
     EventKind::ChatPresence,
@@ -51,11 +54,32 @@ pub(super) const KINDS: &[EventKind] = &[
 ];
 
 /// What an event says; nothing if it is no news to a user of ours.
-pub(super) fn bodies(client: &Client, event: &Event) -> Vec<EventBody> {
-    if let Event::GroupUpdate(update) = event {
-        return group(client, update);
+pub(super) fn reports(client: &Client, session: &SessionId, event: &Event) -> Vec<Report> {
+    match event {
+        Event::GroupUpdate(update) => group(client, update).into_iter().map(Report::from).collect(),
+        // The journal has the others: the library asked for that before it told.
+        Event::Messages(batch) if !batch.hook_committed => {
+            batch.iter().filter_map(|inbound| message::read(session, inbound)).collect()
+        }
+        _ => body(event).map(Report::from).into_iter().collect(),
     }
-    body(event).into_iter().collect()
+}
+
+/// Adds to the people in a body what the library has learnt about them elsewhere.
+pub(super) async fn complete(client: &Client, body: &mut EventBody) {
+    for party in body.parties() {
+        if party.lid.is_some() && party.phone_number.is_some() {
+            continue;
+        }
+        let Ok(jid) = party.id.parse::<Jid>() else { continue };
+        if let Ok(Some(known)) = client.get_lid_pn_entry(&jid).await {
+            party.phone_number = Some(known.phone_number.to_string());
+            party.lid = Some(format!("{}@lid", known.lid));
+        }
+    }
+    if let EventBody::Message(message) = body {
+        message.from_phone.clone_from(&message.sender.phone_number);
+    }
 }
 
 fn body(event: &Event) -> Option<EventBody> {
@@ -196,7 +220,7 @@ fn incoming(call: &IncomingCall) -> Option<CallEvent> {
         CallAction::OfferNotice { is_video, is_group, .. } => (CallState::Offered, *is_video, *is_group),
         CallAction::Accept { .. } => (CallState::Accepted, false, false),
         CallAction::Reject { .. } => (CallState::Rejected, false, false),
-        CallAction::Terminate { .. } => (CallState::Ended, false, false),
+        CallAction::Terminate { reason, .. } => (call_end(reason.as_deref()), false, false),
         _ => return None,
     };
     let caller = match &call.action {
@@ -207,6 +231,16 @@ fn incoming(call: &IncomingCall) -> Option<CallEvent> {
     let from = Party { push_name: call.notify.as_deref().and_then(said), ..party(creator, caller) };
     let (call_id, timestamp, offline) = (call.action.call_id().to_owned(), call.timestamp.into(), call.offline);
     Some(CallEvent { call_id, from, state, is_video, is_group, timestamp, offline })
+}
+
+/// How a call ended for this account, in WhatsApp's words.
+fn call_end(reason: Option<&str>) -> CallState {
+    match reason {
+        Some("accepted_elsewhere") => CallState::AcceptedElsewhere,
+        Some("rejected_elsewhere") => CallState::RejectedElsewhere,
+        Some("timeout") => CallState::Missed,
+        _ => CallState::Ended,
+    }
 }
 
 fn ended(from: &Jid, call_id: &str, state: CallState, timestamp: Timestamp) -> CallEvent {

@@ -5,38 +5,9 @@ use rstest::rstest;
 use serde_json::{Value, json};
 use whatsapp_simulator::{Fault, Settings};
 
-use crate::support::door::Door;
 use crate::support::events::Events;
+use crate::support::journal::{all, has_no_gap, of_type};
 use crate::support::world::{Kind, World};
-
-/// Everything that the journal has, read page by page.
-async fn all(door: &Door, query: &str) -> Vec<Value> {
-    let mut events: Vec<Value> = Vec::new();
-    let mut after = String::new();
-    loop {
-        let page = door.ask(Method::GET, &format!("/api/v1/events?limit=7{query}{after}"), &Value::Null).await.ok();
-        let some = page["events"].as_array().expect("a list").clone();
-        if some.is_empty() {
-            assert_eq!(page["next_cursor"], Value::Null);
-            return events;
-        }
-        events.extend(some);
-        after = format!("&after={}", page["next_cursor"].as_str().expect("a cursor"));
-    }
-}
-
-/// Waits until the journal has so many events of a type, and gives the events of that type.
-async fn of_type(world: &World, event: &str, count: usize) -> Vec<Value> {
-    let begun = std::time::Instant::now();
-    loop {
-        let found = all(&world.door, &format!("&type={event}")).await;
-        if found.len() >= count {
-            return found;
-        }
-        assert!(begun.elapsed().as_secs() < 40, "{} of {count} {event}", found.len());
-        tokio::time::sleep(std::time::Duration::from_millis(15)).await;
-    }
-}
 
 fn words(events: &[Value]) -> Vec<&str> {
     events.iter().map(|event| event["event"].as_str().expect("a word")).collect()
@@ -44,12 +15,6 @@ fn words(events: &[Value]) -> Vec<&str> {
 
 fn texts(events: &[Value]) -> Vec<&str> {
     events.iter().map(|event| event["data"]["text"].as_str().expect("a text")).collect()
-}
-
-/// Sequences begin at 1 and have no gap.
-fn has_no_gap(events: &[Value]) {
-    let sequences: Vec<_> = events.iter().map(|event| event["sequence"].as_i64().expect("a number")).collect();
-    assert_eq!(sequences, (1..=i64::try_from(events.len()).expect("few")).collect::<Vec<_>>());
 }
 
 #[rstest]

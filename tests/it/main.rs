@@ -25,6 +25,8 @@ mod life;
 #[cfg(feature = "sandbox")]
 mod live;
 #[cfg(feature = "sandbox")]
+mod losses;
+#[cfg(feature = "sandbox")]
 mod matrix;
 #[cfg(feature = "sandbox")]
 mod page;
@@ -47,6 +49,8 @@ mod sessions;
 #[cfg(feature = "sandbox")]
 mod start;
 mod support;
+#[cfg(feature = "sandbox")]
+mod vocabulary;
 #[cfg(feature = "sandbox")]
 mod weather;
 #[cfg(feature = "sandbox")]

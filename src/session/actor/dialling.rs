@@ -39,7 +39,7 @@ impl Actor {
 
     /// Closes the client for good.
     pub(super) async fn rest(&mut self) {
-        let Some(connection) = self.connection.take() else { return };
+        let Some(connection) = self.connection.clone() else { return };
         self.signals = None;
         if !connection.close().await {
             let id = self.entry.id();
@@ -51,8 +51,9 @@ impl Actor {
         if let Some(mut reports) = self.reports.take() {
             let last: Vec<_> = std::iter::from_fn(|| reports.try_recv().ok()).collect();
             if !last.is_empty() {
-                self.save(None, last).await;
+                self.report(last).await;
             }
         }
+        self.connection = None;
     }
 }

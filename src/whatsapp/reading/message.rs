@@ -1,7 +1,7 @@
 //! Messages: what a person sent, out of all the wrappers that the protocol has for it.
 
+use entity::ids::SessionId;
 use entity::words::{MediaKind, MessageType};
-use whatsapp_rust::Client;
 use whatsapp_rust::types::durability_hook::InboundMessage;
 use whatsapp_rust::types::message::{MessageCategory, MessageInfo};
 use whatsapp_rust::wacore::proto_helpers::MessageExt;
@@ -14,38 +14,24 @@ use crate::event::body::message::{
     MessageContact, MessageEdit, MessageEvent, MessageLocation, MessageMedia, MessagePoll, MessageQuote,
     MessageReaction, MessageRevoke,
 };
+use crate::event::store::MessageKey;
+use crate::whatsapp::Report;
 use crate::whatsapp::reading::{name, said, sender};
 
-/// A message, and what it is recognised by when it comes again.
-pub(in crate::whatsapp) struct Reading {
-    pub(in crate::whatsapp) body: EventBody,
-    pub(in crate::whatsapp) chat: String,
-    pub(in crate::whatsapp) sender: String,
-    pub(in crate::whatsapp) message_id: String,
-}
-
 /// What a message says. None if no person said it: devices send each other keys and histories in messages too.
-pub(in crate::whatsapp) async fn read(client: &Client, inbound: &InboundMessage) -> Option<Reading> {
+pub(in crate::whatsapp) fn read(session: &SessionId, inbound: &InboundMessage) -> Option<Report> {
     let info = &inbound.info;
     if info.category == MessageCategory::Peer {
         return None;
     }
     let content = content(&inbound.message)?;
-    let mut event = event(info, content);
-    if event.sender.phone_number.is_none() || event.sender.lid.is_none() {
-        // What the library has learnt elsewhere; it asks nobody.
-        if let Ok(Some(known)) = client.get_lid_pn_entry(&info.source.sender).await {
-            event.sender.phone_number = Some(known.phone_number.to_string());
-            event.sender.lid = Some(format!("{}@lid", known.lid));
-        }
-    }
-    event.from_phone.clone_from(&event.sender.phone_number);
-    Some(Reading {
+    let key = MessageKey {
+        session_id: session.clone(),
         chat: plain(info.source.chat.to_string()),
         sender: plain(info.source.sender.to_string()),
         message_id: plain(info.id.clone()),
-        body: EventBody::Message(Box::new(event)),
-    })
+    };
+    Some(Report { body: EventBody::Message(Box::new(event(info, content))), message: Some(key) })
 }
 
 /// PostgreSQL has no place for it in a text.

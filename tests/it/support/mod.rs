@@ -10,6 +10,8 @@ pub(crate) mod events;
 #[cfg(feature = "sandbox")]
 pub(crate) mod graph;
 #[cfg(feature = "sandbox")]
+pub(crate) mod journal;
+#[cfg(feature = "sandbox")]
 pub(crate) mod looks;
 #[cfg(feature = "sandbox")]
 pub(crate) mod receiver;

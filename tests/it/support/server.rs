@@ -80,6 +80,11 @@ impl Server {
         self.output.lock().expect("nobody panics while writing").clone()
     }
 
+    /// Whether it still runs.
+    pub fn is_alive(&mut self) -> bool {
+        self.child.try_wait().expect("it can be asked").is_none()
+    }
+
     /// Kills it, as a crash would.
     pub fn kill(&mut self) {
         self.child.kill().expect("it is ours to kill");

@@ -74,6 +74,14 @@ impl World {
         self.door = Door::rest(self.server.base());
     }
 
+    /// Starts the server again after it ended, with more flags this once.
+    pub fn start_with(&mut self, flags: &[&str]) {
+        let mut start = self.start.clone();
+        start.flags.extend(flags.iter().map(|flag| (*flag).to_owned()));
+        self.server = Server::start(&start);
+        self.door = Door::rest(self.server.base());
+    }
+
     /// Where the server keeps its data.
     pub fn data_dir(&self) -> &std::path::Path {
         &self.start.data_dir

@@ -1,0 +1,114 @@
+//! Nothing is lost: what phones send is in the journal once, in order, and at the receiver at least once, whatever dies in
+//! between.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use rstest::rstest;
+use serde_json::{Value, json};
+use whatsapp_simulator::{Phone, Settings};
+
+use crate::support::journal::{all, has_no_gap, of_type};
+use crate::support::receiver::{Received, Receiver};
+use crate::support::world::{Kind, World};
+
+const SHOP: &str = "15550100001";
+const FRIEND: &str = "15550100077";
+const FLAGS: &[&str] = &["--egress-allow", "127.0.0.0/8", "--webhook-retries", "1s,1s,1s,1s,1s,1s,1s,1s,1s,1s"];
+
+/// A server whose session gets messages and passes them on.
+struct Flow {
+    world: World,
+    receiver: Receiver,
+    friend: Phone,
+    sent: Vec<String>,
+}
+
+impl Flow {
+    async fn new(kind: Kind) -> Self {
+        let (world, receiver) = (World::with(kind, Settings::default(), FLAGS).await, Receiver::start().await);
+        world.linked("shop").await;
+        let webhook = json!({ "url": receiver.url("/hook"), "events": ["message"] });
+        world.door.post("/shop/webhooks", webhook).await.ok();
+        let friend = world.sim.phone(FRIEND);
+        Self { world, receiver, friend, sent: Vec::new() }
+    }
+
+    async fn send(&mut self) {
+        let text = format!("message {}", self.sent.len());
+        self.friend.send(SHOP, &text).await.expect("it is sent");
+        self.sent.push(text);
+    }
+
+    /// Everything that was sent is in the journal once, in order, and came to the receiver in that order.
+    async fn arrives(self) {
+        let Self { world, receiver, friend: _, sent } = self;
+        let journal = of_type(&world, "message", sent.len()).await;
+        let kept: Vec<_> = journal.iter().map(|event| event["data"]["text"].as_str().expect("a text")).collect();
+        assert_eq!(kept, sent);
+        has_no_gap(&all(&world.door, "&session=shop").await);
+        let received = receiver.until("all of it", |received| first(received).len() >= sent.len()).await;
+        let came = first(&received);
+        let texts: Vec<_> = came.iter().map(|(_, body)| body["data"]["text"].as_str().expect("a text")).collect();
+        assert_eq!(texts, sent, "the order of the first arrivals");
+        let ids: Vec<_> = journal.iter().map(|event| event["id"].as_str().expect("an id")).collect();
+        assert_eq!(came.iter().map(|(id, _)| id).collect::<Vec<_>>(), ids.iter().collect::<Vec<_>>());
+        assert_eq!((world.sim.stats().retries, world.sim.violations()), (0, Vec::new()));
+        world.finish().await;
+    }
+}
+
+/// What came, without what came again: a thing that comes twice has the same id and says the same.
+fn first(received: &[Received]) -> Vec<(String, Value)> {
+    let mut seen: BTreeMap<String, Value> = BTreeMap::new();
+    let mut order = Vec::new();
+    for request in received {
+        let (id, body) = (request.header("webhook-id").to_owned(), request.json());
+        match seen.get(&id) {
+            Some(before) => assert_eq!(*before, body),
+            None => {
+                seen.insert(id.clone(), body.clone());
+                order.push((id, body));
+            }
+        }
+    }
+    order
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_crash_at_a_named_point_loses_nothing(
+    #[values(Kind::Sqlite, Kind::Postgres)] kind: Kind,
+    #[values("before_commit", "after_commit", "after_claim", "after_post")] point: &str,
+) {
+    let mut flow = Flow::new(kind).await;
+    for round in 0..4 {
+        flow.world.server.kill();
+        // Its start alone passes the first of these points a few times.
+        let number = (8 + 3 * round).to_string();
+        flow.world.start_with(&["--crash-at", point, "--crash-after", &number]);
+        while flow.world.server.is_alive() {
+            flow.send().await;
+            // It lives, or dies, by one message after the other.
+            tokio::time::sleep(Duration::from_millis(5)).await;
+            assert!(flow.sent.len() < 5_000, "it passes {point} no more");
+        }
+        flow.world.start_again();
+    }
+    flow.arrives().await;
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_crash_at_any_moment_loses_nothing(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+    let mut flow = Flow::new(kind).await;
+    for round in 0..8u64 {
+        for _ in 0..30 {
+            flow.send().await;
+        }
+        // The moment of the crash is what the rounds differ in.
+        tokio::time::sleep(Duration::from_millis(round * 17)).await;
+        flow.world.crash();
+    }
+    flow.arrives().await;
+}

@@ -1,0 +1,60 @@
+//! Reads the journal as a client of the API does.
+
+use std::time::{Duration, Instant};
+
+use reqwest::Method;
+use serde_json::Value;
+
+use crate::support::door::Door;
+use crate::support::world::World;
+
+/// Longest wait for an event. Far above what it takes on a busy machine.
+const LIMIT: Duration = Duration::from_secs(40);
+
+/// Everything that the journal has, read page by page.
+pub async fn all(door: &Door, query: &str) -> Vec<Value> {
+    let mut events: Vec<Value> = Vec::new();
+    let mut after = String::new();
+    loop {
+        let page = door.ask(Method::GET, &format!("/api/v1/events?limit=7{query}{after}"), &Value::Null).await.ok();
+        let some = page["events"].as_array().expect("a list").clone();
+        if some.is_empty() {
+            assert_eq!(page["next_cursor"], Value::Null);
+            return events;
+        }
+        events.extend(some);
+        after = format!("&after={}", page["next_cursor"].as_str().expect("a cursor"));
+    }
+}
+
+/// Waits until the journal has so many events of a type, and gives the events of that type.
+pub async fn of_type(world: &World, event: &str, count: usize) -> Vec<Value> {
+    let begun = Instant::now();
+    loop {
+        let found = all(&world.door, &format!("&type={event}")).await;
+        if found.len() >= count {
+            return found;
+        }
+        assert!(begun.elapsed() < LIMIT, "{} of {count} {event}", found.len());
+        tokio::time::sleep(Duration::from_millis(15)).await;
+    }
+}
+
+/// Waits for an event of this type that is so, and gives what it says.
+pub async fn until(world: &World, event: &str, is_it: impl Fn(&Value) -> bool) -> Value {
+    let begun = Instant::now();
+    loop {
+        let mut found = of_type(world, event, 0).await;
+        if let Some(found) = found.iter_mut().find(|event| is_it(&event["data"])) {
+            return found["data"].take();
+        }
+        assert!(begun.elapsed() < LIMIT, "not among these: {found:?}");
+        tokio::time::sleep(Duration::from_millis(15)).await;
+    }
+}
+
+/// Sequences begin at 1 and have no gap.
+pub fn has_no_gap(events: &[Value]) {
+    let sequences: Vec<_> = events.iter().map(|event| event["sequence"].as_i64().expect("a number")).collect();
+    assert_eq!(sequences, (1..=i64::try_from(events.len()).expect("few")).collect::<Vec<_>>());
+}

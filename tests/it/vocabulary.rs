@@ -1,0 +1,201 @@
+//! What people do, from their phones to the journal: each type of event in its own words.
+
+use serde_json::{Value, json};
+use whatsapp_simulator::{Fault, content};
+
+use crate::support::journal::{of_type, until};
+use crate::support::world::{Kind, World};
+
+const SHOP: &str = "15550100001";
+const FRIEND: &str = "15550100077";
+const OTHER: &str = "15550100078";
+
+/// A world in which the shop and a friend know each other.
+async fn acquainted() -> World {
+    let world = World::new(Kind::Sqlite).await;
+    world.linked("shop").await;
+    world.sim.phone(OTHER);
+    world.sim.phone(FRIEND).send(SHOP, "hello").await.expect("it is sent");
+    of_type(&world, "message", 1).await;
+    world
+}
+
+/// Both of a person's names.
+fn is_whole(party: &Value, phone: &str) {
+    assert_eq!(party["phone_number"], phone, "{party}");
+    assert!(party["lid"].as_str().is_some_and(|lid| lid.ends_with("@lid")), "{party}");
+}
+
+#[tokio::test]
+async fn messages_of_every_kind_say_what_they_are() {
+    let world = acquainted().await;
+    let friend = world.sim.phone(FRIEND);
+    let group = friend.create_group("Tea", &[SHOP]).expect("a group");
+    let first = friend.send(SHOP, "the first").await.expect("it is sent");
+    let key = || friend.key_of(SHOP, &first).expect("a key");
+    let sent = [
+        content::reply("an answer", Some((&first, FRIEND, content::text("the first"))), &[SHOP]),
+        content::image(Some("a caption")),
+        content::location(52.5, 13.4, Some("the shop")),
+        content::contact("Bob", "15550100055"),
+        content::poll("tea?", &["yes", "no"]),
+        content::reaction(key(), "👍"),
+        content::edit(key(), content::text("the second")),
+        content::revoke(key()),
+    ];
+    for message in sent {
+        friend.send_content(SHOP, message).await.expect("it is sent");
+    }
+    friend.send(&group, "to all").await.expect("it is sent");
+    let events = of_type(&world, "message", 11).await;
+    // The library takes chats side by side.
+    let (grouped, bodies): (Vec<_>, Vec<_>) =
+        events.iter().map(|event| &event["data"]).partition(|body| body["is_group"] == true);
+    for body in bodies.iter().chain(&grouped) {
+        is_whole(&body["sender"], FRIEND);
+        let flat = (&body["from_phone"], &body["is_from_me"], &body["offline"]);
+        assert_eq!(flat, (&json!(FRIEND), &json!(false), &json!(false)));
+        assert!(body["timestamp"].as_i64() > Some(1_700_000_000));
+    }
+    let kinds: Vec<_> = bodies.iter().map(|body| body["message_type"].as_str().expect("a word")).collect();
+    let expected = ["text", "text", "text", "image", "location", "contacts", "poll", "reaction", "edit", "revoke"];
+    assert_eq!(kinds, expected);
+    assert_eq!((&bodies[2]["text"], &bodies[2]["quoted"]["message_id"]), (&json!("an answer"), &json!(first)));
+    assert_eq!(bodies[2]["mentions"], json!(["15550100001@s.whatsapp.net"]));
+    assert_eq!((&bodies[3]["caption"], &bodies[3]["media"]["kind"]), (&json!("a caption"), &json!("image")));
+    assert_eq!(bodies[4]["location"]["latitude"], 52.5);
+    assert_eq!(bodies[5]["contacts"][0]["display_name"], "Bob");
+    assert_eq!((&bodies[6]["poll"]["name"], &bodies[6]["poll"]["options"]), (&json!("tea?"), &json!(["yes", "no"])));
+    assert_eq!((&bodies[7]["reaction"]["emoji"], &bodies[7]["reaction"]["message_id"]), (&json!("👍"), &json!(first)));
+    assert_eq!((&bodies[8]["edit"]["message_id"], &bodies[8]["text"]), (&json!(first), &json!("the second")));
+    assert_eq!(bodies[9]["revoke"]["message_id"], first);
+    assert_eq!((&grouped[0]["text"], &grouped[0]["chat"]), (&json!("to all"), &json!(group)));
+    assert!(grouped[0]["participant"].is_string() && bodies[9]["participant"].is_null());
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn what_the_account_writes_on_its_phone_and_who_reads_it() {
+    let world = acquainted().await;
+    let id = world.phone().send(FRIEND, "from the phone").await.expect("it is sent");
+    let own = until(&world, "message", |body| body["is_from_me"] == true).await;
+    assert_eq!((&own["message_id"], &own["text"]), (&json!(id), &json!("from the phone")));
+    let friend = world.sim.phone(FRIEND);
+    friend.read(&[&id]).expect("it is there");
+    let receipt = until(&world, "receipt", |body| body["kind"] == "read").await;
+    assert_eq!(receipt["message_ids"], json!([id]));
+    is_whole(&receipt["sender"], FRIEND);
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn what_happens_to_groups() {
+    let world = acquainted().await;
+    let friend = world.sim.phone(FRIEND);
+    let group = friend.create_group("Tea", &[SHOP]).expect("a group");
+    let joined = until(&world, "joined_group", |body| body["group"] == group).await;
+    is_whole(&joined["author"], FRIEND);
+    friend.rename_group(&group, "Six o'clock tea").expect("a group");
+    let renamed = until(&world, "group_update", |body| body["change"] == "subject").await;
+    assert_eq!((&renamed["group"], &renamed["text"]), (&json!(group), &json!("Six o'clock tea")));
+    friend.add_to_group(&group, &[OTHER]).expect("a group");
+    let added = until(&world, "group_update", |body| body["change"] == "participants_added").await;
+    assert_eq!(added["participants"].as_array().map(Vec::len), Some(1));
+    friend.promote(&group, &[OTHER]).expect("a group");
+    until(&world, "group_update", |body| body["change"] == "participants_promoted").await;
+    friend.demote(&group, &[OTHER]).expect("a group");
+    until(&world, "group_update", |body| body["change"] == "participants_demoted").await;
+    friend.remove_from_group(&group, &[OTHER]).await.expect("a group");
+    until(&world, "group_update", |body| body["change"] == "participants_removed").await;
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn what_contacts_change_about_themselves() {
+    let world = acquainted().await;
+    let friend = world.sim.phone(FRIEND);
+    friend.set_picture();
+    let picture = until(&world, "picture_update", |body| body["is_removed"] == false).await;
+    is_whole(&picture["subject"], FRIEND);
+    friend.delete_picture();
+    until(&world, "picture_update", |body| body["is_removed"] == true).await;
+    friend.set_about("at sea");
+    let about = until(&world, "user_about_update", |_| true).await;
+    assert_eq!(about["about"], "at sea");
+    is_whole(&about["contact"], FRIEND);
+    world.door.create("second").await;
+    world.link("second", &friend).await;
+    let devices = until(&world, "device_list_update", |body| body["change"] == "added").await;
+    is_whole(&devices["contact"], FRIEND);
+    world.finish().await;
+}
+
+/// Does something on the phone until it shows. What is done before the client has synced for the first time is no news.
+async fn shows(world: &World, event: &str, field: &str, act: impl Fn() -> anyhow::Result<()>) {
+    for _ in 0..80 {
+        act().expect("the phone can do it");
+        for _ in 0..20 {
+            let seen = of_type(world, event, 0).await;
+            if seen.iter().any(|event| !matches!(event["data"][field], Value::Null | Value::Bool(false))) {
+                return;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(25)).await;
+        }
+    }
+    panic!("no {event}");
+}
+
+#[tokio::test]
+async fn what_the_account_does_with_its_chats_on_the_phone() {
+    let world = acquainted().await;
+    let phone = world.phone();
+    shows(&world, "pin_update", "is_pinned", || phone.pin_chat(FRIEND, true)).await;
+    shows(&world, "mute_update", "is_muted", || phone.mute_chat(FRIEND, true, None)).await;
+    shows(&world, "archive_update", "is_archived", || phone.archive_chat(FRIEND, true)).await;
+    shows(&world, "mark_chat_as_read", "is_read", || phone.mark_chat(FRIEND, true)).await;
+    shows(&world, "contact_update", "full_name", || phone.save_contact(FRIEND, "Grace Hopper")).await;
+    let contact = until(&world, "contact_update", |_| true).await;
+    assert_eq!(contact["full_name"], "Grace Hopper");
+    is_whole(&contact["contact"], FRIEND);
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn calls_from_the_first_ring_to_their_end() {
+    let world = acquainted().await;
+    let friend = world.sim.phone(FRIEND);
+    for (reason, state) in
+        [(Some("timeout"), "missed"), (Some("accepted_elsewhere"), "accepted_elsewhere"), (None, "ended")]
+    {
+        let call = friend.call(SHOP, true).expect("it rings");
+        let offered = until(&world, "call", |body| body["call_id"] == call).await;
+        assert_eq!((&offered["state"], &offered["is_video"]), (&json!("offered"), &json!(true)));
+        is_whole(&offered["from"], FRIEND);
+        friend.hang_up(SHOP, &call, reason).expect("it rang");
+        until(&world, "call", |body| body["call_id"] == call && body["state"] == state).await;
+    }
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn a_message_that_nobody_can_read_is_said_to_be_so() {
+    let world = World::new(Kind::Sqlite).await;
+    let device = world.linked("shop").await;
+    let friend = world.sim.phone(FRIEND);
+    friend.send(SHOP, "hello").await.expect("it is sent");
+    of_type(&world, "message", 1).await;
+    world.sim.fault(SHOP, device, Fault::BreakMessages { count: 1, repairable: false }).await.expect("a device");
+    let id = friend.send(SHOP, "broken").await.expect("it is sent");
+    let broken = until(&world, "undecryptable_message", |body| body["message_id"] == id).await;
+    assert_eq!(broken["reason"], "failed");
+    is_whole(&broken["sender"], FRIEND);
+    let id = friend.send_content(SHOP, content::view_once()).await.expect("it is sent");
+    let withheld = until(&world, "undecryptable_message", |body| body["message_id"] == id).await;
+    assert_eq!(withheld["reason"], "view_once");
+    // What can be read when it comes again is a message like any other.
+    world.sim.fault(SHOP, device, Fault::BreakMessages { count: 1, repairable: true }).await.expect("a device");
+    let id = friend.send(SHOP, "mended").await.expect("it is sent");
+    let mended = until(&world, "message", |body| body["message_id"] == id).await;
+    assert_eq!(mended["text"], "mended");
+    world.finish().await;
+}
