@@ -27,8 +27,8 @@ use crate::pairing_link::PairingLinks;
 use crate::session::actor::Deps;
 use crate::session::{Sessions, boot};
 use crate::telemetry;
-use crate::webhook::Webhooks;
 use crate::webhook::egress::Egress;
+use crate::webhook::{self, Webhooks};
 use crate::whatsapp::Connector;
 
 /// Wait after the system refused to accept a connection: out of descriptors, it would refuse the next one too.
@@ -76,7 +76,14 @@ impl App {
         let (clock, tasks) = (Clock::system(), lifecycle.clone());
         let pairing_links = PairingLinks::new(sessions.clone(), keys.clone(), db.clone(), clock, tasks, base);
         let egress = Egress::new(config.egress_allow.clone())?;
-        let webhooks = Webhooks::open(db.clone(), journal.clone(), egress, &lifecycle, config.webhooks.clone()).await?;
+        let webhooks = webhook::Deps {
+            db: db.clone(),
+            journal: journal.clone(),
+            egress,
+            clock: Clock::system(),
+            lifecycle: lifecycle.clone(),
+        };
+        let webhooks = Webhooks::open(webhooks, config.webhooks.clone()).await?;
         let retention = Retention { db: db.clone(), clock: Clock::system(), settings: config.retention };
         let workers = lifecycle.workers().clone();
         lifecycle.spawn("retention", async move {

@@ -67,6 +67,21 @@ pub struct Settings {
     pub limit: Duration,
 }
 
+/// What the webhooks stand on.
+#[derive(Debug)]
+pub struct Deps {
+    /// Where they are kept.
+    pub db: Db,
+    /// What is delivered.
+    pub journal: Journal,
+    /// The way out.
+    pub egress: Egress,
+    /// What time it is.
+    pub clock: Clock,
+    /// What their tasks end with.
+    pub lifecycle: Lifecycle,
+}
+
 /// The webhooks of this server.
 #[derive(Clone, Debug)]
 pub struct Webhooks {
@@ -93,20 +108,14 @@ impl Webhooks {
     ///
     /// # Errors
     /// `Unavailable`.
-    pub async fn open(
-        db: Db,
-        journal: Journal,
-        egress: Egress,
-        lifecycle: &Lifecycle,
-        settings: Settings,
-    ) -> Result<Self> {
-        let clock = Clock::system();
+    pub async fn open(deps: Deps, settings: Settings) -> Result<Self> {
+        let Deps { db, journal, egress, clock, lifecycle } = deps;
         // One process owns the database, so whoever was at a lane is gone.
         queue::end_leases(db.write()).await?;
         for record in store::list(db.read(), None).await? {
             record.tell(journal.interest());
         }
-        let recorder = Recorder::start(db.clone(), clock.clone(), lifecycle);
+        let recorder = Recorder::start(db.clone(), clock.clone(), &lifecycle);
         let Settings { schedule, limit } = settings;
         let carrier = Arc::new(Carrier {
             db: db.clone(),
@@ -131,6 +140,11 @@ impl Webhooks {
             second.run_until_cancelled(courier.run()).await;
         });
         Ok(Self { db, journal, carrier, courier: poke, clock, changes: Arc::default() })
+    }
+
+    /// Looks now whether something is due. It looks by itself when something happens, and now and then.
+    pub fn look(&self) {
+        self.courier.notify_one();
     }
 
     /// Creates a webhook of one session, or, without one, for all sessions. It gets what happens from now on.
@@ -227,7 +241,7 @@ impl Webhooks {
         queue::rouse(&tx, &record.id, record.disabled.is_none().then_some(now)).await?;
         tx.commit().await?;
         record.tell(self.journal.interest());
-        self.courier.notify_one();
+        self.look();
         Ok(record.into())
     }
 

@@ -219,6 +219,12 @@ pub async fn next_due(db: &impl ConnectionTrait) -> Result<Option<Timestamp>> {
     Ok(next.order_by_asc(lane::Column::DueAt).into_tuple().one(db).await?)
 }
 
+/// Whether no lane is due or worked.
+pub async fn is_idle(db: &impl ConnectionTrait, now: Timestamp) -> Result<bool> {
+    let busy = Condition::any().add(lane::Column::DueAt.lte(now)).add(lane::Column::LeasedUntil.is_not_null());
+    Ok(lane::Entity::find().filter(busy).one(db).await?.is_none())
+}
+
 /// Lets every lane be claimed anew: whoever was at it is gone.
 pub async fn end_leases(tx: &impl ConnectionTrait) -> Result<()> {
     let changes = lane::ActiveModel { leased_until: ActiveValue::Set(None), ..Default::default() };

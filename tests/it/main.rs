@@ -35,6 +35,8 @@ mod pairing;
 #[cfg(feature = "sandbox")]
 mod pairing_links;
 #[cfg(feature = "sandbox")]
+mod patience;
+#[cfg(feature = "sandbox")]
 mod pictures;
 #[cfg(feature = "sandbox")]
 mod removal;
