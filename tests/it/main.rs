@@ -56,4 +56,6 @@ mod vocabulary;
 #[cfg(feature = "sandbox")]
 mod weather;
 #[cfg(feature = "sandbox")]
+mod webhook_ways;
+#[cfg(feature = "sandbox")]
 mod webhooks;

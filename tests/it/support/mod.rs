@@ -20,4 +20,6 @@ pub(crate) mod server;
 #[cfg(feature = "sandbox")]
 pub(crate) mod tables;
 #[cfg(feature = "sandbox")]
+pub(crate) mod webhook;
+#[cfg(feature = "sandbox")]
 pub(crate) mod world;
