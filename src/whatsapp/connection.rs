@@ -148,12 +148,23 @@ impl Connection {
             }
             std::future::pending::<()>().await;
         };
+        let given_up = async {
+            inner.store.given_up().cancelled().await;
+            inner.client.signal_shutdown_sync();
+            std::future::pending::<()>().await;
+        };
         tokio::select! {
             // In this order: a channel that stood and ended at once must still be seen to have stood.
             biased;
             () = secured => {}
+            () = given_up => {}
             () = run => {}
         }
+    }
+
+    /// Whether it is of no use any more: it holds what the disk does not. It must be closed, and another one opened.
+    pub fn is_given_up(&self) -> bool {
+        self.0.store.given_up().is_cancelled()
     }
 
     /// Whom this client is linked as, if a phone has linked it.

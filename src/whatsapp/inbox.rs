@@ -1,5 +1,6 @@
 //! Messages on their way in: the library hands them over before it acknowledges them to WhatsApp, and acknowledges them
-//! when the journal has them on the disk. Whatever ends in between, WhatsApp delivers them again.
+//! when the journal has them on the disk. Whatever ends in between, WhatsApp delivers them again; what could not be written
+//! ends the client, because WhatsApp delivers again only at the next login.
 
 use std::sync::Arc;
 
@@ -10,7 +11,9 @@ use whatsapp_rust::types::durability_hook::{InboundDurabilityHook, InboundMessag
 
 use crate::clock::Clock;
 use crate::crash;
+use crate::error::Result;
 use crate::event::journal::{Entry, Journal};
+use crate::whatsapp::device_store::DeviceStore;
 use crate::whatsapp::reading::{self, message};
 
 /// One session's way from the library to the journal.
@@ -18,21 +21,29 @@ pub(super) struct Inbox {
     pub(super) session: SessionId,
     pub(super) journal: Journal,
     pub(super) clock: Clock,
+    pub(super) store: Arc<DeviceStore>,
+}
+
+impl Inbox {
+    async fn record(&self, client: &Client, batch: &[InboundMessage]) -> Result<()> {
+        let mut events = Vec::with_capacity(batch.len());
+        for inbound in batch {
+            if let Some(mut report) = message::read(&self.session, inbound) {
+                reading::complete(client, &mut report.body).await;
+                events.push(report.draft(self.session.clone(), self.clock.now())?);
+            }
+        }
+        match events.is_empty() {
+            true => Ok(()),
+            false => self.journal.record(Entry { events, write: None }).await,
+        }
+    }
 }
 
 #[async_trait]
 impl InboundDurabilityHook for Inbox {
     async fn on_messages(&self, client: Arc<Client>, batch: &[InboundMessage]) -> anyhow::Result<()> {
-        let mut events = Vec::with_capacity(batch.len());
-        for inbound in batch {
-            if let Some(mut report) = message::read(&self.session, inbound) {
-                reading::complete(&client, &mut report.body).await;
-                events.push(report.draft(self.session.clone(), self.clock.now())?);
-            }
-        }
-        if !events.is_empty() {
-            self.journal.record(Entry { events, write: None }).await?;
-        }
+        self.record(&client, batch).await.inspect_err(|error| self.store.give_up(error))?;
         crash::point("after_commit");
         Ok(())
     }

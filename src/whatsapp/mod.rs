@@ -222,7 +222,12 @@ impl Connector {
             false => device_store::DeviceStore::new(self.db.clone(), session.clone()),
         };
         let store = Arc::new(store);
-        let inbox = Inbox { session: session.clone(), journal: self.journal.clone(), clock: self.clock.clone() };
+        let inbox = Inbox {
+            session: session.clone(),
+            journal: self.journal.clone(),
+            clock: self.clock.clone(),
+            store: Arc::clone(&store),
+        };
         let connection = connection::open(self, store, props, Outlets { signals, reports, inbox }).await;
         let connection = connection.map_err(|error| {
             Error::new(ErrorKind::Unavailable, "the session's keys could not be read").because(error)

@@ -40,8 +40,14 @@ impl Flow {
         self.sent.push(text);
     }
 
-    /// Everything that was sent is in the journal once, in order, and came to the receiver in that order.
+    /// Everything that was sent is in the journal once, in order, and came to the receiver in that order. Nothing in the
+    /// log is an error.
     async fn arrives(self) {
+        self.has_arrived().await.finish().await;
+    }
+
+    /// The same, but for what is in the log.
+    async fn has_arrived(self) -> World {
         let Self { world, receiver, friend: _, sent } = self;
         let journal = of_type(&world, "message", sent.len()).await;
         let kept: Vec<_> = journal.iter().map(|event| event["data"]["text"].as_str().expect("a text")).collect();
@@ -54,7 +60,7 @@ impl Flow {
         let ids: Vec<_> = journal.iter().map(|event| event["id"].as_str().expect("an id")).collect();
         assert_eq!(came.iter().map(|(id, _)| id).collect::<Vec<_>>(), ids.iter().collect::<Vec<_>>());
         assert_eq!((world.sim.stats().retries, world.sim.violations()), (0, Vec::new()));
-        world.finish().await;
+        world
     }
 }
 
@@ -111,4 +117,32 @@ async fn a_crash_at_any_moment_loses_nothing(#[values(Kind::Sqlite, Kind::Postgr
         flow.world.crash();
     }
     flow.arrives().await;
+}
+
+/// How often the server wrote this to its log.
+fn said(world: &World, what: &str) -> usize {
+    world.server.output().matches(what).count()
+}
+
+#[rstest]
+#[tokio::test]
+async fn what_cannot_be_written_is_brought_again_and_loses_nothing(
+    #[values(Kind::Sqlite, Kind::Postgres)] kind: Kind,
+    #[values("pending_inbound", "event")] table: &str,
+) {
+    let mut flow = Flow::new(kind).await;
+    flow.send().await;
+    let tables = flow.world.tables().await;
+    tables.hide(table).await;
+    for _ in 0..5 {
+        flow.send().await;
+    }
+    let world = &flow.world;
+    world.eventually("two attempts", || said(world, "could not be written: it connects anew") >= 2).await;
+    tables.show(table).await;
+    for _ in 0..5 {
+        flow.send().await;
+    }
+    let mut world = flow.has_arrived().await;
+    assert!(world.server.stop().success());
 }

@@ -1,11 +1,12 @@
-//! The client of a session: made for the first connection, dialled again for each later one, closed at the end.
+//! The client of a session: made for the first connection, dialled again for each later one unless it was given up, closed
+//! at the end.
 
 use tracing::warn;
 
 use crate::error::{Result, chain};
 use crate::session::actor::Actor;
 use crate::session::machine::Input;
-use crate::whatsapp::Opened;
+use crate::whatsapp::{Connection, Opened};
 
 impl Actor {
     async fn open(&mut self) -> Result<Opened> {
@@ -16,6 +17,9 @@ impl Actor {
     /// Starts the next connection, on a client of which there is at most one.
     pub(super) async fn dial(&mut self) -> Option<Input> {
         let mut learnt = None;
+        if self.connection.as_ref().is_some_and(Connection::is_given_up) {
+            self.rest().await;
+        }
         let connection = match self.connection.clone() {
             Some(connection) => connection,
             None => match self.open().await {

@@ -11,9 +11,12 @@ use entity::ids::SessionId;
 use sea_orm::sea_query::{Expr, Query};
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbErr, EntityName, ExprTrait};
 use tokio::sync::{Mutex, RwLock, RwLockReadGuard};
+use tokio_util::sync::CancellationToken;
+use tracing::warn;
 use wacore::store::error::StoreError;
 
 use crate::db::{self, Db};
+use crate::error::chain;
 
 mod app_sync;
 mod base_key;
@@ -35,8 +38,10 @@ mod tc_token;
 pub struct DeviceStore {
     db: Db,
     session: SessionId,
-    /// Whether the client that this store was made for has been given up. Each write holds it for as long as it takes.
-    is_retired: RwLock<bool>,
+    /// Cancelled when the client that this store was made for is given up.
+    given_up: CancellationToken,
+    /// Held by each write for as long as it takes.
+    writing: RwLock<()>,
     /// Held by the save of the device that is under way.
     saving: Mutex<()>,
     /// Whether it is known that no device is stored, without asking the database.
@@ -46,7 +51,14 @@ pub struct DeviceStore {
 impl DeviceStore {
     /// The store of this session.
     pub fn new(db: Db, session: SessionId) -> Self {
-        Self { db, session, is_retired: RwLock::new(false), saving: Mutex::new(()), is_empty: AtomicBool::new(false) }
+        Self {
+            db,
+            session,
+            given_up: CancellationToken::new(),
+            writing: RwLock::new(()),
+            saving: Mutex::new(()),
+            is_empty: AtomicBool::new(false),
+        }
     }
 
     /// The store of a session that was created a moment ago: nothing is stored, so nothing has to be looked for.
@@ -74,20 +86,36 @@ impl DeviceStore {
     /// Lets nobody write any more, and waits for the writes under way. The library's tasks outlive its client by up to a
     /// minute; what is deleted, or written by the next client, must not be undone by one of them.
     pub async fn retire(&self) {
-        *self.is_retired.write().await = true;
+        self.given_up.cancel();
+        drop(self.writing.write().await);
+    }
+
+    /// Gives the client up because a message could not be written. In its memory the ratchet has moved on; were that
+    /// stored, WhatsApp would bring the message again, the next client could not read it, and it would be lost.
+    pub fn give_up(&self, why: &(dyn std::error::Error + 'static)) {
+        if !self.given_up.is_cancelled() {
+            let id = &self.session;
+            warn!(session.id = %id, error = chain(why), "a message of session {id} could not be written: it connects anew");
+            self.given_up.cancel();
+        }
+    }
+
+    /// Cancelled when the client is given up: it is of no use any more.
+    pub fn given_up(&self) -> &CancellationToken {
+        &self.given_up
     }
 
     fn read(&self) -> &DatabaseConnection {
         self.db.read()
     }
 
-    /// For everything that writes; refuses once the store is retired.
+    /// For everything that writes; refuses once the client is given up.
     async fn write(&self) -> Result<Guarded<'_>, StoreError> {
-        let is_retired = self.is_retired.read().await;
-        if *is_retired {
+        let writing = self.writing.read().await;
+        if self.given_up.is_cancelled() {
             return Err(StoreError::Validation("the client was given up".into()));
         }
-        Ok(Guarded { connection: self.db.write(), _is_retired: is_retired })
+        Ok(Guarded { connection: self.db.write(), _writing: writing })
     }
 
     /// The key of a row that a session has one of per `name`.
@@ -99,7 +127,7 @@ impl DeviceStore {
 /// The connection that writes, held against the store's retirement.
 struct Guarded<'a> {
     connection: &'a db::Writer,
-    _is_retired: RwLockReadGuard<'a, bool>,
+    _writing: RwLockReadGuard<'a, ()>,
 }
 
 impl Deref for Guarded<'_> {

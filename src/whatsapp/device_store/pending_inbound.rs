@@ -20,6 +20,10 @@ use super::{DeviceStore, failed, rows};
 const ALTERNATIVES: usize = 200;
 
 pub(super) async fn store(store: &DeviceStore, messages: &[PendingInboundRow<'_>]) -> Result<()> {
+    insert(store, messages).await.inspect_err(|error| store.give_up(error))
+}
+
+async fn insert(store: &DeviceStore, messages: &[PendingInboundRow<'_>]) -> Result<()> {
     let messages: BTreeMap<_, _> = messages.iter().map(|row| ((row.chat, row.sender, row.id), row.message)).collect();
     let stored_at = now_secs();
     let rows = messages.into_iter().map(|((chat, sender, id), message)| Model {

@@ -41,6 +41,12 @@ impl Tables {
         self.0.write().execute_unprepared(&sql).await.expect("it can be renamed");
     }
 
+    /// Puts it back.
+    pub async fn show(&self, table: &str) {
+        let sql = format!("ALTER TABLE hidden_{table} RENAME TO {table}");
+        self.0.write().execute_unprepared(&sql).await.expect("it can be renamed");
+    }
+
     async fn query(&self, sql: &str) -> Vec<QueryResult> {
         let statement = Statement::from_string(self.0.read().get_database_backend(), sql);
         self.0.read().query_all_raw(statement).await.expect("the tables can be read")
