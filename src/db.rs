@@ -22,6 +22,8 @@ use crate::db::disk::Disk;
 pub use writer::{Work, Writer};
 
 mod disk;
+#[cfg(test)]
+mod tests;
 mod writer;
 
 /// Connections that only read, with SQLite. Reads are short; more would only cost page caches.
@@ -86,7 +88,13 @@ impl Db {
             let pool = SqlitePoolOptions::new().max_connections(size).acquire_timeout(ACQUIRE_LIMIT);
             pool.test_before_acquire(false)
         };
-        let write = pool(1).min_connections(1).connect_with(options.clone()).await.map_err(connect_error)?;
+        // When SQLite ends a transaction by itself, as it does on a full disk, the driver still counts it, and what is
+        // committed on that connection later is inside it: never written.
+        let writer = pool(1).min_connections(1).before_acquire(|connection, _| {
+            let is_clean = !connection.is_in_transaction();
+            Box::pin(std::future::ready(Ok(is_clean)))
+        });
+        let write = writer.connect_with(options.clone()).await.map_err(connect_error)?;
         let read = pool(SQLITE_READERS).connect_with(options.read_only(true)).await.map_err(connect_error)?;
         let disk = match synchronous {
             Synchronous::Full => Disk::below(log_of(file)),
