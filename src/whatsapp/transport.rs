@@ -1,8 +1,9 @@
-//! The socket to WhatsApp: what became of the dialling, and no frame that outruns the disk while a device pairs.
+//! The socket to WhatsApp: what became of the dialling, and no frame that outruns the disk.
 
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
 
+use anyhow::ensure;
 use async_trait::async_trait;
 use bytes::Bytes;
 use wacore::store::traits::DeviceStore as _;
@@ -69,36 +70,38 @@ impl TransportFactory for Dialler {
         self.progress.reached.store(OPEN, Ordering::Release);
         let client = self.client.get().and_then(Weak::upgrade);
         // A linked device has nothing to lose here: its identity is on disk.
-        match client.filter(|client| client.pn().is_none()) {
-            Some(client) => Ok((
-                Arc::new(PairingSocket { socket, client: Arc::downgrade(&client), store: Arc::clone(&self.store) }),
-                events,
-            )),
-            None => Ok((socket, events)),
-        }
+        let pairing = client.filter(|client| client.pn().is_none()).map(|client| Arc::downgrade(&client));
+        Ok((Arc::new(Socket { socket, pairing, store: Arc::clone(&self.store) }), events))
     }
 }
 
-/// A socket on which a device may be linked. The library sends the answer that completes the link and saves the new
-/// identity at its leisure; a crash in between would leave a device on the phone that nobody has the keys of.
-/// Here every frame from the link on waits until the device is saved, so the phone never knows more than the disk. Before
-/// it there is nothing to lose: a device that no phone has linked is as good as a new one.
-struct PairingSocket {
+/// A socket that says nothing that the disk does not know.
+///
+/// Once the storage has failed, no frame goes out: whatever the library makes of the failure, an acknowledgement or a
+/// request to send a message again, would be a lie.
+///
+/// While a device pairs, every frame from the link on waits until the device is saved. The library sends the answer that
+/// completes the link and saves the new identity at its leisure; a crash in between would leave a device on the phone that
+/// nobody has the keys of. Before the link there is nothing to lose: a device that no phone has linked is as good as a new
+/// one.
+struct Socket {
     socket: Arc<dyn Transport>,
-    client: Weak<Client>,
+    /// The client on whose connection a device may be linked.
+    pairing: Option<Weak<Client>>,
     store: Arc<DeviceStore>,
 }
 
 #[async_trait]
-impl Transport for PairingSocket {
+impl Transport for Socket {
     async fn send(&self, data: Bytes) -> anyhow::Result<()> {
-        if let Some(client) = self.client.upgrade()
+        if let Some(client) = self.pairing.as_ref().and_then(Weak::upgrade)
             && client.pn().is_some()
         {
             // Not by the library's own flush: its saver may have begun that save and not ended it, and then flushing has
             // nothing to do.
             self.store.save(&client.persistence_manager().get_device_snapshot()).await?;
         }
+        ensure!(!self.store.given_up().is_cancelled(), "the client was given up");
         self.socket.send(data).await
     }
 

@@ -10,10 +10,13 @@ use whatsapp_simulator::{Phone, Settings};
 
 use crate::support::journal::{all, has_no_gap, of_type};
 use crate::support::receiver::{Received, Receiver};
+use crate::support::small_disk::SmallDisk;
 use crate::support::world::{Kind, World};
 
 const SHOP: &str = "15550100001";
 const FRIEND: &str = "15550100077";
+/// What the log says when a client is given up.
+const ANEW: &str = "the storage of session shop failed: it connects anew";
 const FLAGS: &[&str] = &["--egress-allow", "127.0.0.0/8", "--webhook-retries", "1s,1s,1s,1s,1s,1s,1s,1s,1s,1s"];
 
 /// A server whose session gets messages and passes them on.
@@ -26,7 +29,11 @@ struct Flow {
 
 impl Flow {
     async fn new(kind: Kind) -> Self {
-        let (world, receiver) = (World::with(kind, Settings::default(), FLAGS).await, Receiver::start().await);
+        Self::through(World::with(kind, Settings::default(), FLAGS).await).await
+    }
+
+    async fn through(world: World) -> Self {
+        let receiver = Receiver::start().await;
         world.linked("shop").await;
         let webhook = json!({ "url": receiver.url("/hook"), "events": ["message"] });
         world.door.post("/shop/webhooks", webhook).await.ok();
@@ -138,10 +145,53 @@ async fn what_cannot_be_written_is_brought_again_and_loses_nothing(
         flow.send().await;
     }
     let world = &flow.world;
-    world.eventually("two attempts", || said(world, "could not be written: it connects anew") >= 2).await;
+    world.eventually("two attempts", || said(world, ANEW) >= 2).await;
     tables.show(table).await;
     for _ in 0..5 {
         flow.send().await;
+    }
+    let mut world = flow.has_arrived().await;
+    assert!(world.server.stop().success());
+}
+
+#[tokio::test]
+async fn a_full_disk_stops_the_flow_and_loses_nothing() {
+    let disk = SmallDisk::new(12);
+    let mut flow = Flow::through(World::on(&disk, FLAGS).await).await;
+    for is_killed in [false, true] {
+        flow.world.reaches("shop", "logged_in").await;
+        let met = said(&flow.world, ANEW);
+        disk.fill();
+        // What SQLite's log has room for still goes through.
+        while said(&flow.world, ANEW) == met {
+            flow.send().await;
+            tokio::time::sleep(Duration::from_millis(5)).await;
+            assert!(flow.sent.len() < 5_000, "the disk is not full");
+        }
+        // What it says to have created is there later, and nothing else. It says how things are without the disk.
+        let mut created = Vec::new();
+        for id in (0..20).map(|number| format!("{is_killed}-{number}")) {
+            let answer = flow.world.door.post("", json!({ "id": id })).await;
+            assert!([201, 503].contains(&answer.status), "{}", answer.text());
+            created.push((id, answer.status == 201));
+        }
+        let status = flow.world.door.status("shop").await;
+        assert!(["connecting", "connected", "logged_in"].contains(&status["status"].as_str().expect("a word")));
+        if is_killed {
+            flow.world.server.kill();
+        }
+        disk.make_room();
+        if is_killed {
+            flow.world.start_again();
+        }
+        flow.world.reaches("shop", "logged_in").await;
+        for (id, is_there) in created {
+            let status = flow.world.door.get(&format!("/{id}")).await.status;
+            assert_eq!(status, if is_there { 200 } else { 404 }, "{id}");
+        }
+        for _ in 0..5 {
+            flow.send().await;
+        }
     }
     let mut world = flow.has_arrived().await;
     assert!(world.server.stop().success());

@@ -12,13 +12,13 @@ use wacore::store::error::{Result, StoreError};
 use wacore::store::traits::{AppStateSyncKey, AppSyncStore};
 
 use super::rows::{self, BINDS};
-use super::{DeviceStore, failed, malformed};
+use super::{DeviceStore, malformed};
 
 #[async_trait]
 impl AppSyncStore for DeviceStore {
     async fn get_sync_key(&self, key_id: &[u8]) -> Result<Option<AppStateSyncKey>> {
         let key = (self.session.clone(), key_id.to_vec());
-        let row = sync_key::Entity::find_by_id(key).one(self.read()).await.map_err(failed)?;
+        let row = sync_key::Entity::find_by_id(key).one(self.read()).await.map_err(self.failed())?;
         Ok(row.map(|row| AppStateSyncKey {
             key_data: row.key_data,
             fingerprint: row.fingerprint,
@@ -49,12 +49,12 @@ impl AppSyncStore for DeviceStore {
             ])
             .on_conflict(rows::replace([Column::SessionId, Column::KeyId], values))
             .to_owned();
-        self.write().await?.execute(&store).await.map_err(failed)?;
+        self.write().await?.execute(&store).await.map_err(self.failed())?;
         Ok(())
     }
 
     async fn get_version(&self, name: &str) -> Result<HashState> {
-        let row = sync_version::Entity::find_by_id(self.key(name)).one(self.read()).await.map_err(failed)?;
+        let row = sync_version::Entity::find_by_id(self.key(name)).one(self.read()).await.map_err(self.failed())?;
         row.map_or_else(|| Ok(HashState::default()), hash_state)
     }
 
@@ -73,7 +73,7 @@ impl AppSyncStore for DeviceStore {
         };
         let values = [Column::Version, Column::Hash, Column::IndexValues, Column::IsMacMismatchFatal];
         let rule = rows::replace([Column::SessionId, Column::Collection], values);
-        rows::upsert::<ActiveModel, _>(&*self.write().await?, vec![row], rule).await
+        rows::upsert::<ActiveModel, _>(self, vec![row], rule).await
     }
 
     /// The version that the MACs came with is not kept: nothing asks for it.
@@ -87,12 +87,12 @@ impl AppSyncStore for DeviceStore {
             value_mac: value_mac.clone(),
         });
         let rule = rows::replace([Column::SessionId, Column::Collection, Column::IndexMac], [Column::ValueMac]);
-        rows::upsert::<ActiveModel, _>(&*self.write().await?, rows.collect(), rule).await
+        rows::upsert::<ActiveModel, _>(self, rows.collect(), rule).await
     }
 
     async fn get_mutation_mac(&self, name: &str, index_mac: &[u8]) -> Result<Option<Vec<u8>>> {
         let key = (self.session.clone(), name.to_owned(), index_mac.to_vec());
-        let row = mutation_mac::Entity::find_by_id(key).one(self.read()).await.map_err(failed)?;
+        let row = mutation_mac::Entity::find_by_id(key).one(self.read()).await.map_err(self.failed())?;
         Ok(row.map(|row| row.value_mac))
     }
 
@@ -108,7 +108,7 @@ impl AppSyncStore for DeviceStore {
                 .into_tuple()
                 .all(self.read())
                 .await
-                .map_err(failed)?;
+                .map_err(self.failed())?;
             found.extend(rows.into_iter().filter_map(|(index, value)| Some((index.try_into().ok()?, value))));
         }
         Ok(found)
@@ -116,7 +116,7 @@ impl AppSyncStore for DeviceStore {
 
     async fn delete_mutation_macs(&self, name: &str, index_macs: &[Vec<u8>]) -> Result<()> {
         use mutation_mac::{Column, Entity};
-        rows::delete_in_chunks(&*self.write().await?, index_macs, BINDS, |some| {
+        rows::delete_in_chunks(self, index_macs, BINDS, |some| {
             Entity::delete_many().filter(self.collection(name)).filter(Column::IndexMac.is_in(some.iter().cloned()))
         })
         .await
@@ -127,7 +127,7 @@ impl AppSyncStore for DeviceStore {
             .filter(self.collection(name))
             .exec(&*self.write().await?)
             .await
-            .map_err(failed)?;
+            .map_err(self.failed())?;
         Ok(())
     }
 
@@ -141,7 +141,7 @@ impl AppSyncStore for DeviceStore {
             .into_tuple()
             .one(self.read())
             .await
-            .map_err(failed)
+            .map_err(self.failed())
     }
 }
 

@@ -11,7 +11,7 @@ use wacore::store::Device;
 use wacore::store::error::Result;
 use wacore::store::traits;
 
-use super::{DeviceStore, failed, malformed, rows};
+use super::{DeviceStore, malformed, rows};
 
 /// The device number that the library is told. It serves backends that hold many devices; ours holds one.
 const ONLY_DEVICE: i32 = 1;
@@ -22,7 +22,7 @@ impl traits::DeviceStore for DeviceStore {
         let row = self.row(device)?;
         // In the order in which they were asked for, or an older state could come to lie over a newer one.
         let _turn = self.saving.lock().await;
-        rows::upsert(&*self.write().await?, vec![row], rows::replace([Column::SessionId], [Column::Data])).await?;
+        rows::upsert(self, vec![row], rows::replace([Column::SessionId], [Column::Data])).await?;
         self.is_empty.store(false, Ordering::Release);
         Ok(())
     }
@@ -31,7 +31,7 @@ impl traits::DeviceStore for DeviceStore {
         if self.is_empty.load(Ordering::Acquire) {
             return Ok(None);
         }
-        let row = Entity::find_by_id(self.session.clone()).one(self.read()).await.map_err(failed)?;
+        let row = Entity::find_by_id(self.session.clone()).one(self.read()).await.map_err(self.failed())?;
         row.map(|Model { session_id: _, data }| serde_json::from_slice(&data).map_err(malformed)).transpose()
     }
 
@@ -45,7 +45,7 @@ impl traits::DeviceStore for DeviceStore {
             .into_tuple::<String>()
             .one(self.read())
             .await
-            .map_err(failed)?;
+            .map_err(self.failed())?;
         Ok(found.is_some())
     }
 
@@ -57,7 +57,7 @@ impl traits::DeviceStore for DeviceStore {
         }
         let row = self.row(&Device::new())?;
         let keep = OnConflict::column(Column::SessionId).do_nothing().to_owned();
-        rows::upsert(&*self.write().await?, vec![row], keep).await?;
+        rows::upsert(self, vec![row], keep).await?;
         Ok(ONLY_DEVICE)
     }
 

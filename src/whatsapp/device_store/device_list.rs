@@ -7,7 +7,7 @@ use sea_orm::EntityTrait;
 use wacore::store::error::{Result, StoreError};
 use wacore::store::traits::{DeviceInfo, DeviceListRecord};
 
-use super::{DeviceStore, failed, malformed, rows};
+use super::{DeviceStore, malformed, rows};
 
 /// A device as its column holds it: id, key index, whether hosted.
 type Device = (u32, Option<u32>, bool);
@@ -17,16 +17,16 @@ pub(super) async fn store(store: &DeviceStore, records: Vec<DeviceListRecord>) -
     let rows = records.into_values().map(|record| row(store, record)).collect::<Result<_>>()?;
     let values = [Column::Devices, Column::Timestamp, Column::Phash, Column::RawId];
     let rule = rows::replace([Column::SessionId, Column::Contact], values);
-    rows::upsert::<ActiveModel, _>(&*store.write().await?, rows, rule).await
+    rows::upsert::<ActiveModel, _>(store, rows, rule).await
 }
 
 pub(super) async fn find(store: &DeviceStore, user: &str) -> Result<Option<DeviceListRecord>> {
-    let row = Entity::find_by_id(store.key(user)).one(store.read()).await.map_err(failed)?;
+    let row = Entity::find_by_id(store.key(user)).one(store.read()).await.map_err(store.failed())?;
     row.map(record).transpose()
 }
 
 pub(super) async fn remove(store: &DeviceStore, user: &str) -> Result<()> {
-    Entity::delete_by_id(store.key(user)).exec(&*store.write().await?).await.map_err(failed)?;
+    Entity::delete_by_id(store.key(user)).exec(&*store.write().await?).await.map_err(store.failed())?;
     Ok(())
 }
 

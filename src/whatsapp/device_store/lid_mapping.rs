@@ -7,10 +7,10 @@ use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder};
 use wacore::store::error::Result;
 use wacore::store::traits::LidPnMappingEntry;
 
-use super::{DeviceStore, failed, rows};
+use super::{DeviceStore, rows};
 
 pub(super) async fn find(store: &DeviceStore, lid: &str) -> Result<Option<LidPnMappingEntry>> {
-    let row = Entity::find_by_id(store.key(lid)).one(store.read()).await.map_err(failed)?;
+    let row = Entity::find_by_id(store.key(lid)).one(store.read()).await.map_err(store.failed())?;
     Ok(row.map(entry))
 }
 
@@ -23,13 +23,13 @@ pub(super) async fn find_by_phone_number(store: &DeviceStore, phone: &str) -> Re
         .order_by_desc(Column::Lid)
         .one(store.read())
         .await
-        .map_err(failed)?;
+        .map_err(store.failed())?;
     Ok(row.map(entry))
 }
 
 pub(super) async fn all(store: &DeviceStore) -> Result<Vec<LidPnMappingEntry>> {
     let of_session = Column::SessionId.eq(store.session.clone());
-    let rows = Entity::find().filter(of_session).all(store.read()).await.map_err(failed)?;
+    let rows = Entity::find().filter(of_session).all(store.read()).await.map_err(store.failed())?;
     Ok(rows.into_iter().map(entry).collect())
 }
 
@@ -38,7 +38,7 @@ pub(super) async fn store(store: &DeviceStore, entries: &[LidPnMappingEntry]) ->
     let rows = entries.into_values().cloned().map(|entry| row(store, entry)).collect();
     let values = [Column::PhoneNumber, Column::CreatedAt, Column::UpdatedAt, Column::LearningSource];
     let rule = rows::replace([Column::SessionId, Column::Lid], values);
-    rows::upsert::<ActiveModel, _>(&*store.write().await?, rows, rule).await
+    rows::upsert::<ActiveModel, _>(store, rows, rule).await
 }
 
 fn row(store: &DeviceStore, entry: LidPnMappingEntry) -> Model {

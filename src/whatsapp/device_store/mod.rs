@@ -1,8 +1,9 @@
 //! What the WhatsApp library keeps for a session, in our database. One file per trait of the library's `Backend`; where
 //! a trait is long, its subjects have files of their own.
 //!
-//! A write that returned is on the disk, and one that failed is an error for the library, never a silent loss: it must
-//! not send what it encrypted with a ratchet that was not stored. Nothing is cached here and no connection is held.
+//! A write that returned is on the disk. A statement that failed is an error for the library and the end of its client,
+//! which must not send what it encrypted with a ratchet that was not stored, nor refuse a message because its key could not
+//! be loaded. Nothing is cached here and no connection is held.
 
 use std::ops::Deref;
 use std::sync::atomic::AtomicBool;
@@ -90,13 +91,25 @@ impl DeviceStore {
         drop(self.writing.write().await);
     }
 
-    /// Gives the client up because a message could not be written. In its memory the ratchet has moved on; were that
-    /// stored, WhatsApp would bring the message again, the next client could not read it, and it would be lost.
+    /// Gives the client up because something could not be read or written. What it has in its memory is not what is on
+    /// the disk any more: it takes a message for unreadable whose key could not be loaded, and stores a ratchet that has
+    /// moved on past a message that was not kept. The next client begins with what is on the disk.
     pub fn give_up(&self, why: &(dyn std::error::Error + 'static)) {
         if !self.given_up.is_cancelled() {
             let id = &self.session;
-            warn!(session.id = %id, error = chain(why), "a message of session {id} could not be written: it connects anew");
+            warn!(session.id = %id, error = chain(why), "the storage of session {id} failed: it connects anew");
             self.given_up.cancel();
+        }
+    }
+
+    /// What becomes of a failed statement: the client is given up, and the library is told.
+    fn failed(&self) -> impl Fn(DbErr) -> StoreError {
+        |error| {
+            self.give_up(&error);
+            match error {
+                DbErr::Conn(_) | DbErr::ConnectionAcquire(_) => StoreError::Connection(Box::new(error)),
+                _ => StoreError::Database(Box::new(error)),
+            }
         }
     }
 
@@ -161,14 +174,6 @@ fn tables() -> [&'static str; 19] {
         entity::pending_inbound::Entity.table_name(),
         entity::message_secret::Entity.table_name(),
     ]
-}
-
-/// A failed statement, as the library knows it.
-fn failed(error: DbErr) -> StoreError {
-    match error {
-        DbErr::Conn(_) | DbErr::ConnectionAcquire(_) => StoreError::Connection(Box::new(error)),
-        _ => StoreError::Database(Box::new(error)),
-    }
 }
 
 /// A value that does not turn into bytes, or bytes that do not turn into their value.

@@ -10,8 +10,8 @@ use sea_orm::{ColumnTrait, EntityTrait, ExprTrait, QueryFilter};
 use wacore::store::error::Result;
 use wacore::store::traits::{MsgSecretEntry, MsgSecretStore, merge_msg_secret_expiry, merge_msg_secret_message_ts};
 
+use super::DeviceStore;
 use super::rows::{self, new_value};
-use super::{DeviceStore, failed};
 
 #[async_trait]
 impl MsgSecretStore for DeviceStore {
@@ -26,7 +26,7 @@ impl MsgSecretStore for DeviceStore {
             }
         }
         let rows = merged.into_values().map(|entry| self.secret_row(&entry)).collect();
-        rows::upsert::<ActiveModel, _>(&*self.write().await?, rows, longest()).await?;
+        rows::upsert::<ActiveModel, _>(self, rows, longest()).await?;
         Ok(count)
     }
 
@@ -37,7 +37,7 @@ impl MsgSecretStore for DeviceStore {
 
     async fn get_msg_secret_with_ts(&self, chat: &str, sender: &str, msg_id: &str) -> Result<Option<(Vec<u8>, i64)>> {
         let key = (self.session.clone(), chat.to_owned(), sender.to_owned(), msg_id.to_owned());
-        let row = Entity::find_by_id(key).one(self.read()).await.map_err(failed)?;
+        let row = Entity::find_by_id(key).one(self.read()).await.map_err(self.failed())?;
         Ok(row.map(|row| (row.secret, row.message_ts)))
     }
 
@@ -46,7 +46,7 @@ impl MsgSecretStore for DeviceStore {
             .eq(self.session.clone())
             .and(Column::ExpiresAt.ne(0))
             .and(Column::ExpiresAt.lte(cutoff_timestamp));
-        rows::delete_counted(&*self.write().await?, Entity::delete_many().filter(expired)).await
+        rows::delete_counted(self, Entity::delete_many().filter(expired)).await
     }
 }
 

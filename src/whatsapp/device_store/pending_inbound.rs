@@ -13,17 +13,13 @@ use wacore::store::error::Result;
 use wacore::store::traits::{PendingInboundKey, PendingInboundRow};
 use wacore::time::now_secs;
 
-use super::{DeviceStore, failed, rows};
+use super::{DeviceStore, rows};
 
 /// Keys in one statement, at most. SQLite has no list of tuples, so each key is an alternative, and SQLite refuses
 /// expressions that are nested deeper than 1000.
 const ALTERNATIVES: usize = 200;
 
 pub(super) async fn store(store: &DeviceStore, messages: &[PendingInboundRow<'_>]) -> Result<()> {
-    insert(store, messages).await.inspect_err(|error| store.give_up(error))
-}
-
-async fn insert(store: &DeviceStore, messages: &[PendingInboundRow<'_>]) -> Result<()> {
     let messages: BTreeMap<_, _> = messages.iter().map(|row| ((row.chat, row.sender, row.id), row.message)).collect();
     let stored_at = now_secs();
     let rows = messages.into_iter().map(|((chat, sender, id), message)| Model {
@@ -36,11 +32,11 @@ async fn insert(store: &DeviceStore, messages: &[PendingInboundRow<'_>]) -> Resu
     });
     let key = [Column::SessionId, Column::Chat, Column::Sender, Column::MessageId];
     let rule = rows::replace(key, [Column::Message, Column::StoredAt]);
-    rows::upsert_on::<ActiveModel, _>(store.write().await?.unhurried(), rows.collect(), rule).await
+    rows::upsert_on::<ActiveModel, _>(store, store.write().await?.unhurried(), rows.collect(), rule).await
 }
 
 pub(super) async fn find(store: &DeviceStore, key: PendingInboundKey<'_>) -> Result<Option<Vec<u8>>> {
-    let row = Entity::find().filter(at(store, key)).one(store.read()).await.map_err(failed)?;
+    let row = Entity::find().filter(at(store, key)).one(store.read()).await.map_err(store.failed())?;
     Ok(row.map(|row| row.message))
 }
 
@@ -48,14 +44,14 @@ pub(super) async fn remove(store: &DeviceStore, keys: &[PendingInboundKey<'_>]) 
     let writer = store.write().await?;
     for some in keys.chunks(ALTERNATIVES) {
         let any = some.iter().fold(Condition::any(), |any, key| any.add(at(store, *key)));
-        Entity::delete_many().filter(any).exec(writer.unhurried()).await.map_err(failed)?;
+        Entity::delete_many().filter(any).exec(writer.unhurried()).await.map_err(store.failed())?;
     }
     Ok(())
 }
 
 pub(super) async fn remove_expired(store: &DeviceStore, cutoff: i64) -> Result<u32> {
     let old = Column::SessionId.eq(store.session.clone()).and(Column::StoredAt.lt(cutoff));
-    rows::delete_counted(&*store.write().await?, Entity::delete_many().filter(old)).await
+    rows::delete_counted(store, Entity::delete_many().filter(old)).await
 }
 
 /// Names the session in each alternative, so that each is looked up by the whole key.

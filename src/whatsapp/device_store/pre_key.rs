@@ -12,8 +12,8 @@ use sea_orm::sea_query::{Expr, Func, OnConflict};
 use sea_orm::{ActiveModelTrait, ColumnTrait, ConnectionTrait, EntityTrait, ExprTrait, QueryFilter, QueryOrder, Set};
 use wacore::store::error::Result;
 
+use super::DeviceStore;
 use super::rows::{self, new_value};
-use super::{DeviceStore, failed};
 
 /// The columns of a block's keys, by the last four bits of the key's id.
 const KEYS: [Column; 16] = [
@@ -53,15 +53,16 @@ pub(super) async fn store<'a>(
     if blocks.is_empty() {
         return Ok(());
     }
-    let work = store.write().await?.begin().await.map_err(failed)?;
+    let writer = store.write().await?;
+    let work = writer.begin().await.map_err(store.failed())?;
     let rows = blocks.into_iter().map(|(block, keys)| row(store, block, keys)).collect();
-    rows::upsert_on::<ActiveModel, _>(&work, rows, fill_in()).await?;
+    rows::upsert_on::<ActiveModel, _>(store, &work, rows, fill_in()).await?;
     if uploaded {
         clear_pending(store, &work, marks).await?;
     } else {
         set_pending(store, &work, marks).await?;
     }
-    work.commit().await.map_err(failed)
+    work.commit().await.map_err(store.failed())
 }
 
 /// The keys that exist, in the order of the ids.
@@ -76,7 +77,7 @@ pub(super) async fn load(store: &DeviceStore, ids: &[u32]) -> Result<Vec<(u32, B
             .filter(Column::Block.is_in(some.iter().copied()))
             .all(store.read())
             .await
-            .map_err(failed)?;
+            .map_err(store.failed())?;
         found.extend(rows.into_iter().map(|row| (row.block, keys(row))));
     }
     let key = |id: u32| found.get(&block(id))?[place(id)].clone();
@@ -89,24 +90,26 @@ pub(super) async fn mark_uploaded(store: &DeviceStore, ids: &[u32]) -> Result<()
     for id in ids {
         mark(&mut marks, *id);
     }
-    let work = store.write().await?.begin().await.map_err(failed)?;
+    let writer = store.write().await?;
+    let work = writer.begin().await.map_err(store.failed())?;
     clear_pending(store, &work, marks).await?;
-    work.commit().await.map_err(failed)
+    work.commit().await.map_err(store.failed())
 }
 
 /// Removes a key, and its block with the last one. What is marked of a key that does not exist has no meaning.
 pub(super) async fn remove(store: &DeviceStore, id: u32) -> Result<()> {
     let this_block = || Column::SessionId.eq(store.session.clone()).and(Column::Block.eq(block(id)));
-    let work = store.write().await?.begin().await.map_err(failed)?;
+    let writer = store.write().await?;
+    let work = writer.begin().await.map_err(store.failed())?;
     Entity::update_many()
         .col_expr(KEYS[place(id)], Expr::value(None::<Vec<u8>>))
         .filter(this_block())
         .exec(&work)
         .await
-        .map_err(failed)?;
+        .map_err(store.failed())?;
     let is_empty = KEYS.into_iter().fold(this_block(), |so_far, key| so_far.and(key.is_null()));
-    Entity::delete_many().filter(is_empty).exec(&work).await.map_err(failed)?;
-    work.commit().await.map_err(failed)
+    Entity::delete_many().filter(is_empty).exec(&work).await.map_err(store.failed())?;
+    work.commit().await.map_err(store.failed())
 }
 
 /// The highest id of a stored key, or 0.
@@ -116,7 +119,7 @@ pub(super) async fn max_id(store: &DeviceStore) -> Result<u32> {
         .order_by_desc(Column::Block)
         .one(store.read())
         .await
-        .map_err(failed)?;
+        .map_err(store.failed())?;
     Ok(last.map_or(0, |row| {
         let first_id = row.block.cast_unsigned() << 4;
         let place = keys(row).iter().rposition(Option::is_some).unwrap_or_default();
@@ -155,7 +158,7 @@ async fn set_pending(store: &DeviceStore, work: &impl ConnectionTrait, marks: Ma
     let rows = marks.into_iter().map(|(band, pending)| Model { session_id: store.session.clone(), band, pending });
     let both = Expr::col((Entity, Column::Pending)).bit_or(new_value(Column::Pending));
     let rule = OnConflict::columns([Column::SessionId, Column::Band]).value(Column::Pending, both).to_owned();
-    rows::upsert_on::<ActiveModel, _>(work, rows.collect(), rule).await
+    rows::upsert_on::<ActiveModel, _>(store, work, rows.collect(), rule).await
 }
 
 /// One statement per distinct pattern: the bands of an upload are full except for the first and the last.
@@ -173,7 +176,7 @@ async fn clear_pending(store: &DeviceStore, work: &impl ConnectionTrait, marks: 
                 .filter(Column::Band.is_in(some.iter().copied()))
                 .exec(work)
                 .await
-                .map_err(failed)?;
+                .map_err(store.failed())?;
         }
     }
     Entity::delete_many()
@@ -181,7 +184,7 @@ async fn clear_pending(store: &DeviceStore, work: &impl ConnectionTrait, marks: 
         .filter(Column::Pending.eq(0))
         .exec(work)
         .await
-        .map_err(failed)?;
+        .map_err(store.failed())?;
     Ok(())
 }
 

@@ -8,7 +8,7 @@ use wacore::store::traits::{
     DeviceListRecord, LidPnMappingEntry, PendingInboundKey, PendingInboundRow, ProtocolStore, TcTokenEntry,
 };
 
-use super::{DeviceStore, base_key, device_list, failed, lid_mapping, pending_inbound, rows, sender_key_device};
+use super::{DeviceStore, base_key, device_list, lid_mapping, pending_inbound, rows, sender_key_device};
 use super::{sent_message, tc_token};
 
 #[async_trait]
@@ -82,7 +82,8 @@ impl ProtocolStore for DeviceStore {
     }
 
     async fn get_group_metadata(&self, group_jid: &str) -> Result<Option<Vec<u8>>> {
-        let row = group_metadata::Entity::find_by_id(self.key(group_jid)).one(self.read()).await.map_err(failed)?;
+        let row =
+            group_metadata::Entity::find_by_id(self.key(group_jid)).one(self.read()).await.map_err(self.failed())?;
         Ok(row.map(|row| row.data))
     }
 
@@ -90,11 +91,14 @@ impl ProtocolStore for DeviceStore {
         use group_metadata::{ActiveModel, Column, Model};
         let row = Model { session_id: self.session.clone(), group_jid: group_jid.to_owned(), data: blob.to_vec() };
         let rule = rows::replace([Column::SessionId, Column::GroupJid], [Column::Data]);
-        rows::upsert::<ActiveModel, _>(&*self.write().await?, vec![row], rule).await
+        rows::upsert::<ActiveModel, _>(self, vec![row], rule).await
     }
 
     async fn delete_group_metadata(&self, group_jid: &str) -> Result<()> {
-        group_metadata::Entity::delete_by_id(self.key(group_jid)).exec(&*self.write().await?).await.map_err(failed)?;
+        group_metadata::Entity::delete_by_id(self.key(group_jid))
+            .exec(&*self.write().await?)
+            .await
+            .map_err(self.failed())?;
         Ok(())
     }
 

@@ -4,9 +4,7 @@ use sea_orm::sea_query::{Expr, OnConflict};
 use sea_orm::{ActiveModelTrait, ConnectionTrait, DeleteMany, EntityTrait, Iden, Insert, IntoActiveModel, Iterable};
 use wacore::store::error::Result;
 
-use crate::db::Writer;
-
-use super::failed;
+use super::DeviceStore;
 
 /// Values bound to one statement, at most. SQLite takes 32766 and PostgreSQL 65535; each connection keeps the
 /// statements that it has prepared in memory, and beyond a few thousand values a longer one is no faster.
@@ -26,21 +24,27 @@ pub(super) fn new_value<C: Iden + 'static>(column: C) -> Expr {
 }
 
 /// Inserts rows, all or none. No two may have the same key: PostgreSQL refuses to change a row twice in a statement.
-pub(super) async fn upsert<A, M>(db: &Writer, rows: Vec<M>, rule: OnConflict) -> Result<()>
+pub(super) async fn upsert<A, M>(store: &DeviceStore, rows: Vec<M>, rule: OnConflict) -> Result<()>
 where
     A: ActiveModelTrait,
     M: IntoActiveModel<A>,
 {
     if rows.len() <= rows_per_statement::<A>() {
-        return upsert_on(db, rows, rule).await;
+        return upsert_on(store, &*store.write().await?, rows, rule).await;
     }
-    let work = db.begin().await.map_err(failed)?;
-    upsert_on(&work, rows, rule).await?;
-    work.commit().await.map_err(failed)
+    let writer = store.write().await?;
+    let work = writer.begin().await.map_err(store.failed())?;
+    upsert_on(store, &work, rows, rule).await?;
+    work.commit().await.map_err(store.failed())
 }
 
 /// [`upsert`] within the caller's transaction.
-pub(super) async fn upsert_on<A, M>(db: &impl ConnectionTrait, rows: Vec<M>, rule: OnConflict) -> Result<()>
+pub(super) async fn upsert_on<A, M>(
+    store: &DeviceStore,
+    db: &impl ConnectionTrait,
+    rows: Vec<M>,
+    rule: OnConflict,
+) -> Result<()>
 where
     A: ActiveModelTrait,
     M: IntoActiveModel<A>,
@@ -48,7 +52,7 @@ where
     let mut rest = rows.into_iter().peekable();
     while rest.peek().is_some() {
         let statement = Insert::<A>::many(rest.by_ref().take(rows_per_statement::<A>()));
-        statement.on_conflict(rule.clone()).exec_without_returning(db).await.map_err(failed)?;
+        statement.on_conflict(rule.clone()).exec_without_returning(db).await.map_err(store.failed())?;
     }
     Ok(())
 }
@@ -59,26 +63,28 @@ fn rows_per_statement<A: ActiveModelTrait>() -> usize {
 
 /// Deletes what `delete` selects for each part of `keys`, all or none. A part has at most `size` keys.
 pub(super) async fn delete_in_chunks<E: EntityTrait, K: Sync>(
-    db: &Writer,
+    store: &DeviceStore,
     keys: &[K],
     size: usize,
     delete: impl Fn(&[K]) -> DeleteMany<E> + Send,
 ) -> Result<()> {
-    if keys.len() <= size {
-        if !keys.is_empty() {
-            delete(keys).exec(db).await.map_err(failed)?;
-        }
+    if keys.is_empty() {
         return Ok(());
     }
-    let work = db.begin().await.map_err(failed)?;
-    for some in keys.chunks(size) {
-        delete(some).exec(&work).await.map_err(failed)?;
+    let writer = store.write().await?;
+    if keys.len() <= size {
+        delete(keys).exec(&*writer).await.map_err(store.failed())?;
+        return Ok(());
     }
-    work.commit().await.map_err(failed)
+    let work = writer.begin().await.map_err(store.failed())?;
+    for some in keys.chunks(size) {
+        delete(some).exec(&work).await.map_err(store.failed())?;
+    }
+    work.commit().await.map_err(store.failed())
 }
 
 /// Deletes, and says how many.
-pub(super) async fn delete_counted<E: EntityTrait>(db: &Writer, delete: DeleteMany<E>) -> Result<u32> {
-    let deleted = delete.exec(db).await.map_err(failed)?.rows_affected;
+pub(super) async fn delete_counted<E: EntityTrait>(store: &DeviceStore, delete: DeleteMany<E>) -> Result<u32> {
+    let deleted = delete.exec(&*store.write().await?).await.map_err(store.failed())?.rows_affected;
     Ok(u32::try_from(deleted).unwrap_or(u32::MAX))
 }

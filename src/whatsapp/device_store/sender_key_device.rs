@@ -7,8 +7,8 @@ use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, EntityTrait, ExprTrait, QueryFilter, QuerySelect};
 use wacore::store::error::Result;
 
+use super::DeviceStore;
 use super::rows::{self, BINDS};
-use super::{DeviceStore, failed};
 
 pub(super) async fn of_group(store: &DeviceStore, group_jid: &str) -> Result<Vec<(String, bool)>> {
     Entity::find()
@@ -18,7 +18,7 @@ pub(super) async fn of_group(store: &DeviceStore, group_jid: &str) -> Result<Vec
         .into_tuple()
         .all(store.read())
         .await
-        .map_err(failed)
+        .map_err(store.failed())
 }
 
 pub(super) async fn store(store: &DeviceStore, group_jid: &str, entries: &[(&str, bool)]) -> Result<()> {
@@ -30,18 +30,18 @@ pub(super) async fn store(store: &DeviceStore, group_jid: &str, entries: &[(&str
         has_key,
     });
     let rule = rows::replace([Column::SessionId, Column::GroupJid, Column::DeviceJid], [Column::HasKey]);
-    rows::upsert::<ActiveModel, _>(&*store.write().await?, rows.collect(), rule).await
+    rows::upsert::<ActiveModel, _>(store, rows.collect(), rule).await
 }
 
 pub(super) async fn clear_group(store: &DeviceStore, group_jid: &str) -> Result<()> {
-    Entity::delete_many().filter(group(store, group_jid)).exec(&*store.write().await?).await.map_err(failed)?;
+    Entity::delete_many().filter(group(store, group_jid)).exec(&*store.write().await?).await.map_err(store.failed())?;
     Ok(())
 }
 
 /// Forgets devices in every group. Reads all of the session's rows: it happens when a contact unlinks a device, too
 /// seldom to pay for an index with every row.
 pub(super) async fn remove(store: &DeviceStore, device_jids: &[&str]) -> Result<()> {
-    rows::delete_in_chunks(&*store.write().await?, device_jids, BINDS, |some| {
+    rows::delete_in_chunks(store, device_jids, BINDS, |some| {
         Entity::delete_many()
             .filter(Column::SessionId.eq(store.session.clone()))
             .filter(Column::DeviceJid.is_in(some.iter().copied()))
@@ -51,7 +51,7 @@ pub(super) async fn remove(store: &DeviceStore, device_jids: &[&str]) -> Result<
 
 pub(super) async fn clear(store: &DeviceStore) -> Result<()> {
     let all = Column::SessionId.eq(store.session.clone());
-    Entity::delete_many().filter(all).exec(&*store.write().await?).await.map_err(failed)?;
+    Entity::delete_many().filter(all).exec(&*store.write().await?).await.map_err(store.failed())?;
     Ok(())
 }
 

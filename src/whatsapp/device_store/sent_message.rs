@@ -6,7 +6,7 @@ use sea_orm::{ColumnTrait, EntityTrait, ExprTrait, QueryFilter};
 use wacore::store::error::Result;
 use wacore::time::now_secs;
 
-use super::{DeviceStore, failed, rows};
+use super::{DeviceStore, rows};
 
 pub(super) async fn store(store: &DeviceStore, chat_jid: &str, message_id: &str, payload: &[u8]) -> Result<()> {
     let row = Model {
@@ -18,7 +18,7 @@ pub(super) async fn store(store: &DeviceStore, chat_jid: &str, message_id: &str,
     };
     let key = [Column::SessionId, Column::ChatJid, Column::MessageId];
     let rule = rows::replace(key, [Column::Payload, Column::StoredAt]);
-    rows::upsert::<ActiveModel, _>(&*store.write().await?, vec![row], rule).await
+    rows::upsert::<ActiveModel, _>(store, vec![row], rule).await
 }
 
 /// Reads and deletes in one statement, so that of two receipts that ask for a message only one gets it.
@@ -27,11 +27,12 @@ pub(super) async fn take(store: &DeviceStore, chat_jid: &str, message_id: &str) 
         .eq(store.session.clone())
         .and(Column::ChatJid.eq(chat_jid))
         .and(Column::MessageId.eq(message_id));
-    let taken = Entity::delete_many().filter(this).exec_with_returning(&*store.write().await?).await.map_err(failed)?;
+    let taken =
+        Entity::delete_many().filter(this).exec_with_returning(&*store.write().await?).await.map_err(store.failed())?;
     Ok(taken.into_iter().next().map(|row| row.payload))
 }
 
 pub(super) async fn remove_expired(store: &DeviceStore, cutoff: i64) -> Result<u32> {
     let old = Column::SessionId.eq(store.session.clone()).and(Column::StoredAt.lt(cutoff));
-    rows::delete_counted(&*store.write().await?, Entity::delete_many().filter(old)).await
+    rows::delete_counted(store, Entity::delete_many().filter(old)).await
 }

@@ -11,7 +11,7 @@ use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, ExprTrait, QueryFilter,
 use wacore::store::error::{Result, StoreError};
 use wacore::store::traits::SignalStore;
 
-use super::{DeviceStore, failed, pre_key, rows};
+use super::{DeviceStore, pre_key, rows};
 
 #[async_trait]
 impl SignalStore for DeviceStore {
@@ -24,7 +24,7 @@ impl SignalStore for DeviceStore {
     }
 
     async fn load_identity(&self, address: &str) -> Result<Option<[u8; 32]>> {
-        let row = identity_key::Entity::find_by_id(self.key(address)).one(self.read()).await.map_err(failed)?;
+        let row = identity_key::Entity::find_by_id(self.key(address)).one(self.read()).await.map_err(self.failed())?;
         row.map(|row| {
             let length = row.key.len();
             row.key.try_into().map_err(|_| StoreError::Validation(format!("an identity key of {length} bytes")))
@@ -33,12 +33,16 @@ impl SignalStore for DeviceStore {
     }
 
     async fn delete_identity(&self, address: &str) -> Result<()> {
-        identity_key::Entity::delete_by_id(self.key(address)).exec(&*self.write().await?).await.map_err(failed)?;
+        identity_key::Entity::delete_by_id(self.key(address))
+            .exec(&*self.write().await?)
+            .await
+            .map_err(self.failed())?;
         Ok(())
     }
 
     async fn get_session(&self, address: &str) -> Result<Option<Bytes>> {
-        let row = signal_session::Entity::find_by_id(self.key(address)).one(self.read()).await.map_err(failed)?;
+        let row =
+            signal_session::Entity::find_by_id(self.key(address)).one(self.read()).await.map_err(self.failed())?;
         Ok(row.map(|row| row.record.into()))
     }
 
@@ -51,7 +55,10 @@ impl SignalStore for DeviceStore {
     }
 
     async fn delete_session(&self, address: &str) -> Result<()> {
-        signal_session::Entity::delete_by_id(self.key(address)).exec(&*self.write().await?).await.map_err(failed)?;
+        signal_session::Entity::delete_by_id(self.key(address))
+            .exec(&*self.write().await?)
+            .await
+            .map_err(self.failed())?;
         Ok(())
     }
 
@@ -62,7 +69,7 @@ impl SignalStore for DeviceStore {
             .into_tuple::<String>()
             .one(self.read())
             .await
-            .map_err(failed)?;
+            .map_err(self.failed())?;
         Ok(found.is_some())
     }
 
@@ -75,8 +82,8 @@ impl SignalStore for DeviceStore {
                     .or(Expr::exists(self.addresses_of(user, identity_key::Entity, identity_key::Column::Address))),
             )
             .to_owned();
-        let row = self.read().query_one(&known).await.map_err(failed)?;
-        row.map_or(Ok(false), |row| row.try_get_by_index(0).map_err(failed))
+        let row = self.read().query_one(&known).await.map_err(self.failed())?;
+        row.map_or(Ok(false), |row| row.try_get_by_index(0).map_err(self.failed()))
     }
 
     async fn store_prekey(&self, id: u32, record: &[u8], uploaded: bool) -> Result<()> {
@@ -111,12 +118,12 @@ impl SignalStore for DeviceStore {
         use signed_pre_key::{ActiveModel, Column, Model};
         let row = Model { session_id: self.session.clone(), id: id.into(), record: record.to_vec() };
         let rule = rows::replace([Column::SessionId, Column::Id], [Column::Record]);
-        rows::upsert::<ActiveModel, _>(&*self.write().await?, vec![row], rule).await
+        rows::upsert::<ActiveModel, _>(self, vec![row], rule).await
     }
 
     async fn load_signed_prekey(&self, id: u32) -> Result<Option<Vec<u8>>> {
         let key = (self.session.clone(), i64::from(id));
-        let row = signed_pre_key::Entity::find_by_id(key).one(self.read()).await.map_err(failed)?;
+        let row = signed_pre_key::Entity::find_by_id(key).one(self.read()).await.map_err(self.failed())?;
         Ok(row.map(|row| row.record))
     }
 
@@ -125,13 +132,13 @@ impl SignalStore for DeviceStore {
             .filter(signed_pre_key::Column::SessionId.eq(self.session.clone()))
             .all(self.read())
             .await
-            .map_err(failed)?;
+            .map_err(self.failed())?;
         rows.into_iter().map(|row| Ok((signed_pre_key_id(row.id)?, row.record))).collect()
     }
 
     async fn remove_signed_prekey(&self, id: u32) -> Result<()> {
         let key = (self.session.clone(), i64::from(id));
-        signed_pre_key::Entity::delete_by_id(key).exec(&*self.write().await?).await.map_err(failed)?;
+        signed_pre_key::Entity::delete_by_id(key).exec(&*self.write().await?).await.map_err(self.failed())?;
         Ok(())
     }
 
@@ -144,12 +151,12 @@ impl SignalStore for DeviceStore {
     }
 
     async fn get_sender_key(&self, address: &str) -> Result<Option<Vec<u8>>> {
-        let row = sender_key::Entity::find_by_id(self.key(address)).one(self.read()).await.map_err(failed)?;
+        let row = sender_key::Entity::find_by_id(self.key(address)).one(self.read()).await.map_err(self.failed())?;
         Ok(row.map(|row| row.record))
     }
 
     async fn delete_sender_key(&self, address: &str) -> Result<()> {
-        sender_key::Entity::delete_by_id(self.key(address)).exec(&*self.write().await?).await.map_err(failed)?;
+        sender_key::Entity::delete_by_id(self.key(address)).exec(&*self.write().await?).await.map_err(self.failed())?;
         Ok(())
     }
 }
@@ -165,7 +172,7 @@ impl DeviceStore {
             key: key.to_vec(),
         });
         let rule = rows::replace([Column::SessionId, Column::Address], [Column::Key]);
-        rows::upsert::<ActiveModel, _>(&*self.write().await?, rows.collect(), rule).await
+        rows::upsert::<ActiveModel, _>(self, rows.collect(), rule).await
     }
 
     async fn store_sessions<'a>(&self, records: impl IntoIterator<Item = (&'a str, &'a [u8])>) -> Result<()> {
@@ -177,7 +184,7 @@ impl DeviceStore {
             record: record.to_vec(),
         });
         let rule = rows::replace([Column::SessionId, Column::Address], [Column::Record]);
-        rows::upsert::<ActiveModel, _>(&*self.write().await?, rows.collect(), rule).await
+        rows::upsert::<ActiveModel, _>(self, rows.collect(), rule).await
     }
 
     async fn store_sender_keys<'a>(&self, records: impl IntoIterator<Item = (&'a str, &'a [u8])>) -> Result<()> {
@@ -189,7 +196,7 @@ impl DeviceStore {
             record: record.to_vec(),
         });
         let rule = rows::replace([Column::SessionId, Column::Address], [Column::Record]);
-        rows::upsert::<ActiveModel, _>(&*self.write().await?, rows.collect(), rule).await
+        rows::upsert::<ActiveModel, _>(self, rows.collect(), rule).await
     }
 
     /// The session's addresses that belong to `user`, in a table that is keyed by address: those from the user and `:`

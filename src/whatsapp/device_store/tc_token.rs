@@ -7,11 +7,11 @@ use sea_orm::{ColumnTrait, EntityTrait, ExprTrait, QueryFilter, QuerySelect};
 use wacore::store::error::Result;
 use wacore::store::traits::TcTokenEntry;
 
+use super::DeviceStore;
 use super::rows::{self, new_value};
-use super::{DeviceStore, failed};
 
 pub(super) async fn find(store: &DeviceStore, jid: &str) -> Result<Option<TcTokenEntry>> {
-    let row = Entity::find_by_id(store.key(jid)).one(store.read()).await.map_err(failed)?;
+    let row = Entity::find_by_id(store.key(jid)).one(store.read()).await.map_err(store.failed())?;
     Ok(row.map(|Model { session_id: _, jid: _, token, token_timestamp, sender_timestamp }| TcTokenEntry {
         token,
         token_timestamp,
@@ -25,7 +25,7 @@ pub(super) async fn store(store: &DeviceStore, jid: &str, entry: TcTokenEntry) -
 }
 
 pub(super) async fn remove(store: &DeviceStore, jid: &str) -> Result<()> {
-    Entity::delete_by_id(store.key(jid)).exec(&*store.write().await?).await.map_err(failed)?;
+    Entity::delete_by_id(store.key(jid)).exec(&*store.write().await?).await.map_err(store.failed())?;
     Ok(())
 }
 
@@ -37,7 +37,7 @@ pub(super) async fn jids(store: &DeviceStore) -> Result<Vec<String>> {
         .into_tuple()
         .all(store.read())
         .await
-        .map_err(failed)
+        .map_err(store.failed())
 }
 
 /// Removes rows of which both halves are stale or were never there.
@@ -45,7 +45,7 @@ pub(super) async fn remove_expired(store: &DeviceStore, token_cutoff: i64, sende
     let has_no_token = Column::Token.eq(Vec::<u8>::new()).or(Column::TokenTimestamp.lt(token_cutoff));
     let has_no_sender = Column::SenderTimestamp.is_null().or(Column::SenderTimestamp.lt(sender_cutoff));
     let stale = Column::SessionId.eq(store.session.clone()).and(has_no_token).and(has_no_sender);
-    rows::delete_counted(&*store.write().await?, Entity::delete_many().filter(stale)).await
+    rows::delete_counted(store, Entity::delete_many().filter(stale)).await
 }
 
 /// Moves the moment of our last token forward, never back.
@@ -75,5 +75,5 @@ async fn insert(store: &DeviceStore, jid: &str, entry: TcTokenEntry, rule: OnCon
     let TcTokenEntry { token, token_timestamp, sender_timestamp } = entry;
     let (session_id, jid) = store.key(jid);
     let row = Model { session_id, jid, token, token_timestamp, sender_timestamp };
-    rows::upsert::<ActiveModel, _>(&*store.write().await?, vec![row], rule).await
+    rows::upsert::<ActiveModel, _>(store, vec![row], rule).await
 }

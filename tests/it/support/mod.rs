@@ -18,6 +18,8 @@ pub(crate) mod receiver;
 #[cfg(feature = "sandbox")]
 pub(crate) mod server;
 #[cfg(feature = "sandbox")]
+pub(crate) mod small_disk;
+#[cfg(feature = "sandbox")]
 pub(crate) mod tables;
 #[cfg(feature = "sandbox")]
 pub(crate) mod webhook;

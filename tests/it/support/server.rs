@@ -13,7 +13,7 @@ const LIMIT: Duration = Duration::from_secs(60);
 pub const TOKEN: &str = "test-token-0123456789abcdef";
 
 /// How to start a server.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Start {
     /// Where the data is.
     pub data_dir: PathBuf,
@@ -23,6 +23,8 @@ pub struct Start {
     pub whatsapp_url: String,
     /// More flags.
     pub flags: Vec<String>,
+    /// What starts the server: a program that becomes it, with its arguments. Nothing for most.
+    pub through: Vec<String>,
 }
 
 /// A running server.
@@ -36,8 +38,10 @@ pub struct Server {
 impl Server {
     /// Starts it and waits until it listens.
     pub fn start(start: &Start) -> Self {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_waypost"));
-        command.env_clear().env("WAYPOST_ADMIN_TOKEN", TOKEN).args(["serve", "--listen", "127.0.0.1:0"]);
+        let line: Vec<&str> = start.through.iter().map(String::as_str).chain([env!("CARGO_BIN_EXE_waypost")]).collect();
+        let mut command = Command::new(line[0]);
+        command.env_clear().env("WAYPOST_ADMIN_TOKEN", TOKEN).args(&line[1..]);
+        command.args(["serve", "--listen", "127.0.0.1:0"]);
         command.arg("--data-dir").arg(&start.data_dir).args(["--whatsapp-url", &start.whatsapp_url]);
         command.args(["--log-format", "json"]).args(&start.flags);
         if !start.flags.iter().any(|flag| flag == "--boot-rate") {

@@ -10,6 +10,7 @@ use whatsapp_simulator::{Phone, Settings, Simulator};
 use crate::support::database::{self, TestDatabase};
 use crate::support::door::Door;
 use crate::support::server::{Server, Start};
+use crate::support::small_disk::SmallDisk;
 use crate::support::tables::Tables;
 
 /// Longest wait for a fact. Far above what it takes on a busy machine.
@@ -33,7 +34,8 @@ pub struct World {
     /// The way into it.
     pub door: Door,
     start: Start,
-    _data: TempDir,
+    /// Goes with the world.
+    _data: Option<TempDir>,
     database: Option<TestDatabase>,
 }
 
@@ -45,21 +47,32 @@ impl World {
 
     /// A fresh world with other settings of the simulator and more flags for the server.
     pub async fn with(kind: Kind, settings: Settings, flags: &[&str]) -> Self {
-        let sim = Simulator::start(settings).await.expect("the simulator starts");
         let data = TempDir::new().expect("there is room");
+        let start = Start { data_dir: data.path().to_owned(), ..Start::default() };
+        Self { _data: Some(data), ..Self::build(kind, settings, flags, start).await }
+    }
+
+    /// A fresh world whose server keeps its data on a small disk, in SQLite.
+    pub async fn on(disk: &SmallDisk, flags: &[&str]) -> Self {
+        let start = Start { data_dir: disk.path().to_owned(), through: disk.through(), ..Start::default() };
+        Self::build(Kind::Sqlite, Settings::default(), flags, start).await
+    }
+
+    async fn build(kind: Kind, settings: Settings, flags: &[&str], start: Start) -> Self {
+        let sim = Simulator::start(settings).await.expect("the simulator starts");
         let database = match kind {
             Kind::Sqlite => None,
             Kind::Postgres => Some(database::postgres().await),
         };
         let start = Start {
-            data_dir: data.path().to_owned(),
             database_url: database.as_ref().map(|database| database.url()),
             whatsapp_url: sim.url(),
             flags: flags.iter().map(|flag| (*flag).to_owned()).collect(),
+            ..start
         };
         let server = Server::start(&start);
         let door = Door::rest(server.base());
-        Self { sim, server, door, start, _data: data, database }
+        Self { sim, server, door, start, _data: None, database }
     }
 
     /// Kills the server and starts it again.
