@@ -107,11 +107,12 @@ impl App {
         Ok(Self { api, db, lifecycle, grace: config.shutdown_grace, claim })
     }
 
-    /// Serves until `stop` resolves, then shuts down phase by phase. False if a phase hit its limit or a task died.
+    /// Serves until `stop` resolves, then shuts down phase by phase. False if a phase hit its limit, a
+    /// task died or another process has claimed the database.
     ///
     /// # Errors
     /// The listener fails.
-    pub async fn serve(self, listener: TcpListener, stop: impl Future<Output = ()>) -> Result<bool, Cause> {
+    pub async fn serve(mut self, listener: TcpListener, stop: impl Future<Output = ()>) -> Result<bool, Cause> {
         let acceptor = Patient(TcpAcceptor::from_tokio(listener)?);
         let doors = self.lifecycle.doors().clone();
         if let Some(metrics) = self.api.metrics.clone() {
@@ -126,10 +127,14 @@ impl App {
             Some(self.grace),
         );
         tokio::pin!(server);
-        tokio::select! {
+        let is_ours = tokio::select! {
             ended = &mut server => return Err(ended.map_or_else(Cause::from, |()| "the listener ended".into())),
-            () = stop => {}
-        }
+            () = stop => true,
+            error = self.claim.watch() => {
+                error!(error = chain(&error), "the database is not ours any more");
+                false
+            }
+        };
         info!("shutting down: no new requests");
         let begun = Instant::now();
         doors.cancel();
@@ -159,7 +164,7 @@ impl App {
             }
         };
         info!("stopped");
-        Ok(in_time && drained && closed && !self.lifecycle.is_broken())
+        Ok(is_ours && in_time && drained && closed && !self.lifecycle.is_broken())
     }
 }
 

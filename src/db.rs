@@ -3,24 +3,24 @@
 //! SQLite gets one connection that writes and a few that read: SQLite has one writer anyway, and a deferred
 //! transaction that turns into a write fails at once when another one writes, whatever the busy timeout.
 
-use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use migration::{Migrator, MigratorTrait};
-use sea_orm::sqlx::pool::PoolConnection;
+use sea_orm::sqlx::Connection;
 use sea_orm::sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sea_orm::sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sea_orm::sqlx::{Connection, Postgres};
 use sea_orm::{
     ConnectionTrait, DatabaseBackend, DatabaseConnection, DbErr, SqlxPostgresConnector, SqlxSqliteConnector,
 };
 
 use crate::db::disk::Disk;
 
+pub use claim::Claim;
 pub use writer::{Work, Writer};
 
+mod claim;
 mod disk;
 #[cfg(test)]
 mod tests;
@@ -32,17 +32,10 @@ const SQLITE_READERS: u32 = 4;
 const SQLITE_BUSY: Duration = Duration::from_secs(10);
 /// Rest of a PostgreSQL connection after which it is asked whether it is still there, before its next use.
 const POSTGRES_REST: Duration = Duration::from_secs(1);
-/// How long the claim on a PostgreSQL database is asked for. PostgreSQL ends the statements of a process that was killed
-/// before it gives its claim back.
-const CLAIM_LIMIT: Duration = Duration::from_secs(5);
-/// How long it waits before it asks again.
-const CLAIM_PAUSE: Duration = Duration::from_millis(100);
 /// Longest wait for a free connection. Longer than any burst of logins takes to be written.
 const ACQUIRE_LIMIT: Duration = Duration::from_secs(30);
 /// Key of the PostgreSQL advisory lock that is held while tables change. Any number, the same in every version.
 const MIGRATION_LOCK: i64 = 0x5761_7970_6f73_7401;
-/// Key of the PostgreSQL advisory lock that a process holds as long as it runs sessions.
-const OWNER_LOCK: i64 = 0x5761_7970_6f73_7402;
 
 /// How strictly SQLite waits for the disk.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -60,13 +53,6 @@ pub struct Db {
     read: DatabaseConnection,
     write: Writer,
     lock_file: Option<Arc<PathBuf>>,
-}
-
-/// The proof that no other process runs sessions on this database. Two that did would log each other out for ever.
-#[derive(Debug)]
-pub struct Claim {
-    _file: Option<File>,
-    _connection: Option<PoolConnection<Postgres>>,
 }
 
 impl Db {
@@ -141,39 +127,6 @@ impl Db {
     /// For everything that writes. What it says to be written is on the disk.
     pub fn write(&self) -> &Writer {
         &self.write
-    }
-
-    /// Claims the database for this process, for as long as the claim is kept.
-    ///
-    /// # Errors
-    /// Another process has it, or the lock cannot be asked for.
-    pub async fn claim(&self) -> Result<Claim, DbErr> {
-        let taken = || DbErr::Custom("another Waypost process is using this database".to_owned());
-        if let Some(path) = &self.lock_file {
-            let file = File::create(path.as_path()).map_err(|error| DbErr::Custom(error.to_string()))?;
-            return match file.try_lock() {
-                Ok(()) => Ok(Claim { _file: Some(file), _connection: None }),
-                Err(TryLockError::WouldBlock) => Err(taken()),
-                Err(TryLockError::Error(error)) => Err(DbErr::Custom(error.to_string())),
-            };
-        }
-        let mut connection =
-            self.write.connection.get_postgres_connection_pool().acquire().await.map_err(connect_error)?;
-        let begun = tokio::time::Instant::now();
-        loop {
-            let is_ours: bool = sea_orm::sqlx::query_scalar("SELECT pg_try_advisory_lock($1)")
-                .bind(OWNER_LOCK)
-                .fetch_one(&mut *connection)
-                .await
-                .map_err(connect_error)?;
-            if is_ours {
-                return Ok(Claim { _file: None, _connection: Some(connection) });
-            }
-            if begun.elapsed() > CLAIM_LIMIT {
-                return Err(taken());
-            }
-            tokio::time::sleep(CLAIM_PAUSE).await;
-        }
     }
 
     /// Brings the tables up to date. Two processes that start at once do it one after the other.

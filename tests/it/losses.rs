@@ -196,3 +196,27 @@ async fn a_full_disk_stops_the_flow_and_loses_nothing() {
     let mut world = flow.has_arrived().await;
     assert!(world.server.stop().success());
 }
+
+#[tokio::test]
+async fn a_database_that_goes_away_and_comes_back_loses_nothing() {
+    let mut flow = Flow::new(Kind::Postgres).await;
+    for _ in 0..3 {
+        flow.world.reaches("shop", "logged_in").await;
+        let met = said(&flow.world, ANEW);
+        flow.world.database().shut().await;
+        while said(&flow.world, ANEW) == met {
+            flow.send().await;
+            tokio::time::sleep(Duration::from_millis(5)).await;
+            assert!(flow.sent.len() < 5_000, "the server still has its database");
+        }
+        // What it says about the session is in its memory.
+        let status = flow.world.door.status("shop").await;
+        assert!(["connecting", "connected", "logged_in"].contains(&status["status"].as_str().expect("a word")));
+        flow.world.database().open().await;
+        for _ in 0..20 {
+            flow.send().await;
+        }
+    }
+    let mut world = flow.has_arrived().await;
+    assert!(world.server.stop().success());
+}

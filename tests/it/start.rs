@@ -3,15 +3,20 @@
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
 
 use reqwest::{Client, Method};
 use serde_json::Value;
 use tempfile::TempDir;
+use waypost::db::Db;
 use whatsapp_simulator::Simulator;
 
 use crate::support::database;
 use crate::support::server::TOKEN;
 use crate::support::world::{Kind, World};
+
+/// Longest wait for a fact. Far above what it takes on a busy machine.
+const LIMIT: Duration = Duration::from_secs(40);
 
 /// A server with nothing but these flags and variables.
 struct Bare {
@@ -180,16 +185,8 @@ async fn a_stop_right_after_the_start_is_in_order_too() {
 #[tokio::test]
 async fn a_second_server_on_the_same_postgres_refuses_to_start_and_the_first_goes_on() {
     let world = World::new(Kind::Postgres).await;
-    let tables = world.tables().await;
-    let url = world.database_url().expect("it uses PostgreSQL");
-    let mut command = Command::new(env!("CARGO_BIN_EXE_waypost"));
-    command.env_clear().env("WAYPOST_ADMIN_TOKEN", TOKEN).env("WAYPOST_DATABASE_URL", url);
-    command.args(["--listen", "127.0.0.1:0", "--whatsapp-url", &world.sim.url()]);
-    let output = command.output().expect("the binary starts");
-    assert!(!output.status.success());
-    assert!(String::from_utf8_lossy(&output.stderr).contains("another Waypost process"), "{output:?}");
+    refuses_a_second(&world);
     world.linked("shop").await;
-    drop(tables);
     world.finish().await;
 }
 
@@ -258,4 +255,50 @@ async fn the_health_checks_need_no_key_and_say_what_they_looked_at() {
     assert_eq!(ready, serde_json::json!({ "status": "ok", "database": "ok", "boot": { "waiting": 0, "started": 0 } }));
     assert_eq!(world.door.send(world.door.anonymous(Method::GET, "/livez")).await.ok()["status"], "ok");
     world.finish().await;
+}
+
+#[tokio::test]
+async fn a_server_whose_postgres_restarted_claims_it_again() {
+    let mut world = World::new(Kind::Postgres).await;
+    world.linked("shop").await;
+    world.database().shut().await;
+    world.database().open().await;
+    let begun = Instant::now();
+    while world.database().claims().await != 1 {
+        assert!(begun.elapsed() < LIMIT, "the claim is not taken back");
+        tokio::time::sleep(Duration::from_millis(15)).await;
+    }
+    refuses_a_second(&world);
+    world.reaches("shop", "logged_in").await;
+    assert!(world.server.stop().success());
+}
+
+#[tokio::test]
+async fn a_server_whose_postgres_was_claimed_meanwhile_ends() {
+    let mut world = World::new(Kind::Postgres).await;
+    world.linked("shop").await;
+    world.server.hold();
+    world.database().shut().await;
+    world.database().open().await;
+    let other = Db::postgres(&world.database().url(), 1).await.expect("it is open");
+    let _claim = other.claim().await.expect("nobody has it");
+    world.server.go_on();
+    let begun = Instant::now();
+    while world.server.is_alive() {
+        assert!(begun.elapsed() < LIMIT, "it goes on");
+        tokio::time::sleep(Duration::from_millis(15)).await;
+    }
+    assert!(world.server.output().contains("another Waypost process"), "{}", world.server.output());
+    assert_eq!(world.sim.stats().open_connections, 0);
+}
+
+/// A second server on the same PostgreSQL database does not start.
+fn refuses_a_second(world: &World) {
+    let url = world.database_url().expect("it uses PostgreSQL");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_waypost"));
+    command.env_clear().env("WAYPOST_ADMIN_TOKEN", TOKEN).env("WAYPOST_DATABASE_URL", url);
+    command.args(["--listen", "127.0.0.1:0", "--whatsapp-url", &world.sim.url()]);
+    let output = command.output().expect("the binary starts");
+    assert!(!output.status.success());
+    assert!(String::from_utf8_lossy(&output.stderr).contains("another Waypost process"), "{output:?}");
 }

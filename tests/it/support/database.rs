@@ -66,6 +66,31 @@ impl TestDatabase {
     pub(crate) fn url(&self) -> String {
         database_url(&self.server, &self.name)
     }
+
+    /// Ends all connections to it and takes no new ones, which is what everybody sees of a server that restarts.
+    #[cfg(feature = "sandbox")]
+    pub(crate) async fn shut(&self) {
+        let name = &self.name;
+        run(&self.server, &format!("ALTER DATABASE {name} ALLOW_CONNECTIONS false")).await;
+        let end = format!("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'");
+        run(&self.server, &end).await;
+    }
+
+    /// How many processes run sessions on it.
+    #[cfg(feature = "sandbox")]
+    pub(crate) async fn claims(&self) -> usize {
+        let sql = "SELECT 1 FROM pg_locks JOIN pg_database ON pg_database.oid = pg_locks.database \
+                   WHERE locktype = 'advisory' AND granted AND datname = current_database()";
+        let statement = sea_orm::Statement::from_string(self.db.read().get_database_backend(), sql);
+        // The connections of this pool were ended with all the others.
+        self.db.read().query_all_raw(statement).await.map_or(0, |rows| rows.len())
+    }
+
+    /// Takes connections again.
+    #[cfg(feature = "sandbox")]
+    pub(crate) async fn open(&self) {
+        run(&self.server, &format!("ALTER DATABASE {} ALLOW_CONNECTIONS true", self.name)).await;
+    }
 }
 
 /// On a thread of its own: a test may end, or panic, within a runtime that must not be blocked.

@@ -95,14 +95,27 @@ impl Server {
         self.child.wait().expect("it was started here");
     }
 
+    /// Lets it do nothing until it may go on.
+    pub fn hold(&self) {
+        self.tell("-STOP");
+    }
+
+    /// Lets it go on.
+    pub fn go_on(&self) {
+        self.tell("-CONT");
+    }
+
+    fn tell(&self, signal: &str) {
+        let told = Command::new("kill").args([signal, &self.child.id().to_string()]).status();
+        assert!(told.expect("kill can be run").success());
+    }
+
     /// Asks it to stop. A second word would stop it at once, so it is said once.
     pub fn tell_to_stop(&mut self) {
         if std::mem::replace(&mut self.is_told, true) {
             return;
         }
-        let pid = self.child.id().to_string();
-        let told = Command::new("kill").args(["-TERM", &pid]).status().expect("kill can be run");
-        assert!(told.success());
+        self.tell("-TERM");
     }
 
     /// Asks it to stop and waits until it has.

@@ -105,6 +105,11 @@ impl World {
         self.start.database_url.as_deref()
     }
 
+    /// Its database, if it is PostgreSQL.
+    pub fn database(&self) -> &TestDatabase {
+        self.database.as_ref().expect("it is PostgreSQL")
+    }
+
     /// Its tables, as the server left them.
     pub async fn tables(&self) -> Tables {
         match &self.database {
