@@ -53,6 +53,12 @@ pub fn start_metrics(now: Timestamp) -> Option<PrometheusHandle> {
     describe_histogram!("waypost_request_duration_seconds", Unit::Seconds, "Time until a request was answered.");
     describe_gauge!("waypost_sessions", "Sessions by what they are doing.");
     describe_gauge!("waypost_boot_queue_sessions", "Sessions of the last start, by whether they had their turn.");
+    describe_counter!("waypost_events_total", "Events written to the journal, by type.");
+    describe_counter!("waypost_deliveries_total", "Attempts to deliver events to webhooks, by what came of them.");
+    describe_gauge!(
+        "waypost_deliveries_pending",
+        "Deliveries that wait for their next attempt, or for one before them."
+    );
     describe_gauge!("waypost_tasks", "Tasks that run, those of the WhatsApp library too.");
     describe_gauge!("waypost_start_time_seconds", Unit::Seconds, "When the process started, Unix time.");
     describe_gauge!("waypost_build_info", "Always 1; the label says which version runs.");

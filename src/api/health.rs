@@ -47,7 +47,7 @@ pub async fn readyz(Data(api): Data<&Arc<Api>>) -> Response {
 
 /// What is measured, as Prometheus text.
 #[handler]
-pub fn metrics(Data(api): Data<&Arc<Api>>, Data(caller): Data<&Caller>) -> poem::Result<Response> {
+pub async fn metrics(Data(api): Data<&Arc<Api>>, Data(caller): Data<&Caller>) -> poem::Result<Response> {
     caller.require(Scope::MetricsRead)?;
     for (status, count) in api.sessions.census() {
         ::metrics::gauge!("waypost_sessions", "status" => status.as_str()).set(count as f64);
@@ -55,6 +55,10 @@ pub fn metrics(Data(api): Data<&Arc<Api>>, Data(caller): Data<&Caller>) -> poem:
     let boot = api.sessions.boot_progress();
     ::metrics::gauge!("waypost_boot_queue_sessions", "state" => "waiting").set(boot.waiting as f64);
     ::metrics::gauge!("waypost_boot_queue_sessions", "state" => "started").set(boot.started as f64);
+    // Not a number when the database does not say it: the last number would be a lie.
+    let pending = tokio::time::timeout(PING_LIMIT, api.webhooks.pending()).await;
+    let pending = pending.map_or(f64::NAN, |pending| pending.map_or(f64::NAN, |count| count as f64));
+    ::metrics::gauge!("waypost_deliveries_pending").set(pending);
     ::metrics::gauge!("waypost_tasks").set(api.lifecycle.tasks_alive() as f64);
     let text = api.metrics.as_ref().map(|metrics| {
         metrics.run_upkeep();

@@ -14,6 +14,7 @@ use entity::timestamp::Timestamp;
 use entity::words::EventType;
 use futures::FutureExt;
 use futures::future::BoxFuture;
+use metrics::counter;
 use sea_orm::DbErr;
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
@@ -181,6 +182,9 @@ impl Pen {
     async fn attempt(&mut self, entries: &[&Entry]) -> Result<()> {
         let attempt = AssertUnwindSafe(self.commit(entries)).catch_unwind();
         let events = attempt.await.unwrap_or_else(|_| Err(Error::internal("the pen panicked")))?;
+        for event in &events {
+            counter!("waypost_events_total", "type" => event.event_type.as_str()).increment(1);
+        }
         self.bus.publish(&events);
         Ok(())
     }

@@ -156,6 +156,25 @@ async fn a_delivery_that_fails_to_the_end_is_dead_until_somebody_retries_it() {
 }
 
 #[tokio::test]
+async fn metrics_count_events_and_what_becomes_of_deliveries() {
+    let (world, receiver) = (world(Kind::Sqlite).await, Receiver::start().await);
+    let webhook = hooked(&world, &receiver, json!({ "events": ["message"] })).await;
+    receiver.then([Reply { headers: vec![("Retry-After", "3600".to_owned())], ..429.into() }]);
+    send(&world, "one").await;
+    receiver.gets(1).await;
+    deliveries(&world, &webhook, "state=pending", |found| found[0]["attempts"] != json!([])).await;
+    let text = world.door.send(world.door.request(Method::GET, "/metrics")).await.text();
+    for line in [
+        "waypost_events_total{type=\"message\"} 1",
+        "waypost_deliveries_total{outcome=\"failed\"} 1",
+        "waypost_deliveries_pending 1",
+    ] {
+        assert!(text.contains(line), "{line} is not in {text}");
+    }
+    world.finish().await;
+}
+
+#[tokio::test]
 async fn a_receiver_that_is_gone_for_good_is_asked_no_more() {
     let (world, receiver) = (world(Kind::Sqlite).await, Receiver::start().await);
     let webhook = hooked(&world, &receiver, json!({ "events": ["message"] })).await;
