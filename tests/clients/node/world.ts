@@ -23,6 +23,7 @@ export async function phone(phone_number: string, push_name: string) {
   await simulator("POST", "", { phone_number, push_name });
   return {
     scan: async (qr: string) => (await simulator<{ device: number }>("POST", `/${phone_number}/scan`, { qr })).device,
+    write: (to: string, text: string) => simulator("POST", `/${phone_number}/messages`, { to, text }),
     remove: (device: number) => simulator("DELETE", `/${phone_number}/devices/${device}`),
   };
 }

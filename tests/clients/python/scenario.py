@@ -116,4 +116,5 @@ def main():
     assert a(Problem, list_sessions.sync(client=stranger)).code == "unauthenticated"
 
 
-main()
+if __name__ == "__main__":
+    main()
