@@ -1,11 +1,12 @@
 //! The limit that the server is measured against: the library alone, with its in-memory store, in a process of its own.
 //!
-//! The child reads `open <n>` and `close <n>` from its standard input, and writes one JSON line per happening. It is
-//! given the same settings as the server's clients, and nothing else runs in it.
+//! The child reads `open <n>`, `close <n>` and `count` from its standard input, and writes one JSON line per happening and
+//! per count. It is given the same settings as the server's clients, and nothing else runs in it.
 
 use std::collections::HashMap;
 use std::io::Write;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use async_trait::async_trait;
@@ -20,6 +21,8 @@ use whatsapp_rust::transport::{
     TokioWebSocketTransportFactory, Transport, TransportEvent, TransportFactory, default_tls_connector,
 };
 use whatsapp_rust::types::events::{Event, EventKind};
+
+use crate::moment::unix_micros;
 
 /// The protocol version that the client announces; without one it would ask WhatsApp's web site.
 const VERSION: (u32, u32, u32) = (2, 3000, 1_023_223_821);
@@ -36,6 +39,17 @@ pub(crate) struct Happening {
     /// The QR code to scan; without one the session is logged in.
     pub(crate) qr: Option<String>,
 }
+
+/// The messages that the library has told of, of all sessions together.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub(crate) struct Counted {
+    pub(crate) messages: u64,
+    /// When it told of the last, Unix microseconds.
+    pub(crate) last_micros: u64,
+}
+
+static MESSAGES: AtomicU64 = AtomicU64::new(0);
+static LAST_MICROS: AtomicU64 = AtomicU64::new(0);
 
 /// The child's life: until its standard input ends.
 pub(crate) fn run(whatsapp_url: &str) -> anyhow::Result<()> {
@@ -62,6 +76,7 @@ async fn obey(whatsapp_url: &str) -> anyhow::Result<()> {
                 Some(Command::Open(session)) => {
                     opening.spawn(open(session, Arc::clone(&sockets)));
                 }
+                Some(Command::Count) => count(),
                 Some(Command::Close(session)) => close(sessions.remove(&session)).await,
                 None => return Ok(()),
             },
@@ -72,6 +87,7 @@ async fn obey(whatsapp_url: &str) -> anyhow::Result<()> {
 enum Command {
     Open(usize),
     Close(usize),
+    Count,
 }
 
 /// Ends with the standard input, or at a line that is no command.
@@ -85,6 +101,9 @@ fn read_commands(commands: &mpsc::Sender<Command>) {
 }
 
 fn parse(line: &str) -> Option<Command> {
+    if line == "count" {
+        return Some(Command::Count);
+    }
     match line.split_once(' ')? {
         ("open", session) => Some(Command::Open(session.parse().ok()?)),
         ("close", session) => Some(Command::Close(session.parse().ok()?)),
@@ -101,9 +120,10 @@ async fn open(session: usize, sockets: Arc<TokioWebSocketTransportFactory>) -> a
         .with_runtime(TokioRuntime)
         .with_version(VERSION)
         .skip_history_sync()
-        .on_event_for(&[EventKind::PairingQrCode, EventKind::Connected], move |event, _client| {
+        .on_event_for(&[EventKind::PairingQrCode, EventKind::Connected, EventKind::Messages], move |event, _client| {
             match &*event {
                 Event::PairingQrCode(qr) => tell(session, opened, Some(qr.code.clone())),
+                Event::Messages(batch) => note(batch.len() as u64),
                 _ => tell(session, opened, None),
             }
             std::future::ready(())
@@ -117,6 +137,17 @@ async fn close(handle: Option<BotHandle>) {
     if let Some(handle) = handle {
         handle.shutdown().await;
     }
+}
+
+fn note(messages: u64) {
+    MESSAGES.fetch_add(messages, Ordering::Relaxed);
+    LAST_MICROS.fetch_max(unix_micros(), Ordering::Relaxed);
+}
+
+fn count() {
+    let (messages, last_micros) = (MESSAGES.load(Ordering::Relaxed), LAST_MICROS.load(Ordering::Relaxed));
+    let line = serde_json::json!(Counted { messages, last_micros });
+    let _ = writeln!(std::io::stdout().lock(), "{line}"); // Nobody listens any more: the input ends next.
 }
 
 fn tell(session: usize, opened: Instant, qr: Option<String>) {

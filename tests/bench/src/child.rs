@@ -1,5 +1,5 @@
-//! What this program is when it starts itself again: the server, the simulator, what the server is measured against, or
-//! the clients. One build makes them all.
+//! What this program is when it starts itself again: the server, the simulator, what the server is measured against,
+//! the webhooks' receiver, or the clients. One build makes them all.
 
 use std::ffi::OsString;
 use std::net::SocketAddr;
@@ -13,7 +13,7 @@ use whatsapp_simulator::{Settings, Simulator, control};
 
 use crate::load::Load;
 use crate::subscriber::Subscriber;
-use crate::{bare, broadcast, load, static_graph, subscriber};
+use crate::{bare, broadcast, load, receiver, static_graph, subscriber};
 
 /// The hidden subcommands.
 #[derive(Debug, Subcommand)]
@@ -39,6 +39,9 @@ pub(crate) enum Child {
     /// A poem server whose sockets pass a broadcast on.
     #[command(hide = true, name = "child-broadcast")]
     Broadcast { listen: SocketAddr },
+    /// What webhooks are posted to.
+    #[command(hide = true, name = "child-receiver")]
+    Receiver { listen: SocketAddr, control: SocketAddr },
     /// Many subscribers.
     #[command(hide = true, name = "child-subscribers")]
     Subscribers(Subscriber),
@@ -57,6 +60,7 @@ impl Child {
             Self::Empty { listen } => empty(listen),
             Self::Static { listen } => static_graph::run(listen),
             Self::Broadcast { listen } => broadcast::run(listen),
+            Self::Receiver { listen, control } => receiver::run(listen, control),
             Self::Subscribers(subscriber) => subscriber::run(&subscriber),
             Self::Load(load) => load::run(&load),
         };

@@ -1,27 +1,35 @@
 //! Measures the server beside a limit in the same run: `waypost-bench density --out DIR`, or another of the subcommands.
 //!
-//! Programs, not tests: no number makes them fail. They fail when nothing could be measured.
+//! Programs, not tests: no number makes them fail, but for `crash`, which counts what must not happen. They fail when nothing
+//! could be measured.
 
 mod api;
 mod bare;
 mod broadcast;
 mod child;
 mod cold_start;
+mod crash;
 mod density;
+mod dice;
+mod events;
 mod first_qr;
 mod graphql;
 mod http;
 mod load;
 mod machine;
+mod moment;
 mod options;
 mod process;
+mod receiver;
 mod report;
 mod rest;
 mod rounds;
+mod sender;
 mod static_graph;
 mod storage;
 mod subscriber;
 mod subscriptions;
+mod watch;
 mod world;
 
 use std::process::ExitCode;
@@ -32,7 +40,9 @@ use tokio::signal::unix::{SignalKind, signal};
 use crate::api::Api;
 use crate::child::Child;
 use crate::cold_start::ColdStart;
+use crate::crash::Crash;
 use crate::density::Density;
+use crate::events::Events;
 use crate::first_qr::FirstQr;
 use crate::graphql::Graphql;
 use crate::machine::Machine;
@@ -61,6 +71,10 @@ enum Command {
     Graphql(Bench<Graphql>),
     /// How soon a subscriber sees what happens to a session, and what a subscriber costs.
     Subscriptions(Bench<Subscriptions>),
+    /// How many messages a second reach the journal and the webhooks, and how soon.
+    Events(Bench<Events>),
+    /// Whether anything is lost while the server is killed again and again.
+    Crash(Bench<Crash>),
     #[command(flatten)]
     Child(Child),
 }
@@ -97,6 +111,8 @@ async fn measure(command: Command) -> anyhow::Result<()> {
         Command::Api(bench) => run(bench).await,
         Command::Graphql(bench) => run(bench).await,
         Command::Subscriptions(bench) => run(bench).await,
+        Command::Events(bench) => run(bench).await,
+        Command::Crash(bench) => run(bench).await,
         Command::Child(_) => unreachable!("main has taken the children out"),
     }
 }
@@ -111,7 +127,12 @@ async fn run<T: clap::Args + Measure>(mut bench: Bench<T>) -> anyhow::Result<()>
         report = bench.bench.measure(&bench.options) => report?,
         () = stopped() => anyhow::bail!("stopped before everything was measured"),
     };
-    report.write(&bench.options.out, &machine)
+    report.write(&bench.options.out, &machine)?;
+    anyhow::ensure!(
+        !T::COUNTS_FAILURES || report.targets.iter().all(|target| target.is_reached),
+        "what must not happen did"
+    );
+    Ok(())
 }
 
 /// Resolves when this program is told to stop: what it started is to end with it.

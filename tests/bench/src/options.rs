@@ -9,6 +9,10 @@ use crate::storage::Kind;
 
 /// What each bench can do.
 pub(crate) trait Measure {
+    /// Whether a target that is not reached makes the program fail. Where it is a time or a ratio it says as much about
+    /// the machine.
+    const COUNTS_FAILURES: bool = false;
+
     /// Small numbers, to try the program itself.
     fn shrink(&mut self);
 
@@ -31,7 +35,7 @@ pub(crate) struct Options {
     /// Directory that the JSON and the Markdown file go to.
     #[arg(long, default_value = "bench-results")]
     pub(crate) out: PathBuf,
-    /// How often everything is measured [default: 3, or 1 with --quick].
+    /// How often everything is measured [default: 3 (crash: 1), or 1 with --quick].
     #[arg(long)]
     runs: Option<usize>,
     /// Small numbers, to try the program itself. What it prints then says nothing about the server.
@@ -56,7 +60,12 @@ impl Options {
 
     /// How often everything is measured.
     pub(crate) fn runs(&self) -> usize {
-        self.runs.unwrap_or(if self.quick { 1 } else { 3 })
+        self.runs_or(3)
+    }
+
+    /// The same where another number is usual.
+    pub(crate) fn runs_or(&self, usual: usize) -> usize {
+        self.runs.unwrap_or(if self.quick { 1 } else { usual })
     }
 
     /// The databases to measure on.

@@ -43,6 +43,22 @@ pub(crate) struct Usage {
     pub(crate) threads: u64,
 }
 
+/// What is cheap to look at again and again.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub(crate) struct Glance {
+    pub(crate) threads: u64,
+    pub(crate) resident_bytes: u64,
+}
+
+impl Glance {
+    /// At a process, by its number or `self`.
+    pub(crate) fn of(process: &str) -> anyhow::Result<Self> {
+        let status = std::fs::read_to_string(format!("/proc/{process}/status"))?;
+        let resident_bytes = kilobytes(&status, "VmRSS:")? * 1024;
+        Ok(Self { threads: kilobytes(&status, "Threads:")?, resident_bytes })
+    }
+}
+
 impl Usage {
     /// All resident memory.
     pub(crate) fn resident_bytes(&self) -> u64 {
@@ -88,6 +104,16 @@ impl Process {
         }
     }
 
+    /// Whether the child has ended, for whatever reason.
+    pub(crate) fn has_ended(&mut self) -> anyhow::Result<bool> {
+        Ok(self.child.try_wait()?.is_some())
+    }
+
+    /// The child's number.
+    pub(crate) fn number(&self) -> String {
+        self.child.id().to_string()
+    }
+
     /// Kills the child as `kill -9` does.
     pub(crate) fn kill(mut self) -> anyhow::Result<()> {
         self.child.kill()?;
@@ -97,7 +123,7 @@ impl Process {
 
     /// What the child uses now.
     pub(crate) fn usage(&self) -> anyhow::Result<Usage> {
-        let directory = format!("/proc/{}", self.child.id());
+        let directory = format!("/proc/{}", self.number());
         let memory = std::fs::read_to_string(format!("{directory}/smaps_rollup"))?;
         let status = std::fs::read_to_string(format!("{directory}/status"))?;
         let resident = kilobytes(&memory, "Rss:")?;
@@ -112,7 +138,7 @@ impl Process {
 
     /// Processor time that the child has used since its start.
     pub(crate) fn cpu(&self) -> anyhow::Result<Duration> {
-        cpu_of(&self.child.id().to_string())
+        cpu_of(&self.number())
     }
 }
 

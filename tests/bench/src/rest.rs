@@ -4,12 +4,43 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail, ensure};
 use reqwest::Method;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 /// Longest wait for one reply; the first QR code may take ten seconds.
 const REPLY_LIMIT: Duration = Duration::from_secs(30);
 /// Longest wait for a session to become what it should, under full load.
 const STATE_LIMIT: Duration = Duration::from_secs(120);
+
+/// Events of a page of the journal, the most that the server gives.
+const PAGE: usize = 1000;
+/// What all webhooks are signed with here.
+const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+
+/// A webhook that is to be created.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Webhook {
+    url: String,
+    events: Vec<String>,
+    secret: &'static str,
+}
+
+impl Webhook {
+    /// One that gets these events, signed.
+    pub(crate) fn new(url: String, events: &[&str]) -> Self {
+        Self { url, events: events.iter().map(|&event| event.to_owned()).collect(), secret: SECRET }
+    }
+}
+
+/// An event as the journal shows it.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct Event {
+    pub(crate) id: String,
+    pub(crate) session_id: String,
+    pub(crate) event: String,
+    pub(crate) sequence: u64,
+    pub(crate) data: Value,
+}
 
 /// A client of one server. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -33,7 +64,42 @@ impl Rest {
 
     /// `createSession`.
     pub(crate) async fn create(&self, id: &str) -> anyhow::Result<()> {
-        self.call(Method::POST, "", Some(json!({ "id": id }))).await.map(drop)
+        self.create_with(id, None).await
+    }
+
+    /// `createSession`, with its first webhook.
+    pub(crate) async fn create_with(&self, id: &str, webhook: Option<&Webhook>) -> anyhow::Result<()> {
+        self.call(Method::POST, "", Some(json!({ "id": id, "webhook": webhook }))).await.map(drop)
+    }
+
+    /// `createSessionWebhook`. Gives its id.
+    pub(crate) async fn add_webhook(&self, session: &str, webhook: &Webhook) -> anyhow::Result<String> {
+        let created = self.call(Method::POST, &format!("/{session}/webhooks"), Some(json!(webhook))).await?;
+        created["id"].as_str().map(str::to_owned).context("a webhook without an id")
+    }
+
+    /// `deleteSessionWebhook`.
+    pub(crate) async fn delete_webhook(&self, session: &str, webhook: &str) -> anyhow::Result<()> {
+        self.call(Method::DELETE, &format!("/{session}/webhooks/{webhook}"), None).await.map(drop)
+    }
+
+    /// All that the journal has behind a cursor, of all sessions or one, and the cursor of the last.
+    pub(crate) async fn journal(
+        &self,
+        session: Option<&str>,
+        mut after: Option<String>,
+    ) -> anyhow::Result<(Vec<Event>, Option<String>)> {
+        let mut events = Vec::new();
+        loop {
+            let mut path = format!("/events?limit={PAGE}");
+            path.extend(session.iter().map(|session| format!("&session={session}")));
+            path.extend(after.iter().map(|after| format!("&after={after}")));
+            let page = self.ask(Method::GET, &path, None).await?;
+            let some: Vec<Event> = serde_json::from_value(page["events"].clone())?;
+            let Some(last) = page["next_cursor"].as_str() else { return Ok((events, after)) };
+            after = Some(last.to_owned());
+            events.extend(some);
+        }
     }
 
     /// `deleteSession`.
@@ -75,8 +141,12 @@ impl Rest {
     }
 
     async fn call(&self, method: Method, path: &str, body: Option<Value>) -> anyhow::Result<Value> {
-        let name = format!("{method} /api/v1/sessions{path}");
-        let mut request = self.http.request(method, format!("{}/api/v1/sessions{path}", self.base));
+        self.ask(method, &format!("/sessions{path}"), body).await
+    }
+
+    async fn ask(&self, method: Method, path: &str, body: Option<Value>) -> anyhow::Result<Value> {
+        let name = format!("{method} /api/v1{path}");
+        let mut request = self.http.request(method, format!("{}/api/v1{path}", self.base));
         request = request.bearer_auth(&self.token);
         if let Some(body) = body {
             request = request.json(&body);
@@ -111,8 +181,7 @@ impl Control {
 
     /// The number of the phone's first linked device.
     pub(crate) async fn device(&self, phone_number: &str) -> anyhow::Result<u64> {
-        let path = format!("/phones/{phone_number}/devices");
-        let devices = answer(self.http.get(format!("{}{path}", self.base)), &path).await?;
+        let devices = self.devices(phone_number).await?;
         devices[0]["id"].as_u64().with_context(|| format!("the phone {phone_number} has no linked device"))
     }
 
@@ -121,17 +190,48 @@ impl Control {
         answer(self.http.get(format!("{}/stats", self.base)), "GET /stats").await
     }
 
+    /// Lets a phone write to another, once or so many times. Gives the messages' ids.
+    pub(crate) async fn send(
+        &self,
+        from: &str,
+        to: &str,
+        text: &str,
+        count: Option<usize>,
+    ) -> anyhow::Result<Vec<String>> {
+        let reply =
+            self.post(&format!("/phones/{from}/messages"), &json!({ "to": to, "text": text, "count": count })).await?;
+        Ok(serde_json::from_value(reply["ids"].clone())?)
+    }
+
+    /// Messages that devices have acknowledged.
+    pub(crate) async fn acknowledged(&self) -> anyhow::Result<u64> {
+        self.stats().await?["acknowledged"].as_u64().context("stats without `acknowledged`")
+    }
+
+    /// Messages that the phone's devices have not acknowledged.
+    pub(crate) async fn undelivered(&self, phone_number: &str) -> anyhow::Result<u64> {
+        let devices = self.devices(phone_number).await?;
+        let devices = devices.as_array().context("no list of devices")?;
+        Ok(devices.iter().filter_map(|device| device["undelivered"].as_u64()).sum())
+    }
+
+    async fn devices(&self, phone_number: &str) -> anyhow::Result<Value> {
+        let path = format!("/phones/{phone_number}/devices");
+        answer(self.http.get(format!("{}{path}", self.base)), &path).await
+    }
+
     async fn post(&self, path: &str, body: &Value) -> anyhow::Result<Value> {
         answer(self.http.post(format!("{}{path}", self.base)).json(body), path).await
     }
 }
 
-fn http_client() -> anyhow::Result<reqwest::Client> {
+/// A client that keeps its connections and whose waits have a limit.
+pub(crate) fn http_client() -> anyhow::Result<reqwest::Client> {
     Ok(reqwest::Client::builder().timeout(REPLY_LIMIT).build()?)
 }
 
 /// The reply's JSON; a refusal is an error that says what the other side said.
-async fn answer(request: reqwest::RequestBuilder, name: &str) -> anyhow::Result<Value> {
+pub(crate) async fn answer(request: reqwest::RequestBuilder, name: &str) -> anyhow::Result<Value> {
     let reply = request.send().await.with_context(|| format!("{name}: no reply"))?;
     let status = reply.status();
     let text = reply.text().await.with_context(|| format!("{name}: the reply broke off"))?;

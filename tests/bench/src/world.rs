@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Write};
 use std::ops::Range;
+use std::path::PathBuf;
 use std::process::{ChildStdin, ChildStdout};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -11,9 +12,9 @@ use anyhow::{Context, bail};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
-use crate::bare::Happening;
+use crate::bare::{Counted, Happening};
 use crate::process::{Process, Start, free_port};
-use crate::rest::{Control, Rest};
+use crate::rest::{Control, Rest, Webhook};
 use crate::storage::Storage;
 
 /// Longest wait for a child to answer after its start.
@@ -70,22 +71,39 @@ pub(crate) enum BootRate {
     Lifted,
 }
 
+/// How a server is started.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Launch<'a> {
+    pub(crate) rate: BootRate,
+    /// More flags.
+    pub(crate) arguments: &'a [String],
+}
+
 /// The measured server's process.
 #[derive(Debug)]
 pub(crate) struct Server {
     pub(crate) rest: Rest,
     pub(crate) process: Process,
     pub(crate) port: u16,
+    log: PathBuf,
 }
 
 impl Server {
     /// Starts it and waits until it answers.
     pub(crate) async fn start(storage: &Storage, simulator: &Simulator, rate: BootRate) -> anyhow::Result<Self> {
+        let mut server = Self::launch(storage, simulator, &Launch { rate, arguments: &[] })?;
+        server.answers().await?;
+        Ok(server)
+    }
+
+    /// Starts it, without waiting for anything.
+    pub(crate) fn launch(storage: &Storage, simulator: &Simulator, launch: &Launch<'_>) -> anyhow::Result<Self> {
         let port = free_port()?;
         let mut arguments = vec!["serve".to_owned(), "--listen".to_owned(), format!("127.0.0.1:{port}")];
         arguments.extend(storage.arguments());
         arguments.extend(["--whatsapp-url".to_owned(), simulator.whatsapp_url.clone()]);
-        if rate == BootRate::Lifted {
+        arguments.extend_from_slice(launch.arguments);
+        if launch.rate == BootRate::Lifted {
             arguments.extend(["--boot-rate".to_owned(), "0".to_owned()]);
         }
         let environment = [("WAYPOST_ADMIN_TOKEN", TOKEN.to_owned())];
@@ -97,26 +115,41 @@ impl Server {
             log: &log,
             is_piped: false,
         };
-        let mut server = Self { rest: Rest::new(port, TOKEN)?, process: Process::start(&start)?, port };
+        let process = Process::start(&start)?;
+        Ok(Self { rest: Rest::new(port, TOKEN)?, process, port, log })
+    }
+
+    /// Waits until it answers.
+    pub(crate) async fn answers(&mut self) -> anyhow::Result<()> {
         let deadline = Instant::now() + START_LIMIT;
-        while !server.rest.is_alive().await {
-            server.process.check().with_context(|| std::fs::read_to_string(&log).unwrap_or_default())?;
+        while !self.rest.is_alive().await {
+            self.process.check().with_context(|| std::fs::read_to_string(&self.log).unwrap_or_default())?;
             if Instant::now() > deadline {
-                bail!("the server does not answer; see {}", log.display());
+                bail!("the server does not answer; see {}", self.log.display());
             }
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
-        Ok(server)
+        Ok(())
     }
 
     /// Creates these sessions and links each to a phone of its own, until all are logged in.
     pub(crate) async fn link(&self, simulator: &Simulator, sessions: Range<usize>) -> anyhow::Result<()> {
+        self.link_with(simulator, sessions, None).await
+    }
+
+    /// The same, each with this webhook.
+    pub(crate) async fn link_with(
+        &self,
+        simulator: &Simulator,
+        sessions: Range<usize>,
+        webhook: Option<&Webhook>,
+    ) -> anyhow::Result<()> {
         in_parallel(sessions, LINKED_AT_ONCE, |session| {
-            let (rest, control) = (self.rest.clone(), simulator.control.clone());
+            let (rest, control, webhook) = (self.rest.clone(), simulator.control.clone(), webhook.cloned());
             async move {
                 let id = session_id(session);
                 control.add_phone(&phone_number(session)).await?;
-                rest.create(&id).await?;
+                rest.create_with(&id, webhook.as_ref()).await?;
                 let qr = rest.qr(&id).await?;
                 control.scan(&phone_number(session), &qr).await?;
                 rest.logged_in(&id, LINK_PAUSE).await
@@ -132,6 +165,7 @@ pub(crate) struct Bare {
     pub(crate) process: Process,
     input: Arc<Mutex<ChildStdin>>,
     listeners: Listeners,
+    counts: mpsc::Receiver<Counted>,
 }
 
 type Listeners = Arc<Mutex<HashMap<usize, mpsc::Sender<Happening>>>>;
@@ -146,8 +180,9 @@ impl Bare {
         let (input, output) = process.pipes()?;
         let listeners = Listeners::default();
         let told = Arc::clone(&listeners);
-        std::thread::spawn(move || listen(output, &told));
-        Ok(Self { process, input: Arc::new(Mutex::new(input)), listeners })
+        let (counted, counts) = mpsc::channel(1);
+        std::thread::spawn(move || listen(output, &told, &counted));
+        Ok(Self { process, input: Arc::new(Mutex::new(input)), listeners, counts })
     }
 
     /// Opens these sessions and links each to a phone of its own, until all are logged in.
@@ -177,6 +212,13 @@ impl Bare {
     pub(crate) fn close(&self, session: usize) -> anyhow::Result<()> {
         self.listeners.lock().unwrap_or_else(PoisonError::into_inner).remove(&session);
         self.command(&format!("close {session}\n"))
+    }
+
+    /// The messages that the library has told of so far.
+    pub(crate) async fn counted(&mut self) -> anyhow::Result<Counted> {
+        self.command("count\n")?;
+        let counted = tokio::time::timeout(HAPPENING_LIMIT, self.counts.recv()).await;
+        counted.context("the bare library says nothing")?.context("the bare library's process is gone")
     }
 
     fn command(&self, line: &str) -> anyhow::Result<()> {
@@ -216,9 +258,13 @@ impl Opened {
 }
 
 /// Hands the child's lines to whoever waits for them; at its end nobody waits any more.
-fn listen(output: ChildStdout, listeners: &Listeners) {
+fn listen(output: ChildStdout, listeners: &Listeners, counted: &mpsc::Sender<Counted>) {
     for line in BufReader::new(output).lines() {
         let Ok(line) = line else { break };
+        if let Ok(count) = serde_json::from_str::<Counted>(&line) {
+            let _ = counted.blocking_send(count); // Whoever asked may have gone.
+            continue;
+        }
         let Ok(happening) = serde_json::from_str::<Happening>(&line) else { continue };
         let listener = listeners.lock().unwrap_or_else(PoisonError::into_inner).get(&happening.session).cloned();
         if let Some(listener) = listener {
@@ -271,4 +317,9 @@ pub(crate) fn session_id(session: usize) -> String {
 /// An invented number.
 pub(crate) fn phone_number(session: usize) -> String {
     format!("1555{session:07}")
+}
+
+/// The number of the phone that writes to a session, or to all. No session has it.
+pub(crate) fn sender_number(phone: usize) -> String {
+    format!("1555{:07}", 9_000_000 + phone)
 }

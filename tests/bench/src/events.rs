@@ -1,0 +1,275 @@
+//! What becomes of messages: how many a second reach the journal and the webhooks' receiver, how soon, and whether a dead
+//! receiver slows the others; beside the bare library, which receives the same burst and writes nothing down.
+
+mod dead;
+mod tables;
+
+use std::time::Duration;
+
+use anyhow::ensure;
+use clap::Args;
+use serde::Serialize;
+
+use crate::events::dead::Halves;
+use crate::moment::seconds_between;
+use crate::options::{Measure, Options};
+use crate::process::Process;
+use crate::receiver::ledger::{Latency, Report as Received};
+use crate::receiver::process::Receiver;
+use crate::report::Report;
+use crate::rest::Webhook;
+use crate::sender::{Burst, Kept, Steady, acknowledged, burst, warm_up};
+use crate::storage::{Kind, Storage};
+use crate::watch::{Seen, Watch};
+use crate::world::{Bare, BootRate, Launch, Server, Simulator};
+
+/// The subject that the journal is measured against.
+const BARE: &str = "bare library";
+/// Pause before a measurement: what the logins and the last part left to do is done then.
+const REST: Duration = Duration::from_secs(3);
+/// Longest wait for the last deliveries. A failed one is tried again after 5 s and after 30 s.
+const DELIVERED_LIMIT: Duration = Duration::from_secs(90);
+
+/// How much is measured.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Events {
+    /// Sessions of the bursts and of the steady rate.
+    #[arg(long, default_value_t = 20)]
+    sessions: usize,
+    /// Messages of a burst, to all sessions together.
+    #[arg(long, default_value_t = 2000)]
+    messages: usize,
+    /// Messages per second of the steady rate, to all sessions together.
+    #[arg(long, default_value_t = 200.0)]
+    rate: f64,
+    /// Seconds of the steady rate.
+    #[arg(long, default_value_t = 20)]
+    seconds: u64,
+    /// Sessions with a receiver each, one of which is dead half of the time.
+    #[arg(long, default_value_t = 100)]
+    receivers: usize,
+    /// Halves with a dead receiver, and as many without.
+    #[arg(long, default_value_t = 4)]
+    turns: usize,
+    /// Seconds of each half.
+    #[arg(long, default_value_t = 15)]
+    half_seconds: u64,
+    /// Messages that wait for the dead receiver.
+    #[arg(long, default_value_t = 50)]
+    held_messages: usize,
+    /// Seconds of rest before the last look at threads and memory: idle threads end after ten.
+    #[arg(long, default_value_t = 12)]
+    settle_seconds: u64,
+    /// Only these parts.
+    #[arg(long, value_enum, value_delimiter = ',', default_values_t = [Part::Journal, Part::Webhooks, Part::Dead])]
+    parts: Vec<Part>,
+}
+
+/// What can be measured alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Part {
+    /// The burst into the journal, beside the bare library.
+    Journal,
+    /// The burst to the receiver, and the steady rate.
+    Webhooks,
+    /// One dead receiver among many.
+    Dead,
+}
+
+/// A burst until all of it is acknowledged.
+#[derive(Clone, Debug, Serialize)]
+struct Taken {
+    burst: Burst,
+    /// From the first request until the last message was acknowledged (and, with the bare library, told of).
+    seconds: f64,
+    seen: Seen,
+}
+
+/// A burst until all of it is at the receiver.
+#[derive(Clone, Debug, Serialize)]
+struct Delivered {
+    burst: Burst,
+    /// From the first request until the last event came.
+    seconds: f64,
+    received: Received,
+    seen: Seen,
+    /// Processor time of the receiver's process.
+    receiver_cpu_seconds: f64,
+}
+
+/// The steady rate.
+#[derive(Clone, Debug, Serialize)]
+struct Flowed {
+    kept: Kept,
+    received: u64,
+    latency: Latency,
+    seen: Seen,
+}
+
+/// One run of one subject; of the bare library there is only the burst.
+#[derive(Clone, Debug, Serialize)]
+struct Run {
+    subject: &'static str,
+    number: usize,
+    journal: Option<Taken>,
+    webhooks: Option<(Delivered, Flowed)>,
+    dead: Option<Halves>,
+}
+
+impl Measure for Events {
+    fn shrink(&mut self) {
+        (self.sessions, self.messages, self.rate, self.seconds) = (4, 40, 20.0, 2);
+        (self.receivers, self.turns, self.half_seconds, self.held_messages) = (6, 2, 2, 3);
+        self.settle_seconds = 1;
+    }
+
+    async fn measure(&self, options: &Options) -> anyhow::Result<Report> {
+        ensure!(self.sessions > 0 && self.messages >= self.sessions, "--messages must be at least --sessions");
+        ensure!(self.receivers > 1 && self.turns > 0 && self.rate > 0.0, "there must be others than the dead receiver");
+        let mut runs = Vec::new();
+        for number in 1..=options.runs() {
+            if self.has(Part::Journal) {
+                eprintln!("events: run {number}: {BARE}");
+                let storage = Kind::Sqlite.prepare().await?;
+                let taken = self.bare(&storage).await;
+                storage.discard()?;
+                runs.push(Run { subject: BARE, number, journal: Some(taken?), webhooks: None, dead: None });
+            }
+            for kind in options.kinds() {
+                runs.push(self.run(&kind, number).await?);
+            }
+        }
+        tables::report(self, &runs, options)
+    }
+}
+
+impl Events {
+    fn has(&self, part: Part) -> bool {
+        self.parts.contains(&part)
+    }
+
+    /// Each part in a world of its own.
+    async fn run(&self, kind: &Kind, number: usize) -> anyhow::Result<Run> {
+        let mut run = Run { subject: kind.name(), number, journal: None, webhooks: None, dead: None };
+        for &part in &self.parts {
+            eprintln!("events: run {number}: {}: {part:?}", kind.name());
+            let storage = kind.prepare().await?;
+            let outcome = match part {
+                Part::Journal => self.journal(&storage).await.map(|taken| run.journal = Some(taken)),
+                Part::Webhooks => self.webhooks(&storage).await.map(|both| run.webhooks = Some(both)),
+                Part::Dead => self.dead(&storage).await.map(|halves| run.dead = Some(halves)),
+            };
+            storage.discard()?;
+            outcome?;
+        }
+        Ok(run)
+    }
+
+    async fn bare(&self, storage: &Storage) -> anyhow::Result<Taken> {
+        let simulator = Simulator::start(storage).await?;
+        let mut bare = Bare::start(storage, &simulator)?;
+        bare.link(&simulator, 0..self.sessions).await?;
+        warm_up(&simulator.control, self.sessions).await?;
+        tokio::time::sleep(REST).await;
+        let before = bare.counted().await?.messages;
+        let watch = Watch::begin(&bare.process)?;
+        let (burst, acknowledged_micros) = self.burst(&simulator).await?;
+        let seen = watch.end(self.settle()).await?;
+        let counted = bare.counted().await?;
+        ensure!(
+            counted.messages - before == burst.messages,
+            "the library told of {} messages",
+            counted.messages - before
+        );
+        let seconds = seconds_between(burst.begun_micros, acknowledged_micros.max(counted.last_micros));
+        Ok(Taken { burst, seconds, seen })
+    }
+
+    async fn journal(&self, storage: &Storage) -> anyhow::Result<Taken> {
+        let simulator = Simulator::start(storage).await?;
+        let server = start(storage, &simulator).await?;
+        server.link(&simulator, 0..self.sessions).await?;
+        warm_up(&simulator.control, self.sessions).await?;
+        tokio::time::sleep(REST).await;
+        let (_, cursor) = server.rest.journal(None, None).await?;
+        let mut watch = Watch::begin(&server.process)?;
+        let (burst, acknowledged_micros) = self.burst(&simulator).await?;
+        watch.stop_clock()?;
+        // Nothing has asked the server so far. What is acknowledged must be there now, once.
+        let (events, _) = server.rest.journal(None, cursor).await?;
+        let seen = watch.end(self.settle()).await?;
+        let messages = events.iter().filter(|event| event.event == "message").count() as u64;
+        ensure!(messages == burst.messages, "{messages} of {} messages are in the journal", burst.messages);
+        Ok(Taken { burst, seconds: seconds_between(burst.begun_micros, acknowledged_micros), seen })
+    }
+
+    /// Sends the burst, and waits for its last acknowledgement.
+    async fn burst(&self, simulator: &Simulator) -> anyhow::Result<(Burst, u64)> {
+        let before = simulator.control.acknowledged().await?;
+        let burst = burst(&simulator.control, self.sessions, self.messages / self.sessions).await?;
+        let at_micros = acknowledged(&simulator.control, before + burst.messages, self.sessions).await?;
+        Ok((burst, at_micros))
+    }
+
+    async fn webhooks(&self, storage: &Storage) -> anyhow::Result<(Delivered, Flowed)> {
+        let simulator = Simulator::start(storage).await?;
+        let receiver = Receiver::start(storage).await?;
+        let server = start(storage, &simulator).await?;
+        let webhook = Webhook::new(receiver.url("ok"), &["message"]);
+        server.link_with(&simulator, 0..self.sessions, Some(&webhook)).await?;
+        warm_up(&simulator.control, self.sessions).await?;
+        let warm = receiver.reaches(self.sessions as u64, None, DELIVERED_LIMIT).await?.distinct;
+        ensure!(warm == self.sessions as u64, "{warm} of {} sessions deliver to the receiver", self.sessions);
+        tokio::time::sleep(REST).await;
+        let delivered = self.delivered(&simulator, &receiver, &server.process).await?;
+        let flowed = self.flowed(&simulator, &receiver, &server.process).await?;
+        Ok((delivered, flowed))
+    }
+
+    async fn delivered(
+        &self,
+        simulator: &Simulator,
+        receiver: &Receiver,
+        server: &Process,
+    ) -> anyhow::Result<Delivered> {
+        receiver.reset().await?;
+        let (watch, receiver_cpu) = (Watch::begin(server)?, receiver.process.cpu()?);
+        let burst = burst(&simulator.control, self.sessions, self.messages / self.sessions).await?;
+        let count = receiver.reaches(burst.messages, None, DELIVERED_LIMIT).await?;
+        let receiver_cpu_seconds = receiver.process.cpu()?.saturating_sub(receiver_cpu).as_secs_f64();
+        // Duplicates come during the rest, if they come.
+        let seen = watch.end(self.settle()).await?;
+        let seconds = seconds_between(burst.begun_micros, count.last_micros);
+        Ok(Delivered { burst, seconds, received: receiver.report().await?, seen, receiver_cpu_seconds })
+    }
+
+    async fn flowed(&self, simulator: &Simulator, receiver: &Receiver, server: &Process) -> anyhow::Result<Flowed> {
+        receiver.reset().await?;
+        let watch = Watch::begin(server)?;
+        let steady = Steady { sessions: self.sessions, rate: self.rate, duration: Duration::from_secs(self.seconds) };
+        let kept = steady.send(&simulator.control).await?;
+        let received = receiver.reaches(kept.messages, None, DELIVERED_LIMIT).await?.distinct;
+        let seen = watch.end(self.settle()).await?;
+        ensure!(received == kept.messages, "{received} of {} messages were delivered", kept.messages);
+        let latency = Latency::of(&receiver.latencies(None).await?);
+        Ok(Flowed { kept, received, latency: latency.unwrap_or(Latency::UNKNOWN), seen })
+    }
+
+    fn settle(&self) -> Duration {
+        Duration::from_secs(self.settle_seconds)
+    }
+}
+
+/// A server whose webhooks may go to loopback.
+async fn start(storage: &Storage, simulator: &Simulator) -> anyhow::Result<Server> {
+    let arguments = loopback_allowed();
+    let launch = Launch { rate: BootRate::Lifted, arguments: &arguments };
+    let mut server = Server::launch(storage, simulator, &launch)?;
+    server.answers().await?;
+    Ok(server)
+}
+
+/// The flags without which no webhook may go to this machine.
+pub(crate) fn loopback_allowed() -> Vec<String> {
+    ["--egress-allow", "127.0.0.0/8"].map(str::to_owned).to_vec()
+}
