@@ -1,10 +1,10 @@
 //! The other end of the webhooks, a process of its own on one thread: answers at once, remembers what came in which order,
 //! and counts. It never asks who posts: it listens on loopback for as long as a run.
 //!
-//! Webhooks go to one port: `/ok` answers 200, `/dead` takes the request and never answers, `/fail` answers 500. Another
-//! port, which is always there, is for the bench: `POST /control {"mode": "up" | "dead" | "fail" | "down"}` makes all paths
-//! the same, or closes the first port and all its connections; `POST /reset` forgets everything; `GET /report`,
-//! `GET /count`, `GET /latencies` (each with `?except=<session>`) and `GET /arrivals/<session>` tell what came.
+//! Webhooks go to one port: `/ok` answers 200, `/dead` takes the request and does not answer until the next order, `/fail`
+//! answers 500. Another port, which is always there, is for the bench: `POST /control {"mode": "up" | "dead" | "fail" |
+//! "down"}` makes all paths the same, or closes the first port and all its connections; `POST /reset` forgets everything;
+//! `GET /report`, `GET /count`, `GET /latencies` (each with `?except=<session>`) and `GET /arrivals/<session>` tell what came.
 
 pub(crate) mod ledger;
 pub(crate) mod process;
@@ -31,7 +31,7 @@ use crate::receiver::ledger::{Count, Ledger, Post, Report};
 pub(crate) enum Mode {
     /// Each path does as it is called.
     Up,
-    /// No path answers.
+    /// No path answers until the next order.
     Dead,
     /// All paths answer 500.
     Fail,
@@ -120,7 +120,7 @@ impl Desk {
     }
 }
 
-/// Counts an open request until it is dropped, which poem does when the other side goes away.
+/// Counts an open request until it is let go.
 struct Held<'a>(&'a AtomicU64);
 
 impl<'a> Held<'a> {
@@ -150,7 +150,9 @@ async fn take(Path(path): Path<String>, Data(desk): Data<&Arc<Desk>>, request: &
         }
         Answer::Never => {
             let _held = Held::new(&desk.held);
-            std::future::pending().await
+            // Whoever posts gives up long before; poem does not notice.
+            let _ = desk.mode.subscribe().changed().await;
+            StatusCode::SERVICE_UNAVAILABLE
         }
         Answer::Refuse => {
             desk.ledger().refuse();

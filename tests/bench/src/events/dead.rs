@@ -6,6 +6,7 @@ use anyhow::{Context, ensure};
 use serde::Serialize;
 
 use crate::events::{DELIVERED_LIMIT, Events, REST, start};
+use crate::receiver::Mode;
 use crate::receiver::ledger::Latency;
 use crate::receiver::process::Receiver;
 use crate::rest::Webhook;
@@ -121,6 +122,7 @@ impl Events {
         let seen = watch.end(Duration::ZERO).await?;
         let latencies = receiver.latencies(Some(&dead)).await?;
         server.rest.delete_webhook(&dead, &webhook).await?;
+        receiver.switch(Mode::Up).await?;
         until(receiver, |held| held == 0).await?;
         let latency = Latency::of(&latencies).unwrap_or(Latency::UNKNOWN);
         Ok((Half { is_dead, kept, latency, seen }, latencies))
