@@ -172,6 +172,7 @@ async fn each_webhook_of_a_session_gets_what_it_asked_for_and_fails_alone() {
     send(&world, "one").await;
     webhooks.reach(id(&made[2]), "dead", 1).await;
     send(&world, "two").await;
+    texts.gets(2).await;
     world.door.post("/shop/disconnect", Value::Null).await.ok();
     let got = all.until("disconnected", |got| got.iter().any(|got| got.json()["event"] == "disconnected")).await;
     let words: Vec<_> = got.iter().map(|got| got.json()["event"].clone()).collect();
@@ -180,7 +181,6 @@ async fn each_webhook_of_a_session_gets_what_it_asked_for_and_fails_alone() {
         let messages = receiver.received().into_iter().filter(|got| got.json()["event"] == "message");
         messages.map(|got| got.header("webhook-id").to_owned()).collect()
     };
-    texts.gets(2).await;
     assert_eq!(ids(&texts), ids(&all), "an event has one id for all");
     let shown: Vec<_> = webhooks.list().await.iter().map(|webhook| webhook["last_error"].clone()).collect();
     assert_eq!(shown, [Value::Null, Value::Null, json!("the receiver answered 500")]);
