@@ -217,6 +217,9 @@ async fn a_database_that_goes_away_and_comes_back_loses_nothing() {
             flow.send().await;
         }
     }
+    flow.world.reaches("shop", "logged_in").await;
+    // A connection that was ended while it rested is found out before its next use once it has rested for a second.
+    tokio::time::sleep(Duration::from_millis(1500)).await;
     let mut world = flow.has_arrived().await;
     assert!(world.server.stop().success());
 }
