@@ -19,7 +19,7 @@ use crate::event::journal::{Draft, Entry, Journal, Write};
 use crate::event::store::{self as journal, Record as Event};
 use crate::webhook::egress::{Attempted, Egress};
 use crate::webhook::queue::{self, Claim, Outcome, Verdict};
-use crate::webhook::recorder::Recorder;
+use crate::webhook::recorder::{Recorder, Written};
 use crate::webhook::request::{self, Signers};
 use crate::webhook::schedule::{self, Schedule};
 use crate::webhook::store::{self, Record};
@@ -80,6 +80,7 @@ impl Carrier {
         let deliveries = queue::next(self.db.read(), &claim.lane, webhook.is_ordered, now, BATCH).await?;
         let positions = deliveries.iter().map(|delivery| delivery.position).collect();
         let events = journal::at(self.db.read(), positions).await?;
+        let mut on_their_way = Vec::new();
         for delivery in &deliveries {
             if self.stop.is_cancelled() {
                 break;
@@ -87,7 +88,12 @@ impl Carrier {
             let Some(event) = events.get(&delivery.position) else { continue };
             let outcome = self.attempt(&webhook, delivery, event).await;
             let (verdict, status) = (outcome.verdict.clone(), outcome.status);
-            self.recorder.record(outcome).await?;
+            on_their_way.push(self.recorder.take(outcome).await);
+            // The next need not wait until it is written that this one came: after a crash both come once more, in order.
+            if matches!(verdict, Verdict::Delivered | Verdict::Expired) {
+                continue;
+            }
+            written(&mut on_their_way).await?;
             if self.is_over(&webhook, event, &verdict, status).await? {
                 return self.rest(claim).await;
             }
@@ -95,6 +101,7 @@ impl Carrier {
                 break;
             }
         }
+        written(&mut on_their_way).await?;
         queue::release(self.db.write().unhurried(), claim, webhook.is_ordered, self.clock.now()).await
     }
 
@@ -193,6 +200,14 @@ impl Carrier {
         self.journal.interest().deliver(webhook.session_id.as_ref(), &webhook.id, &[]);
         Ok(())
     }
+}
+
+/// Waits until these outcomes are written.
+async fn written(on_their_way: &mut Vec<Written>) -> Result<()> {
+    for outcome in on_their_way.drain(..) {
+        outcome.await?;
+    }
+    Ok(())
 }
 
 /// Whether nobody can use any more what an event brings.

@@ -32,8 +32,8 @@ const REPLY_BYTES: usize = 16 * 1024;
 const CONNECT_LIMIT: Duration = Duration::from_secs(10);
 /// How long a connection that nobody uses is kept.
 const IDLE: Duration = Duration::from_secs(30);
-/// How many such connections are kept for one receiver.
-const IDLE_OF_ONE: usize = 8;
+/// How many such connections are kept for one receiver: as many as are used at the same time while many sessions deliver.
+const IDLE_OF_ONE: usize = 32;
 
 type BoxError = Box<dyn StdError + Send + Sync>;
 

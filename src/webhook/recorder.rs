@@ -5,6 +5,8 @@
 use std::collections::BTreeMap;
 
 use entity::ids::WebhookId;
+use futures::FutureExt;
+use futures::future::BoxFuture;
 use metrics::counter;
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
@@ -16,8 +18,11 @@ use crate::lifecycle::Lifecycle;
 use crate::webhook::queue::{self, Outcome, Verdict};
 use crate::webhook::store;
 
-/// Outcomes that wait to be written: one for each lane that is worked.
-const QUEUE: usize = 128;
+/// Outcomes that wait to be written; with more, the lanes wait.
+const QUEUE: usize = 512;
+
+/// Ends when an outcome is written, or could not be.
+pub(super) type Written = BoxFuture<'static, Result<()>>;
 
 type Job = (Outcome, oneshot::Sender<Result<()>>);
 
@@ -39,16 +44,16 @@ impl Recorder {
         recorder
     }
 
-    /// Writes an outcome down.
-    ///
-    /// # Errors
-    /// `Unavailable`.
-    pub(super) async fn record(&self, outcome: Outcome) -> Result<()> {
+    /// Takes an outcome to be written down, and tells later whether it was. Fails with `Unavailable`.
+    pub(super) async fn take(&self, outcome: Outcome) -> Written {
         let (done, written) = oneshot::channel();
         match self.jobs.send((outcome, done)).await {
-            Ok(()) => written.await.map_err(Error::internal)?,
+            Ok(()) => written.map(|outcome| outcome.unwrap_or_else(|lost| Err(Error::internal(lost)))).boxed(),
             // The server stops: what is still on its way is written one by one.
-            Err(mpsc::error::SendError((outcome, _))) => write(&self.db, &self.clock, &[&outcome]).await,
+            Err(mpsc::error::SendError((outcome, _))) => {
+                let written = write(&self.db, &self.clock, &[&outcome]).await;
+                std::future::ready(written).boxed()
+            }
         }
     }
 }

@@ -1,9 +1,10 @@
 //! What the WhatsApp library keeps for a session, in our database. One file per trait of the library's `Backend`; where
 //! a trait is long, its subjects have files of their own.
 //!
-//! A write that returned is on the disk. A statement that failed is an error for the library and the end of its client,
-//! which must not send what it encrypted with a ratchet that was not stored, nor refuse a message because its key could not
-//! be loaded. Nothing is cached here and no connection is held.
+//! A write that returned is on the disk; only messages on their way to the journal stay in memory, for as long as nothing
+//! would be lost with them. A statement that failed is an error for the library and the end of its client, which must not
+//! send what it encrypted with a ratchet that was not stored, nor refuse a message because its key could not be loaded.
+//! Nothing else is cached here and no connection is held.
 
 use std::ops::Deref;
 use std::sync::atomic::AtomicBool;
@@ -45,6 +46,8 @@ pub struct DeviceStore {
     writing: RwLock<()>,
     /// Held by the save of the device that is under way.
     saving: Mutex<()>,
+    /// What was decrypted and waits for the journal.
+    pending: pending_inbound::Pending,
     /// Whether it is known that no device is stored, without asking the database.
     is_empty: AtomicBool,
 }
@@ -58,6 +61,7 @@ impl DeviceStore {
             given_up: CancellationToken::new(),
             writing: RwLock::new(()),
             saving: Mutex::new(()),
+            pending: pending_inbound::Pending::default(),
             is_empty: AtomicBool::new(false),
         }
     }
@@ -73,6 +77,7 @@ impl DeviceStore {
     /// # Errors
     /// The database failed; then nothing is deleted.
     pub async fn forget(&self) -> crate::error::Result<()> {
+        self.pending.clear();
         let work = self.db.write().begin().await?;
         for table in tables() {
             let delete = Query::delete()
@@ -125,10 +130,15 @@ impl DeviceStore {
     /// For everything that writes; refuses once the client is given up.
     async fn write(&self) -> Result<Guarded<'_>, StoreError> {
         let writing = self.writing.read().await;
-        if self.given_up.is_cancelled() {
-            return Err(StoreError::Validation("the client was given up".into()));
-        }
+        self.refuse_when_given_up()?;
         Ok(Guarded { connection: self.db.write(), _writing: writing })
+    }
+
+    fn refuse_when_given_up(&self) -> Result<(), StoreError> {
+        match self.given_up.is_cancelled() {
+            true => Err(StoreError::Validation("the client was given up".into())),
+            false => Ok(()),
+        }
     }
 
     /// The key of a row that a session has one of per `name`.

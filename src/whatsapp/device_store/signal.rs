@@ -11,7 +11,7 @@ use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, ExprTrait, QueryFilter,
 use wacore::store::error::{Result, StoreError};
 use wacore::store::traits::SignalStore;
 
-use super::{DeviceStore, pre_key, rows};
+use super::{DeviceStore, pending_inbound, pre_key, rows};
 
 #[async_trait]
 impl SignalStore for DeviceStore {
@@ -184,7 +184,7 @@ impl DeviceStore {
             record: record.to_vec(),
         });
         let rule = rows::replace([Column::SessionId, Column::Address], [Column::Record]);
-        rows::upsert::<ActiveModel, _>(self, rows.collect(), rule).await
+        pending_inbound::upsert_ratchets::<ActiveModel, _>(self, rows.collect(), rule).await
     }
 
     async fn store_sender_keys<'a>(&self, records: impl IntoIterator<Item = (&'a str, &'a [u8])>) -> Result<()> {
@@ -196,7 +196,7 @@ impl DeviceStore {
             record: record.to_vec(),
         });
         let rule = rows::replace([Column::SessionId, Column::Address], [Column::Record]);
-        rows::upsert::<ActiveModel, _>(self, rows.collect(), rule).await
+        pending_inbound::upsert_ratchets::<ActiveModel, _>(self, rows.collect(), rule).await
     }
 
     /// The session's addresses that belong to `user`, in a table that is keyed by address: those from the user and `:`

@@ -26,6 +26,7 @@ use super::{Base, On};
 async fn fill(store: &DeviceStore) {
     store.create().await.unwrap();
     store.put_identity("1@s", [1; 32]).await.unwrap();
+    store.store_pending_inbound("c", "s", "m", b"message").await.unwrap();
     store.put_session("1@s", b"ratchet").await.unwrap();
     store.store_prekey(1, b"key", false).await.unwrap();
     store.store_signed_prekey(1, b"key").await.unwrap();
@@ -51,7 +52,6 @@ async fn fill(store: &DeviceStore) {
     store.put_group_metadata("g", b"data").await.unwrap();
     store.touch_tc_token_sender_timestamp("1@lid", 1).await.unwrap();
     store.store_sent_message("c", "m", b"payload").await.unwrap();
-    store.store_pending_inbound("c", "s", "m", b"message").await.unwrap();
     store.put_msg_secret("c", "s", "m", &[1; 32]).await.unwrap();
 }
 
@@ -167,6 +167,41 @@ async fn pre_keys_are_pending_until_they_are_marked(#[values(On::Sqlite, On::Pos
     store.store_prekey(62, b"key", false).await.unwrap();
     store.store_prekey(63, b"key", true).await.unwrap();
     assert_eq!(pending().await, [(0, 0b01 << 62)]);
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_pending_message_is_on_the_disk_before_its_ratchet(#[values(On::Sqlite, On::Postgres)] on: On) {
+    let base = Base::on(on).await;
+    let store = base.store("a").await;
+    let written = async || {
+        let ids = query(base.db(), "SELECT message_id FROM pending_inbound ORDER BY message_id").await;
+        ids.iter().map(|row| row.try_get_by_index(0).unwrap()).collect::<Vec<String>>()
+    };
+    for id in ["1", "2"] {
+        store.store_pending_inbound("c", "s", id, b"message").await.unwrap();
+    }
+    assert_eq!(written().await, [""; 0]);
+    store.put_identity("1@s", [1; 32]).await.unwrap();
+    assert_eq!(written().await, [""; 0], "an identity moves past nothing");
+    store.put_session("1@s", b"ratchet").await.unwrap();
+    assert_eq!(written().await, ["1", "2"]);
+
+    // The next client finds them, and lets them go.
+    let next = DeviceStore::new(base.db().clone(), SessionId::parse("a").unwrap());
+    assert_eq!(next.get_pending_inbound("c", "s", "1").await.unwrap(), Some(b"message".to_vec()));
+    next.store_pending_inbound("c", "s", "1", b"message").await.unwrap();
+    next.delete_pending_inbound("c", "s", "1").await.unwrap();
+    assert_eq!(written().await, ["2"]);
+
+    // A sender's key is a ratchet, too; and what the journal takes in time is never written.
+    next.store_pending_inbound("c", "s", "3", b"message").await.unwrap();
+    next.put_sender_key("g", b"key").await.unwrap();
+    assert_eq!(written().await, ["2", "3"]);
+    next.store_pending_inbound("c", "s", "4", b"message").await.unwrap();
+    let (put, removed) = tokio::join!(next.put_session("1@s", b"ratchet"), next.delete_pending_inbound("c", "s", "4"));
+    assert!(put.is_ok() && removed.is_ok());
+    assert_eq!(written().await, ["2", "3"]);
 }
 
 #[rstest]

@@ -17,6 +17,7 @@ pub(super) enum Call {
     StorePending,
     StorePendingBatch,
     DeletePending,
+    WriteRatchet,
     DeletePendingBatch,
     DeleteExpiredPending,
     PutSecret,
@@ -40,6 +41,8 @@ impl Subject for Call {
                 let rows: Vec<_> = named.iter().map(|(id, message)| row((&**id, &**message))).collect();
                 store.store_pending_inbound_batch(&rows).await?;
             }
+            // Takes what is pending along into the table.
+            Self::WriteRatchet => store.put_session(&at, &bytes).await?,
             Self::DeletePending => store.delete_pending_inbound(&at, &at, &other).await?,
             Self::DeletePendingBatch => {
                 let named = step.named();
