@@ -23,6 +23,7 @@ use crate::clock::Clock;
 use crate::crash;
 use crate::db::{Db, Work};
 use crate::error::{Error, ErrorKind, Result};
+use crate::event::along::{self, Row};
 use crate::event::body::EventBody;
 use crate::event::bus::Bus;
 use crate::event::interest::Interest;
@@ -71,11 +72,24 @@ pub struct Entry {
     pub events: Vec<Draft>,
     /// The state that it changed; what its change made happen comes behind `events`.
     pub write: Option<Write>,
+    /// More of that state, as rows: those of many entries go into their tables together.
+    pub rows: Vec<Row>,
+    /// Told when it cannot be written, before anything that was brought later is.
+    pub failed: Option<Box<dyn FnOnce(&Error) + Send + Sync>>,
 }
 
 struct Job {
     entry: Entry,
     done: oneshot::Sender<Result<()>>,
+}
+
+impl Job {
+    fn end(mut self, outcome: Result<()>) {
+        if let (Err(error), Some(failed)) = (&outcome, self.entry.failed.take()) {
+            failed(error);
+        }
+        let _ = self.done.send(outcome); // Whoever brought it may have gone.
+    }
 }
 
 /// The way to the pen. Cheap to clone.
@@ -116,10 +130,19 @@ impl Journal {
     /// # Errors
     /// `Unavailable`, `ShuttingDown`, or what the entry's own write failed with; then nothing of it is written.
     pub async fn record(&self, entry: Entry) -> Result<()> {
+        self.bring(entry).await?.await
+    }
+
+    /// Brings an entry to the pen: what is brought later is written later, or in the same transaction. What this gives does
+    /// and fails as [`record`](Self::record).
+    ///
+    /// # Errors
+    /// `ShuttingDown`.
+    pub async fn bring(&self, entry: Entry) -> Result<impl Future<Output = Result<()>> + Send + use<>> {
         let stopped = || Error::new(ErrorKind::ShuttingDown, "the server is shutting down");
         let (done, outcome) = oneshot::channel();
         self.jobs.send(Job { entry, done }).await.map_err(|_| stopped())?;
-        outcome.await.unwrap_or_else(|_| Err(stopped()))
+        Ok(outcome.map(move |outcome| outcome.unwrap_or_else(|_| Err(stopped()))))
     }
 
     /// Who wants what is not kept for nobody.
@@ -131,6 +154,15 @@ impl Journal {
     pub fn bus(&self) -> &Bus {
         &self.bus
     }
+}
+
+/// Messages that the journal has already, and messages that come twice at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Doubles {
+    /// There are hardly ever any: it is enough to notice them.
+    Unlikely,
+    /// They are left out.
+    LookFor,
 }
 
 struct Pen {
@@ -161,27 +193,34 @@ impl Pen {
     async fn settle(&mut self, jobs: Vec<Job>) {
         let entries: Vec<_> = jobs.iter().map(|job| &job.entry).collect();
         match self.attempt(&entries).await {
-            Ok(()) => jobs.into_iter().for_each(|job| drop(job.done.send(Ok(())))),
+            Ok(()) => jobs.into_iter().for_each(|job| job.end(Ok(()))),
             Err(error) if jobs.len() == 1 || is_everybodys(&error) => {
                 let (kind, detail) = (error.kind(), error.to_string());
                 let cause: Arc<dyn std::error::Error + Send + Sync> = Arc::new(error);
                 for job in jobs {
-                    let _ = job.done.send(Err(Error::new(kind, detail.clone()).because(Arc::clone(&cause)))); // It may have gone.
+                    job.end(Err(Error::new(kind, detail.clone()).because(Arc::clone(&cause))));
                 }
             }
             // One of them cannot be written, which is no fault of the others.
             Err(_) => {
                 for job in jobs {
                     let outcome = self.attempt(&[&job.entry]).await;
-                    let _ = job.done.send(outcome); // Whoever brought it may have gone.
+                    job.end(outcome);
                 }
             }
         }
     }
 
     async fn attempt(&mut self, entries: &[&Entry]) -> Result<()> {
-        let attempt = AssertUnwindSafe(self.commit(entries)).catch_unwind();
-        let events = attempt.await.unwrap_or_else(|_| Err(Error::internal("the pen panicked")))?;
+        let attempt = async {
+            match self.commit(entries, Doubles::Unlikely).await? {
+                Some(events) => Ok(events),
+                // Some message is in the journal already.
+                None => Ok(self.commit(entries, Doubles::LookFor).await?.unwrap_or_default()),
+            }
+        };
+        let attempt = AssertUnwindSafe(attempt).catch_unwind();
+        let events: Vec<_> = attempt.await.unwrap_or_else(|_| Err(Error::internal("the pen panicked")))?;
         for event in &events {
             counter!("waypost_events_total", "type" => event.event_type.as_str()).increment(1);
         }
@@ -189,7 +228,8 @@ impl Pen {
         Ok(())
     }
 
-    async fn commit(&mut self, entries: &[&Entry]) -> Result<Vec<Arc<Record>>> {
+    /// Gives what was written; None, and nothing is, if there are doubles that were not looked for.
+    async fn commit(&mut self, entries: &[&Entry], doubles: Doubles) -> Result<Option<Vec<Arc<Record>>>> {
         let tx = self.db.write().begin().await?;
         let mut drafts = Vec::new();
         for entry in entries {
@@ -198,19 +238,29 @@ impl Pen {
                 drafts.extend(write(&tx).await?.into_iter().map(Cow::Owned));
             }
         }
-        let records = if drafts.is_empty() { Vec::new() } else { self.insert(&tx, drafts).await? };
-        tx.commit().await?;
+        if matches!(doubles, Doubles::LookFor) {
+            keep_news(&tx, &mut drafts).await?;
+        }
+        let records = self.insert(&tx, drafts, doubles).await?;
+        if records.is_some() {
+            along::write(&tx, entries.iter().flat_map(|entry| &entry.rows)).await?;
+            tx.commit().await?;
+        }
         Ok(records)
     }
 
-    async fn insert(&mut self, tx: &Work, mut drafts: Vec<Cow<'_, Draft>>) -> Result<Vec<Arc<Record>>> {
-        keep_news(tx, &mut drafts).await?;
+    async fn insert(
+        &mut self,
+        tx: &Work,
+        drafts: Vec<Cow<'_, Draft>>,
+        doubles: Doubles,
+    ) -> Result<Option<Vec<Arc<Record>>>> {
         let mut more = BTreeMap::new();
         for draft in &drafts {
             *more.entry(&draft.session_id).or_insert(0) += 1;
         }
         if more.is_empty() {
-            return Ok(Vec::new());
+            return Ok(Some(Vec::new()));
         }
         let counts = store::count_up(tx, &more).await?;
         let mut next: HashMap<_, _> = counts.iter().map(|(id, count)| (id, count - more[id] + 1)).collect();
@@ -223,9 +273,9 @@ impl Pen {
             rows.push((record.clone(), draft.message.clone()));
             records.push(Arc::new(record));
         }
-        store::insert(tx, rows).await?;
+        let is_whole = store::insert(tx, rows, doubles).await?;
         crash::point("before_commit");
-        Ok(records)
+        Ok(is_whole.then_some(records))
     }
 
     fn record(&mut self, draft: &Draft, sequence: i64) -> Record {

@@ -2,6 +2,7 @@
 
 pub mod types;
 
+pub mod along;
 pub mod body;
 pub mod bus;
 pub mod interest;

@@ -2,6 +2,7 @@
 //! callers pass one.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::fmt::Write as _;
 use std::sync::Arc;
 
 use entity::ids::{EventId, SessionId};
@@ -15,9 +16,12 @@ use sea_orm::{
 };
 
 use crate::error::Result;
+use crate::event::journal::Doubles;
 
 /// Rows that one statement takes, at most: ten values each, and a connection keeps its statements in memory.
-const ROWS: usize = 400;
+const ROWS: usize = 256;
+/// Numbers of rows beyond this are multiples of it.
+const STEP: usize = 16;
 
 /// The position up to which events were turned into deliveries.
 pub const DISPATCHED: &str = "dispatched";
@@ -88,13 +92,17 @@ pub async fn known(tx: &impl ConnectionTrait, keys: &[&MessageKey]) -> Result<Ha
 
 /// Counts so many more events of each session, and gives the new counts. A session that was deleted has none.
 pub async fn count_up(tx: &impl ConnectionTrait, more: &BTreeMap<&SessionId, i64>) -> Result<HashMap<SessionId, i64>> {
+    let rows = padded(more.len());
     let sql = format!(
         "INSERT INTO event_count (session_id, last_sequence) SELECT s.id, v.column2 FROM ({}) AS v JOIN session s ON \
          s.id = v.column1 WHERE true ON CONFLICT (session_id) DO UPDATE SET last_sequence = event_count.last_sequence + \
          excluded.last_sequence RETURNING session_id, last_sequence",
-        values(more.len(), 2)
+        values(rows, 2)
     );
-    let binds = more.iter().flat_map(|(id, more)| [Value::from(id.as_str()), Value::from(*more)]);
+    // No session has an empty id.
+    let nobody = std::iter::repeat_n(("", 0), rows - more.len());
+    let binds = more.iter().map(|(id, more)| (id.as_str(), *more)).chain(nobody);
+    let binds = binds.flat_map(|(id, more)| [Value::from(id), Value::from(more)]);
     let statement = Statement::from_sql_and_values(tx.get_database_backend(), sql, binds);
     let mut counts = HashMap::with_capacity(more.len());
     for row in tx.query_all_raw(statement).await? {
@@ -104,33 +112,81 @@ pub async fn count_up(tx: &impl ConnectionTrait, more: &BTreeMap<&SessionId, i64
     Ok(counts)
 }
 
+/// How many of `left` rows go into one statement. A statement is prepared once for each number of rows and kept, so there
+/// are few numbers: up to a step, and whole steps.
+pub(super) fn shape(left: usize) -> usize {
+    if left <= STEP { left } else { (left - left % STEP).min(ROWS) }
+}
+
+/// The next such number that is not less.
+fn padded(rows: usize) -> usize {
+    if rows <= STEP { rows } else { rows.next_multiple_of(STEP) }
+}
+
 /// `VALUES ($1, $2), ($3, $4)`: both databases call the columns `column1`, `column2` and know numbered parameters.
-fn values(rows: usize, columns: usize) -> String {
-    let row = |row: usize| {
-        let binds: Vec<_> = (1..=columns).map(|column| format!("${}", row * columns + column)).collect();
-        format!("({})", binds.join(", "))
-    };
-    format!("VALUES {}", (0..rows).map(row).collect::<Vec<_>>().join(", "))
-}
-
-/// Inserts events.
-pub async fn insert(tx: &impl ConnectionTrait, events: Vec<(Record, Option<MessageKey>)>) -> Result<()> {
-    let mut rest = events.into_iter().map(model).peekable();
-    while rest.peek().is_some() {
-        let models = rest.by_ref().take(ROWS).map(event::ActiveModel::from);
-        event::Entity::insert_many(models).exec_without_returning(tx).await?;
+pub(super) fn values(rows: usize, columns: usize) -> String {
+    let mut sql = String::with_capacity(8 + rows * (columns * 6 + 4));
+    sql.push_str("VALUES ");
+    for bind in 0..rows * columns {
+        let before = match (bind % columns, bind) {
+            (0, 0) => "(",
+            (0, _) => "), (",
+            _ => ", ",
+        };
+        let _ = write!(sql, "{before}${}", bind + 1); // A string takes everything.
     }
-    Ok(())
+    sql.push(')');
+    sql
 }
 
-fn model((record, message): (Record, Option<MessageKey>)) -> event::Model {
+/// Inserts events. False if one of them is a message that is there already, and was not looked for; then the transaction is
+/// to be given up.
+pub(super) async fn insert(
+    tx: &impl ConnectionTrait,
+    events: Vec<(Record, Option<MessageKey>)>,
+    doubles: Doubles,
+) -> Result<bool> {
+    let rule = match doubles {
+        Doubles::Unlikely => {
+            " ON CONFLICT (session_id, chat, sender, message_id) WHERE message_id IS NOT NULL DO NOTHING"
+        }
+        Doubles::LookFor => "",
+    };
+    let mut events = events.into_iter();
+    while events.len() > 0 {
+        let count = shape(events.len());
+        let sql = format!(
+            "INSERT INTO event (position, id, session_id, sequence, type, created_at, body, chat, sender, message_id) \
+              {}{rule}",
+            values(count, 10)
+        );
+        let statement =
+            Statement::from_sql_and_values(tx.get_database_backend(), sql, events.by_ref().take(count).flat_map(binds));
+        if tx.execute_raw(statement).await?.rows_affected() < count as u64 {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+fn binds((record, message): (Record, Option<MessageKey>)) -> [Value; 10] {
     let Record { position, id, session_id, sequence, event_type, created_at, body } = record;
     let (chat, sender, message_id) = match message {
         Some(MessageKey { session_id: _, chat, sender, message_id }) => (Some(chat), Some(sender), Some(message_id)),
         None => (None, None, None),
     };
-    let body = body.as_ref().to_owned();
-    event::Model { position, id, session_id, sequence, event_type, created_at, body, chat, sender, message_id }
+    [
+        position.into(),
+        id.into(),
+        session_id.into(),
+        sequence.into(),
+        event_type.into(),
+        created_at.into(),
+        body.as_ref().into(),
+        chat.into(),
+        sender.into(),
+        message_id.into(),
+    ]
 }
 
 /// Which events.

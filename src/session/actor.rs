@@ -315,7 +315,11 @@ impl Actor {
             return;
         }
         let write = live.map(|live| store::recording(&id, live, now));
-        let written = self.deps.journal.record(JournalEntry { events: self.unwritten.clone(), write }).await;
+        let written = self
+            .deps
+            .journal
+            .record(JournalEntry { events: self.unwritten.clone(), write, ..JournalEntry::default() })
+            .await;
         self.save_again = match written {
             Ok(()) => {
                 self.unwritten.clear();

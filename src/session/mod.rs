@@ -393,7 +393,7 @@ fn restart(now: Timestamp) -> journal::Entry {
         }
         .boxed()
     });
-    journal::Entry { events: Vec::new(), write: Some(write) }
+    journal::Entry { write: Some(write), ..journal::Entry::default() }
 }
 
 /// Reads the id of an existing session from a path or an argument.

@@ -196,7 +196,7 @@ impl Carrier {
             // Somebody may have been quicker.
             async move { Ok(if store::disable(tx, &id, reason).await? { vec![draft] } else { Vec::new() }) }.boxed()
         });
-        self.journal.record(Entry { events: Vec::new(), write: Some(write) }).await?;
+        self.journal.record(Entry { write: Some(write), ..Entry::default() }).await?;
         self.journal.interest().deliver(webhook.session_id.as_ref(), &webhook.id, &[]);
         Ok(())
     }

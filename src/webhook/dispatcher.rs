@@ -1,8 +1,9 @@
-//! Turns events into deliveries: reads the journal behind its bookmark, and writes deliveries and bookmark together.
-//! Takes no input but the database; being told that something was written only makes it look sooner.
+//! Turns events into deliveries: reads the journal behind its bookmark, and writes deliveries and bookmark together. What is
+//! recent comes from memory, what is not from the table. Events to which nobody listens move the bookmark now and then.
 
 use std::collections::BTreeSet;
-use std::time::Duration;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use serde::Deserialize;
 use tokio::sync::Notify;
@@ -13,35 +14,58 @@ use entity::words::EventType;
 use crate::clock::Clock;
 use crate::db::Db;
 use crate::error::{Result, chain};
-use crate::event::store::{self as journal, Record as Event, Selection};
+use crate::event::journal::Journal;
+use crate::event::store::{self as events, Record as Event, Selection};
 use crate::webhook::queue::{self, Draft};
 use crate::webhook::store::{self, Record};
 
 /// Events that are looked at in one turn.
-const BATCH: u64 = 500;
+const BATCH: usize = 500;
 /// How often it looks although nothing was told.
 pub(super) const PERIOD: Duration = Duration::from_secs(5);
 
 /// The address under which status updates come.
 const STATUS_CHAT: &str = "status@broadcast";
 
+/// How long it may keep to itself how far it has looked, while nothing there was to be delivered.
+const REST: Duration = Duration::from_millis(500);
+
 /// Turns events into deliveries.
 #[derive(Debug)]
 pub struct Dispatcher {
-    pub(super) db: Db,
-    pub(super) clock: Clock,
+    db: Db,
+    clock: Clock,
+    journal: Journal,
+    /// How far it has looked.
+    after: i64,
+    /// How far the database knows that it has looked, and since when.
+    marked: (i64, Instant),
+    /// Whether the last turn failed: what it was told of may be gone, so the table is asked.
+    has_failed: bool,
 }
 
 impl Dispatcher {
+    /// One that goes on where the last one stopped.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    pub(super) async fn open(db: Db, clock: Clock, journal: Journal) -> Result<Self> {
+        let after = events::bookmark(db.read(), events::DISPATCHED).await?.unwrap_or(0);
+        Ok(Self { db, clock, journal, after, marked: (after, Instant::now()), has_failed: false })
+    }
+
     /// Looks again and again: whenever something was written, and now and then.
-    pub(super) async fn run(self, mut head: tokio::sync::watch::Receiver<i64>, courier: &Notify) {
+    pub(super) async fn run(mut self, courier: &Notify) {
+        let mut head = self.journal.bus().head();
         loop {
             head.mark_unchanged();
             match self.run_once().await {
-                Ok(0) => {
-                    let _ = tokio::time::timeout(PERIOD, head.changed()).await; // Either is a reason to look.
+                Ok(Turn::Idle) => {
+                    let pause = if self.marked.0 < self.after { REST } else { PERIOD };
+                    let _ = tokio::time::timeout(pause, head.changed()).await; // Either is a reason to look.
                 }
-                Ok(_) => courier.notify_one(),
+                Ok(Turn::Seen) => {}
+                Ok(Turn::Queued) => courier.notify_one(),
                 Err(error) => {
                     error!(error = chain(&error), "events could not be turned into deliveries");
                     tokio::time::sleep(PERIOD).await;
@@ -50,26 +74,64 @@ impl Dispatcher {
         }
     }
 
-    /// Turns the next events into deliveries. Gives how many events it saw.
-    ///
-    /// # Errors
-    /// `Unavailable`; then nothing has changed.
-    pub async fn run_once(&self) -> Result<usize> {
-        let after = journal::bookmark(self.db.read(), journal::DISPATCHED).await?.unwrap_or(0);
-        let events = journal::history(self.db.read(), &Selection::default(), after, None, BATCH).await?;
-        let Some(newest) = events.last() else { return Ok(0) };
-        let sessions: BTreeSet<_> = events.iter().map(|event| event.session_id.clone()).collect();
-        let listening = store::listening(self.db.read(), sessions.into_iter().collect()).await?;
-        let drafts: Vec<_> = events.iter().flat_map(|event| deliveries(event, &listening)).collect();
-        let tx = self.db.write().begin().await?;
-        if !drafts.is_empty() {
-            queue::enqueue(&tx, &drafts, self.clock.now()).await?;
-        }
-        journal::mark(&tx, journal::DISPATCHED, newest.position).await?;
-        // Lost in a power cut, both are made again.
-        tx.commit_unhurried().await?;
-        Ok(events.len())
+    async fn run_once(&mut self) -> Result<Turn> {
+        let turn = self.turn().await;
+        self.has_failed = turn.is_err();
+        turn
     }
+
+    /// Turns the next events into deliveries. Fails with `Unavailable`; then nothing has changed.
+    async fn turn(&mut self) -> Result<Turn> {
+        let events = self.next().await?;
+        let newest = events.last().map_or(self.after, |event| event.position);
+        let drafts = self.drafts(&events).await?;
+        let is_due = self.marked.0 < newest && self.marked.1.elapsed() >= REST;
+        if is_due || !drafts.is_empty() {
+            let tx = self.db.write().begin().await?;
+            if !drafts.is_empty() {
+                queue::enqueue(&tx, &drafts, self.clock.now()).await?;
+            }
+            events::mark(&tx, events::DISPATCHED, newest).await?;
+            // Lost in a power cut, both are made again.
+            tx.commit_unhurried().await?;
+            self.marked = (newest, Instant::now());
+        }
+        self.after = newest;
+        Ok(match (events.is_empty(), drafts.is_empty()) {
+            (_, false) => Turn::Queued,
+            (false, true) => Turn::Seen,
+            (true, true) => Turn::Idle,
+        })
+    }
+
+    async fn next(&self) -> Result<Vec<Arc<Event>>> {
+        let told = if self.has_failed { None } else { self.journal.bus().since(self.after, BATCH) };
+        if let Some(events) = told {
+            return Ok(events);
+        }
+        let found = events::history(self.db.read(), &Selection::default(), self.after, None, BATCH as u64).await?;
+        Ok(found.into_iter().map(Arc::new).collect())
+    }
+
+    async fn drafts(&self, events: &[Arc<Event>]) -> Result<Vec<Draft>> {
+        let sessions: BTreeSet<_> = events.iter().map(|event| event.session_id.clone()).collect();
+        if sessions.is_empty() {
+            return Ok(Vec::new());
+        }
+        let listening = store::listening(self.db.read(), sessions.into_iter().collect()).await?;
+        Ok(events.iter().flat_map(|event| deliveries(event, &listening)).collect())
+    }
+}
+
+/// What a turn came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Turn {
+    /// There were no events.
+    Idle,
+    /// Nobody listens to what there was.
+    Seen,
+    /// Something is to be delivered.
+    Queued,
 }
 
 fn deliveries<'a>(event: &'a Event, listening: &'a [Record]) -> impl Iterator<Item = Draft> + 'a {

@@ -130,11 +130,11 @@ impl Webhooks {
         let poke = Arc::new(Notify::new());
         let courier =
             Courier::new(db.clone(), clock.clone(), lifecycle.clone(), Arc::clone(&carrier), Arc::clone(&poke));
-        let dispatcher = Dispatcher { db: db.clone(), clock: clock.clone() };
-        let (head, woken) = (journal.bus().head(), Arc::clone(&poke));
+        let dispatcher = Dispatcher::open(db.clone(), clock.clone(), journal.clone()).await?;
+        let woken = Arc::clone(&poke);
         let (first, second) = (lifecycle.workers().clone(), lifecycle.workers().clone());
         lifecycle.spawn("dispatcher", async move {
-            first.run_until_cancelled(dispatcher.run(head, &woken)).await;
+            first.run_until_cancelled(dispatcher.run(&woken)).await;
         });
         lifecycle.spawn("courier", async move {
             second.run_until_cancelled(courier.run()).await;

@@ -11,7 +11,7 @@ use whatsapp_rust::types::durability_hook::{InboundDurabilityHook, InboundMessag
 
 use crate::clock::Clock;
 use crate::crash;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::event::journal::{Entry, Journal};
 use crate::whatsapp::device_store::DeviceStore;
 use crate::whatsapp::reading::{self, message};
@@ -35,7 +35,16 @@ impl Inbox {
         }
         match events.is_empty() {
             true => Ok(()),
-            false => self.journal.record(Entry { events, write: None }).await,
+            false => {
+                let store = Arc::clone(&self.store);
+                let failed = Some(Box::new(move |error: &Error| store.give_up(error)) as Box<_>);
+                let written = self.journal.bring(Entry { events, failed, ..Entry::default() }).await?;
+                for info in batch.iter().map(|inbound| &inbound.info) {
+                    let (chat, sender) = (info.source.chat.to_string(), info.source.sender.to_string());
+                    self.store.handed_over(chat, sender, info.id.to_string());
+                }
+                written.await
+            }
         }
     }
 }

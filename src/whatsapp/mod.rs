@@ -218,8 +218,8 @@ impl Connector {
         let (signals, signalled) = mpsc::channel(SIGNAL_CAPACITY);
         let (reports, reported) = mpsc::channel(REPORT_CAPACITY);
         let store = match is_new {
-            true => device_store::DeviceStore::empty(self.db.clone(), session.clone()),
-            false => device_store::DeviceStore::new(self.db.clone(), session.clone()),
+            true => device_store::DeviceStore::empty(self.db.clone(), self.journal.clone(), session.clone()),
+            false => device_store::DeviceStore::new(self.db.clone(), self.journal.clone(), session.clone()),
         };
         let store = Arc::new(store);
         let inbox = Inbox {
@@ -240,6 +240,6 @@ impl Connector {
     /// # Errors
     /// `Unavailable`: the database failed.
     pub async fn forget(&self, session: &SessionId) -> Result<()> {
-        device_store::DeviceStore::new(self.db.clone(), session.clone()).forget().await
+        device_store::DeviceStore::new(self.db.clone(), self.journal.clone(), session.clone()).forget().await
     }
 }

@@ -11,7 +11,10 @@ use sea_orm::EntityTrait;
 use tempfile::TempDir;
 use wacore::store::InMemoryBackend;
 use wacore::store::traits::Backend;
+use waypost::clock::Clock;
 use waypost::db::Db;
+use waypost::event::journal::Journal;
+use waypost::lifecycle::Lifecycle;
 use waypost::whatsapp::device_store::DeviceStore;
 
 use crate::support::database::{self, TestDatabase};
@@ -47,28 +50,39 @@ impl Stage {
 }
 
 /// A database, for tests of what only a database can do.
-enum Base {
+struct Base {
+    database: Database,
+    journal: Journal,
+    _lifecycle: Lifecycle,
+}
+
+enum Database {
     Sqlite { db: Db, _directory: TempDir },
     Postgres(TestDatabase),
 }
 
 impl Base {
     async fn on(on: On) -> Self {
-        match on {
+        let database = match on {
             On::Reference => unreachable!("the reference has no database"),
             On::Sqlite => {
                 let (db, _directory) = database::sqlite().await;
-                Self::Sqlite { db, _directory }
+                Database::Sqlite { db, _directory }
             }
-            On::Postgres => Self::Postgres(database::postgres().await),
-        }
+            On::Postgres => Database::Postgres(database::postgres().await),
+        };
+        let lifecycle = Lifecycle::new();
+        let journal = Journal::open(database.db().clone(), Clock::system(), &lifecycle).await.expect("a journal");
+        Self { database, journal, _lifecycle: lifecycle }
     }
 
     fn db(&self) -> &Db {
-        match self {
-            Self::Sqlite { db, _directory } => db,
-            Self::Postgres(db) => db,
-        }
+        self.database.db()
+    }
+
+    /// The store of a session that is there, or is not.
+    fn at(&self, id: &str) -> DeviceStore {
+        DeviceStore::new(self.db().clone(), self.journal.clone(), SessionId::parse(id).expect("a session id"))
     }
 
     /// The store of a new session.
@@ -96,6 +110,15 @@ impl Base {
             last_connected_at: None,
         });
         session::Entity::insert(row).exec_without_returning(self.db().write()).await.expect("a session");
-        DeviceStore::new(self.db().clone(), id)
+        self.at(id.as_str())
+    }
+}
+
+impl Database {
+    fn db(&self) -> &Db {
+        match self {
+            Self::Sqlite { db, _directory } => db,
+            Self::Postgres(db) => db,
+        }
     }
 }

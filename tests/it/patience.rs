@@ -106,7 +106,7 @@ impl Office {
 
     async fn write(&self, body: &EventBody) {
         let draft = Draft::new(shop(), body, self.clock.now()).expect("it is JSON");
-        self.journal.record(Entry { events: vec![draft], write: None }).await.expect("it is written");
+        self.journal.record(Entry { events: vec![draft], ..Entry::default() }).await.expect("it is written");
     }
 
     /// Lets time pass in steps; after each, all that was due is done.

@@ -7,6 +7,7 @@
 //! Nothing else is cached here and no connection is held.
 
 use std::ops::Deref;
+use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use entity::ids::SessionId;
@@ -19,6 +20,7 @@ use wacore::store::error::StoreError;
 
 use crate::db::{self, Db};
 use crate::error::chain;
+use crate::event::journal::Journal;
 
 mod app_sync;
 mod base_key;
@@ -39,6 +41,8 @@ mod tc_token;
 #[derive(Debug)]
 pub struct DeviceStore {
     db: Db,
+    /// Writes what has to be written in order with what happened.
+    journal: Journal,
     session: SessionId,
     /// Cancelled when the client that this store was made for is given up.
     given_up: CancellationToken,
@@ -47,28 +51,29 @@ pub struct DeviceStore {
     /// Held by the save of the device that is under way.
     saving: Mutex<()>,
     /// What was decrypted and waits for the journal.
-    pending: pending_inbound::Pending,
+    pending: Arc<pending_inbound::Pending>,
     /// Whether it is known that no device is stored, without asking the database.
     is_empty: AtomicBool,
 }
 
 impl DeviceStore {
     /// The store of this session.
-    pub fn new(db: Db, session: SessionId) -> Self {
+    pub fn new(db: Db, journal: Journal, session: SessionId) -> Self {
         Self {
             db,
+            journal,
             session,
             given_up: CancellationToken::new(),
             writing: RwLock::new(()),
             saving: Mutex::new(()),
-            pending: pending_inbound::Pending::default(),
+            pending: Arc::default(),
             is_empty: AtomicBool::new(false),
         }
     }
 
     /// The store of a session that was created a moment ago: nothing is stored, so nothing has to be looked for.
-    pub fn empty(db: Db, session: SessionId) -> Self {
-        Self { is_empty: AtomicBool::new(true), ..Self::new(db, session) }
+    pub fn empty(db: Db, journal: Journal, session: SessionId) -> Self {
+        Self { is_empty: AtomicBool::new(true), ..Self::new(db, journal, session) }
     }
 
     /// Deletes everything that is stored for the session, in one transaction. The session itself stays, and is a fresh
@@ -94,6 +99,11 @@ impl DeviceStore {
     pub async fn retire(&self) {
         self.given_up.cancel();
         drop(self.writing.write().await);
+    }
+
+    /// Notes that the journal was given a pending message: a ratchet that is stored later need not take it along.
+    pub fn handed_over(&self, chat: String, sender: String, id: String) {
+        self.pending.hand_over(chat, sender, id);
     }
 
     /// Gives the client up because something could not be read or written. What it has in its memory is not what is on

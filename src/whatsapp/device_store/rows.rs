@@ -5,7 +5,6 @@ use sea_orm::{ActiveModelTrait, ConnectionTrait, DeleteMany, EntityTrait, Iden, 
 use wacore::store::error::Result;
 
 use super::DeviceStore;
-use crate::db;
 
 /// Values bound to one statement, at most. SQLite takes 32766 and PostgreSQL 65535; each connection keeps the
 /// statements that it has prepared in memory, and beyond a few thousand values a longer one is no faster.
@@ -30,23 +29,10 @@ where
     A: ActiveModelTrait,
     M: IntoActiveModel<A>,
 {
-    upsert_with(store, &*store.write().await?, rows, rule).await
-}
-
-/// [`upsert`] by a writer that the caller has.
-pub(super) async fn upsert_with<A, M>(
-    store: &DeviceStore,
-    writer: &db::Writer,
-    rows: Vec<M>,
-    rule: OnConflict,
-) -> Result<()>
-where
-    A: ActiveModelTrait,
-    M: IntoActiveModel<A>,
-{
     if rows.len() <= rows_per_statement::<A>() {
-        return upsert_on(store, writer, rows, rule).await;
+        return upsert_on(store, &*store.write().await?, rows, rule).await;
     }
+    let writer = store.write().await?;
     let work = writer.begin().await.map_err(store.failed())?;
     upsert_on(store, &work, rows, rule).await?;
     work.commit().await.map_err(store.failed())

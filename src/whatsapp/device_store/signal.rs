@@ -12,6 +12,18 @@ use wacore::store::error::{Result, StoreError};
 use wacore::store::traits::SignalStore;
 
 use super::{DeviceStore, pending_inbound, pre_key, rows};
+use crate::event::along::{Row, Target};
+
+/// Where the ratchets of one-to-one chats go.
+static SESSIONS: Target = Target {
+    into: "signal_session (session_id, address, record)",
+    on_conflict: "(session_id, address) DO UPDATE SET record = excluded.record",
+};
+/// Where those of groups go.
+static SENDER_KEYS: Target = Target {
+    into: "sender_key (session_id, address, record)",
+    on_conflict: "(session_id, address) DO UPDATE SET record = excluded.record",
+};
 
 #[async_trait]
 impl SignalStore for DeviceStore {
@@ -176,27 +188,28 @@ impl DeviceStore {
     }
 
     async fn store_sessions<'a>(&self, records: impl IntoIterator<Item = (&'a str, &'a [u8])>) -> Result<()> {
-        use signal_session::{ActiveModel, Column, Model};
-        let records: BTreeMap<_, _> = records.into_iter().collect();
-        let rows = records.into_iter().map(|(address, record)| Model {
-            session_id: self.session.clone(),
-            address: address.to_owned(),
-            record: record.to_vec(),
-        });
-        let rule = rows::replace([Column::SessionId, Column::Address], [Column::Record]);
-        pending_inbound::upsert_ratchets::<ActiveModel, _>(self, rows.collect(), rule).await
+        self.store_ratchets(&SESSIONS, records).await
     }
 
     async fn store_sender_keys<'a>(&self, records: impl IntoIterator<Item = (&'a str, &'a [u8])>) -> Result<()> {
-        use sender_key::{ActiveModel, Column, Model};
+        self.store_ratchets(&SENDER_KEYS, records).await
+    }
+
+    async fn store_ratchets<'a>(
+        &self,
+        target: &'static Target,
+        records: impl IntoIterator<Item = (&'a str, &'a [u8])>,
+    ) -> Result<()> {
         let records: BTreeMap<_, _> = records.into_iter().collect();
-        let rows = records.into_iter().map(|(address, record)| Model {
-            session_id: self.session.clone(),
-            address: address.to_owned(),
-            record: record.to_vec(),
-        });
-        let rule = rows::replace([Column::SessionId, Column::Address], [Column::Record]);
-        pending_inbound::upsert_ratchets::<ActiveModel, _>(self, rows.collect(), rule).await
+        let row = |(address, record): (&str, &[u8])| Row {
+            target,
+            key: vec![self.session.as_str().to_owned(), address.to_owned()],
+            rest: vec![record.to_vec().into()],
+        };
+        match records.is_empty() {
+            true => Ok(()),
+            false => pending_inbound::write_ratchets(self, records.into_iter().map(row).collect()).await,
+        }
     }
 
     /// The session's addresses that belong to `user`, in a table that is keyed by address: those from the user and `:`

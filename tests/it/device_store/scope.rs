@@ -188,20 +188,21 @@ async fn a_pending_message_is_on_the_disk_before_its_ratchet(#[values(On::Sqlite
     assert_eq!(written().await, ["1", "2"]);
 
     // The next client finds them, and lets them go.
-    let next = DeviceStore::new(base.db().clone(), SessionId::parse("a").unwrap());
+    let next = base.at("a");
     assert_eq!(next.get_pending_inbound("c", "s", "1").await.unwrap(), Some(b"message".to_vec()));
     next.store_pending_inbound("c", "s", "1", b"message").await.unwrap();
     next.delete_pending_inbound("c", "s", "1").await.unwrap();
     assert_eq!(written().await, ["2"]);
 
-    // A sender's key is a ratchet, too; and what the journal takes in time is never written.
+    // A sender's key is a ratchet, too; and what the journal was given before it is not written twice.
     next.store_pending_inbound("c", "s", "3", b"message").await.unwrap();
     next.put_sender_key("g", b"key").await.unwrap();
     assert_eq!(written().await, ["2", "3"]);
     next.store_pending_inbound("c", "s", "4", b"message").await.unwrap();
-    let (put, removed) = tokio::join!(next.put_session("1@s", b"ratchet"), next.delete_pending_inbound("c", "s", "4"));
-    assert!(put.is_ok() && removed.is_ok());
-    assert_eq!(written().await, ["2", "3"]);
+    next.store_pending_inbound("c", "s", "5", b"message").await.unwrap();
+    next.handed_over("c".to_owned(), "s".to_owned(), "4".to_owned());
+    next.put_session("1@s", b"ratchet").await.unwrap();
+    assert_eq!(written().await, ["2", "3", "5"]);
 }
 
 #[rstest]
@@ -210,14 +211,14 @@ async fn a_new_session_stores_the_first_device_that_it_is_given(#[values(On::Sql
     let base = Base::on(on).await;
     base.store("a").await;
     let id = SessionId::parse("a").unwrap();
-    let new = DeviceStore::empty(base.db().clone(), id.clone());
+    let new = DeviceStore::empty(base.db().clone(), base.journal.clone(), id);
     assert!(!new.exists().await.unwrap());
     new.create().await.unwrap();
     assert!(new.load().await.unwrap().is_none());
     let device = Device::new();
     new.save(&device).await.unwrap();
     assert!(new.exists().await.unwrap());
-    for store in [new, DeviceStore::new(base.db().clone(), id)] {
+    for store in [new, base.at("a")] {
         let loaded = store.load().await.unwrap().unwrap();
         assert_eq!(serde_json::to_value(&loaded).unwrap(), serde_json::to_value(&device).unwrap());
     }
@@ -227,7 +228,7 @@ async fn a_new_session_stores_the_first_device_that_it_is_given(#[values(On::Sql
 #[tokio::test]
 async fn a_write_that_fails_is_an_error_and_leaves_nothing(#[values(On::Sqlite, On::Postgres)] on: On) {
     let base = Base::on(on).await;
-    let orphan = DeviceStore::new(base.db().clone(), SessionId::parse("no-such-session").unwrap());
+    let orphan = base.at("no-such-session");
     let error = orphan.put_session("1@s", b"ratchet").await.unwrap_err();
     assert!(matches!(error, StoreError::Database(_)), "{error:?}");
     let keys = [(1, Bytes::from_static(b"key"))];
