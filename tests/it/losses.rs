@@ -135,7 +135,7 @@ fn said(world: &World, what: &str) -> usize {
 #[tokio::test]
 async fn what_cannot_be_written_is_brought_again_and_loses_nothing(
     #[values(Kind::Sqlite, Kind::Postgres)] kind: Kind,
-    #[values("pending_inbound", "event")] table: &str,
+    #[values("signal_session", "event")] table: &str,
 ) {
     let mut flow = Flow::new(kind).await;
     flow.send().await;
