@@ -20,6 +20,7 @@ use crate::db::disk::Disk;
 pub use claim::Claim;
 pub use writer::{Work, Writer};
 
+pub mod bulk;
 mod claim;
 mod disk;
 #[cfg(test)]
@@ -28,6 +29,8 @@ mod writer;
 
 /// Connections that only read, with SQLite. Reads are short; more would only cost page caches.
 const SQLITE_READERS: u32 = 4;
+/// Statements that the SQLite connection which writes keeps prepared: those that insert many rows are many.
+const SQLITE_STATEMENTS: usize = 300;
 /// How long a statement of another process may hold the SQLite file before ours fails.
 const SQLITE_BUSY: Duration = Duration::from_secs(10);
 /// Rest of a PostgreSQL connection after which it is asked whether it is still there, before its next use.
@@ -80,7 +83,10 @@ impl Db {
             let is_clean = !connection.is_in_transaction();
             Box::pin(std::future::ready(Ok(is_clean)))
         });
-        let write = writer.connect_with(options.clone()).await.map_err(connect_error)?;
+        let write = writer
+            .connect_with(options.clone().statement_cache_capacity(SQLITE_STATEMENTS))
+            .await
+            .map_err(connect_error)?;
         let read = pool(SQLITE_READERS).connect_with(options.read_only(true)).await.map_err(connect_error)?;
         let disk = match synchronous {
             Synchronous::Full => Disk::below(log_of(file)),

@@ -21,9 +21,9 @@ use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
 use crate::crash;
+use crate::db::bulk::{self, Row};
 use crate::db::{Db, Work};
 use crate::error::{Error, ErrorKind, Result};
-use crate::event::along::{self, Row};
 use crate::event::body::EventBody;
 use crate::event::bus::Bus;
 use crate::event::interest::Interest;
@@ -243,7 +243,7 @@ impl Pen {
         }
         let records = self.insert(&tx, drafts, doubles).await?;
         if records.is_some() {
-            along::write(&tx, entries.iter().flat_map(|entry| &entry.rows)).await?;
+            bulk::write(&tx, entries.iter().flat_map(|entry| &entry.rows)).await?;
             tx.commit().await?;
         }
         Ok(records)

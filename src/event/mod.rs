@@ -2,7 +2,6 @@
 
 pub mod types;
 
-pub mod along;
 pub mod body;
 pub mod bus;
 pub mod interest;

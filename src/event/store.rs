@@ -2,7 +2,6 @@
 //! callers pass one.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::fmt::Write as _;
 use std::sync::Arc;
 
 use entity::ids::{EventId, SessionId};
@@ -15,13 +14,9 @@ use sea_orm::{
     Statement, TryGetableMany, Value,
 };
 
+use crate::db::bulk::{ROWS, padded, shape, values};
 use crate::error::Result;
 use crate::event::journal::Doubles;
-
-/// Rows that one statement takes, at most: ten values each, and a connection keeps its statements in memory.
-const ROWS: usize = 256;
-/// Numbers of rows beyond this are multiples of it.
-const STEP: usize = 16;
 
 /// The position up to which events were turned into deliveries.
 pub const DISPATCHED: &str = "dispatched";
@@ -110,33 +105,6 @@ pub async fn count_up(tx: &impl ConnectionTrait, more: &BTreeMap<&SessionId, i64
         counts.insert(session_id, count);
     }
     Ok(counts)
-}
-
-/// How many of `left` rows go into one statement. A statement is prepared once for each number of rows and kept, so there
-/// are few numbers: up to a step, and whole steps.
-pub(super) fn shape(left: usize) -> usize {
-    if left <= STEP { left } else { (left - left % STEP).min(ROWS) }
-}
-
-/// The next such number that is not less.
-fn padded(rows: usize) -> usize {
-    if rows <= STEP { rows } else { rows.next_multiple_of(STEP) }
-}
-
-/// `VALUES ($1, $2), ($3, $4)`: both databases call the columns `column1`, `column2` and know numbered parameters.
-pub(super) fn values(rows: usize, columns: usize) -> String {
-    let mut sql = String::with_capacity(8 + rows * (columns * 6 + 4));
-    sql.push_str("VALUES ");
-    for bind in 0..rows * columns {
-        let before = match (bind % columns, bind) {
-            (0, 0) => "(",
-            (0, _) => "), (",
-            _ => ", ",
-        };
-        let _ = write!(sql, "{before}${}", bind + 1); // A string takes everything.
-    }
-    sql.push(')');
-    sql
 }
 
 /// Inserts events. False if one of them is a message that is there already, and was not looked for; then the transaction is

@@ -19,8 +19,8 @@ use wacore::store::traits::{PendingInboundKey, PendingInboundRow};
 use wacore::time::now_secs;
 
 use super::{DeviceStore, rows};
+use crate::db::bulk::{self, Row};
 use crate::error::ErrorKind;
-use crate::event::along::{self, Row};
 use crate::event::journal::{Entry, Write};
 
 /// Keys in one statement, at most. SQLite has no list of tuples, so each key is an alternative, and SQLite refuses
@@ -175,7 +175,7 @@ pub(super) async fn write_ratchets(store: &DeviceStore, ratchets: Vec<Row>) -> R
             let work = writer.begin().await.map_err(store.failed())?;
             let messages = store.pending.unwritten(&store.session, 0, &taken);
             insert(&work, messages).await.map_err(store.failed())?;
-            along::write(&work, ratchets.iter()).await.map_err(|error| not_written(store, error))?;
+            bulk::write(&work, ratchets.iter()).await.map_err(store.failed())?;
             work.commit().await.map_err(store.failed())?;
         }
         Err(error) => return Err(not_written(store, error)),

@@ -12,7 +12,7 @@ use wacore::store::error::{Result, StoreError};
 use wacore::store::traits::SignalStore;
 
 use super::{DeviceStore, pending_inbound, pre_key, rows};
-use crate::event::along::{Row, Target};
+use crate::db::bulk::{Row, Target};
 
 /// Where the ratchets of one-to-one chats go.
 static SESSIONS: Target = Target {

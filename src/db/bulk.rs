@@ -1,11 +1,14 @@
-//! Rows that are written along with events: those of one table go into it in one statement, whoever brought them.
+//! Many rows in few statements, of few shapes: a connection prepares a statement once and keeps it in memory.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 
-use sea_orm::{ConnectionTrait, Statement, Value};
+use sea_orm::{ConnectionTrait, DbErr, Statement, Value};
 
-use crate::error::Result;
-use crate::event::store::{shape, values};
+/// Rows that one statement takes, at most.
+pub(crate) const ROWS: usize = 256;
+/// Numbers of rows beyond this are multiples of it.
+const STEP: usize = 16;
 
 /// Where rows go, and what becomes of one that is there already.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -28,7 +31,7 @@ pub struct Row {
 }
 
 /// Writes rows, within the caller's transaction. Of those with the same key, the last one.
-pub async fn write<'a>(tx: &impl ConnectionTrait, rows: impl Iterator<Item = &'a Row>) -> Result<()> {
+pub async fn write<'a>(tx: &impl ConnectionTrait, rows: impl Iterator<Item = &'a Row>) -> Result<(), DbErr> {
     // In the order of their keys, so that two instances lock them in the same order.
     let mut tables: BTreeMap<&Target, BTreeMap<&[String], &[Value]>> = BTreeMap::new();
     for row in rows {
@@ -44,4 +47,31 @@ pub async fn write<'a>(tx: &impl ConnectionTrait, rows: impl Iterator<Item = &'a
         }
     }
     Ok(())
+}
+
+/// How many of `left` rows go into one statement. A statement is prepared once for each number of rows and kept, so there
+/// are few numbers: up to a step, and whole steps.
+pub(crate) fn shape(left: usize) -> usize {
+    if left <= STEP { left } else { (left - left % STEP).min(ROWS) }
+}
+
+/// The next such number that is not less.
+pub(crate) fn padded(rows: usize) -> usize {
+    if rows <= STEP { rows } else { rows.next_multiple_of(STEP) }
+}
+
+/// `VALUES ($1, $2), ($3, $4)`: both databases call the columns `column1`, `column2` and know numbered parameters.
+pub(crate) fn values(rows: usize, columns: usize) -> String {
+    let mut sql = String::with_capacity(8 + rows * (columns * 6 + 4));
+    sql.push_str("VALUES ");
+    for bind in 0..rows * columns {
+        let before = match (bind % columns, bind) {
+            (0, 0) => "(",
+            (0, _) => "), (",
+            _ => ", ",
+        };
+        let _ = write!(sql, "{before}${}", bind + 1); // A string takes everything.
+    }
+    sql.push(')');
+    sql
 }
