@@ -1,7 +1,7 @@
 //! What was written to the journal, told inside the process. Nothing durable hangs on it: whoever missed something reads
 //! the journal.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
 use parking_lot::RwLock;
@@ -59,6 +59,16 @@ impl Bus {
         Some(recent.events.range(first..).take(limit).cloned().collect())
     }
 
+    /// Those of these events that are still here, by position.
+    pub fn at(&self, positions: impl IntoIterator<Item = i64>) -> HashMap<i64, Arc<Record>> {
+        let recent = self.recent.read();
+        let find = |position| {
+            let place = recent.events.binary_search_by_key(&position, |event| event.position).ok()?;
+            Some((position, Arc::clone(&recent.events[place])))
+        };
+        positions.into_iter().filter_map(find).collect()
+    }
+
     /// The position of the newest event, and each later one.
     pub fn head(&self) -> watch::Receiver<i64> {
         self.head.subscribe()
@@ -79,6 +89,8 @@ impl Recent {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use entity::ids::{EventId, SessionId};
     use entity::timestamp::Timestamp;
     use entity::words::EventType;
@@ -108,6 +120,11 @@ mod tests {
         bus.publish(&[event(11, 1), event(15, 1), event(16, 1)]);
         assert_eq!(positions(&bus, 10), Some(vec![11, 15]));
         assert_eq!((positions(&bus, 15), positions(&bus, 9)), (Some(vec![16]), None));
+        let found = bus.at([9, 11, 12, 16]);
+        assert_eq!(
+            found.iter().map(|(at, event)| (*at, event.position)).collect::<BTreeSet<_>>(),
+            [(11, 11), (16, 16)].into()
+        );
         for position in 17..17 + 1024 {
             bus.publish(&[event(position, 1)]);
         }

@@ -36,6 +36,9 @@ const QUEUE: usize = 1024;
 /// Entries that are written in one transaction, at most.
 const BATCH: usize = 256;
 
+/// Hears why an entry could not be written.
+pub type Failed = Box<dyn FnOnce(&Error) + Send + Sync>;
+
 /// What else is to be written in the transaction of an entry, and what happened by it. May be run again after it failed.
 pub type Write = Box<dyn for<'a> Fn(&'a Work) -> BoxFuture<'a, Result<Vec<Draft>>> + Send + Sync>;
 
@@ -75,7 +78,7 @@ pub struct Entry {
     /// More of that state, as rows: those of many entries go into their tables together.
     pub rows: Vec<Row>,
     /// Told when it cannot be written, before anything that was brought later is.
-    pub failed: Option<Box<dyn FnOnce(&Error) + Send + Sync>>,
+    pub failed: Option<Failed>,
 }
 
 struct Job {

@@ -1,5 +1,7 @@
 //! Works one lane: posts what waits in it, one delivery after the other, and writes down what came of each.
 
+use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use entity::timestamp::Timestamp;
@@ -19,7 +21,7 @@ use crate::event::journal::{Draft, Entry, Journal, Write};
 use crate::event::store::{self as journal, Record as Event};
 use crate::webhook::egress::{Attempted, Egress};
 use crate::webhook::queue::{self, Claim, Outcome, Verdict};
-use crate::webhook::recorder::{Recorder, Written};
+use crate::webhook::recorder::{Note, Recorder, Written};
 use crate::webhook::request::{self, Signers};
 use crate::webhook::schedule::{self, Schedule};
 use crate::webhook::store::{self, Record};
@@ -49,9 +51,9 @@ pub struct Carrier {
 }
 
 impl Carrier {
-    /// Works a lane and leaves it.
-    pub(super) async fn carry(&self, claim: Claim) {
-        if let Err(error) = self.work(&claim).await {
+    /// Works a lane and leaves it. The webhook is as it was after the claim, if it is known.
+    pub(super) async fn carry(&self, claim: Claim, webhook: Option<Record>) {
+        if let Err(error) = self.work(&claim, webhook).await {
             error!(webhook.id = %claim.lane.webhook_id, error = chain(&error), "a lane could not be worked");
             self.give_back(&claim).await;
         }
@@ -70,16 +72,19 @@ impl Carrier {
         }
     }
 
-    async fn work(&self, claim: &Claim) -> Result<()> {
+    async fn work(&self, claim: &Claim, webhook: Option<Record>) -> Result<()> {
+        let webhook = match webhook {
+            Some(webhook) => Some(webhook),
+            None => store::find(self.db.read(), &claim.lane.webhook_id).await?,
+        };
         // A webhook that is gone has taken its lanes along.
-        let Some(webhook) = store::find(self.db.read(), &claim.lane.webhook_id).await? else { return Ok(()) };
+        let Some(webhook) = webhook else { return Ok(()) };
         if webhook.disabled.is_some() {
             return self.rest(claim).await;
         }
         let now = self.clock.now();
         let deliveries = queue::next(self.db.read(), &claim.lane, webhook.is_ordered, now, BATCH).await?;
-        let positions = deliveries.iter().map(|delivery| delivery.position).collect();
-        let events = journal::at(self.db.read(), positions).await?;
+        let events = self.events(&deliveries).await?;
         let mut on_their_way = Vec::new();
         for delivery in &deliveries {
             if self.stop.is_cancelled() {
@@ -88,7 +93,7 @@ impl Carrier {
             let Some(event) = events.get(&delivery.position) else { continue };
             let outcome = self.attempt(&webhook, delivery, event).await;
             let (verdict, status) = (outcome.verdict.clone(), outcome.status);
-            on_their_way.push(self.recorder.take(outcome).await);
+            on_their_way.push(self.recorder.take(Note::Came(outcome)).await);
             // The next need not wait until it is written that this one came: after a crash both come once more, in order.
             if matches!(verdict, Verdict::Delivered | Verdict::Expired) {
                 continue;
@@ -102,7 +107,19 @@ impl Carrier {
             }
         }
         written(&mut on_their_way).await?;
-        queue::release(self.db.write().unhurried(), claim, webhook.is_ordered, self.clock.now()).await
+        self.recorder.take(Note::Left { claim: claim.clone(), is_ordered: webhook.is_ordered }).await.await
+    }
+
+    /// The events that these deliver, by position: those that are still in memory from there.
+    async fn events(&self, deliveries: &[queue::Record]) -> Result<HashMap<i64, Arc<Event>>> {
+        let mut events = self.journal.bus().at(deliveries.iter().map(|delivery| delivery.position));
+        let positions = deliveries.iter().map(|delivery| delivery.position);
+        let others: Vec<_> = positions.filter(|position| !events.contains_key(position)).collect();
+        if !others.is_empty() {
+            let found = journal::at(self.db.read(), others).await?;
+            events.extend(found.into_iter().map(|(position, event)| (position, Arc::new(event))));
+        }
+        Ok(events)
     }
 
     /// Leaves a lane whose webhook is off. Whoever switches it on wakes it.

@@ -12,6 +12,7 @@ use entity::{delivery, delivery_attempt, lane};
 use sea_orm::sea_query::{Expr, OnConflict};
 use sea_orm::{
     ActiveValue, ColumnTrait, Condition, ConnectionTrait, EntityTrait, ExprTrait, QueryFilter, QueryOrder, QuerySelect,
+    QueryTrait,
 };
 
 use crate::error::Result;
@@ -258,22 +259,21 @@ fn pending(lane: &Lane) -> sea_orm::Select<delivery::Entity> {
 /// Leaves a lane: it is due when its next delivery is.
 pub async fn release(tx: &impl ConnectionTrait, claim: &Claim, is_ordered: bool, now: Timestamp) -> Result<()> {
     let order = if is_ordered { delivery::Column::Id } else { delivery::Column::DueAt };
-    let next = pending(&claim.lane).select_only().column(delivery::Column::DueAt).order_by_asc(order);
-    let due_at: Option<Option<Timestamp>> = next.into_tuple().one(tx).await?;
-    leave(tx, claim, due_at.flatten(), now).await
+    let next = pending(&claim.lane).select_only().column(delivery::Column::DueAt).order_by_asc(order).limit(1);
+    leave_until(tx, claim, Expr::SubQuery(None, Box::new(next.into_query().into())), now).await
 }
 
-/// Leaves a lane: it is due at this moment, if at all, but at once if something was queued meanwhile.
+/// Leaves a lane: it is due at this moment, if at all.
 pub async fn leave(tx: &impl ConnectionTrait, claim: &Claim, due_at: Option<Timestamp>, now: Timestamp) -> Result<()> {
-    let changes = |due_at| lane::ActiveModel {
-        due_at: ActiveValue::Set(due_at),
-        leased_until: ActiveValue::Set(None),
-        ..Default::default()
-    };
-    let undisturbed = at(&claim.lane).filter(lane::Column::Arrivals.eq(claim.arrivals));
-    if undisturbed.set(changes(due_at)).exec(tx).await?.rows_affected == 0 {
-        at(&claim.lane).set(changes(Some(now))).exec(tx).await?;
-    }
+    leave_until(tx, claim, Expr::val(due_at), now).await
+}
+
+/// It is due at once if something was queued meanwhile.
+async fn leave_until(tx: &impl ConnectionTrait, claim: &Claim, due_at: Expr, now: Timestamp) -> Result<()> {
+    let undisturbed = lane::Column::Arrivals.eq(claim.arrivals);
+    let nobody = lane::ActiveModel { leased_until: ActiveValue::Set(None), ..Default::default() };
+    let due_at = Expr::case(undisturbed, due_at).finally(now);
+    at(&claim.lane).set(nobody).col_expr(lane::Column::DueAt, due_at.into()).exec(tx).await?;
     Ok(())
 }
 

@@ -1,10 +1,11 @@
-//! Writes down what came of deliveries, those of many lanes in one transaction.
+//! Writes down what came of deliveries, and which lanes are worked no more: those of many lanes in one transaction.
 //!
 //! Nobody waits for the disk here: what is lost in a power cut is delivered once more, under the same id.
 
 use std::collections::BTreeMap;
 
 use entity::ids::WebhookId;
+use entity::timestamp::Timestamp;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use metrics::counter;
@@ -12,21 +13,34 @@ use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
-use crate::db::Db;
+use crate::db::{Db, Work};
 use crate::error::{Error, Result};
 use crate::lifecycle::Lifecycle;
-use crate::webhook::queue::{self, Outcome, Verdict};
+use crate::webhook::queue::{self, Claim, Outcome, Verdict};
 use crate::webhook::store;
 
-/// Outcomes that wait to be written; with more, the lanes wait.
+/// Notes that wait to be written; with more, the lanes wait.
 const QUEUE: usize = 512;
 
-/// Ends when an outcome is written, or could not be.
+/// What is to be written down.
+pub(super) enum Note {
+    /// What came of a delivery.
+    Came(Outcome),
+    /// A lane is worked no more. It is due when its next delivery is.
+    Left {
+        /// Which lane.
+        claim: Claim,
+        /// Whether its deliveries wait for each other.
+        is_ordered: bool,
+    },
+}
+
+/// Ends when a note is written, or could not be.
 pub(super) type Written = BoxFuture<'static, Result<()>>;
 
-type Job = (Outcome, oneshot::Sender<Result<()>>);
+type Job = (Note, oneshot::Sender<Result<()>>);
 
-/// The way to the one who writes outcomes down.
+/// The way to the one who writes notes down.
 #[derive(Clone, Debug)]
 pub struct Recorder {
     jobs: mpsc::Sender<Job>,
@@ -44,14 +58,15 @@ impl Recorder {
         recorder
     }
 
-    /// Takes an outcome to be written down, and tells later whether it was. Fails with `Unavailable`.
-    pub(super) async fn take(&self, outcome: Outcome) -> Written {
+    /// Takes a note to be written down, after those that came before, and tells later whether it was. Fails with
+    /// `Unavailable`.
+    pub(super) async fn take(&self, note: Note) -> Written {
         let (done, written) = oneshot::channel();
-        match self.jobs.send((outcome, done)).await {
+        match self.jobs.send((note, done)).await {
             Ok(()) => written.map(|outcome| outcome.unwrap_or_else(|lost| Err(Error::internal(lost)))).boxed(),
             // The server stops: what is still on its way is written one by one.
-            Err(mpsc::error::SendError((outcome, _))) => {
-                let written = write(&self.db, &self.clock, &[&outcome]).await;
+            Err(mpsc::error::SendError((note, _))) => {
+                let written = write(&self.db, &self.clock, &[&note]).await;
                 std::future::ready(written).boxed()
             }
         }
@@ -73,34 +88,28 @@ async fn keep_up(db: &Db, clock: &Clock, mut queue: mpsc::Receiver<Job>, stop: C
 }
 
 async fn settle(db: &Db, clock: &Clock, jobs: Vec<Job>) {
-    let outcomes: Vec<_> = jobs.iter().map(|(outcome, _)| outcome).collect();
-    let is_written = write(db, clock, &outcomes).await.is_ok();
-    for (outcome, done) in jobs {
+    let notes: Vec<_> = jobs.iter().map(|(note, _)| note).collect();
+    let is_written = write(db, clock, &notes).await.is_ok();
+    for (note, done) in jobs {
         // One may be of a webhook that was deleted meanwhile, which is no fault of the others.
-        let written = if is_written { Ok(()) } else { write(db, clock, &[&outcome]).await };
+        let written = if is_written { Ok(()) } else { write(db, clock, &[&note]).await };
         let _ = done.send(written); // The lane may have been given up.
     }
 }
 
-async fn write(db: &Db, clock: &Clock, outcomes: &[&Outcome]) -> Result<()> {
+async fn write(db: &Db, clock: &Clock, notes: &[&Note]) -> Result<()> {
+    let (mut outcomes, mut left) = (Vec::new(), Vec::new());
+    for note in notes {
+        match note {
+            Note::Came(outcome) => outcomes.push(outcome),
+            Note::Left { claim, is_ordered } => left.push((claim, *is_ordered)),
+        }
+    }
     let now = clock.now();
     let tx = db.write().begin().await?;
-    queue::settle(&tx, outcomes, now).await?;
-    let mut last: BTreeMap<&WebhookId, &Outcome> = BTreeMap::new();
-    for outcome in outcomes.iter().filter(|outcome| outcome.verdict != Verdict::Expired) {
-        last.insert(&outcome.webhook_id, outcome);
-    }
-    let came: Vec<_> = last.iter().filter(|(_, last)| last.error.is_none()).map(|(id, _)| (*id).clone()).collect();
-    if !came.is_empty() {
-        for id in store::came(&tx, came).await? {
-            queue::judge(&tx, &id, false).await?;
-        }
-    }
-    for (id, outcome) in last {
-        if let Some(why) = &outcome.error {
-            store::failed(&tx, id, why, outcome.started_at).await?;
-            queue::judge(&tx, id, true).await?;
-        }
+    keep(&tx, &outcomes, now).await?;
+    for (claim, is_ordered) in left {
+        queue::release(&tx, claim, is_ordered, now).await?;
     }
     tx.commit_unhurried().await?;
     for outcome in outcomes {
@@ -111,6 +120,28 @@ async fn write(db: &Db, clock: &Clock, outcomes: &[&Outcome]) -> Result<()> {
             Verdict::Expired => "expired",
         };
         counter!("waypost_deliveries_total", "outcome" => word).increment(1);
+    }
+    Ok(())
+}
+
+/// Writes outcomes, and what they say of their webhooks.
+async fn keep(tx: &Work, outcomes: &[&Outcome], now: Timestamp) -> Result<()> {
+    queue::settle(tx, outcomes, now).await?;
+    let mut last: BTreeMap<&WebhookId, &Outcome> = BTreeMap::new();
+    for outcome in outcomes.iter().filter(|outcome| outcome.verdict != Verdict::Expired) {
+        last.insert(&outcome.webhook_id, outcome);
+    }
+    let came: Vec<_> = last.iter().filter(|(_, last)| last.error.is_none()).map(|(id, _)| (*id).clone()).collect();
+    if !came.is_empty() {
+        for id in store::came(tx, came).await? {
+            queue::judge(tx, &id, false).await?;
+        }
+    }
+    for (id, outcome) in last {
+        if let Some(why) = &outcome.error {
+            store::failed(tx, id, why, outcome.started_at).await?;
+            queue::judge(tx, id, true).await?;
+        }
     }
     Ok(())
 }

@@ -117,6 +117,12 @@ pub async fn find(db: &impl ConnectionTrait, id: &WebhookId) -> Result<Option<Re
     Ok(webhook::Entity::find_by_id(id.clone()).one(db).await?.map(Record::from))
 }
 
+/// Those of these webhooks that are there.
+pub async fn all_of(db: &impl ConnectionTrait, ids: impl IntoIterator<Item = &WebhookId>) -> Result<Vec<Record>> {
+    let found = webhook::Entity::find().filter(webhook::Column::Id.is_in(ids.into_iter().cloned())).all(db).await?;
+    Ok(found.into_iter().map(Record::from).collect())
+}
+
 /// Those of these sessions, and, without a list, every one; oldest first.
 pub async fn list(db: &impl ConnectionTrait, sessions: Option<Vec<SessionId>>) -> Result<Vec<Record>> {
     let of = sessions.map(|ids| webhook::Column::SessionId.is_in(ids));
