@@ -49,6 +49,12 @@ impl Bus {
         self.head.send_replace(newest);
     }
 
+    /// Keeps nothing that was told: there may be events up to `head` that were not. The table has them all.
+    pub fn forget(&self, head: i64) {
+        *self.recent.write() = Recent { events: VecDeque::new(), bytes: 0, floor: head };
+        self.head.send_replace(head);
+    }
+
     /// The events behind `after`, at most `limit`. None if they are not all here: then the table has them.
     pub fn since(&self, after: i64, limit: usize) -> Option<Vec<Arc<Record>>> {
         let recent = self.recent.read();

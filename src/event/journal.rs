@@ -122,7 +122,7 @@ impl Journal {
         let head = newest.max(dispatched).max(pruned).unwrap_or(0);
         let (jobs, queue) = mpsc::channel(QUEUE);
         let bus = Arc::new(Bus::new(head));
-        let pen = Pen { db, clock, head, bus: Arc::clone(&bus) };
+        let pen = Pen { db, clock, head, bus: Arc::clone(&bus), is_in_doubt: false };
         let stop = lifecycle.workers().clone();
         lifecycle.spawn("journal", pen.write(queue, stop));
         Ok(Self { jobs, bus, interest: Interest::default() })
@@ -174,6 +174,8 @@ struct Pen {
     /// The position of the newest event.
     head: i64,
     bus: Arc<Bus>,
+    /// Whether a commit failed, so that nobody knows yet what became of its transaction.
+    is_in_doubt: bool,
 }
 
 impl Pen {
@@ -197,21 +199,32 @@ impl Pen {
         let entries: Vec<_> = jobs.iter().map(|job| &job.entry).collect();
         match self.attempt(&entries).await {
             Ok(()) => jobs.into_iter().for_each(|job| job.end(Ok(()))),
-            Err(error) if jobs.len() == 1 || is_everybodys(&error) => {
-                let (kind, detail) = (error.kind(), error.to_string());
-                let cause: Arc<dyn std::error::Error + Send + Sync> = Arc::new(error);
-                for job in jobs {
-                    job.end(Err(Error::new(kind, detail.clone()).because(Arc::clone(&cause))));
-                }
-            }
+            Err(error) if jobs.len() == 1 || is_everybodys(&error) => fail(jobs, error),
             // One of them cannot be written, which is no fault of the others.
-            Err(_) => {
-                for job in jobs {
-                    let outcome = self.attempt(&[&job.entry]).await;
-                    job.end(outcome);
-                }
+            Err(_) => self.settle_singly(jobs).await,
+        }
+    }
+
+    async fn settle_singly(&mut self, jobs: Vec<Job>) {
+        let mut jobs = jobs.into_iter();
+        while let Some(job) = jobs.next() {
+            match self.attempt(&[&job.entry]).await {
+                Err(error) if is_everybodys(&error) => return fail(std::iter::once(job).chain(jobs), error),
+                outcome => job.end(outcome),
             }
         }
+    }
+
+    /// Begins a transaction. One whose commit failed may have been written all the same, or still be: its end is waited for,
+    /// and readers are sent to the table.
+    async fn begin(&mut self) -> Result<Work> {
+        let tx = self.db.write().begin().await?;
+        if self.is_in_doubt {
+            store::wait_for_writers(&tx).await?;
+            self.bus.forget(self.head);
+            self.is_in_doubt = false;
+        }
+        Ok(tx)
     }
 
     async fn attempt(&mut self, entries: &[&Entry]) -> Result<()> {
@@ -233,7 +246,7 @@ impl Pen {
 
     /// Gives what was written; None, and nothing is, if there are doubles that were not looked for.
     async fn commit(&mut self, entries: &[&Entry], doubles: Doubles) -> Result<Option<Vec<Arc<Record>>>> {
-        let tx = self.db.write().begin().await?;
+        let tx = self.begin().await?;
         let mut drafts = Vec::new();
         for entry in entries {
             drafts.extend(entry.events.iter().map(Cow::Borrowed));
@@ -247,7 +260,10 @@ impl Pen {
         let records = self.insert(&tx, drafts, doubles).await?;
         if records.is_some() {
             bulk::write(&tx, entries.iter().flat_map(|entry| &entry.rows)).await?;
+            crash::point("before_commit");
+            self.is_in_doubt = true;
             tx.commit().await?;
+            self.is_in_doubt = false;
         }
         Ok(records)
     }
@@ -277,7 +293,6 @@ impl Pen {
             records.push(Arc::new(record));
         }
         let is_whole = store::insert(tx, rows, doubles).await?;
-        crash::point("before_commit");
         Ok(is_whole.then_some(records))
     }
 
@@ -305,6 +320,15 @@ async fn keep_news(tx: &Work, drafts: &mut Vec<Cow<'_, Draft>>) -> Result<()> {
     let mut known = store::known(tx, &keys).await?;
     drafts.retain(|draft| draft.message.as_ref().is_none_or(|key| known.insert(key.clone())));
     Ok(())
+}
+
+/// Tells those who brought these that they are not written.
+fn fail(jobs: impl IntoIterator<Item = Job>, error: Error) {
+    let (kind, detail) = (error.kind(), error.to_string());
+    let cause: Arc<dyn std::error::Error + Send + Sync> = Arc::new(error);
+    for job in jobs {
+        job.end(Err(Error::new(kind, detail.clone()).because(Arc::clone(&cause))));
+    }
 }
 
 /// Whether the next entry would fail in the same way.

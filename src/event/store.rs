@@ -10,8 +10,8 @@ use entity::words::{DeliveryState, EventType};
 use entity::{bookmark, delivery, event, event_count, session};
 use sea_orm::sea_query::{Expr, OnConflict, Query};
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, ExprTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait,
-    Statement, TryGetableMany, Value,
+    ColumnTrait, ConnectionTrait, DbBackend, DbErr, EntityTrait, ExprTrait, QueryFilter, QueryOrder, QuerySelect,
+    QueryTrait, Statement, TryGetableMany, Value,
 };
 
 use crate::db::bulk::{ROWS, padded, shape, values};
@@ -105,6 +105,15 @@ pub async fn count_up(tx: &impl ConnectionTrait, more: &BTreeMap<&SessionId, i64
         counts.insert(session_id, count);
     }
     Ok(counts)
+}
+
+/// Waits until every other transaction that has written events has ended, and lets nobody else write any before this one has.
+/// SQLite has one writer.
+pub async fn wait_for_writers(tx: &impl ConnectionTrait) -> Result<()> {
+    if tx.get_database_backend() == DbBackend::Postgres {
+        tx.execute_unprepared("LOCK TABLE event IN EXCLUSIVE MODE").await?;
+    }
+    Ok(())
 }
 
 /// Inserts events. False if one of them is a message that is there already, and was not looked for; then the transaction is

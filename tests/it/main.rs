@@ -13,6 +13,8 @@ mod commands;
 mod crash;
 mod device_store;
 #[cfg(feature = "sandbox")]
+mod doubt;
+#[cfg(feature = "sandbox")]
 mod faults;
 #[cfg(feature = "sandbox")]
 mod graphql;
