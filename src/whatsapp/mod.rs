@@ -6,6 +6,7 @@
 pub mod device_store;
 
 mod connection;
+mod foreign;
 mod http;
 mod inbox;
 mod reading;

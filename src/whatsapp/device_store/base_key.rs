@@ -5,6 +5,7 @@ use sea_orm::EntityTrait;
 use wacore::store::error::Result;
 
 use super::{DeviceStore, rows};
+use crate::whatsapp::foreign;
 
 pub(super) async fn store(store: &DeviceStore, address: &str, message_id: &str, base_key: &[u8]) -> Result<()> {
     let (session_id, address, message_id) = key(store, address, message_id);
@@ -24,5 +25,5 @@ pub(super) async fn remove(store: &DeviceStore, address: &str, message_id: &str)
 }
 
 fn key(store: &DeviceStore, address: &str, message_id: &str) -> (entity::ids::SessionId, String, String) {
-    (store.session.clone(), address.to_owned(), message_id.to_owned())
+    (store.session.clone(), address.to_owned(), foreign::id(message_id).into_owned())
 }

@@ -12,6 +12,7 @@ use wacore::store::traits::{MsgSecretEntry, MsgSecretStore, merge_msg_secret_exp
 
 use super::DeviceStore;
 use super::rows::{self, new_value};
+use crate::whatsapp::foreign;
 
 #[async_trait]
 impl MsgSecretStore for DeviceStore {
@@ -19,7 +20,7 @@ impl MsgSecretStore for DeviceStore {
         let count = entries.len();
         let mut merged = BTreeMap::new();
         for entry in entries {
-            let key = (entry.chat.clone(), entry.sender.clone(), entry.msg_id.clone());
+            let key = (entry.chat.clone(), entry.sender.clone(), foreign::id(&entry.msg_id).into_owned());
             match merged.entry(key) {
                 Entry::Vacant(new) => drop(new.insert(entry)),
                 Entry::Occupied(mut earlier) => merge(earlier.get_mut(), &entry),
@@ -36,7 +37,7 @@ impl MsgSecretStore for DeviceStore {
     }
 
     async fn get_msg_secret_with_ts(&self, chat: &str, sender: &str, msg_id: &str) -> Result<Option<(Vec<u8>, i64)>> {
-        let key = (self.session.clone(), chat.to_owned(), sender.to_owned(), msg_id.to_owned());
+        let key = (self.session.clone(), chat.to_owned(), sender.to_owned(), foreign::id(msg_id).into_owned());
         let row = Entity::find_by_id(key).one(self.read()).await.map_err(self.failed())?;
         Ok(row.map(|row| (row.secret, row.message_ts)))
     }
@@ -57,7 +58,7 @@ impl DeviceStore {
             session_id: self.session.clone(),
             chat: chat.as_ref().to_owned(),
             sender: sender.as_ref().to_owned(),
-            message_id: msg_id.as_ref().to_owned(),
+            message_id: foreign::id(msg_id).into_owned(),
             secret: secret.to_vec(),
             expires_at: *expires_at,
             message_ts: *message_ts,

@@ -7,12 +7,13 @@ use wacore::store::error::Result;
 use wacore::time::now_secs;
 
 use super::{DeviceStore, rows};
+use crate::whatsapp::foreign;
 
 pub(super) async fn store(store: &DeviceStore, chat_jid: &str, message_id: &str, payload: &[u8]) -> Result<()> {
     let row = Model {
         session_id: store.session.clone(),
         chat_jid: chat_jid.to_owned(),
-        message_id: message_id.to_owned(),
+        message_id: foreign::id(message_id).into_owned(),
         payload: payload.to_vec(),
         stored_at: now_secs(),
     };
@@ -26,7 +27,7 @@ pub(super) async fn take(store: &DeviceStore, chat_jid: &str, message_id: &str) 
     let this = Column::SessionId
         .eq(store.session.clone())
         .and(Column::ChatJid.eq(chat_jid))
-        .and(Column::MessageId.eq(message_id));
+        .and(Column::MessageId.eq(foreign::id(message_id).as_ref()));
     let taken =
         Entity::delete_many().filter(this).exec_with_returning(&*store.write().await?).await.map_err(store.failed())?;
     Ok(taken.into_iter().next().map(|row| row.payload))
