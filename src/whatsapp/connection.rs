@@ -78,6 +78,7 @@ pub(super) async fn open(
         signals,
         reports,
         session: inbox.session.clone(),
+        store: Arc::clone(&store),
         client: Arc::clone(&own),
         started: Instant::now(),
         last_stanza: AtomicI64::new(0),
@@ -233,6 +234,7 @@ struct Reporter {
     signals: mpsc::Sender<Signal>,
     reports: mpsc::Sender<Report>,
     session: SessionId,
+    store: Arc<DeviceStore>,
     client: Arc<OnceLock<Weak<Client>>>,
     started: Instant,
     /// Milliseconds from `started` to the last stanza.
@@ -241,23 +243,19 @@ struct Reporter {
 
 impl Reporter {
     /// The queue holds far more than a connection reports. Should it be full all the same, the actor is stuck, and a
-    /// lost signal would be a lie about the state: the connection is ended instead.
+    /// lost signal would be a lie about the state: the client is given up instead.
     fn signal(&self, signal: Signal) {
-        if self.signals.try_send(signal).is_err() {
-            self.end();
-        }
+        self.give_up_unless(self.signals.try_send(signal).is_ok());
     }
 
     /// The same for what is to be written: it comes in faster than the database takes it.
     fn report(&self, report: Report) {
-        if self.reports.try_send(report).is_err() {
-            self.end();
-        }
+        self.give_up_unless(self.reports.try_send(report).is_ok());
     }
 
-    fn end(&self) {
-        if let Some(client) = self.client.get().and_then(Weak::upgrade) {
-            client.signal_shutdown_sync();
+    fn give_up_unless(&self, is_taken: bool) {
+        if !is_taken {
+            self.store.give_up(&Error::new(ErrorKind::Unavailable, "more came in than could be written"));
         }
     }
 

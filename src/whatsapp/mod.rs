@@ -37,8 +37,9 @@ pub use connection::Connection;
 /// Signals that wait for the actor. A session has a handful per login; whoever leaves more unread is stuck.
 const SIGNAL_CAPACITY: usize = 128;
 
-/// Reports that wait for the actor, which takes them in by the hundred.
-const REPORT_CAPACITY: usize = 1024;
+/// Reports that wait for the actor, which takes them in by the hundred. The library tells a whole bundle of changes without a
+/// pause.
+const REPORT_CAPACITY: usize = 16 * 1024;
 
 /// How to reach WhatsApp.
 #[derive(Clone, Debug, Default)]
