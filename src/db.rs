@@ -75,7 +75,8 @@ impl Db {
         // A file does not hang up, so nobody has to ask whether it is still there.
         let pool = |size: u32| {
             let pool = SqlitePoolOptions::new().max_connections(size).acquire_timeout(ACQUIRE_LIMIT);
-            pool.test_before_acquire(false)
+            // The last connection that closes would take the log away, for which somebody may be waiting.
+            pool.test_before_acquire(false).max_lifetime(None).idle_timeout(None)
         };
         // When SQLite ends a transaction by itself, as it does on a full disk, the driver still counts it, and what is
         // committed on that connection later is inside it: never written.
