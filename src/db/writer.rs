@@ -36,8 +36,16 @@ impl Writer {
         &self.connection
     }
 
+    /// Returns when all that was committed before the call is on the disk.
+    ///
+    /// # Errors
+    /// The disk failed, now or earlier.
+    pub async fn settle(&self) -> Result<(), DbErr> {
+        self.disk.settle().await
+    }
+
     async fn settled<T: Send>(&self, done: T) -> Result<T, DbErr> {
-        self.disk.settle().await.map(|()| done)
+        self.settle().await.map(|()| done)
     }
 }
 

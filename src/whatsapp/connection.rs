@@ -275,8 +275,13 @@ struct Handler(Arc<Reporter>);
 
 impl EventHandler for Handler {
     fn handle_event(&self, event: Arc<Event>) {
-        if matches!(&*event, Event::RawNode(_)) {
+        if let Event::RawNode(node) = &*event {
             self.0.saw_stanza();
+            if node.tag() == "message"
+                && let Some(id) = node.get().attrs().optional_string("id")
+            {
+                self.0.store.stanza(&id);
+            }
         }
         let Some(client) = self.0.client.get().and_then(Weak::upgrade) else { return };
         if let Some(signal) = translate::signal(&client, &event) {

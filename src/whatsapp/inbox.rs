@@ -41,7 +41,7 @@ impl Inbox {
                 let written = self.journal.bring(Entry { events, failed, ..Entry::default() }).await?;
                 for info in batch.iter().map(|inbound| &inbound.info) {
                     let (chat, sender) = (info.source.chat.to_string(), info.source.sender.to_string());
-                    self.store.handed_over(chat, sender, info.id.to_string());
+                    self.store.handed_over(&chat, &sender, &info.id);
                 }
                 written.await
             }

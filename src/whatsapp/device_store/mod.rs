@@ -17,10 +17,12 @@ use tokio::sync::{Mutex, RwLock, RwLockReadGuard};
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 use wacore::store::error::StoreError;
+use wacore::store::traits::PendingInboundKey;
 
 use crate::db::{self, Db};
 use crate::error::chain;
 use crate::event::journal::Journal;
+use crate::whatsapp::device_store::waiting::Waiting;
 
 mod app_sync;
 mod base_key;
@@ -36,6 +38,7 @@ mod sender_key_device;
 mod sent_message;
 mod signal;
 mod tc_token;
+mod waiting;
 
 /// The library's storage for one session. Cheap to make; the session's row must exist before anything is stored.
 #[derive(Debug)]
@@ -47,11 +50,11 @@ pub struct DeviceStore {
     /// Cancelled when the client that this store was made for is given up.
     given_up: CancellationToken,
     /// Held by each write for as long as it takes.
-    writing: RwLock<()>,
+    writing: Arc<RwLock<()>>,
     /// Held by the save of the device that is under way.
     saving: Mutex<()>,
     /// What was decrypted and waits for the journal.
-    pending: Arc<pending_inbound::Pending>,
+    waiting: Arc<Waiting>,
     /// Whether it is known that no device is stored, without asking the database.
     is_empty: AtomicBool,
 }
@@ -64,9 +67,9 @@ impl DeviceStore {
             journal,
             session,
             given_up: CancellationToken::new(),
-            writing: RwLock::new(()),
+            writing: Arc::default(),
             saving: Mutex::new(()),
-            pending: Arc::default(),
+            waiting: Arc::default(),
             is_empty: AtomicBool::new(false),
         }
     }
@@ -82,7 +85,7 @@ impl DeviceStore {
     /// # Errors
     /// The database failed; then nothing is deleted.
     pub async fn forget(&self) -> crate::error::Result<()> {
-        self.pending.clear();
+        self.waiting.clear();
         let work = self.db.write().begin().await?;
         for table in tables() {
             let delete = Query::delete()
@@ -101,9 +104,14 @@ impl DeviceStore {
         drop(self.writing.write().await);
     }
 
-    /// Notes that the journal was given a pending message: a ratchet that is stored later need not take it along.
-    pub fn handed_over(&self, chat: String, sender: String, id: String) {
-        self.pending.hand_over(chat, sender, id);
+    /// Notes that the stanza of a message came in; nothing is decrypted yet.
+    pub fn stanza(&self, id: &str) {
+        self.waiting.stanza(id);
+    }
+
+    /// Notes that the journal was given a message that waits: a ratchet that is stored later need not take it along.
+    pub fn handed_over(&self, chat: &str, sender: &str, id: &str) {
+        self.waiting.hand_over(PendingInboundKey { chat, sender, id });
     }
 
     /// Gives the client up because something could not be read or written. What it has in its memory is not what is on

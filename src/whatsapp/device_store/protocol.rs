@@ -143,11 +143,11 @@ impl ProtocolStore for DeviceStore {
     }
 
     async fn store_pending_inbound(&self, chat: &str, sender: &str, id: &str, message: &[u8]) -> Result<()> {
-        pending_inbound::store(self, &[PendingInboundRow { chat, sender, id, message }])
+        pending_inbound::store(self, &[PendingInboundRow { chat, sender, id, message }]).await
     }
 
     async fn store_pending_inbound_batch(&self, rows: &[PendingInboundRow<'_>]) -> Result<()> {
-        pending_inbound::store(self, rows)
+        pending_inbound::store(self, rows).await
     }
 
     async fn get_pending_inbound(&self, chat: &str, sender: &str, id: &str) -> Result<Option<Vec<u8>>> {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use entity::ids::SessionId;
@@ -198,11 +199,93 @@ async fn a_pending_message_is_on_the_disk_before_its_ratchet(#[values(On::Sqlite
     next.store_pending_inbound("c", "s", "3", b"message").await.unwrap();
     next.put_sender_key("g", b"key").await.unwrap();
     assert_eq!(written().await, ["2", "3"]);
+    for id in ["4", "5"] {
+        next.stanza(id);
+    }
     next.store_pending_inbound("c", "s", "4", b"message").await.unwrap();
     next.store_pending_inbound("c", "s", "5", b"message").await.unwrap();
-    next.handed_over("c".to_owned(), "s".to_owned(), "4".to_owned());
+    next.handed_over("c", "s", "4");
     next.put_session("1@s", b"ratchet").await.unwrap();
     assert_eq!(written().await, ["2", "3", "5"]);
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_message_whose_ratchet_may_be_on_the_disk_already_is_there_at_once(
+    #[values(On::Sqlite, On::Postgres)] on: On,
+) {
+    let base = Base::on(on).await;
+    let store = base.store("a").await;
+    let is_kept_of =
+        async |sender: &str, id: &str| base.at("a").get_pending_inbound("c", sender, id).await.unwrap().is_some();
+    let is_kept = async |id: &str| is_kept_of("s", id).await;
+    // Decrypted, and before it is stored another chat has all ratchets written.
+    store.stanza("1");
+    store.put_session("1@s", b"ratchet").await.unwrap();
+    store.store_pending_inbound("c", "s", "1", b"message").await.unwrap();
+    assert!(is_kept("1").await);
+    // Of one whose stanza nobody saw the worst is assumed.
+    store.put_sender_key("g", b"key").await.unwrap();
+    store.store_pending_inbound("c", "s", "2", b"message").await.unwrap();
+    assert!(is_kept("2").await);
+    // The ratchet was written before the stanza came, or before what the same sender had written there before was stored.
+    store.put_session("1@s", b"ratchet").await.unwrap();
+    store.stanza("3");
+    store.stanza("4");
+    store.store_pending_inbound("c", "s", "3", b"message").await.unwrap();
+    store.store_pending_inbound("c", "s", "4", b"message").await.unwrap();
+    assert!(!is_kept("3").await && !is_kept("4").await);
+    store.stanza("5");
+    store.put_session("1@s", b"ratchet").await.unwrap();
+    store.stanza("6");
+    store.store_pending_inbound("c", "other", "6", b"message").await.unwrap();
+    assert!(!is_kept_of("other", "6").await);
+    store.store_pending_inbound("c", "s", "5", b"message").await.unwrap();
+    assert!(is_kept("5").await && is_kept_of("other", "6").await);
+}
+
+#[tokio::test]
+async fn a_retired_store_writes_nothing_more_though_the_journal_was_given_it() {
+    let base = Base::on(On::Sqlite).await;
+    let store = Arc::new(base.store("a").await);
+    // Nobody else can write as long as this one does.
+    let other = base.db().write().begin().await.unwrap();
+    let impatient = tokio::time::timeout(Duration::from_millis(50), store.put_session("1@s", b"ratchet"));
+    impatient.await.expect_err("it waits for the other");
+    let retiring = {
+        let store = Arc::clone(&store);
+        tokio::task::spawn(async move { store.retire().await })
+    };
+    tokio::task::yield_now().await;
+    tokio::time::timeout(Duration::from_millis(50), store.given_up().cancelled()).await.expect("it is given up");
+    assert!(!retiring.is_finished(), "the journal still has what it was given");
+    drop(other);
+    retiring.await.unwrap();
+    assert!(base.at("a").get_session("1@s").await.unwrap().is_none());
+}
+
+#[rstest]
+#[tokio::test]
+async fn an_id_that_somebody_made_up_stops_nobody(#[values(On::Sqlite, On::Postgres)] on: On) {
+    let base = Base::on(on).await;
+    let store = base.store("a").await;
+    for id in ["nul\0".to_owned(), "x".repeat(5_000)] {
+        assert_eq!(store.get_msg_secret("c", "s", &id).await.unwrap(), None);
+        store.put_msg_secret("c", "s", &id, &[1; 32]).await.unwrap();
+        assert!(store.get_msg_secret("c", "s", &id).await.unwrap().is_some());
+        assert!(store.get_pending_inbound("c", "s", &id).await.unwrap().is_none());
+        store.store_pending_inbound("c", "s", &id, b"message").await.unwrap();
+        store.put_session("1@s", b"ratchet").await.unwrap();
+        assert!(base.at("a").get_pending_inbound("c", "s", &id).await.unwrap().is_some());
+        store.delete_pending_inbound("c", "s", &id).await.unwrap();
+        assert!(base.at("a").get_pending_inbound("c", "s", &id).await.unwrap().is_none());
+        store.save_base_key("1@s", &id, b"key").await.unwrap();
+        assert!(store.has_same_base_key("1@s", &id, b"key").await.unwrap());
+        store.delete_base_key("1@s", &id).await.unwrap();
+        store.store_sent_message("c", &id, b"payload").await.unwrap();
+        assert!(store.take_sent_message("c", &id).await.unwrap().is_some());
+        assert!(!store.given_up().is_cancelled());
+    }
 }
 
 #[rstest]

@@ -1,0 +1,169 @@
+//! Messages that were decrypted and wait for the journal, in memory: which of them the table has, which the journal was given,
+//! and which may have a ratchet on the disk that has moved past them.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use entity::ids::SessionId;
+use entity::pending_inbound::Model;
+use parking_lot::Mutex;
+use wacore::store::traits::{PendingInboundKey, PendingInboundRow};
+use wacore::time::now_secs;
+
+use crate::whatsapp::foreign;
+
+/// Stanzas and chats that are remembered, at most. Of one that was forgotten the worst is assumed.
+const REMEMBERED: usize = 2048;
+
+/// What waits for the journal.
+#[derive(Debug, Default)]
+pub(super) struct Waiting(Mutex<Messages>);
+
+#[derive(Debug, Default)]
+struct Messages {
+    messages: BTreeMap<Key, Message>,
+    /// Those that may be in the table.
+    in_table: BTreeSet<Key>,
+    /// When stanzas came in whose message was not stored yet, by their ids.
+    arrived: HashMap<String, u64>,
+    /// When the last message of a sender in a chat was stored.
+    stored: HashMap<(String, String), u64>,
+    /// When a ratchet was last written.
+    ratchet_written: u64,
+    /// Counts what happens.
+    moments: u64,
+}
+
+/// Chat, sender, id.
+pub(super) type Key = Arc<(String, String, String)>;
+
+#[derive(Debug)]
+struct Message {
+    bytes: Bytes,
+    stored_at: i64,
+    came: u64,
+    /// When the journal was given it.
+    handed_over: Option<u64>,
+    /// Whether the table has it.
+    is_written: bool,
+}
+
+/// Messages that a transaction put into the table, and when they came.
+pub(super) type Taken = Arc<Mutex<Vec<(Key, u64)>>>;
+
+/// By what a message is known.
+pub(super) fn key(at: PendingInboundKey<'_>) -> Key {
+    Arc::new((at.chat.to_owned(), at.sender.to_owned(), foreign::id(at.id).into_owned()))
+}
+
+impl Waiting {
+    /// Forgets everything.
+    pub(super) fn clear(&self) {
+        *self.0.lock() = Messages::default();
+    }
+
+    /// Notes that the stanza of a message came in. It is not decrypted yet.
+    pub(super) fn stanza(&self, id: &str) {
+        let mut messages = self.0.lock();
+        let now = messages.tick();
+        if messages.arrived.len() >= REMEMBERED {
+            messages.arrived.clear();
+        }
+        messages.arrived.insert(foreign::id(id).into_owned(), now);
+    }
+
+    /// Takes a message in. True if it may be that a ratchet on the disk has moved past it already: one was written after its
+    /// stanza had come in, and after what this sender had written in this chat before was stored. They are decrypted one
+    /// after the other.
+    pub(super) fn store(&self, row: &PendingInboundRow<'_>) -> bool {
+        let mut messages = self.0.lock();
+        let now = messages.tick();
+        let key = key(PendingInboundKey { chat: row.chat, sender: row.sender, id: row.id });
+        let arrived = messages.arrived.remove(&key.2).unwrap_or(0);
+        if messages.stored.len() >= REMEMBERED {
+            messages.stored.clear();
+        }
+        let before = messages.stored.insert((key.0.clone(), key.1.clone()), now).unwrap_or(0);
+        let bytes = Bytes::copy_from_slice(row.message);
+        let message = Message { bytes, stored_at: now_secs(), came: now, handed_over: None, is_written: false };
+        messages.messages.insert(key, message);
+        messages.ratchet_written > arrived.max(before)
+    }
+
+    /// A message that waits.
+    pub(super) fn find(&self, key: &Key) -> Option<Vec<u8>> {
+        self.0.lock().messages.get(key).map(|message| message.bytes.to_vec())
+    }
+
+    /// Notes that the table has a message that a client before this one left.
+    pub(super) fn found(&self, key: Key) {
+        self.0.lock().in_table.insert(key);
+    }
+
+    /// Forgets messages. Gives those that may be in the table: of what was never here, only the table can know.
+    pub(super) fn remove(&self, keys: impl IntoIterator<Item = Key>) -> Vec<Key> {
+        let mut messages = self.0.lock();
+        let Messages { messages, in_table, .. } = &mut *messages;
+        keys.into_iter().filter(|key| messages.remove(key).is_none() | in_table.remove(key)).collect()
+    }
+
+    /// Forgets what was stored before this moment.
+    pub(super) fn remove_expired(&self, cutoff: i64) {
+        self.0.lock().messages.retain(|_, message| message.stored_at >= cutoff);
+    }
+
+    /// Notes that the journal was given a message. What it is given later, it writes later, or in the same transaction.
+    pub(super) fn hand_over(&self, at: PendingInboundKey<'_>) {
+        let mut messages = self.0.lock();
+        let now = messages.tick();
+        if let Some(message) = messages.messages.get_mut(&key(at)) {
+            message.handed_over = Some(now);
+        }
+    }
+
+    /// The present moment.
+    pub(super) fn now(&self) -> u64 {
+        self.0.lock().tick()
+    }
+
+    /// What the table does not have and the journal had not been given by then. It goes into the table now, and ratchets
+    /// with it, if there are any.
+    pub(super) fn unwritten(&self, session: &SessionId, then: u64, has_ratchets: bool, taken: &Taken) -> Vec<Model> {
+        let mut messages = self.0.lock();
+        if has_ratchets {
+            messages.ratchet_written = messages.tick();
+        }
+        let Messages { messages, in_table, .. } = &mut *messages;
+        let (mut rows, mut keys) = (Vec::new(), Vec::new());
+        for (key, message) in messages {
+            if message.is_written || message.handed_over.is_some_and(|moment| moment < then) {
+                continue;
+            }
+            let (chat, sender, message_id) = (**key).clone();
+            let (session_id, stored_at) = (session.clone(), message.stored_at);
+            rows.push(Model { session_id, chat, sender, message_id, message: message.bytes.to_vec(), stored_at });
+            keys.push((Arc::clone(key), message.came));
+            in_table.insert(Arc::clone(key));
+        }
+        *taken.lock() = keys;
+        rows
+    }
+
+    /// Notes that the table has these.
+    pub(super) fn written(&self, taken: &Taken) {
+        let mut messages = self.0.lock();
+        for (key, came) in taken.lock().drain(..) {
+            if let Some(message) = messages.messages.get_mut(&key).filter(|message| message.came == came) {
+                message.is_written = true;
+            }
+        }
+    }
+}
+
+impl Messages {
+    fn tick(&mut self) -> u64 {
+        self.moments += 1;
+        self.moments
+    }
+}
