@@ -20,7 +20,8 @@ use crate::event::body::session::WebhookDisabledEvent;
 use crate::event::journal::{Draft, Entry, Journal, Write};
 use crate::event::store::{self as journal, Record as Event};
 use crate::webhook::egress::{Attempted, Egress};
-use crate::webhook::queue::{self, Claim, Outcome, Verdict};
+use crate::webhook::lane::{self, Claim};
+use crate::webhook::queue::{self, Outcome, Verdict};
 use crate::webhook::recorder::{Note, Recorder, Written};
 use crate::webhook::request::{self, Signers};
 use crate::webhook::schedule::{self, Schedule};
@@ -66,7 +67,7 @@ impl Carrier {
                 return; // The next process ends all leases.
             }
             let now = self.clock.now();
-            if queue::leave(self.db.write().unhurried(), claim, Some(now), now).await.is_ok() {
+            if lane::leave(self.db.write().unhurried(), claim, Some(now), now).await.is_ok() {
                 return;
             }
         }
@@ -124,7 +125,7 @@ impl Carrier {
 
     /// Leaves a lane whose webhook is off. Whoever switches it on wakes it.
     async fn rest(&self, claim: &Claim) -> Result<()> {
-        queue::leave(self.db.write().unhurried(), claim, None, self.clock.now()).await
+        lane::leave(self.db.write().unhurried(), claim, None, self.clock.now()).await
     }
 
     async fn attempt(&self, webhook: &Record, delivery: &queue::Record, event: &Event) -> Outcome {

@@ -17,7 +17,7 @@ use crate::db::Db;
 use crate::error::{Result, chain};
 use crate::lifecycle::Lifecycle;
 use crate::webhook::carrier::Carrier;
-use crate::webhook::queue::{self, Claim};
+use crate::webhook::lane::{self, Claim};
 use crate::webhook::store::{self, Record};
 
 /// Lanes that are worked at the same time: those that work, and those whose last attempt failed.
@@ -101,7 +101,7 @@ impl Courier {
             if free == 0 {
                 continue;
             }
-            for lane in queue::due(self.db.read(), is_failing, &self.crowded(), now, free as u64).await? {
+            for lane in lane::due(self.db.read(), is_failing, &self.crowded(), now, free as u64).await? {
                 match self.place(&lane.webhook_id, general) {
                     Some(place) => drop(places.insert(lane, place)),
                     // It stood in the way of others.
@@ -114,7 +114,7 @@ impl Courier {
         }
         let lanes: Vec<_> = places.keys().cloned().collect();
         // A lease that is lost in a power cut was this process's own.
-        let claims = queue::claim(self.db.write().unhurried(), &lanes, now, now.after(LEASE)).await?;
+        let claims = lane::claim(self.db.write().unhurried(), &lanes, now, now.after(LEASE)).await?;
         // If this fails, each looks for itself. Nothing that was claimed may be left behind.
         let webhooks: BTreeSet<_> = claims.iter().map(|claim| &claim.lane.webhook_id).collect();
         let webhooks = store::all_of(self.db.read(), webhooks).await.unwrap_or_default();
@@ -156,7 +156,7 @@ impl Courier {
     }
 
     async fn until_next(&self) -> Duration {
-        match queue::next_due(self.db.read()).await {
+        match lane::next_due(self.db.read()).await {
             // All places may be taken; whoever leaves one pokes.
             Ok(Some(due)) => due.remaining(self.clock.now()).min(PERIOD),
             Ok(None) | Err(_) => PERIOD,

@@ -9,6 +9,7 @@ pub mod carrier;
 pub mod courier;
 pub mod dispatcher;
 pub mod egress;
+pub mod lane;
 pub mod queue;
 pub mod recorder;
 pub mod request;
@@ -16,11 +17,14 @@ pub mod rules;
 pub mod schedule;
 pub mod store;
 
+mod deliveries;
+mod replay;
+
 use std::sync::Arc;
 use std::time::Duration;
 
-use entity::ids::{DeliveryId, EventId, SessionId, WebhookId};
-use entity::words::{DisabledReason, EventType, Scope};
+use entity::ids::{EventId, SessionId, WebhookId};
+use entity::words::{DisabledReason, Scope};
 use secrecy::ExposeSecret;
 use tokio::sync::{Mutex, Notify};
 
@@ -28,10 +32,8 @@ use crate::caller::Caller;
 use crate::clock::Clock;
 use crate::db::Db;
 use crate::error::{Error, ErrorKind, Result};
-use crate::event;
 use crate::event::journal::Journal;
-use crate::event::store::{self as journal, Selection};
-use crate::event::types::Cursor;
+use crate::event::store as journal;
 use crate::lifecycle::Lifecycle;
 use crate::webhook::carrier::Carrier;
 use crate::webhook::courier::Courier;
@@ -40,10 +42,7 @@ use crate::webhook::egress::Egress;
 use crate::webhook::recorder::Recorder;
 use crate::webhook::schedule::Schedule;
 use crate::webhook::store::Record;
-use crate::webhook::types::{
-    Delivery, DeliveryAttempt, DeliveryFilter, DeliveryPage, NewWebhook, ReplayRange, Replayed, RotatedSecret, Webhook,
-    WebhookChanges,
-};
+use crate::webhook::types::{DeliveryAttempt, NewWebhook, RotatedSecret, Webhook, WebhookChanges};
 
 /// Most webhooks of one session, and most that are for all sessions.
 const WEBHOOKS_MAX: i64 = 50;
@@ -51,12 +50,6 @@ const WEBHOOKS_MAX: i64 = 50;
 const OVERLAP: u64 = 24 * 60 * 60;
 /// The longest that it may, seconds: 30 days.
 const OVERLAP_MAX: u64 = 30 * 24 * 60 * 60;
-/// Deliveries of a page when its size is not said.
-const PAGE_DEFAULT: u32 = 50;
-/// Largest page.
-const PAGE_MAX: u32 = 100;
-/// Events that a replay queues in one transaction.
-const REPLAY_BATCH: u64 = 500;
 
 /// How deliveries are made.
 #[derive(Clone, Debug)]
@@ -111,7 +104,7 @@ impl Webhooks {
     pub async fn open(deps: Deps, settings: Settings) -> Result<Self> {
         let Deps { db, journal, egress, clock, lifecycle } = deps;
         // One process owns the database, so whoever was at a lane is gone.
-        queue::end_leases(db.write()).await?;
+        lane::end_leases(db.write()).await?;
         for record in store::list(db.read(), None).await? {
             record.tell(journal.interest());
         }
@@ -238,7 +231,7 @@ impl Webhooks {
             record.failing_since = None;
             store::came(&tx, vec![record.id.clone()]).await?;
         }
-        queue::rouse(&tx, &record.id, record.disabled.is_none().then_some(now)).await?;
+        lane::rouse(&tx, &record.id, record.disabled.is_none().then_some(now)).await?;
         tx.commit().await?;
         record.tell(self.journal.interest());
         self.look();
@@ -304,103 +297,6 @@ impl Webhooks {
         })
     }
 
-    /// Deliveries of a webhook, newest first.
-    ///
-    /// # Errors
-    /// `SessionNotFound`, `WebhookNotFound`, `PageSizeLimit`.
-    pub async fn deliveries(
-        &self,
-        caller: &Caller,
-        which: &Which,
-        filter: DeliveryFilter,
-        limit: Option<u32>,
-        after: Option<String>,
-    ) -> Result<DeliveryPage> {
-        let record = self.record(caller, Scope::WebhooksRead, which).await?;
-        let limit = limit.unwrap_or(PAGE_DEFAULT);
-        if !(1..=PAGE_MAX).contains(&limit) {
-            return Err(Error::new(ErrorKind::PageSizeLimit, format!("`limit` must be from 1 to {PAGE_MAX}")));
-        }
-        let DeliveryFilter { state, event } = filter;
-        let before = after.as_deref().map(DeliveryId::named);
-        let one_more = u64::from(limit) + 1;
-        let mut rows = queue::list(self.db.read(), &record.id, state, event, before, one_more).await?;
-        let has_next = rows.len() > limit as usize;
-        rows.truncate(limit as usize);
-        let deliveries = self.shown(rows).await?;
-        let next_cursor = deliveries.last().filter(|_| has_next).map(|last| last.id.to_string());
-        Ok(DeliveryPage { deliveries, next_cursor })
-    }
-
-    async fn shown(&self, rows: Vec<queue::Record>) -> Result<Vec<Delivery>> {
-        let events = journal::at(self.db.read(), rows.iter().map(|row| row.position).collect()).await?;
-        let mut attempts = queue::attempts(self.db.read(), &rows).await?;
-        let shown = rows.into_iter().filter_map(|row| {
-            // Without its event a delivery is about to go too.
-            let event_id = events.get(&row.position)?.id.clone();
-            let attempts = attempts.remove(&row.id).unwrap_or_default();
-            Some(delivery(row, event_id, attempts))
-        });
-        Ok(shown.collect())
-    }
-
-    /// Tries a delivery now, whatever came of it before.
-    ///
-    /// # Errors
-    /// `SessionNotFound`, `WebhookNotFound`, `DeliveryNotFound`.
-    pub async fn retry(&self, caller: &Caller, which: &Which, id: &DeliveryId) -> Result<Delivery> {
-        let record = self.record(caller, Scope::WebhooksWrite, which).await?;
-        let gone = || Error::new(ErrorKind::DeliveryNotFound, "this webhook has no delivery with this id");
-        let row = queue::find(self.db.read(), &record.id, id).await?.ok_or_else(gone)?;
-        let tx = self.db.write().begin().await?;
-        queue::retry(&tx, &row, self.clock.now()).await?;
-        tx.commit().await?;
-        self.courier.notify_one();
-        let row = queue::find(self.db.read(), &record.id, id).await?.ok_or_else(gone)?;
-        self.shown(vec![row]).await?.pop().ok_or_else(gone)
-    }
-
-    /// Queues what happened in a range once more, from the journal, in order.
-    ///
-    /// # Errors
-    /// `Invalid`, `SessionNotFound`, `WebhookNotFound`.
-    pub async fn replay(&self, caller: &Caller, which: &Which, range: ReplayRange) -> Result<Replayed> {
-        let record = self.record(caller, Scope::WebhooksWrite, which).await?;
-        let ReplayRange { from, to, after, types } = range;
-        let mut after = match (from, after) {
-            (Some(_), Some(_)) => return Err(Error::invalid("after", "must not be given together with `from`")),
-            (Some(from), None) => Cursor::before(from),
-            (None, Some(cursor)) => Cursor::parse("after", &cursor)?,
-            (None, None) => return Err(Error::invalid("from", "or `after` must be given")),
-        }
-        .position();
-        let end = to.map_or(i64::MAX, |to| Cursor::before(to).position());
-        let end = end.min(*self.journal.bus().head().borrow());
-        let types = event::types::types("types", types.unwrap_or_default())?;
-        let is_wanted = |event: EventType| match types.is_empty() || types.contains(&EventType::All) {
-            true => record.wants(event),
-            false => types.contains(&event),
-        };
-        let selection = Selection { sessions: record.session_id.clone().map(|id| vec![id]), types: None };
-        let mut queued = 0;
-        loop {
-            let events = journal::history(self.db.read(), &selection, after, Some(end), REPLAY_BATCH).await?;
-            let Some(last) = events.last() else { break };
-            after = last.position;
-            let wanted = events.iter().filter(|event| is_wanted(event.event_type));
-            let wanted = wanted.filter(|event| !dispatcher::is_filtered(event, &record));
-            let drafts: Vec<_> = wanted.map(|event| dispatcher::draft(event, &record)).collect();
-            if !drafts.is_empty() {
-                let tx = self.db.write().begin().await?;
-                queue::enqueue(&tx, &drafts, self.clock.now()).await?;
-                tx.commit().await?;
-                queued += drafts.len() as u64;
-                self.courier.notify_one();
-            }
-        }
-        Ok(Replayed { queued })
-    }
-
     /// How many deliveries wait. For the metrics; needs no caller.
     ///
     /// # Errors
@@ -442,22 +338,6 @@ impl Webhooks {
 
 fn session_gone() -> Error {
     Error::new(ErrorKind::SessionNotFound, "no session has this id")
-}
-
-fn delivery(row: queue::Record, event_id: EventId, attempts: Vec<DeliveryAttempt>) -> Delivery {
-    let queue::Record {
-        id,
-        webhook_id,
-        session_id,
-        position: _,
-        event_type: event,
-        state,
-        attempts: _,
-        due_at: next_attempt_at,
-        created_at,
-        finished_at,
-    } = row;
-    Delivery { id, webhook_id, session_id, event_id, event, state, attempts, next_attempt_at, created_at, finished_at }
 }
 
 impl From<Record> for Webhook {

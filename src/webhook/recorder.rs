@@ -16,7 +16,8 @@ use crate::clock::Clock;
 use crate::db::{Db, Work};
 use crate::error::{Error, Result};
 use crate::lifecycle::Lifecycle;
-use crate::webhook::queue::{self, Claim, Outcome, Verdict};
+use crate::webhook::lane::{self, Claim};
+use crate::webhook::queue::{self, Outcome, Verdict};
 use crate::webhook::store;
 
 /// Notes that wait to be written; with more, the lanes wait.
@@ -109,7 +110,7 @@ async fn write(db: &Db, clock: &Clock, notes: &[&Note]) -> Result<()> {
     let tx = db.write().begin().await?;
     keep(&tx, &outcomes, now).await?;
     for (claim, is_ordered) in left {
-        queue::release(&tx, claim, is_ordered, now).await?;
+        lane::release(&tx, claim, is_ordered, now).await?;
     }
     tx.commit_unhurried().await?;
     for outcome in outcomes {
@@ -134,13 +135,13 @@ async fn keep(tx: &Work, outcomes: &[&Outcome], now: Timestamp) -> Result<()> {
     let came: Vec<_> = last.iter().filter(|(_, last)| last.error.is_none()).map(|(id, _)| (*id).clone()).collect();
     if !came.is_empty() {
         for id in store::came(tx, came).await? {
-            queue::judge(tx, &id, false).await?;
+            lane::judge(tx, &id, false).await?;
         }
     }
     for (id, outcome) in last {
         if let Some(why) = &outcome.error {
             store::failed(tx, id, why, outcome.started_at).await?;
-            queue::judge(tx, id, true).await?;
+            lane::judge(tx, id, true).await?;
         }
     }
     Ok(())

@@ -20,6 +20,7 @@ const WALLS: &[(&str, &[&str])] = &[
             "event/journal.rs",
             "webhook/store.rs",
             "webhook/queue.rs",
+            "webhook/lane.rs",
             "error.rs",
             "api/health.rs",
             "telemetry.rs",

@@ -25,7 +25,7 @@ use waypost::session::types::DeviceProps;
 use waypost::webhook::egress::{Egress, Networks};
 use waypost::webhook::schedule::Schedule;
 use waypost::webhook::types::{Delivery, DeliveryFilter, NewWebhook};
-use waypost::webhook::{self, Webhooks, Which, queue};
+use waypost::webhook::{self, Webhooks, Which, lane};
 
 use crate::support::database::{self, TestDatabase};
 use crate::support::receiver::Receiver;
@@ -124,7 +124,7 @@ impl Office {
             let seen = event::store::bookmark(self.db.read(), event::store::DISPATCHED).await.expect("a bookmark");
             let newest = event::store::newest(self.db.read()).await.expect("the journal");
             let is_dispatched = newest.is_none_or(|newest| seen.is_some_and(|seen| seen >= newest));
-            if is_dispatched && queue::is_idle(self.db.read(), self.clock.now()).await.expect("the lanes") {
+            if is_dispatched && lane::is_idle(self.db.read(), self.clock.now()).await.expect("the lanes") {
                 return;
             }
             self.webhooks.look();

@@ -1,0 +1,89 @@
+//! What became of events on their way to a webhook, and trying one of them again.
+
+use entity::ids::{DeliveryId, EventId};
+use entity::words::Scope;
+
+use crate::caller::Caller;
+use crate::error::{Error, ErrorKind, Result};
+use crate::event::store as journal;
+use crate::webhook::types::{Delivery, DeliveryAttempt, DeliveryFilter, DeliveryPage};
+use crate::webhook::{Webhooks, Which, queue};
+
+/// Deliveries of a page when its size is not said.
+const PAGE_DEFAULT: u32 = 50;
+/// Largest page.
+const PAGE_MAX: u32 = 100;
+
+impl Webhooks {
+    /// Deliveries of a webhook, newest first.
+    ///
+    /// # Errors
+    /// `SessionNotFound`, `WebhookNotFound`, `PageSizeLimit`.
+    pub async fn deliveries(
+        &self,
+        caller: &Caller,
+        which: &Which,
+        filter: DeliveryFilter,
+        limit: Option<u32>,
+        after: Option<String>,
+    ) -> Result<DeliveryPage> {
+        let record = self.record(caller, Scope::WebhooksRead, which).await?;
+        let limit = limit.unwrap_or(PAGE_DEFAULT);
+        if !(1..=PAGE_MAX).contains(&limit) {
+            return Err(Error::new(ErrorKind::PageSizeLimit, format!("`limit` must be from 1 to {PAGE_MAX}")));
+        }
+        let DeliveryFilter { state, event } = filter;
+        let before = after.as_deref().map(DeliveryId::named);
+        let one_more = u64::from(limit) + 1;
+        let mut rows = queue::list(self.db.read(), &record.id, state, event, before, one_more).await?;
+        let has_next = rows.len() > limit as usize;
+        rows.truncate(limit as usize);
+        let deliveries = self.shown(rows).await?;
+        let next_cursor = deliveries.last().filter(|_| has_next).map(|last| last.id.to_string());
+        Ok(DeliveryPage { deliveries, next_cursor })
+    }
+
+    async fn shown(&self, rows: Vec<queue::Record>) -> Result<Vec<Delivery>> {
+        let events = journal::at(self.db.read(), rows.iter().map(|row| row.position).collect()).await?;
+        let mut attempts = queue::attempts(self.db.read(), &rows).await?;
+        let shown = rows.into_iter().filter_map(|row| {
+            // Without its event a delivery is about to go too.
+            let event_id = events.get(&row.position)?.id.clone();
+            let attempts = attempts.remove(&row.id).unwrap_or_default();
+            Some(delivery(row, event_id, attempts))
+        });
+        Ok(shown.collect())
+    }
+
+    /// Tries a delivery now, whatever came of it before.
+    ///
+    /// # Errors
+    /// `SessionNotFound`, `WebhookNotFound`, `DeliveryNotFound`.
+    pub async fn retry(&self, caller: &Caller, which: &Which, id: &DeliveryId) -> Result<Delivery> {
+        let record = self.record(caller, Scope::WebhooksWrite, which).await?;
+        let gone = || Error::new(ErrorKind::DeliveryNotFound, "this webhook has no delivery with this id");
+        let row = queue::find(self.db.read(), &record.id, id).await?.ok_or_else(gone)?;
+        let tx = self.db.write().begin().await?;
+        queue::retry(&tx, &row, self.clock.now()).await?;
+        tx.commit().await?;
+        self.courier.notify_one();
+        let row = queue::find(self.db.read(), &record.id, id).await?.ok_or_else(gone)?;
+        self.shown(vec![row]).await?.pop().ok_or_else(gone)
+    }
+}
+
+fn delivery(row: queue::Record, event_id: EventId, attempts: Vec<DeliveryAttempt>) -> Delivery {
+    let queue::Record {
+        id,
+        webhook_id,
+        session_id,
+        position: _,
+        event_type: event,
+        state,
+        attempts: _,
+        due_at: next_attempt_at,
+        created_at,
+        finished_at,
+    } = row;
+    Delivery { id, webhook_id, session_id, event_id, event, state, attempts, next_attempt_at, created_at, finished_at }
+}

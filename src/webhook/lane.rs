@@ -1,0 +1,171 @@
+//! All SQL on `lane`. Never opens a transaction: callers pass one.
+//!
+//! A lane is what one webhook gets of one session. The courier looks for lanes whose time has come, never for
+//! deliveries: a hundred thousand of them that wait behind one dead receiver are one row here.
+
+use entity::ids::{SessionId, WebhookId};
+use entity::timestamp::Timestamp;
+use entity::{delivery, lane};
+use sea_orm::sea_query::{Expr, OnConflict};
+use sea_orm::{
+    ActiveValue, ColumnTrait, Condition, ConnectionTrait, EntityTrait, ExprTrait, QueryFilter, QueryOrder, QuerySelect,
+    QueryTrait,
+};
+
+use crate::error::Result;
+use crate::webhook::queue::{ROWS, pending};
+
+/// What one webhook gets of one session.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Lane {
+    /// The webhook.
+    pub webhook_id: WebhookId,
+    /// The session.
+    pub session_id: SessionId,
+}
+
+/// A lane that was claimed.
+#[derive(Clone, Debug)]
+pub struct Claim {
+    /// Which lane.
+    pub lane: Lane,
+    /// How often something had been queued in it by then.
+    pub arrivals: i64,
+}
+
+/// An ordered lane that waits for its next attempt goes on waiting; any other is due now.
+pub(super) async fn wake(tx: &impl ConnectionTrait, lanes: &[&Lane], waits: bool, now: Timestamp) -> Result<()> {
+    let (due_at, arrivals) = (lane::Column::DueAt, lane::Column::Arrivals);
+    let present = Expr::col((lane::Entity, due_at));
+    let rule = OnConflict::columns([lane::Column::WebhookId, lane::Column::SessionId])
+        .value(due_at, if waits { present.if_null(now) } else { Expr::val(now) })
+        .value(arrivals, Expr::col((lane::Entity, arrivals)).add(1))
+        .to_owned();
+    for lanes in lanes.chunks(ROWS) {
+        let rows = lanes.iter().map(|lane| {
+            lane::ActiveModel::from(lane::Model {
+                webhook_id: lane.webhook_id.clone(),
+                session_id: lane.session_id.clone(),
+                due_at: Some(now),
+                leased_until: None,
+                arrivals: 1,
+                is_failing: false,
+            })
+        });
+        lane::Entity::insert_many(rows).on_conflict(rule.clone()).exec_without_returning(tx).await?;
+    }
+    Ok(())
+}
+
+/// Lanes whose time has come and that nobody is at, the longest waiting first, none of `others`.
+pub async fn due(
+    db: &impl ConnectionTrait,
+    is_failing: bool,
+    others: &[WebhookId],
+    now: Timestamp,
+    limit: u64,
+) -> Result<Vec<Lane>> {
+    let found = lane::Entity::find()
+        .filter(lane::Column::DueAt.lte(now))
+        .filter(lane::Column::IsFailing.eq(is_failing))
+        .filter(lane::Column::WebhookId.is_not_in(others.iter().cloned()))
+        .filter(free(now))
+        .order_by_asc(lane::Column::DueAt)
+        .limit(limit)
+        .all(db)
+        .await?;
+    Ok(found.into_iter().map(Lane::of).collect())
+}
+
+/// Claims those of these lanes that nobody is at.
+pub async fn claim(tx: &impl ConnectionTrait, lanes: &[Lane], now: Timestamp, until: Timestamp) -> Result<Vec<Claim>> {
+    // SQLite has no list of tuples.
+    let any = lanes.iter().fold(Condition::any(), |any, lane| {
+        let Lane { webhook_id, session_id } = lane.clone();
+        any.add(lane::Column::WebhookId.eq(webhook_id).and(lane::Column::SessionId.eq(session_id)))
+    });
+    let changes = lane::ActiveModel { leased_until: ActiveValue::Set(Some(until)), ..Default::default() };
+    let claimed =
+        lane::Entity::update_many().set(changes).filter(any).filter(free(now)).exec_with_returning(tx).await?;
+    Ok(claimed.into_iter().map(|row| Claim { arrivals: row.arrivals, lane: Lane::of(row) }).collect())
+}
+
+fn free(now: Timestamp) -> Condition {
+    Condition::any().add(lane::Column::LeasedUntil.is_null()).add(lane::Column::LeasedUntil.lt(now))
+}
+
+impl Lane {
+    fn of(row: lane::Model) -> Self {
+        let lane::Model { webhook_id, session_id, due_at: _, leased_until: _, arrivals: _, is_failing: _ } = row;
+        Self { webhook_id, session_id }
+    }
+}
+
+/// When the next lane is due that nobody is at.
+pub async fn next_due(db: &impl ConnectionTrait) -> Result<Option<Timestamp>> {
+    let next = lane::Entity::find().select_only().column(lane::Column::DueAt);
+    let next = next.filter(lane::Column::DueAt.is_not_null()).filter(lane::Column::LeasedUntil.is_null());
+    Ok(next.order_by_asc(lane::Column::DueAt).into_tuple().one(db).await?)
+}
+
+/// Whether no lane is due or worked.
+pub async fn is_idle(db: &impl ConnectionTrait, now: Timestamp) -> Result<bool> {
+    let busy = Condition::any().add(lane::Column::DueAt.lte(now)).add(lane::Column::LeasedUntil.is_not_null());
+    Ok(lane::Entity::find().filter(busy).one(db).await?.is_none())
+}
+
+/// Lets every lane be claimed anew: whoever was at it is gone.
+pub async fn end_leases(tx: &impl ConnectionTrait) -> Result<()> {
+    let changes = lane::ActiveModel { leased_until: ActiveValue::Set(None), ..Default::default() };
+    lane::Entity::update_many().set(changes).filter(lane::Column::LeasedUntil.is_not_null()).exec(tx).await?;
+    Ok(())
+}
+
+/// Leaves a lane: it is due when its next delivery is.
+pub async fn release(tx: &impl ConnectionTrait, claim: &Claim, is_ordered: bool, now: Timestamp) -> Result<()> {
+    let order = if is_ordered { delivery::Column::Id } else { delivery::Column::DueAt };
+    let next = pending(&claim.lane).select_only().column(delivery::Column::DueAt).order_by_asc(order).limit(1);
+    leave_until(tx, claim, Expr::SubQuery(None, Box::new(next.into_query().into())), now).await
+}
+
+/// Leaves a lane: it is due at this moment, if at all.
+pub async fn leave(tx: &impl ConnectionTrait, claim: &Claim, due_at: Option<Timestamp>, now: Timestamp) -> Result<()> {
+    leave_until(tx, claim, Expr::val(due_at), now).await
+}
+
+/// It is due at once if something was queued meanwhile.
+async fn leave_until(tx: &impl ConnectionTrait, claim: &Claim, due_at: Expr, now: Timestamp) -> Result<()> {
+    let undisturbed = lane::Column::Arrivals.eq(claim.arrivals);
+    let nobody = lane::ActiveModel { leased_until: ActiveValue::Set(None), ..Default::default() };
+    let due_at = Expr::case(undisturbed, due_at).finally(now);
+    at(&claim.lane).set(nobody).col_expr(lane::Column::DueAt, due_at.into()).exec(tx).await?;
+    Ok(())
+}
+
+fn at(lane: &Lane) -> sea_orm::UpdateMany<lane::Entity> {
+    lane::Entity::update_many()
+        .filter(lane::Column::WebhookId.eq(lane.webhook_id.clone()))
+        .filter(lane::Column::SessionId.eq(lane.session_id.clone()))
+}
+
+/// Notes whether the last attempt of a webhook failed, for all its lanes.
+pub async fn judge(tx: &impl ConnectionTrait, webhook: &WebhookId, is_failing: bool) -> Result<()> {
+    lane::Entity::update_many()
+        .set(lane::ActiveModel { is_failing: ActiveValue::Set(is_failing), ..Default::default() })
+        .filter(lane::Column::WebhookId.eq(webhook.clone()))
+        .filter(lane::Column::IsFailing.ne(is_failing))
+        .exec(tx)
+        .await?;
+    Ok(())
+}
+
+/// Lets the lanes of a webhook be looked at now, or, while it is off, not at all.
+pub async fn rouse(tx: &impl ConnectionTrait, webhook: &WebhookId, due_at: Option<Timestamp>) -> Result<()> {
+    lane::Entity::update_many()
+        .set(lane::ActiveModel { due_at: ActiveValue::Set(due_at), ..Default::default() })
+        .col_expr(lane::Column::Arrivals, Expr::col(lane::Column::Arrivals).add(1))
+        .filter(lane::Column::WebhookId.eq(webhook.clone()))
+        .exec(tx)
+        .await?;
+    Ok(())
+}
