@@ -1,165 +1,19 @@
 //! What takes hours and days, on a clock that the tests move: receivers that are down, codes that expire, events that
 //! get old. The rooms are the real ones, on a database of their own; only the server around them is not there.
 
-use std::collections::BTreeMap;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use entity::ids::SessionId;
-use entity::timestamp::Timestamp;
 use entity::words::{DeliveryState, EventType};
 use rstest::rstest;
-use tempfile::TempDir;
 use waypost::caller::Caller;
-use waypost::clock::Clock;
-use waypost::db::Db;
+use waypost::event::Events;
 use waypost::event::body::EventBody;
-use waypost::event::body::session::{OfflineSyncCompletedEvent, QrCodeEvent};
-use waypost::event::journal::{Draft, Entry, Journal};
+use waypost::event::body::session::QrCodeEvent;
 use waypost::event::retention::{self, Retention};
-use waypost::event::store::{Selection, history};
 use waypost::event::types::EventFilter;
-use waypost::event::{self, Events};
-use waypost::lifecycle::Lifecycle;
-use waypost::session;
-use waypost::session::types::DeviceProps;
-use waypost::webhook::egress::{Egress, Networks};
-use waypost::webhook::schedule::Schedule;
-use waypost::webhook::types::{Delivery, DeliveryFilter, NewWebhook};
-use waypost::webhook::{self, Webhooks, Which, lane};
 
-use crate::support::database::{self, TestDatabase};
-use crate::support::receiver::Receiver;
+use crate::support::office::{HOUR, Office};
 use crate::support::world::Kind;
-
-/// Longest wait for a fact. Far above what it takes on a busy machine.
-const LIMIT: Duration = Duration::from_secs(40);
-const HOUR: Duration = Duration::from_secs(60 * 60);
-
-/// Journal, webhooks and a receiver, on a clock that stands still.
-struct Office {
-    db: Db,
-    clock: Clock,
-    lifecycle: Lifecycle,
-    journal: Journal,
-    webhooks: Webhooks,
-    receiver: Receiver,
-    which: Which,
-    _directory: Option<TempDir>,
-    _database: Option<TestDatabase>,
-}
-
-fn shop() -> SessionId {
-    SessionId::parse("shop").expect("it is one")
-}
-
-impl Office {
-    /// With a session that has one webhook.
-    async fn new(kind: Kind, events: &[&str]) -> Self {
-        let _ = rustls::crypto::ring::default_provider().install_default(); // another test was first
-        let (db, directory, database) = match kind {
-            Kind::Sqlite => {
-                let (db, directory) = database::sqlite().await;
-                (db, Some(directory), None)
-            }
-            Kind::Postgres => {
-                let database = database::postgres().await;
-                ((*database).clone(), None, Some(database))
-            }
-        };
-        let (clock, lifecycle) = (Clock::manual(Timestamp::from_millis(1_767_143_000_000)), Lifecycle::new());
-        let journal = Journal::open(db.clone(), clock.clone(), &lifecycle).await.expect("a journal");
-        let deps = webhook::Deps {
-            db: db.clone(),
-            journal: journal.clone(),
-            egress: Egress::new(Networks::parse("127.0.0.0/8").expect("a network")).expect("a client"),
-            clock: clock.clone(),
-            lifecycle: lifecycle.clone(),
-        };
-        let settings = webhook::Settings { schedule: Schedule::default(), limit: Duration::from_secs(15) };
-        let webhooks = Webhooks::open(deps, settings).await.expect("webhooks");
-        let draft = session::store::Draft {
-            id: shop(),
-            name: None,
-            metadata: BTreeMap::new(),
-            props: DeviceProps::default(),
-            webhook: None,
-        };
-        session::store::insert(db.write(), draft, clock.now()).await.expect("a session");
-        let receiver = Receiver::start().await;
-        let new = NewWebhook {
-            url: receiver.url("/hook"),
-            events: Some(events.iter().map(|word| (*word).to_owned()).collect()),
-            secret: None,
-            headers: None,
-            filters: None,
-            ordered: None,
-        };
-        let webhook = webhooks.create(&Caller::admin(), Some(shop()), new).await.expect("a webhook");
-        let which = Which { session_id: Some(shop()), id: webhook.id };
-        Self { db, clock, lifecycle, journal, webhooks, receiver, which, _directory: directory, _database: database }
-    }
-
-    /// Something happens; the counts tell which it was.
-    async fn happens(&self, count: i32) {
-        self.write(&EventBody::OfflineSyncCompleted(OfflineSyncCompletedEvent { count })).await;
-    }
-
-    async fn write(&self, body: &EventBody) {
-        let draft = Draft::new(shop(), body, self.clock.now()).expect("it is JSON");
-        self.journal.record(Entry { events: vec![draft], ..Entry::default() }).await.expect("it is written");
-    }
-
-    /// Lets time pass in steps; after each, all that was due is done.
-    async fn pass(&self, steps: u32, step: Duration) {
-        for _ in 0..steps {
-            self.clock.advance(step);
-            self.rests().await;
-        }
-    }
-
-    /// Until nothing is due: all events were turned into deliveries, and no lane waits or is worked.
-    async fn rests(&self) {
-        let begun = Instant::now();
-        loop {
-            let seen = event::store::bookmark(self.db.read(), event::store::DISPATCHED).await.expect("a bookmark");
-            let newest = event::store::newest(self.db.read()).await.expect("the journal");
-            let is_dispatched = newest.is_none_or(|newest| seen.is_some_and(|seen| seen >= newest));
-            if is_dispatched && lane::is_idle(self.db.read(), self.clock.now()).await.expect("the lanes") {
-                return;
-            }
-            self.webhooks.look();
-            assert!(begun.elapsed() < LIMIT, "deliveries do not come to rest");
-            tokio::time::sleep(Duration::from_millis(2)).await;
-        }
-    }
-
-    async fn deliveries(&self, state: Option<DeliveryState>) -> Vec<Delivery> {
-        let filter = DeliveryFilter { state, event: None };
-        let page = self.webhooks.deliveries(&Caller::admin(), &self.which, filter, Some(100), None).await;
-        let mut deliveries = page.expect("a list").deliveries;
-        deliveries.reverse();
-        deliveries
-    }
-
-    async fn types(&self) -> Vec<EventType> {
-        let events = history(self.db.read(), &Selection::default(), 0, None, 1000).await.expect("the journal");
-        events.iter().map(|event| event.event_type).collect()
-    }
-
-    /// The counts that came with success, in order.
-    fn came(&self) -> Vec<i64> {
-        self.receiver
-            .received()
-            .iter()
-            .map(|received| received.json()["data"]["count"].as_i64().expect("one"))
-            .collect()
-    }
-
-    async fn close(self) {
-        self.lifecycle.workers().cancel();
-        self.lifecycle.drained().await;
-    }
-}
 
 #[rstest]
 #[tokio::test]

@@ -14,6 +14,8 @@ pub(crate) mod journal;
 #[cfg(feature = "sandbox")]
 pub(crate) mod looks;
 #[cfg(feature = "sandbox")]
+pub(crate) mod office;
+#[cfg(feature = "sandbox")]
 pub(crate) mod postgres_proxy;
 #[cfg(feature = "sandbox")]
 pub(crate) mod receiver;

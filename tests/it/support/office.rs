@@ -1,0 +1,203 @@
+//! Journal, webhooks and a receiver on a database of their own, on a clock that the tests move: the real rooms, without the
+//! server around them.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use entity::ids::SessionId;
+use entity::timestamp::Timestamp;
+use entity::words::{DeliveryState, EventType};
+use tempfile::TempDir;
+use waypost::caller::Caller;
+use waypost::clock::Clock;
+use waypost::db::Db;
+use waypost::event;
+use waypost::event::body::EventBody;
+use waypost::event::body::session::OfflineSyncCompletedEvent;
+use waypost::event::journal::{Draft, Entry, Journal};
+use waypost::event::store::{Selection, history};
+use waypost::lifecycle::Lifecycle;
+use waypost::session;
+use waypost::session::types::DeviceProps;
+use waypost::webhook::egress::{Egress, Networks};
+use waypost::webhook::schedule::Schedule;
+use waypost::webhook::types::{Delivery, DeliveryFilter, NewWebhook, Webhook};
+use waypost::webhook::{self, Webhooks, Which, lane};
+
+use crate::support::database::{self, TestDatabase};
+use crate::support::receiver::Receiver;
+use crate::support::world::Kind;
+
+/// Longest wait for a fact. Far above what it takes on a busy machine.
+const LIMIT: Duration = Duration::from_secs(40);
+/// An hour.
+pub const HOUR: Duration = Duration::from_secs(60 * 60);
+
+/// Journal, webhooks and a receiver, on a clock that stands still.
+pub struct Office {
+    /// The database.
+    pub db: Db,
+    /// It stands still until it is moved.
+    pub clock: Clock,
+    /// What the tasks end with.
+    pub lifecycle: Lifecycle,
+    /// The journal.
+    pub journal: Journal,
+    /// The service.
+    pub webhooks: Webhooks,
+    /// Where the first webhook goes.
+    pub receiver: Receiver,
+    /// The first webhook.
+    pub which: Which,
+    _directory: Option<TempDir>,
+    _database: Option<TestDatabase>,
+}
+
+/// The session that every office has.
+pub fn shop() -> SessionId {
+    SessionId::parse("shop").expect("it is one")
+}
+
+/// A webhook that posts these events there.
+pub fn to(url: &str, events: &[&str]) -> NewWebhook {
+    let events = events.iter().map(|word| (*word).to_owned()).collect();
+    NewWebhook { url: url.to_owned(), events: Some(events), ..NewWebhook::default() }
+}
+
+async fn add_session(db: &Db, clock: &Clock, id: &SessionId) {
+    let draft = session::store::Draft {
+        id: id.clone(),
+        name: None,
+        metadata: BTreeMap::new(),
+        props: DeviceProps::default(),
+        webhook: None,
+    };
+    session::store::insert(db.write(), draft, clock.now()).await.expect("a session");
+}
+
+impl Office {
+    /// With a session that has one webhook.
+    pub async fn new(kind: Kind, events: &[&str]) -> Self {
+        let _ = rustls::crypto::ring::default_provider().install_default(); // another test was first
+        let (db, directory, database) = match kind {
+            Kind::Sqlite => {
+                let (db, directory) = database::sqlite().await;
+                (db, Some(directory), None)
+            }
+            Kind::Postgres => {
+                let database = database::postgres().await;
+                ((*database).clone(), None, Some(database))
+            }
+        };
+        let (clock, lifecycle) = (Clock::manual(Timestamp::from_millis(1_767_143_000_000)), Lifecycle::new());
+        let journal = Journal::open(db.clone(), clock.clone(), &lifecycle).await.expect("a journal");
+        let deps = webhook::Deps {
+            db: db.clone(),
+            journal: journal.clone(),
+            egress: Egress::new(Networks::parse("127.0.0.0/8").expect("a network")).expect("a client"),
+            clock: clock.clone(),
+            lifecycle: lifecycle.clone(),
+        };
+        let settings = webhook::Settings { schedule: Schedule::default(), limit: Duration::from_secs(15) };
+        let webhooks = Webhooks::open(deps, settings).await.expect("webhooks");
+        add_session(&db, &clock, &shop()).await;
+        let receiver = Receiver::start().await;
+        let new = to(&receiver.url("/hook"), events);
+        let webhook = webhooks.create(&Caller::admin(), Some(shop()), new).await.expect("a webhook");
+        let which = Which { session_id: Some(shop()), id: webhook.id };
+        Self { db, clock, lifecycle, journal, webhooks, receiver, which, _directory: directory, _database: database }
+    }
+
+    /// Another session.
+    pub async fn session(&self, id: &str) -> SessionId {
+        let id = SessionId::parse(id).expect("it is one");
+        add_session(&self.db, &self.clock, &id).await;
+        id
+    }
+
+    /// Another webhook for what the counts tell, of this session or of all.
+    pub async fn webhook(&self, session: Option<&SessionId>, url: &str) -> Webhook {
+        let new = to(url, &["offline_sync_completed"]);
+        self.webhooks.create(&Caller::admin(), session.cloned(), new).await.expect("a webhook")
+    }
+
+    /// The first webhook as it is now.
+    pub async fn shown(&self) -> Webhook {
+        self.webhooks.find(&Caller::admin(), &self.which).await.expect("it is there")
+    }
+
+    /// Something happens; the counts tell which it was.
+    pub async fn happens(&self, count: i32) {
+        self.happens_on(&shop(), count).await;
+    }
+
+    /// Something happens on this session.
+    pub async fn happens_on(&self, session: &SessionId, count: i32) {
+        let body = EventBody::OfflineSyncCompleted(OfflineSyncCompletedEvent { count });
+        self.write_on(session, &body).await;
+    }
+
+    /// This happens.
+    pub async fn write(&self, body: &EventBody) {
+        self.write_on(&shop(), body).await;
+    }
+
+    async fn write_on(&self, session: &SessionId, body: &EventBody) {
+        let draft = Draft::new(session.clone(), body, self.clock.now()).expect("it is JSON");
+        self.journal.record(Entry { events: vec![draft], ..Entry::default() }).await.expect("it is written");
+    }
+
+    /// Lets time pass in steps; after each, all that was due is done.
+    pub async fn pass(&self, steps: u32, step: Duration) {
+        for _ in 0..steps {
+            self.clock.advance(step);
+            self.rests().await;
+        }
+    }
+
+    /// Until nothing is due: all events were turned into deliveries, and no lane waits or is worked.
+    pub async fn rests(&self) {
+        let begun = Instant::now();
+        loop {
+            let seen = event::store::bookmark(self.db.read(), event::store::DISPATCHED).await.expect("a bookmark");
+            let newest = event::store::newest(self.db.read()).await.expect("the journal");
+            let is_dispatched = newest.is_none_or(|newest| seen.is_some_and(|seen| seen >= newest));
+            if is_dispatched && lane::is_idle(self.db.read(), self.clock.now()).await.expect("the lanes") {
+                return;
+            }
+            self.webhooks.look();
+            assert!(begun.elapsed() < LIMIT, "deliveries do not come to rest");
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+    }
+
+    /// Those of the first webhook, oldest first.
+    pub async fn deliveries(&self, state: Option<DeliveryState>) -> Vec<Delivery> {
+        let filter = DeliveryFilter { state, event: None };
+        let page = self.webhooks.deliveries(&Caller::admin(), &self.which, filter, Some(100), None).await;
+        let mut deliveries = page.expect("a list").deliveries;
+        deliveries.reverse();
+        deliveries
+    }
+
+    /// What the journal has.
+    pub async fn types(&self) -> Vec<EventType> {
+        let events = history(self.db.read(), &Selection::default(), 0, None, 1000).await.expect("the journal");
+        events.iter().map(|event| event.event_type).collect()
+    }
+
+    /// The counts that came with success, in order.
+    pub fn came(&self) -> Vec<i64> {
+        self.receiver
+            .received()
+            .iter()
+            .map(|received| received.json()["data"]["count"].as_i64().expect("one"))
+            .collect()
+    }
+
+    /// Ends its tasks.
+    pub async fn close(self) {
+        self.lifecycle.workers().cancel();
+        self.lifecycle.drained().await;
+    }
+}
