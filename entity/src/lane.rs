@@ -22,8 +22,8 @@ pub struct Model {
     pub leased_until: Option<Timestamp>,
     /// Counts what was queued, so that who leaves the lane sees whether something came meanwhile.
     pub arrivals: i64,
-    /// Whether its last attempt failed.
-    pub is_failing: bool,
+    /// Whether its last attempt took long.
+    pub is_slow: bool,
 }
 
 impl ActiveModelBehavior for ActiveModel {}

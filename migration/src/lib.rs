@@ -9,6 +9,7 @@ mod m0003_key;
 mod m0004_pairing_link;
 mod m0005_journal;
 mod m0006_delivery;
+mod m0007_pace;
 
 /// All migrations, in order.
 #[derive(Debug)]
@@ -24,6 +25,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0004_pairing_link::Migration),
             Box::new(m0005_journal::Migration),
             Box::new(m0006_delivery::Migration),
+            Box::new(m0007_pace::Migration),
         ]
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use entity::timestamp::Timestamp;
 use entity::words::{DisabledReason, EventType};
@@ -21,6 +21,8 @@ use crate::event::journal::{Draft, Entry, Journal, Write};
 use crate::event::store::{self as journal, Record as Event};
 use crate::webhook::egress::{Attempted, Egress};
 use crate::webhook::lane::{self, Claim};
+use crate::webhook::pace::Pace;
+use crate::webhook::places::Place;
 use crate::webhook::queue::{self, Outcome, Verdict};
 use crate::webhook::recorder::{Note, Recorder, Written};
 use crate::webhook::request::{self, Signers};
@@ -29,6 +31,10 @@ use crate::webhook::store::{self, Record};
 
 /// Deliveries that are taken from a lane at once. Then others have their turn.
 const BATCH: u64 = 16;
+/// A receiver that takes longer is slow. Far above what one takes that only keeps what it gets.
+const PROMPT: Duration = Duration::from_secs(1);
+/// How long a lane is worked while others may wait.
+const TURN: Duration = Duration::from_secs(2);
 /// A receiver that failed for so long is switched off.
 const PATIENCE: Duration = Duration::from_secs(5 * 24 * 60 * 60);
 
@@ -45,6 +51,8 @@ pub struct Carrier {
     pub(super) clock: Clock,
     /// Fires when no further delivery is to be begun.
     pub(super) stop: CancellationToken,
+    /// Which receivers are slow.
+    pub(super) pace: Pace,
     /// The waits between the attempts.
     pub(super) schedule: Schedule,
     /// Longest wait for an answer.
@@ -53,8 +61,8 @@ pub struct Carrier {
 
 impl Carrier {
     /// Works a lane and leaves it. The webhook is as it was after the claim, if it is known.
-    pub(super) async fn carry(&self, claim: Claim, webhook: Option<Record>) {
-        if let Err(error) = self.work(&claim, webhook).await {
+    pub(super) async fn carry(&self, claim: Claim, webhook: Option<Record>, place: &mut Place) {
+        if let Err(error) = self.work(&claim, webhook, place).await {
             error!(webhook.id = %claim.lane.webhook_id, error = chain(&error), "a lane could not be worked");
             self.give_back(&claim).await;
         }
@@ -73,7 +81,7 @@ impl Carrier {
         }
     }
 
-    async fn work(&self, claim: &Claim, webhook: Option<Record>) -> Result<()> {
+    async fn work(&self, claim: &Claim, webhook: Option<Record>, place: &mut Place) -> Result<()> {
         let webhook = match webhook {
             Some(webhook) => Some(webhook),
             None => store::find(self.db.read(), &claim.lane.webhook_id).await?,
@@ -83,7 +91,11 @@ impl Carrier {
         if webhook.disabled.is_some() {
             return self.rest(claim).await;
         }
-        let now = self.clock.now();
+        if !place.is_slow() && self.pace.is_slow(&webhook.url) {
+            // It waits among the slow ones, without having waited here for an answer.
+            return self.leave(claim, &webhook, true).await;
+        }
+        let (now, began, mut is_slow) = (self.clock.now(), Instant::now(), place.is_slow());
         let deliveries = queue::next(self.db.read(), &claim.lane, webhook.is_ordered, now, BATCH).await?;
         let events = self.events(&deliveries).await?;
         let mut on_their_way = Vec::new();
@@ -92,23 +104,36 @@ impl Carrier {
                 break;
             }
             let Some(event) = events.get(&delivery.position) else { continue };
-            let outcome = self.attempt(&webhook, delivery, event).await;
+            let outcome = self.attempt(&webhook, delivery, event, place).await;
+            if outcome.verdict != Verdict::Expired {
+                is_slow = outcome.took() > PROMPT;
+            }
             let (verdict, status) = (outcome.verdict.clone(), outcome.status);
             on_their_way.push(self.recorder.take(Note::Came(outcome)).await);
             // The next need not wait until it is written that this one came: after a crash both come once more, in order.
+            let is_over = is_slow || began.elapsed() >= TURN;
             if matches!(verdict, Verdict::Delivered | Verdict::Expired) {
+                if is_over {
+                    break;
+                }
                 continue;
             }
             written(&mut on_their_way).await?;
             if self.is_over(&webhook, event, &verdict, status).await? {
                 return self.rest(claim).await;
             }
-            if webhook.is_ordered && matches!(verdict, Verdict::Retry(_)) {
+            if is_over || (webhook.is_ordered && matches!(verdict, Verdict::Retry(_))) {
                 break;
             }
         }
         written(&mut on_their_way).await?;
-        self.recorder.take(Note::Left { claim: claim.clone(), is_ordered: webhook.is_ordered }).await.await
+        self.leave(claim, &webhook, is_slow).await
+    }
+
+    /// Leaves a lane: it has its next turn when its next delivery is due, after those that waited meanwhile.
+    async fn leave(&self, claim: &Claim, webhook: &Record, is_slow: bool) -> Result<()> {
+        let note = Note::Left { claim: claim.clone(), is_ordered: webhook.is_ordered, is_slow };
+        self.recorder.take(note).await.await
     }
 
     /// The events that these deliver, by position: those that are still in memory from there.
@@ -128,7 +153,7 @@ impl Carrier {
         lane::leave(self.db.write().unhurried(), claim, None, self.clock.now()).await
     }
 
-    async fn attempt(&self, webhook: &Record, delivery: &queue::Record, event: &Event) -> Outcome {
+    async fn attempt(&self, webhook: &Record, delivery: &queue::Record, event: &Event, place: &mut Place) -> Outcome {
         let (number, started_at) = (delivery.attempts + 1, self.clock.now());
         let blank = Outcome {
             delivery_id: delivery.id.clone(),
@@ -146,7 +171,17 @@ impl Carrier {
         }
         crash::point("after_claim");
         let body = request::body(event);
-        let attempted = self.post(webhook, event.id.as_str(), body, started_at).await;
+        let post = self.post(webhook, event.id.as_str(), body, started_at);
+        tokio::pin!(post);
+        let prompt = tokio::time::timeout(PROMPT, &mut post).await;
+        self.pace.note(&webhook.url, prompt.is_err());
+        let attempted = match prompt {
+            Ok(attempted) => attempted,
+            Err(_) => {
+                place.step_aside();
+                post.await
+            }
+        };
         crash::point("after_post");
         let verdict = self.verdict(&attempted, number);
         debug!(delivery.id = %delivery.id, attempt = number, status = attempted.status, "delivery {} was tried", delivery.id);

@@ -1,15 +1,13 @@
 //! Carries deliveries out: claims the lanes whose time has come, posts what waits in them, writes down what came of it.
 //!
-//! Lanes are worked side by side, each in order. How many at a time is bounded, and those whose last attempt failed have
-//! places of their own, so that dead receivers cannot take all of them.
+//! Lanes are worked side by side, each in order. How many at a time is bounded, and those of slow receivers have places of
+//! their own, so that they cannot take all of them.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
-use entity::ids::WebhookId;
-use parking_lot::Mutex;
-use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
+use tokio::sync::Notify;
 use tracing::error;
 
 use crate::clock::Clock;
@@ -18,12 +16,9 @@ use crate::error::{Result, chain};
 use crate::lifecycle::Lifecycle;
 use crate::webhook::carrier::Carrier;
 use crate::webhook::lane::{self, Claim};
+use crate::webhook::places::{Place, Places};
 use crate::webhook::store::{self, Record};
 
-/// Lanes that are worked at the same time: those that work, and those whose last attempt failed.
-const PLACES: [usize; 2] = [64, 32];
-/// Lanes of one webhook that are worked at the same time.
-const PLACES_OF_ONE: usize = 32;
 /// How long a lane may be worked before it counts as left: all that is taken from it at once, each as slow as can be.
 const LEASE: Duration = Duration::from_secs(20 * 60);
 /// Shortest pause between two looks for which there is no reason but the time.
@@ -39,9 +34,7 @@ pub struct Courier {
     pub(super) lifecycle: Lifecycle,
     pub(super) carrier: Arc<Carrier>,
     pub(super) poke: Arc<Notify>,
-    places: [Arc<Semaphore>; 2],
-    /// Of each webhook that has a lane under way.
-    own: Mutex<HashMap<WebhookId, Arc<Semaphore>>>,
+    places: Places,
 }
 
 /// When to look again.
@@ -53,17 +46,11 @@ enum Look {
     Later,
 }
 
-/// A lane's place among those that are worked at the same time.
-struct Place {
-    _own: OwnedSemaphorePermit,
-    _general: OwnedSemaphorePermit,
-}
-
 impl Courier {
     /// A courier that has nothing under way.
     pub(super) fn new(db: Db, clock: Clock, lifecycle: Lifecycle, carrier: Arc<Carrier>, poke: Arc<Notify>) -> Self {
-        let places = PLACES.map(|places| Arc::new(Semaphore::new(places)));
-        Self { db, clock, lifecycle, carrier, poke, places, own: Mutex::default() }
+        let places = Places::new(Arc::clone(&poke));
+        Self { db, clock, lifecycle, carrier, poke, places }
     }
 
     /// Looks again and again: when it is poked, when the next lane is due, and now and then.
@@ -96,13 +83,13 @@ impl Courier {
     async fn run_once(&self) -> Result<Look> {
         let now = self.clock.now();
         let (mut places, mut look) = (HashMap::new(), Look::Later);
-        for (is_failing, general) in [(false, &self.places[0]), (true, &self.places[1])] {
-            let free = general.available_permits();
+        for is_slow in [false, true] {
+            let free = self.places.free(is_slow);
             if free == 0 {
                 continue;
             }
-            for lane in lane::due(self.db.read(), is_failing, &self.crowded(), now, free as u64).await? {
-                match self.place(&lane.webhook_id, general) {
+            for lane in lane::due(self.db.read(), is_slow, &self.places.crowded(), now, free as u64).await? {
+                match self.places.take(&lane.webhook_id, is_slow) {
                     Some(place) => drop(places.insert(lane, place)),
                     // It stood in the way of others.
                     None => look = Look::Again,
@@ -127,28 +114,10 @@ impl Courier {
         Ok(look)
     }
 
-    /// The webhooks all of whose places are taken.
-    fn crowded(&self) -> Vec<WebhookId> {
-        let mut own = self.own.lock();
-        own.retain(|_, places| places.available_permits() < PLACES_OF_ONE);
-        own.iter().filter(|(_, places)| places.available_permits() == 0).map(|(id, _)| id.clone()).collect()
-    }
-
-    /// A place for a lane of this webhook; None if it has to wait.
-    fn place(&self, webhook: &WebhookId, general: &Arc<Semaphore>) -> Option<Place> {
-        let own = {
-            let mut own = self.own.lock();
-            let places = own.entry(webhook.clone()).or_insert_with(|| Arc::new(Semaphore::new(PLACES_OF_ONE)));
-            Arc::clone(places)
-        };
-        let (own, general) = (own.try_acquire_owned().ok()?, Arc::clone(general).try_acquire_owned().ok()?);
-        Some(Place { _own: own, _general: general })
-    }
-
-    fn start(&self, claim: Claim, webhook: Option<Record>, place: Place) {
+    fn start(&self, claim: Claim, webhook: Option<Record>, mut place: Place) {
         let (carrier, poke) = (Arc::clone(&self.carrier), Arc::clone(&self.poke));
         self.lifecycle.spawn("delivery", async move {
-            carrier.carry(claim, webhook).await;
+            carrier.carry(claim, webhook, &mut place).await;
             drop(place);
             // The lane may have more, and another may have waited for the place.
             poke.notify_one();

@@ -49,7 +49,7 @@ pub(super) async fn wake(tx: &impl ConnectionTrait, lanes: &[&Lane], waits: bool
                 due_at: Some(now),
                 leased_until: None,
                 arrivals: 1,
-                is_failing: false,
+                is_slow: false,
             })
         });
         lane::Entity::insert_many(rows).on_conflict(rule.clone()).exec_without_returning(tx).await?;
@@ -60,14 +60,14 @@ pub(super) async fn wake(tx: &impl ConnectionTrait, lanes: &[&Lane], waits: bool
 /// Lanes whose time has come and that nobody is at, the longest waiting first, none of `others`.
 pub async fn due(
     db: &impl ConnectionTrait,
-    is_failing: bool,
+    is_slow: bool,
     others: &[WebhookId],
     now: Timestamp,
     limit: u64,
 ) -> Result<Vec<Lane>> {
     let found = lane::Entity::find()
         .filter(lane::Column::DueAt.lte(now))
-        .filter(lane::Column::IsFailing.eq(is_failing))
+        .filter(lane::Column::IsSlow.eq(is_slow))
         .filter(lane::Column::WebhookId.is_not_in(others.iter().cloned()))
         .filter(free(now))
         .order_by_asc(lane::Column::DueAt)
@@ -96,7 +96,7 @@ fn free(now: Timestamp) -> Condition {
 
 impl Lane {
     fn of(row: lane::Model) -> Self {
-        let lane::Model { webhook_id, session_id, due_at: _, leased_until: _, arrivals: _, is_failing: _ } = row;
+        let lane::Model { webhook_id, session_id, due_at: _, leased_until: _, arrivals: _, is_slow: _ } = row;
         Self { webhook_id, session_id }
     }
 }
@@ -121,24 +121,39 @@ pub async fn end_leases(tx: &impl ConnectionTrait) -> Result<()> {
     Ok(())
 }
 
-/// Leaves a lane: it is due when its next delivery is.
-pub async fn release(tx: &impl ConnectionTrait, claim: &Claim, is_ordered: bool, now: Timestamp) -> Result<()> {
-    let order = if is_ordered { delivery::Column::Id } else { delivery::Column::DueAt };
-    let next = pending(&claim.lane).select_only().column(delivery::Column::DueAt).order_by_asc(order).limit(1);
-    leave_until(tx, claim, Expr::SubQuery(None, Box::new(next.into_query().into())), now).await
+/// Leaves a lane: it is due when its next delivery is, and not before lanes that waited meanwhile.
+pub async fn release(
+    tx: &impl ConnectionTrait,
+    claim: &Claim,
+    is_ordered: bool,
+    is_slow: bool,
+    now: Timestamp,
+) -> Result<()> {
+    let (id, due_at) = (delivery::Column::Id, delivery::Column::DueAt);
+    let turn = Expr::case(due_at.lt(now), now).finally(Expr::col(due_at));
+    let next = pending(&claim.lane).select_only().expr(turn);
+    let next = next.order_by_asc(if is_ordered { id } else { due_at }).limit(1).into_query();
+    let pace = lane::ActiveModel { is_slow: ActiveValue::Set(is_slow), ..Default::default() };
+    leave_until(tx, claim, Expr::SubQuery(None, Box::new(next.into())), pace, now).await
 }
 
 /// Leaves a lane: it is due at this moment, if at all.
 pub async fn leave(tx: &impl ConnectionTrait, claim: &Claim, due_at: Option<Timestamp>, now: Timestamp) -> Result<()> {
-    leave_until(tx, claim, Expr::val(due_at), now).await
+    leave_until(tx, claim, Expr::val(due_at), lane::ActiveModel::default(), now).await
 }
 
 /// It is due at once if something was queued meanwhile.
-async fn leave_until(tx: &impl ConnectionTrait, claim: &Claim, due_at: Expr, now: Timestamp) -> Result<()> {
+async fn leave_until(
+    tx: &impl ConnectionTrait,
+    claim: &Claim,
+    due_at: Expr,
+    changes: lane::ActiveModel,
+    now: Timestamp,
+) -> Result<()> {
     let undisturbed = lane::Column::Arrivals.eq(claim.arrivals);
-    let nobody = lane::ActiveModel { leased_until: ActiveValue::Set(None), ..Default::default() };
+    let changes = lane::ActiveModel { leased_until: ActiveValue::Set(None), ..changes };
     let due_at = Expr::case(undisturbed, due_at).finally(now);
-    at(&claim.lane).set(nobody).col_expr(lane::Column::DueAt, due_at.into()).exec(tx).await?;
+    at(&claim.lane).set(changes).col_expr(lane::Column::DueAt, due_at.into()).exec(tx).await?;
     Ok(())
 }
 
@@ -146,17 +161,6 @@ fn at(lane: &Lane) -> sea_orm::UpdateMany<lane::Entity> {
     lane::Entity::update_many()
         .filter(lane::Column::WebhookId.eq(lane.webhook_id.clone()))
         .filter(lane::Column::SessionId.eq(lane.session_id.clone()))
-}
-
-/// Notes whether the last attempt of a webhook failed, for all its lanes.
-pub async fn judge(tx: &impl ConnectionTrait, webhook: &WebhookId, is_failing: bool) -> Result<()> {
-    lane::Entity::update_many()
-        .set(lane::ActiveModel { is_failing: ActiveValue::Set(is_failing), ..Default::default() })
-        .filter(lane::Column::WebhookId.eq(webhook.clone()))
-        .filter(lane::Column::IsFailing.ne(is_failing))
-        .exec(tx)
-        .await?;
-    Ok(())
 }
 
 /// Lets the lanes of a webhook be looked at now, or, while it is off, not at all.

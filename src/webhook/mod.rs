@@ -18,6 +18,8 @@ pub mod schedule;
 pub mod store;
 
 mod deliveries;
+mod pace;
+mod places;
 mod replay;
 
 use std::sync::Arc;
@@ -39,6 +41,7 @@ use crate::webhook::carrier::Carrier;
 use crate::webhook::courier::Courier;
 use crate::webhook::dispatcher::Dispatcher;
 use crate::webhook::egress::Egress;
+use crate::webhook::pace::Pace;
 use crate::webhook::recorder::Recorder;
 use crate::webhook::schedule::Schedule;
 use crate::webhook::store::Record;
@@ -117,6 +120,7 @@ impl Webhooks {
             recorder,
             clock: clock.clone(),
             stop: lifecycle.workers().clone(),
+            pace: Pace::default(),
             schedule,
             limit,
         });

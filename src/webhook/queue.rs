@@ -1,6 +1,7 @@
 //! All SQL on `delivery` and `delivery_attempt`. Never opens a transaction: callers pass one.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use entity::ids::{DeliveryId, SessionId, WebhookId};
 use entity::timestamp::Timestamp;
@@ -92,6 +93,13 @@ pub struct Outcome {
     pub reply: Option<String>,
     /// What comes of it.
     pub verdict: Verdict,
+}
+
+impl Outcome {
+    /// How long it took.
+    pub fn took(&self) -> Duration {
+        Duration::from_millis(u64::try_from(self.duration_ms).unwrap_or(0))
+    }
 }
 
 /// Queues deliveries, in this order, and wakes their lanes.

@@ -33,6 +33,8 @@ pub(super) enum Note {
         claim: Claim,
         /// Whether its deliveries wait for each other.
         is_ordered: bool,
+        /// Whether its last attempt took long.
+        is_slow: bool,
     },
 }
 
@@ -103,14 +105,14 @@ async fn write(db: &Db, clock: &Clock, notes: &[&Note]) -> Result<()> {
     for note in notes {
         match note {
             Note::Came(outcome) => outcomes.push(outcome),
-            Note::Left { claim, is_ordered } => left.push((claim, *is_ordered)),
+            Note::Left { claim, is_ordered, is_slow } => left.push((claim, *is_ordered, *is_slow)),
         }
     }
     let now = clock.now();
     let tx = db.write().begin().await?;
     keep(&tx, &outcomes, now).await?;
-    for (claim, is_ordered) in left {
-        lane::release(&tx, claim, is_ordered, now).await?;
+    for (claim, is_ordered, is_slow) in left {
+        lane::release(&tx, claim, is_ordered, is_slow, now).await?;
     }
     tx.commit_unhurried().await?;
     for outcome in outcomes {
@@ -134,14 +136,11 @@ async fn keep(tx: &Work, outcomes: &[&Outcome], now: Timestamp) -> Result<()> {
     }
     let came: Vec<_> = last.iter().filter(|(_, last)| last.error.is_none()).map(|(id, _)| (*id).clone()).collect();
     if !came.is_empty() {
-        for id in store::came(tx, came).await? {
-            lane::judge(tx, &id, false).await?;
-        }
+        store::came(tx, came).await?;
     }
     for (id, outcome) in last {
         if let Some(why) = &outcome.error {
             store::failed(tx, id, why, outcome.started_at).await?;
-            lane::judge(tx, id, true).await?;
         }
     }
     Ok(())

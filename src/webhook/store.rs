@@ -166,12 +166,12 @@ pub async fn disable(tx: &impl ConnectionTrait, id: &WebhookId, reason: Disabled
     Ok(update.exec(tx).await?.rows_affected > 0)
 }
 
-/// Notes that a delivery came. Gives those of these webhooks that had been failing.
-pub async fn came(tx: &impl ConnectionTrait, ids: Vec<WebhookId>) -> Result<Vec<WebhookId>> {
+/// Notes that a delivery came to each of these webhooks.
+pub async fn came(tx: &impl ConnectionTrait, ids: Vec<WebhookId>) -> Result<()> {
     let changes = webhook::ActiveModel { failing_since: ActiveValue::Set(None), ..Default::default() };
     let update = webhook::Entity::update_many().set(changes).filter(webhook::Column::Id.is_in(ids));
-    let changed = update.filter(webhook::Column::FailingSince.is_not_null()).exec_with_returning(tx).await?;
-    Ok(changed.into_iter().map(|row| row.id).collect())
+    update.filter(webhook::Column::FailingSince.is_not_null()).exec(tx).await?;
+    Ok(())
 }
 
 /// Notes that a delivery failed.

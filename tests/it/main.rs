@@ -15,6 +15,8 @@ mod device_store;
 #[cfg(feature = "sandbox")]
 mod doubt;
 #[cfg(feature = "sandbox")]
+mod fairness;
+#[cfg(feature = "sandbox")]
 mod faults;
 #[cfg(feature = "sandbox")]
 mod graphql;

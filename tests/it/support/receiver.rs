@@ -22,6 +22,8 @@ pub struct Received {
     pub headers: HeaderMap,
     /// Its body, byte by byte.
     pub body: Vec<u8>,
+    /// When it came.
+    pub at: Instant,
 }
 
 impl Received {
@@ -134,6 +136,7 @@ async fn answer(inner: Arc<Inner>, mut request: Request) -> poem::Result<Respons
         path: request.uri().path().to_owned(),
         headers: request.headers().clone(),
         body: body.into_vec().await?,
+        at: Instant::now(),
     };
     inner.received.lock().expect("nobody panics").push(received);
     let planned = inner.next.lock().expect("nobody panics").pop_front();
