@@ -27,6 +27,8 @@ pub(super) const PERIOD: Duration = Duration::from_secs(5);
 /// The address under which status updates come.
 const STATUS_CHAT: &str = "status@broadcast";
 
+/// How often a turn that failed is tried again at once: a session or a webhook may have gone in the middle of it.
+const TRIES: u32 = 3;
 /// How long it may keep to itself how far it has looked, while nothing there was to be delivered.
 const REST: Duration = Duration::from_millis(500);
 
@@ -40,8 +42,8 @@ pub struct Dispatcher {
     after: i64,
     /// How far the database knows that it has looked, and since when.
     marked: (i64, Instant),
-    /// Whether the last turn failed: what it was told of may be gone, so the table is asked.
-    has_failed: bool,
+    /// How many turns failed one after the other. What they were told of may be gone, so the table is asked.
+    failures: u32,
 }
 
 impl Dispatcher {
@@ -51,7 +53,7 @@ impl Dispatcher {
     /// `Unavailable`.
     pub(super) async fn open(db: Db, clock: Clock, journal: Journal) -> Result<Self> {
         let after = events::bookmark(db.read(), events::DISPATCHED).await?.unwrap_or(0);
-        Ok(Self { db, clock, journal, after, marked: (after, Instant::now()), has_failed: false })
+        Ok(Self { db, clock, journal, after, marked: (after, Instant::now()), failures: 0 })
     }
 
     /// Looks again and again: whenever something was written, and now and then.
@@ -66,6 +68,7 @@ impl Dispatcher {
                 }
                 Ok(Turn::Seen) => {}
                 Ok(Turn::Queued) => courier.notify_one(),
+                Err(_) if self.failures <= TRIES => {}
                 Err(error) => {
                     error!(error = chain(&error), "events could not be turned into deliveries");
                     tokio::time::sleep(PERIOD).await;
@@ -76,7 +79,7 @@ impl Dispatcher {
 
     async fn run_once(&mut self) -> Result<Turn> {
         let turn = self.turn().await;
-        self.has_failed = turn.is_err();
+        self.failures = if turn.is_err() { self.failures + 1 } else { 0 };
         turn
     }
 
@@ -105,7 +108,7 @@ impl Dispatcher {
     }
 
     async fn next(&self) -> Result<Vec<Arc<Event>>> {
-        let told = if self.has_failed { None } else { self.journal.bus().since(self.after, BATCH) };
+        let told = if self.failures > 0 { None } else { self.journal.bus().since(self.after, BATCH) };
         if let Some(events) = told {
             return Ok(events);
         }

@@ -6,10 +6,10 @@
 use entity::ids::{SessionId, WebhookId};
 use entity::timestamp::Timestamp;
 use entity::{delivery, lane};
-use sea_orm::sea_query::{Expr, OnConflict};
+use sea_orm::sea_query::{Expr, LockBehavior, LockType, OnConflict};
 use sea_orm::{
     ActiveValue, ColumnTrait, Condition, ConnectionTrait, EntityTrait, ExprTrait, QueryFilter, QueryOrder, QuerySelect,
-    QueryTrait,
+    QueryTrait, Select,
 };
 
 use crate::error::Result;
@@ -77,17 +77,31 @@ pub async fn due(
     Ok(found.into_iter().map(Lane::of).collect())
 }
 
-/// Claims those of these lanes that nobody is at.
+/// Claims those of these lanes that nobody is at or writes to.
 pub async fn claim(tx: &impl ConnectionTrait, lanes: &[Lane], now: Timestamp, until: Timestamp) -> Result<Vec<Claim>> {
     // SQLite has no list of tuples.
     let any = lanes.iter().fold(Condition::any(), |any, lane| {
         let Lane { webhook_id, session_id } = lane.clone();
         any.add(lane::Column::WebhookId.eq(webhook_id).and(lane::Column::SessionId.eq(session_id)))
     });
+    let ours = in_order(Condition::all().add(any).add(free(now)));
+    let ours = ours.lock_with_behavior(LockType::Update, LockBehavior::SkipLocked);
     let changes = lane::ActiveModel { leased_until: ActiveValue::Set(Some(until)), ..Default::default() };
-    let claimed =
-        lane::Entity::update_many().set(changes).filter(any).filter(free(now)).exec_with_returning(tx).await?;
+    let claimed = lane::Entity::update_many().set(changes).filter(among(ours)).exec_with_returning(tx).await?;
     Ok(claimed.into_iter().map(|row| Claim { arrivals: row.arrivals, lane: Lane::of(row) }).collect())
+}
+
+/// Lanes in the order in which every transaction takes them. Two that took them differently could wait for each other.
+fn in_order(which: Condition) -> Select<lane::Entity> {
+    let (webhook_id, session_id) = (lane::Column::WebhookId, lane::Column::SessionId);
+    let found = lane::Entity::find().select_only().column(webhook_id).column(session_id).filter(which);
+    found.order_by_asc(webhook_id).order_by_asc(session_id)
+}
+
+/// Whether it is one of these. What locks them is left out where the database has no locks of rows.
+fn among(lanes: Select<lane::Entity>) -> Expr {
+    let key = [lane::Column::WebhookId, lane::Column::SessionId].map(Expr::col);
+    Expr::tuple(key).in_subquery(lanes.into_query())
 }
 
 fn free(now: Timestamp) -> Condition {
@@ -165,10 +179,11 @@ fn at(lane: &Lane) -> sea_orm::UpdateMany<lane::Entity> {
 
 /// Lets the lanes of a webhook be looked at now, or, while it is off, not at all.
 pub async fn rouse(tx: &impl ConnectionTrait, webhook: &WebhookId, due_at: Option<Timestamp>) -> Result<()> {
+    let its = in_order(Condition::all().add(lane::Column::WebhookId.eq(webhook.clone()))).lock(LockType::Update);
     lane::Entity::update_many()
         .set(lane::ActiveModel { due_at: ActiveValue::Set(due_at), ..Default::default() })
         .col_expr(lane::Column::Arrivals, Expr::col(lane::Column::Arrivals).add(1))
-        .filter(lane::Column::WebhookId.eq(webhook.clone()))
+        .filter(among(its))
         .exec(tx)
         .await?;
     Ok(())

@@ -125,9 +125,11 @@ pub async fn enqueue(tx: &impl ConnectionTrait, drafts: &[Draft], now: Timestamp
     for Draft { webhook_id, session_id, is_ordered, .. } in drafts {
         lanes.insert(Lane { webhook_id: webhook_id.clone(), session_id: session_id.clone() }, *is_ordered);
     }
-    for is_ordered in [true, false] {
-        let some: Vec<_> = lanes.iter().filter(|(_, ordered)| **ordered == is_ordered).map(|(lane, _)| lane).collect();
-        lane::wake(tx, &some, is_ordered, now).await?;
+    // In the order in which every transaction takes them, so not first the ordered ones of all webhooks.
+    let lanes: Vec<_> = lanes.into_iter().collect();
+    for alike in lanes.chunk_by(|(_, before), (_, after)| before == after) {
+        let some: Vec<_> = alike.iter().map(|(lane, _)| lane).collect();
+        lane::wake(tx, &some, alike[0].1, now).await?;
     }
     Ok(())
 }

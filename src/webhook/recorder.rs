@@ -108,6 +108,8 @@ async fn write(db: &Db, clock: &Clock, notes: &[&Note]) -> Result<()> {
             Note::Left { claim, is_ordered, is_slow } => left.push((claim, *is_ordered, *is_slow)),
         }
     }
+    // In the order in which every transaction takes them.
+    left.sort_by(|(one, ..), (other, ..)| one.lane.cmp(&other.lane));
     let now = clock.now();
     let tx = db.write().begin().await?;
     keep(&tx, &outcomes, now).await?;
@@ -129,7 +131,6 @@ async fn write(db: &Db, clock: &Clock, notes: &[&Note]) -> Result<()> {
 
 /// Writes outcomes, and what they say of their webhooks.
 async fn keep(tx: &Work, outcomes: &[&Outcome], now: Timestamp) -> Result<()> {
-    queue::settle(tx, outcomes, now).await?;
     let mut last: BTreeMap<&WebhookId, &Outcome> = BTreeMap::new();
     for outcome in outcomes.iter().filter(|outcome| outcome.verdict != Verdict::Expired) {
         last.insert(&outcome.webhook_id, outcome);
@@ -143,5 +144,6 @@ async fn keep(tx: &Work, outcomes: &[&Outcome], now: Timestamp) -> Result<()> {
             store::failed(tx, id, why, outcome.started_at).await?;
         }
     }
-    Ok(())
+    // After the webhooks: whoever deletes one takes it before its deliveries.
+    queue::settle(tx, outcomes, now).await
 }

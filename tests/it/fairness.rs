@@ -1,11 +1,14 @@
-//! One receiver does not make another wait.
+//! One receiver does not make another wait, and nobody who writes to the lanes waits for another for ever.
 
 use std::collections::HashSet;
 use std::time::Duration;
 
+use futures::future::join_all;
 use rstest::rstest;
+use waypost::caller::Caller;
+use waypost::webhook::types::NewWebhook;
 
-use crate::support::office::Office;
+use crate::support::office::{Office, to};
 use crate::support::receiver::{Receiver, Reply};
 use crate::support::world::Kind;
 
@@ -35,5 +38,31 @@ async fn seventy_sessions_at_a_slow_receiver_do_not_hold_up_another(
     });
     let second = second.await.into_iter().find(|received| !seen.insert(received.path.clone())).expect("one");
     assert!(prompt.at < second.at, "{:?} later", prompt.at - second.at);
+    office.close().await;
+}
+
+#[rstest]
+#[tokio::test]
+async fn many_lanes_of_many_webhooks_are_written_without_an_error(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+    let office = Office::new(kind, &["connected"]).await;
+    let (rounds, sessions) = (10, 40);
+    let mut made = Vec::new();
+    for number in 0..sessions {
+        let session = office.session(&format!("session-{number}")).await;
+        office.webhook(Some(&session), &office.receiver.url("/one")).await;
+        made.push(session);
+    }
+    for ordered in [true, false] {
+        let url = office.receiver.url("/all");
+        let new = NewWebhook { ordered: Some(ordered), ..to(&url, &["offline_sync_completed"]) };
+        office.webhooks.create(&Caller::admin(), None, new).await.expect("a webhook");
+    }
+    for count in 0..rounds {
+        join_all(made.iter().map(|session| office.happens_on(session, count))).await;
+    }
+    office.rests().await;
+    let (rounds, came) = (usize::try_from(rounds).expect("few"), office.receiver.received());
+    let to_all = came.iter().filter(|received| received.path == "/all").count();
+    assert_eq!((to_all, came.len()), (2 * rounds * sessions, 3 * rounds * sessions), "each once");
     office.close().await;
 }

@@ -12,6 +12,8 @@ pub(crate) mod graph;
 #[cfg(feature = "sandbox")]
 pub(crate) mod journal;
 #[cfg(feature = "sandbox")]
+pub(crate) mod log;
+#[cfg(feature = "sandbox")]
 pub(crate) mod looks;
 #[cfg(feature = "sandbox")]
 pub(crate) mod office;

@@ -25,6 +25,7 @@ use waypost::webhook::types::{Delivery, DeliveryFilter, NewWebhook, Webhook};
 use waypost::webhook::{self, Webhooks, Which, lane};
 
 use crate::support::database::{self, TestDatabase};
+use crate::support::log::Errors;
 use crate::support::receiver::Receiver;
 use crate::support::world::Kind;
 
@@ -49,6 +50,7 @@ pub struct Office {
     pub receiver: Receiver,
     /// The first webhook.
     pub which: Which,
+    errors: Errors,
     _directory: Option<TempDir>,
     _database: Option<TestDatabase>,
 }
@@ -78,6 +80,7 @@ async fn add_session(db: &Db, clock: &Clock, id: &SessionId) {
 impl Office {
     /// With a session that has one webhook.
     pub async fn new(kind: Kind, events: &[&str]) -> Self {
+        let errors = Errors::keep();
         let _ = rustls::crypto::ring::default_provider().install_default(); // another test was first
         let (db, directory, database) = match kind {
             Kind::Sqlite => {
@@ -105,7 +108,8 @@ impl Office {
         let new = to(&receiver.url("/hook"), events);
         let webhook = webhooks.create(&Caller::admin(), Some(shop()), new).await.expect("a webhook");
         let which = Which { session_id: Some(shop()), id: webhook.id };
-        Self { db, clock, lifecycle, journal, webhooks, receiver, which, _directory: directory, _database: database }
+        let (_directory, _database) = (directory, database);
+        Self { db, clock, lifecycle, journal, webhooks, receiver, which, errors, _directory, _database }
     }
 
     /// Another session.
@@ -195,9 +199,10 @@ impl Office {
             .collect()
     }
 
-    /// Ends its tasks.
+    /// Ends its tasks. Nothing was an error.
     pub async fn close(self) {
         self.lifecycle.workers().cancel();
         self.lifecycle.drained().await;
+        assert_eq!(self.errors.text(), "");
     }
 }
