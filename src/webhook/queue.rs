@@ -211,6 +211,12 @@ pub async fn retry(tx: &impl ConnectionTrait, delivery: &Record, now: Timestamp)
     lane::wake(tx, &[&lane], false, now).await
 }
 
+/// Whether there is such a delivery.
+pub async fn is_there(db: &impl ConnectionTrait, id: &DeliveryId) -> Result<bool> {
+    let found = delivery::Entity::find_by_id(id.clone()).select_only().column(delivery::Column::Id);
+    Ok(found.into_tuple::<String>().one(db).await?.is_some())
+}
+
 /// One delivery of a webhook.
 pub async fn find(db: &impl ConnectionTrait, webhook: &WebhookId, id: &DeliveryId) -> Result<Option<Record>> {
     let found = delivery::Entity::find_by_id(id.clone()).filter(delivery::Column::WebhookId.eq(webhook.clone()));

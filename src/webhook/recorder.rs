@@ -69,7 +69,7 @@ impl Recorder {
             Ok(()) => written.map(|outcome| outcome.unwrap_or_else(|lost| Err(Error::internal(lost)))).boxed(),
             // The server stops: what is still on its way is written one by one.
             Err(mpsc::error::SendError((note, _))) => {
-                let written = write(&self.db, &self.clock, &[&note]).await;
+                let written = write_one(&self.db, &self.clock, &note).await;
                 std::future::ready(written).boxed()
             }
         }
@@ -95,9 +95,21 @@ async fn settle(db: &Db, clock: &Clock, jobs: Vec<Job>) {
     let is_written = write(db, clock, &notes).await.is_ok();
     for (note, done) in jobs {
         // One may be of a webhook that was deleted meanwhile, which is no fault of the others.
-        let written = if is_written { Ok(()) } else { write(db, clock, &[&note]).await };
+        let written = if is_written { Ok(()) } else { write_one(db, clock, &note).await };
         let _ = done.send(written); // The lane may have been given up.
     }
+}
+
+/// What came of a delivery that was deleted meanwhile, with its webhook or its session, need not be written.
+async fn write_one(db: &Db, clock: &Clock, note: &Note) -> Result<()> {
+    let written = write(db, clock, &[note]).await;
+    if written.is_err()
+        && let Note::Came(outcome) = note
+        && !queue::is_there(db.read(), &outcome.delivery_id).await?
+    {
+        return Ok(());
+    }
+    written
 }
 
 async fn write(db: &Db, clock: &Clock, notes: &[&Note]) -> Result<()> {
