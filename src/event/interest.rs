@@ -23,6 +23,8 @@ struct Inner {
     followers: RwLock<HashMap<u64, Selection>>,
     /// What webhooks want, by the session that they are for; None is all sessions.
     webhooks: RwLock<HashMap<Option<SessionId>, Wants>>,
+    /// Counts what was said of webhooks.
+    version: AtomicU64,
 }
 
 /// One follower's interest, until it is dropped.
@@ -56,11 +58,19 @@ impl Interest {
                 webhooks.remove(&session);
             }
         }
+        self.0.version.fetch_add(1, Ordering::Release);
     }
 
     /// A session is gone, and its webhooks with it.
     pub fn forget(&self, session: &SessionId) {
         self.0.webhooks.write().remove(&Some(session.clone()));
+        self.0.version.fetch_add(1, Ordering::Release);
+    }
+
+    /// Grows with each change of a webhook, after the database has it. Who read a webhook after this and finds the same
+    /// number later has read what is there.
+    pub fn version(&self) -> u64 {
+        self.0.version.load(Ordering::Acquire)
     }
 
     /// Whether an event is to be kept: whatever lasts, and what does not if somebody wants it now.
@@ -108,6 +118,7 @@ mod tests {
         assert!(interest.has(&shop, EventType::Presence) && !interest.has(&other, EventType::Presence));
         interest.forget(&shop);
         assert!(!interest.has(&shop, EventType::Presence));
+        assert_eq!(interest.version(), 4, "each change counts, whatever the webhook wants");
         assert!(interest.0.webhooks.read().is_empty() && interest.0.followers.read().is_empty());
     }
 }

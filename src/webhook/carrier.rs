@@ -59,10 +59,42 @@ pub struct Carrier {
     pub(super) limit: Duration,
 }
 
+/// A webhook as somebody knows it.
+pub(super) struct Known {
+    /// None if it could not be read.
+    pub(super) webhook: Option<Record>,
+    /// The number of the last change that may be in it.
+    pub(super) version: u64,
+}
+
+/// A lane that is being worked.
+struct Turn<'a> {
+    claim: &'a Claim,
+    place: &'a mut Place,
+    webhook: Record,
+    version: u64,
+    began: Instant,
+    /// Whether the last attempt took long.
+    is_slow: bool,
+    /// Outcomes that may not be written yet.
+    on_their_way: Vec<Written>,
+}
+
+/// How a lane is left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    /// It has its next turn when its next delivery is due.
+    Over,
+    /// Its webhook is off.
+    Off,
+    /// Nothing is to be written: the lane is gone.
+    Gone,
+}
+
 impl Carrier {
-    /// Works a lane and leaves it. The webhook is as it was after the claim, if it is known.
-    pub(super) async fn carry(&self, claim: Claim, webhook: Option<Record>, place: &mut Place) {
-        if let Err(error) = self.work(&claim, webhook, place).await {
+    /// Works a lane and leaves it.
+    pub(super) async fn carry(&self, claim: Claim, known: Known, place: &mut Place) {
+        if let Err(error) = self.work(&claim, known, place).await {
             error!(webhook.id = %claim.lane.webhook_id, error = chain(&error), "a lane could not be worked");
             self.give_back(&claim).await;
         }
@@ -81,7 +113,8 @@ impl Carrier {
         }
     }
 
-    async fn work(&self, claim: &Claim, webhook: Option<Record>, place: &mut Place) -> Result<()> {
+    async fn work(&self, claim: &Claim, known: Known, place: &mut Place) -> Result<()> {
+        let Known { webhook, version } = known;
         let webhook = match webhook {
             Some(webhook) => Some(webhook),
             None => store::find(self.db.read(), &claim.lane.webhook_id).await?,
@@ -95,39 +128,71 @@ impl Carrier {
             // It waits among the slow ones, without having waited here for an answer.
             return self.leave(claim, &webhook, true).await;
         }
-        let (now, began, mut is_slow) = (self.clock.now(), Instant::now(), place.is_slow());
+        let now = self.clock.now();
         let deliveries = queue::next(self.db.read(), &claim.lane, webhook.is_ordered, now, BATCH).await?;
         let events = self.events(&deliveries).await?;
-        let mut on_their_way = Vec::new();
+        let (is_slow, began, on_their_way) = (place.is_slow(), Instant::now(), Vec::new());
+        let mut turn = Turn { claim, place, webhook, version, began, is_slow, on_their_way };
+        let mut end = None;
         for delivery in &deliveries {
-            if self.stop.is_cancelled() {
-                break;
-            }
             let Some(event) = events.get(&delivery.position) else { continue };
-            let outcome = self.attempt(&webhook, delivery, event, place).await;
-            if outcome.verdict != Verdict::Expired {
-                is_slow = outcome.took() > PROMPT;
-            }
-            let (verdict, status) = (outcome.verdict.clone(), outcome.status);
-            on_their_way.push(self.recorder.take(Note::Came(outcome)).await);
-            // The next need not wait until it is written that this one came: after a crash both come once more, in order.
-            let is_over = is_slow || began.elapsed() >= TURN;
-            if matches!(verdict, Verdict::Delivered | Verdict::Expired) {
-                if is_over {
-                    break;
-                }
-                continue;
-            }
-            written(&mut on_their_way).await?;
-            if self.is_over(&webhook, event, &verdict, status).await? {
-                return self.rest(claim).await;
-            }
-            if is_over || (webhook.is_ordered && matches!(verdict, Verdict::Retry(_))) {
+            end = self.step(&mut turn, delivery, event).await?;
+            if end.is_some() {
                 break;
             }
         }
-        written(&mut on_their_way).await?;
-        self.leave(claim, &webhook, is_slow).await
+        written(&mut turn.on_their_way).await?;
+        match end.unwrap_or(End::Over) {
+            End::Over => self.leave(claim, &turn.webhook, turn.is_slow).await,
+            End::Off => self.rest(claim).await,
+            End::Gone => Ok(()),
+        }
+    }
+
+    /// Tries one delivery. Says how the lane is left, if it is.
+    async fn step(&self, turn: &mut Turn<'_>, delivery: &queue::Record, event: &Event) -> Result<Option<End>> {
+        if self.stop.is_cancelled() {
+            return Ok(Some(End::Over));
+        }
+        if let Some(end) = self.look_again(turn).await? {
+            return Ok(Some(end));
+        }
+        let outcome = self.attempt(turn, delivery, event).await;
+        if outcome.verdict != Verdict::Expired {
+            turn.is_slow = outcome.took() > PROMPT;
+        }
+        let (verdict, status) = (outcome.verdict.clone(), outcome.status);
+        turn.on_their_way.push(self.recorder.take(Note::Came(outcome)).await);
+        let is_over = turn.is_slow || turn.began.elapsed() >= TURN;
+        // The next need not wait until it is written that this one came: after a crash both come once more, in order.
+        if matches!(verdict, Verdict::Delivered | Verdict::Expired) {
+            return Ok(is_over.then_some(End::Over));
+        }
+        written(&mut turn.on_their_way).await?;
+        if self.is_over(&turn.webhook, event, &verdict, status).await? {
+            return Ok(Some(End::Off));
+        }
+        let is_held_up = turn.webhook.is_ordered && matches!(verdict, Verdict::Retry(_));
+        Ok((is_over || is_held_up).then_some(End::Over))
+    }
+
+    /// Reads the webhook again if one was changed or deleted meanwhile: nothing is posted to where it was.
+    async fn look_again(&self, turn: &mut Turn<'_>) -> Result<Option<End>> {
+        let version = self.journal.interest().version();
+        if version == turn.version {
+            return Ok(None);
+        }
+        turn.version = version;
+        let found = store::find(self.db.read(), &turn.webhook.id).await?;
+        // The session may be gone, and not the webhook.
+        let is_there = lane::is_there(self.db.read(), &turn.claim.lane).await?;
+        let Some(webhook) = found.filter(|_| is_there) else { return Ok(Some(End::Gone)) };
+        let before = std::mem::replace(&mut turn.webhook, webhook);
+        if turn.webhook.disabled.is_some() {
+            return Ok(Some(End::Off));
+        }
+        // What is next is another question now.
+        Ok((turn.webhook.is_ordered != before.is_ordered).then_some(End::Over))
     }
 
     /// Leaves a lane: it has its next turn when its next delivery is due, after those that waited meanwhile.
@@ -178,7 +243,7 @@ impl Carrier {
         let attempted = match prompt {
             Ok(attempted) => attempted,
             Err(_) => {
-                place.step_aside();
+                turn.place.step_aside();
                 post.await
             }
         };

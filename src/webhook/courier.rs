@@ -14,10 +14,10 @@ use crate::clock::Clock;
 use crate::db::Db;
 use crate::error::{Result, chain};
 use crate::lifecycle::Lifecycle;
-use crate::webhook::carrier::Carrier;
+use crate::webhook::carrier::{Carrier, Known};
 use crate::webhook::lane::{self, Claim};
 use crate::webhook::places::{Place, Places};
-use crate::webhook::store::{self, Record};
+use crate::webhook::store;
 
 /// How long a lane may be worked before it counts as left: all that is taken from it at once, each as slow as can be.
 const LEASE: Duration = Duration::from_secs(20 * 60);
@@ -102,22 +102,24 @@ impl Courier {
         let lanes: Vec<_> = places.keys().cloned().collect();
         // A lease that is lost in a power cut was this process's own.
         let claims = lane::claim(self.db.write().unhurried(), &lanes, now, now.after(LEASE)).await?;
+        // Before they are read: a change that comes later is seen by the number.
+        let version = self.carrier.journal.interest().version();
         // If this fails, each looks for itself. Nothing that was claimed may be left behind.
         let webhooks: BTreeSet<_> = claims.iter().map(|claim| &claim.lane.webhook_id).collect();
         let webhooks = store::all_of(self.db.read(), webhooks).await.unwrap_or_default();
         for claim in claims {
             let webhook = webhooks.iter().find(|webhook| webhook.id == claim.lane.webhook_id).cloned();
             if let Some(place) = places.remove(&claim.lane) {
-                self.start(claim, webhook, place);
+                self.start(claim, Known { webhook, version }, place);
             }
         }
         Ok(look)
     }
 
-    fn start(&self, claim: Claim, webhook: Option<Record>, mut place: Place) {
+    fn start(&self, claim: Claim, known: Known, mut place: Place) {
         let (carrier, poke) = (Arc::clone(&self.carrier), Arc::clone(&self.poke));
         self.lifecycle.spawn("delivery", async move {
-            carrier.carry(claim, webhook, &mut place).await;
+            carrier.carry(claim, known, &mut place).await;
             drop(place);
             // The lane may have more, and another may have waited for the place.
             poke.notify_one();

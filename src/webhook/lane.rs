@@ -128,6 +128,12 @@ pub async fn is_idle(db: &impl ConnectionTrait, now: Timestamp) -> Result<bool> 
     Ok(lane::Entity::find().filter(busy).one(db).await?.is_none())
 }
 
+/// Whether there is such a lane: it goes with its webhook and with its session.
+pub async fn is_there(db: &impl ConnectionTrait, lane: &Lane) -> Result<bool> {
+    let Lane { webhook_id, session_id } = lane.clone();
+    Ok(lane::Entity::find_by_id((webhook_id, session_id)).one(db).await?.is_some())
+}
+
 /// Lets every lane be claimed anew: whoever was at it is gone.
 pub async fn end_leases(tx: &impl ConnectionTrait) -> Result<()> {
     let changes = lane::ActiveModel { leased_until: ActiveValue::Set(None), ..Default::default() };

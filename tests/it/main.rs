@@ -60,6 +60,8 @@ mod vocabulary;
 #[cfg(feature = "sandbox")]
 mod weather;
 #[cfg(feature = "sandbox")]
+mod webhook_changes;
+#[cfg(feature = "sandbox")]
 mod webhook_ways;
 #[cfg(feature = "sandbox")]
 mod webhooks;

@@ -8,6 +8,7 @@ use http::HeaderMap;
 use poem::listener::{Acceptor, Listener, TcpListener};
 use poem::{Body, Request, Response};
 use serde_json::Value;
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 /// Longest wait for a request. Far above what it takes on a busy machine.
@@ -57,13 +58,14 @@ impl From<u16> for Reply {
     }
 }
 
-#[derive(Default)]
 struct Inner {
     received: Mutex<Vec<Received>>,
     /// The answers to the next requests; after them it answers 200.
     next: Mutex<VecDeque<Reply>>,
     /// What it answers when there is none planned.
     otherwise: Mutex<Option<Reply>>,
+    /// Whether it answers at all.
+    is_open: watch::Sender<bool>,
 }
 
 /// A running receiver.
@@ -79,7 +81,12 @@ impl Receiver {
     pub async fn start() -> Self {
         let acceptor = TcpListener::bind("127.0.0.1:0").into_acceptor().await.expect("a free port");
         let base = format!("http://{}", acceptor.local_addr()[0].as_socket_addr().expect("an address"));
-        let inner = Arc::new(Inner::default());
+        let inner = Arc::new(Inner {
+            received: Mutex::default(),
+            next: Mutex::default(),
+            otherwise: Mutex::default(),
+            is_open: watch::Sender::new(true),
+        });
         let kept = Arc::clone(&inner);
         let endpoint = poem::endpoint::make(move |request| answer(Arc::clone(&kept), request));
         let mut server = JoinSet::new();
@@ -103,6 +110,16 @@ impl Receiver {
     /// Answers so whenever nothing else is planned.
     pub fn always(&self, reply: impl Into<Reply>) {
         *self.inner.otherwise.lock().expect("nobody panics") = Some(reply.into());
+    }
+
+    /// Takes requests and answers none of them until it is let.
+    pub fn hold(&self) {
+        self.inner.is_open.send_replace(false);
+    }
+
+    /// Answers those that wait, and all others.
+    pub fn go_on(&self) {
+        self.inner.is_open.send_replace(true);
     }
 
     /// What it got so far.
@@ -142,6 +159,8 @@ async fn answer(inner: Arc<Inner>, mut request: Request) -> poem::Result<Respons
     let planned = inner.next.lock().expect("nobody panics").pop_front();
     let planned = planned.or_else(|| inner.otherwise.lock().expect("nobody panics").clone());
     let reply = planned.unwrap_or_else(|| 200.into());
+    let mut is_open = inner.is_open.subscribe();
+    let _ = is_open.wait_for(|is_open| *is_open).await; // It lives as long as the receiver.
     tokio::time::sleep(reply.after).await;
     let status = poem::http::StatusCode::from_u16(reply.status).expect("a status");
     let mut response = Response::builder().status(status);

@@ -1,0 +1,122 @@
+//! What is changed about a webhook while it delivers counts from the next request on.
+
+use std::time::Duration;
+
+use rstest::rstest;
+use waypost::caller::Caller;
+use waypost::session;
+use waypost::webhook::Which;
+use waypost::webhook::types::WebhookChanges;
+
+use crate::support::office::{Office, shop};
+use crate::support::receiver::{Received, Receiver};
+use crate::support::world::Kind;
+
+/// An office whose receiver holds the first of five deliveries that were taken from their lane together.
+async fn holding(kind: Kind) -> Office {
+    let office = Office::new(kind, &["offline_sync_completed"]).await;
+    office.receiver.then([500]);
+    for count in 0..5 {
+        office.happens(count).await;
+    }
+    office.rests().await;
+    office.receiver.hold();
+    office.clock.advance(Duration::from_secs(10));
+    office.webhooks.look();
+    office.receiver.gets(2).await;
+    office
+}
+
+async fn change(office: &Office, changes: WebhookChanges) {
+    office.webhooks.update(&Caller::admin(), &office.which, changes).await.expect("it is there");
+}
+
+fn counts(received: &[Received]) -> Vec<i64> {
+    received.iter().map(|received| received.json()["data"]["count"].as_i64().expect("one")).collect()
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_new_address_gets_what_is_posted_from_then_on(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+    let (office, other) = (holding(kind).await, Receiver::start().await);
+    change(&office, WebhookChanges { url: Some(other.url("/new")), ..WebhookChanges::default() }).await;
+    office.receiver.go_on();
+    office.rests().await;
+    assert_eq!((office.came(), counts(&other.received())), (vec![0, 0], vec![1, 2, 3, 4]));
+    office.close().await;
+}
+
+#[tokio::test]
+async fn a_webhook_that_is_switched_off_gets_nothing_more() {
+    let office = holding(Kind::Sqlite).await;
+    change(&office, WebhookChanges { enabled: Some(false), ..WebhookChanges::default() }).await;
+    office.receiver.go_on();
+    office.rests().await;
+    assert_eq!(office.came(), [0, 0]);
+    change(&office, WebhookChanges { enabled: Some(true), ..WebhookChanges::default() }).await;
+    office.rests().await;
+    assert_eq!(office.came(), [0, 0, 1, 2, 3, 4]);
+    office.close().await;
+}
+
+#[tokio::test]
+async fn a_secret_that_was_replaced_signs_nothing_more() {
+    let office = holding(Kind::Sqlite).await;
+    let rotated = office.webhooks.rotate(&Caller::admin(), &office.which, None, Some(0)).await.expect("it is there");
+    office.receiver.go_on();
+    office.rests().await;
+    let webhook = standardwebhooks::Webhook::new(&rotated.secret).expect("it is a secret");
+    let signed: Vec<_> = office
+        .receiver
+        .received()
+        .iter()
+        .map(|received| {
+            webhook
+                .sign(
+                    received.header("webhook-id"),
+                    received.header("webhook-timestamp").parse().unwrap_or_default(),
+                    &received.body,
+                )
+                .is_ok_and(|signature| signature == received.header("webhook-signature"))
+        })
+        .collect();
+    assert_eq!(signed, [false, false, true, true, true, true]);
+    office.close().await;
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_deleted_webhook_gets_nothing_more(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+    let office = holding(kind).await;
+    office.webhooks.delete(&Caller::admin(), &office.which).await.expect("it is there");
+    office.receiver.go_on();
+    office.rests().await;
+    assert_eq!(office.came(), [0, 0]);
+    office.close().await;
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_webhook_for_all_sessions_gets_nothing_more_of_a_deleted_one(
+    #[values(Kind::Sqlite, Kind::Postgres)] kind: Kind,
+) {
+    let office = Office::new(kind, &["connected"]).await;
+    let webhook = office.webhook(None, &office.receiver.url("/all")).await;
+    office.receiver.then([500]);
+    for count in 0..5 {
+        office.happens(count).await;
+    }
+    office.rests().await;
+    office.receiver.hold();
+    office.clock.advance(Duration::from_secs(10));
+    office.webhooks.look();
+    office.receiver.gets(2).await;
+    session::store::delete(office.db.write(), &shop()).await.expect("it is deleted");
+    office.journal.interest().forget(&shop());
+    office.receiver.go_on();
+    office.rests().await;
+    assert_eq!(office.came(), [0, 0]);
+    let which = Which { session_id: None, id: webhook.id };
+    assert!(office.webhooks.find(&Caller::admin(), &which).await.is_ok());
+    office.close().await;
+}
