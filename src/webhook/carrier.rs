@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use entity::timestamp::Timestamp;
-use entity::words::{DisabledReason, EventType};
+use entity::words::EventType;
 use futures::FutureExt;
 use serde::Deserialize;
 use tokio_util::sync::CancellationToken;
@@ -27,7 +27,7 @@ use crate::webhook::queue::{self, Outcome, Verdict};
 use crate::webhook::recorder::{Note, Recorder, Written};
 use crate::webhook::request::{self, Signers};
 use crate::webhook::schedule::{self, Schedule};
-use crate::webhook::store::{self, Record};
+use crate::webhook::store::{self, Record, Why};
 
 /// Deliveries that are taken from a lane at once. Then others have their turn.
 const BATCH: u64 = 16;
@@ -287,37 +287,44 @@ impl Carrier {
     /// Whether the webhook is off from now on.
     async fn is_over(&self, webhook: &Record, event: &Event, verdict: &Verdict, status: Option<u16>) -> Result<bool> {
         let now = self.clock.now();
-        let reason = match verdict {
+        let why = match verdict {
             Verdict::Delivered | Verdict::Expired => return Ok(false),
-            _ if status == Some(410) => DisabledReason::Gone,
+            _ if status == Some(410) => Why::Gone(webhook.url.clone()),
             Verdict::Retry(_) | Verdict::Dead => match webhook.failing_since {
-                Some(since) if since.after(PATIENCE) <= now => DisabledReason::Failing,
+                Some(since) if since.after(PATIENCE) <= now => Why::Failing(before(now, PATIENCE)),
                 _ => return Ok(false),
             },
         };
+        self.disable(webhook, why, event, now).await?;
+        let found = store::find(self.db.read(), &webhook.id).await?;
+        let Some(reason) = found.and_then(|found| found.disabled) else { return Ok(false) };
         info!(webhook.id = %webhook.id, reason = %reason, "webhook {} is switched off", webhook.id);
-        self.disable(webhook, reason, event, now).await?;
+        self.journal.interest().deliver(webhook.session_id.as_ref(), &webhook.id, &[]);
         Ok(true)
     }
 
-    async fn disable(&self, webhook: &Record, reason: DisabledReason, event: &Event, now: Timestamp) -> Result<()> {
+    /// Switches a webhook off, and says so, if that is still what it deserves.
+    async fn disable(&self, webhook: &Record, why: Why, event: &Event, now: Timestamp) -> Result<()> {
         let (id, session_id) = (webhook.id.clone(), event.session_id.clone());
         let body = EventBody::WebhookDisabled(WebhookDisabledEvent {
             webhook_id: id.to_string(),
-            reason,
+            reason: why.reason(),
             failing_since: webhook.failing_since,
             last_error: webhook.last_error.clone(),
         });
         let draft = Draft::new(session_id, &body, now)?;
         let write: Write = Box::new(move |tx| {
-            let (id, draft) = (id.clone(), draft.clone());
-            // Somebody may have been quicker.
-            async move { Ok(if store::disable(tx, &id, reason).await? { vec![draft] } else { Vec::new() }) }.boxed()
+            let (id, why, draft) = (id.clone(), why.clone(), draft.clone());
+            async move { Ok(if store::disable(tx, &id, &why).await? { vec![draft] } else { Vec::new() }) }.boxed()
         });
-        self.journal.record(Entry { write: Some(write), ..Entry::default() }).await?;
-        self.journal.interest().deliver(webhook.session_id.as_ref(), &webhook.id, &[]);
-        Ok(())
+        self.journal.record(Entry { write: Some(write), ..Entry::default() }).await.map(drop)
     }
+}
+
+/// The moment so long before another.
+fn before(moment: Timestamp, span: Duration) -> Timestamp {
+    let millis = i64::try_from(span.as_millis()).unwrap_or(i64::MAX);
+    Timestamp::from_millis(moment.millis().saturating_sub(millis))
 }
 
 /// Waits until these outcomes are written.

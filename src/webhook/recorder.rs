@@ -141,19 +141,43 @@ async fn write(db: &Db, clock: &Clock, notes: &[&Note]) -> Result<()> {
     Ok(())
 }
 
+/// What outcomes say of one webhook, in their order.
+#[derive(Default)]
+struct Opinion<'a> {
+    /// Whether one came.
+    has_come: bool,
+    /// Why the last one failed that did.
+    why: Option<&'a str>,
+    /// When the first one failed after the last that came.
+    since: Option<Timestamp>,
+}
+
+impl<'a> Opinion<'a> {
+    fn hear(&mut self, outcome: &'a Outcome) {
+        match &outcome.error {
+            None => (self.has_come, self.since) = (true, None),
+            Some(why) => {
+                self.why = Some(why);
+                self.since.get_or_insert(outcome.started_at);
+            }
+        }
+    }
+}
+
 /// Writes outcomes, and what they say of their webhooks.
 async fn keep(tx: &Work, outcomes: &[&Outcome], now: Timestamp) -> Result<()> {
-    let mut last: BTreeMap<&WebhookId, &Outcome> = BTreeMap::new();
+    let mut opinions: BTreeMap<&WebhookId, Opinion<'_>> = BTreeMap::new();
     for outcome in outcomes.iter().filter(|outcome| outcome.verdict != Verdict::Expired) {
-        last.insert(&outcome.webhook_id, outcome);
+        opinions.entry(&outcome.webhook_id).or_default().hear(outcome);
     }
-    let came: Vec<_> = last.iter().filter(|(_, last)| last.error.is_none()).map(|(id, _)| (*id).clone()).collect();
+    let came = opinions.iter().filter(|(_, opinion)| opinion.has_come).map(|(id, _)| (*id).clone());
+    let came: Vec<_> = came.collect();
     if !came.is_empty() {
         store::came(tx, came).await?;
     }
-    for (id, outcome) in last {
-        if let Some(why) = &outcome.error {
-            store::failed(tx, id, why, outcome.started_at).await?;
+    for (id, Opinion { has_come: _, why, since }) in opinions {
+        if let Some(why) = why {
+            store::failed(tx, id, why, since).await?;
         }
     }
     // After the webhooks: whoever deletes one takes it before its deliveries.

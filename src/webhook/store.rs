@@ -158,10 +158,33 @@ pub async fn delete(tx: &impl ConnectionTrait, id: &WebhookId) -> Result<()> {
     Ok(())
 }
 
-/// Switches a webhook off. False if it was off already, or is gone.
-pub async fn disable(tx: &impl ConnectionTrait, id: &WebhookId, reason: DisabledReason) -> Result<bool> {
-    let changes = webhook::ActiveModel { disabled: ActiveValue::Set(Some(reason)), ..Default::default() };
-    let update = webhook::Entity::update_many().set(changes);
+/// Why a webhook is to be switched off, and what must still hold then.
+#[derive(Clone, Debug)]
+pub enum Why {
+    /// Its receiver said that it is gone: the one at this address.
+    Gone(SecretString),
+    /// Every delivery has failed since this moment at least.
+    Failing(Timestamp),
+}
+
+impl Why {
+    /// In a word.
+    pub const fn reason(&self) -> DisabledReason {
+        match self {
+            Self::Gone(_) => DisabledReason::Gone,
+            Self::Failing(_) => DisabledReason::Failing,
+        }
+    }
+}
+
+/// Switches a webhook off. False if it was off already, is gone, or does not deserve it any more.
+pub async fn disable(tx: &impl ConnectionTrait, id: &WebhookId, why: &Why) -> Result<bool> {
+    let still = match why {
+        Why::Gone(url) => webhook::Column::Url.eq(url.expose_secret()),
+        Why::Failing(since) => webhook::Column::FailingSince.lte(*since),
+    };
+    let changes = webhook::ActiveModel { disabled: ActiveValue::Set(Some(why.reason())), ..Default::default() };
+    let update = webhook::Entity::update_many().set(changes).filter(still);
     let update = update.filter(webhook::Column::Id.eq(id.clone())).filter(webhook::Column::Disabled.is_null());
     Ok(update.exec(tx).await?.rows_affected > 0)
 }
@@ -174,11 +197,11 @@ pub async fn came(tx: &impl ConnectionTrait, ids: Vec<WebhookId>) -> Result<()> 
     Ok(())
 }
 
-/// Notes that a delivery failed.
-pub async fn failed(tx: &impl ConnectionTrait, id: &WebhookId, why: &str, now: Timestamp) -> Result<()> {
-    let since = Expr::col(webhook::Column::FailingSince).if_null(now);
+/// Notes why a delivery failed, and, unless one came after it, since when they do.
+pub async fn failed(tx: &impl ConnectionTrait, id: &WebhookId, why: &str, since: Option<Timestamp>) -> Result<()> {
+    let present = Expr::col(webhook::Column::FailingSince);
     webhook::Entity::update_many()
-        .col_expr(webhook::Column::FailingSince, since)
+        .col_expr(webhook::Column::FailingSince, since.map_or(present.clone(), |since| present.if_null(since)))
         .col_expr(webhook::Column::LastError, Expr::val(why))
         .filter(webhook::Column::Id.eq(id.clone()))
         .exec(tx)

@@ -71,6 +71,32 @@ async fn a_receiver_that_fails_for_five_days_is_switched_off_and_that_is_said() 
     office.close().await;
 }
 
+#[rstest]
+#[tokio::test]
+async fn one_delivery_that_comes_begins_the_five_days_anew(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+    let office = Office::new(kind, &["offline_sync_completed"]).await;
+    office.receiver.always(500);
+    office.happens(0).await;
+    office.pass(4 * 24 + 12, HOUR).await;
+    office.happens(1).await;
+    office.happens(2).await;
+    // Five days are over in 12 h. The next attempt after that comes, and the one behind it fails at once.
+    office.pass(11, HOUR).await;
+    let begun = office.clock.now();
+    office.receiver.then([200, 500]);
+    office.pass(16, HOUR).await;
+    let states: Vec<_> = office.deliveries(None).await.iter().map(|delivery| delivery.state).collect();
+    assert_eq!(states, [DeliveryState::Dead, DeliveryState::Delivered, DeliveryState::Pending]);
+    let webhook = office.shown().await;
+    assert!(
+        webhook.enabled && webhook.failing_since.is_some_and(|since| since >= begun),
+        "{:?}",
+        webhook.failing_since
+    );
+    assert!(!office.types().await.contains(&EventType::WebhookDisabled));
+    office.close().await;
+}
+
 #[tokio::test]
 async fn a_code_that_expired_is_not_delivered_any_more() {
     let office = Office::new(Kind::Sqlite, &["qr_code", "offline_sync_completed"]).await;
