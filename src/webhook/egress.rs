@@ -159,10 +159,7 @@ impl Egress {
     /// Posts something, and waits for the answer at most so long.
     pub async fn post(&self, url: &SecretString, headers: HeaderMap, body: Vec<u8>, limit: Duration) -> Attempted {
         let began = Instant::now();
-        let answer = match tokio::time::timeout(limit, self.answer(url, headers, body)).await {
-            Ok(answer) => answer,
-            Err(_) => Err(format!("no answer within {} s", limit.as_secs())),
-        };
+        let answer = self.answer(url, headers, body, limit).await;
         let duration = began.elapsed();
         match answer {
             Ok(Answer { status, reply, retry_after }) => {
@@ -173,17 +170,27 @@ impl Egress {
         }
     }
 
-    async fn answer(&self, url: &SecretString, headers: HeaderMap, body: Vec<u8>) -> Result<Answer, String> {
+    async fn answer(
+        &self,
+        url: &SecretString,
+        headers: HeaderMap,
+        body: Vec<u8>,
+        limit: Duration,
+    ) -> Result<Answer, String> {
         let url = read(url).map_err(str::to_owned)?;
         if let Some(refusal) = self.refusal(&url) {
             return Err(refusal.to_string());
         }
-        let response = self.client.post(url).headers(headers).body(body).send().await;
-        let response = response.map_err(|error| reason(&error))?;
+        let deadline = tokio::time::Instant::now() + limit;
+        let response = self.client.post(url).headers(headers).body(body).send();
+        let response = match tokio::time::timeout_at(deadline, response).await {
+            Ok(response) => response.map_err(|error| reason(&error))?,
+            Err(_) => return Err(format!("no answer within {} s", limit.as_secs())),
+        };
         let status = response.status().as_u16();
         let retry_after = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()).map(str::to_owned);
         // The status counts, even if the rest of the answer never comes.
-        let reply = beginning(response).await;
+        let reply = beginning(response, deadline).await;
         Ok(Answer { status, reply, retry_after })
     }
 }
@@ -209,15 +216,18 @@ fn read(url: &SecretString) -> Result<Url, &'static str> {
     Ok(url)
 }
 
-/// The first bytes of an answer, as text. PostgreSQL keeps no NUL.
-async fn beginning(mut response: Response) -> String {
+/// The first bytes of an answer that came in time, as text. PostgreSQL keeps no NUL.
+async fn beginning(mut response: Response, deadline: tokio::time::Instant) -> String {
     let mut bytes = Vec::new();
     while bytes.len() < REPLY_BYTES
-        && let Ok(Some(chunk)) = response.chunk().await
+        && let Ok(Ok(Some(chunk))) = tokio::time::timeout_at(deadline, response.chunk()).await
     {
         bytes.extend_from_slice(&chunk[..chunk.len().min(REPLY_BYTES - bytes.len())]);
     }
-    String::from_utf8_lossy(&bytes).replace('\0', "")
+    let mut text = String::from_utf8_lossy(&bytes).replace('\0', "");
+    // What stands for a byte that is no text takes three.
+    text.truncate(text.floor_char_boundary(REPLY_BYTES));
+    text
 }
 
 /// What went wrong, without the URL: its query may hold a secret.

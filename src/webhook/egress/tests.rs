@@ -98,6 +98,37 @@ async fn at_most_16_kib_of_an_answer_are_read() {
 }
 
 #[tokio::test]
+async fn an_answer_counts_although_its_body_never_ends() {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let url = format!("http://{}/", listener.local_addr().expect("an address"));
+    let (hang_up, told) = std::sync::mpsc::channel::<()>();
+    let server = std::thread::spawn(move || {
+        let (mut socket, _) = listener.accept().expect("a connection");
+        let _ = socket.read(&mut [0; 4096]);
+        let answer = "HTTP/1.1 200 OK\r\nretry-after: 7\r\ncontent-length: 1000\r\n\r\nthe first";
+        socket.write_all(answer.as_bytes()).expect("it is read");
+        let _ = told.recv(); // It says nothing more until then.
+    });
+    let limit = Duration::from_secs(1);
+    let attempted = egress("127.0.0.0/8").post(&url.into(), HeaderMap::new(), Vec::new(), limit).await;
+    drop(hang_up);
+    server.join().expect("it ends");
+    assert_eq!((attempted.status, attempted.failure.as_deref()), (Some(200), None));
+    assert_eq!((attempted.reply.as_deref(), attempted.retry_after.as_deref()), (Some("the first"), Some("7")));
+    assert!(attempted.duration >= limit);
+}
+
+#[tokio::test]
+async fn an_answer_that_is_no_text_takes_no_more_room_than_one_that_is() {
+    let mut answer = b"HTTP/1.1 200 OK\r\ncontent-length: 20000\r\n\r\n".to_vec();
+    answer.extend(vec![0xff; 20_000]);
+    let (port, _) = receiver(answer);
+    let attempted = post(&egress("127.0.0.0/8"), format!("http://127.0.0.1:{port}/")).await;
+    let reply = attempted.reply.expect("an answer");
+    assert!(reply.len() <= REPLY_BYTES && reply.len() > REPLY_BYTES - 3, "{}", reply.len());
+}
+
+#[tokio::test]
 async fn whoever_does_not_answer_is_given_up() {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let url = format!("http://{}/", listener.local_addr().expect("an address"));
