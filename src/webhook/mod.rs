@@ -234,6 +234,7 @@ impl Webhooks {
             // What failed before does not count against a receiver that was mended.
             record.failing_since = None;
             store::came(&tx, vec![record.id.clone()]).await?;
+            queue::hurry(&tx, &record.id, now).await?;
         }
         lane::rouse(&tx, &record.id, record.disabled.is_none().then_some(now)).await?;
         tx.commit().await?;

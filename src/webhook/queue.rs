@@ -198,6 +198,18 @@ pub async fn settle(tx: &impl ConnectionTrait, outcomes: &[&Outcome], now: Times
     Ok(())
 }
 
+/// Lets what waits for its next attempt be tried now.
+pub async fn hurry(tx: &impl ConnectionTrait, webhook: &WebhookId, now: Timestamp) -> Result<()> {
+    delivery::Entity::update_many()
+        .set(delivery::ActiveModel { due_at: ActiveValue::Set(Some(now)), ..Default::default() })
+        .filter(delivery::Column::WebhookId.eq(webhook.clone()))
+        .filter(delivery::Column::State.eq(DeliveryState::Pending))
+        .filter(delivery::Column::DueAt.gt(now))
+        .exec(tx)
+        .await?;
+    Ok(())
+}
+
 /// Lets a delivery be tried now, whatever came of it before.
 pub async fn retry(tx: &impl ConnectionTrait, delivery: &Record, now: Timestamp) -> Result<()> {
     let changes = delivery::ActiveModel {

@@ -98,6 +98,21 @@ async fn one_delivery_that_comes_begins_the_five_days_anew(#[values(Kind::Sqlite
 }
 
 #[tokio::test]
+async fn whoever_mends_a_receiver_need_not_wait_for_the_next_attempt() {
+    let office = Office::new(Kind::Sqlite, &["offline_sync_completed"]).await;
+    office.receiver.always(500);
+    office.happens(0).await;
+    office.happens(1).await;
+    office.pass(24, HOUR).await;
+    let tried = office.came().len();
+    office.receiver.always(200);
+    office.webhooks.enable(&Caller::admin(), &office.which).await.expect("it is there");
+    office.rests().await;
+    assert_eq!(office.came().split_off(tried), [0, 1]);
+    office.close().await;
+}
+
+#[tokio::test]
 async fn a_code_that_expired_is_not_delivered_any_more() {
     let office = Office::new(Kind::Sqlite, &["qr_code", "offline_sync_completed"]).await;
     let expires_at = office.clock.now().after(Duration::from_secs(60));
