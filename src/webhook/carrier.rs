@@ -248,7 +248,7 @@ impl Carrier {
             }
         };
         crash::point("after_post");
-        let verdict = self.verdict(&attempted, number);
+        let verdict = self.verdict(event, &attempted, number);
         debug!(delivery.id = %delivery.id, attempt = number, status = attempted.status, "delivery {} was tried", delivery.id);
         let Attempted { status, reply, retry_after: _, failure, duration } = attempted;
         Outcome {
@@ -270,7 +270,7 @@ impl Carrier {
         self.egress.post(&webhook.url, headers, body, self.limit).await
     }
 
-    fn verdict(&self, attempted: &Attempted, number: i32) -> Verdict {
+    fn verdict(&self, event: &Event, attempted: &Attempted, number: i32) -> Verdict {
         if attempted.failure.is_none() {
             return Verdict::Delivered;
         }
@@ -281,7 +281,9 @@ impl Carrier {
         let now = self.clock.now();
         let asked = attempted.retry_after.as_deref().filter(|_| matches!(attempted.status, Some(429 | 503)));
         let asked = asked.and_then(|text| schedule::retry_after(text, now));
-        Verdict::Retry(now.after(asked.map_or(delay, |asked| asked.max(delay))))
+        let next = now.after(asked.map_or(delay, |asked| asked.max(delay)));
+        // Once it has expired it is in the way of what comes after it.
+        Verdict::Retry(expiry(event).map_or(next, |expiry| expiry.min(next)))
     }
 
     /// Whether the webhook is off from now on.
@@ -337,14 +339,19 @@ async fn written(on_their_way: &mut Vec<Written>) -> Result<()> {
 
 /// Whether nobody can use any more what an event brings.
 fn has_expired(event: &Event, now: Timestamp) -> bool {
+    expiry(event).is_some_and(|expiry| expiry <= now)
+}
+
+/// When nobody can use any more what an event brings, if there is such a moment.
+fn expiry(event: &Event) -> Option<Timestamp> {
     #[derive(Deserialize)]
     struct Code {
-        expires_at: i64,
+        expires_at: Timestamp,
     }
     match event.event_type {
         EventType::QrCode | EventType::PairCode => {
-            serde_json::from_str(&event.body).is_ok_and(|code: Code| code.expires_at <= now.seconds())
+            serde_json::from_str(&event.body).ok().map(|code: Code| code.expires_at)
         }
-        _ => false,
+        _ => None,
     }
 }

@@ -129,6 +129,23 @@ async fn a_code_that_expired_is_not_delivered_any_more() {
     office.close().await;
 }
 
+#[tokio::test]
+async fn a_code_that_could_not_be_delivered_is_out_of_the_way_when_it_expires() {
+    let office = Office::new(Kind::Sqlite, &["qr_code", "offline_sync_completed"]).await;
+    let expires_at = office.clock.now().after(Duration::from_secs(60));
+    office.receiver.always(503);
+    office.write(&EventBody::QrCode(QrCodeEvent { code: "2@a".to_owned(), expires_at })).await;
+    office.happens(1).await;
+    // After the attempts at the beginning, in about 5 s and in about 35 s the next would come in five minutes.
+    office.pass(11, Duration::from_secs(5)).await;
+    assert_eq!(office.deliveries(None).await[0].attempts.len(), 3);
+    office.receiver.always(200);
+    office.pass(1, Duration::from_secs(6)).await;
+    let states: Vec<_> = office.deliveries(None).await.iter().map(|delivery| delivery.state).collect();
+    assert_eq!(states, [DeliveryState::Expired, DeliveryState::Delivered]);
+    office.close().await;
+}
+
 #[rstest]
 #[tokio::test]
 async fn what_is_old_goes_but_not_what_a_delivery_needs(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
