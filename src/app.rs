@@ -71,11 +71,11 @@ impl App {
             clock: Clock::system(),
             lifecycle: lifecycle.clone(),
         };
-        let sessions = Sessions::open(deps, settings).await?;
+        let egress = Egress::new(config.egress_allow.clone())?;
+        let sessions = Sessions::open(deps, egress.clone(), settings).await?;
         let base = config.public_url.as_deref().unwrap_or(address);
         let (clock, tasks) = (Clock::system(), lifecycle.clone());
         let pairing_links = PairingLinks::new(sessions.clone(), keys.clone(), db.clone(), clock, tasks, base);
-        let egress = Egress::new(config.egress_allow.clone())?;
         let webhooks = webhook::Deps {
             db: db.clone(),
             journal: journal.clone(),

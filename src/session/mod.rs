@@ -35,6 +35,7 @@ use crate::session::types::{
     Device, Live, NewSession, PairCode, PairRequest, Session, SessionChanges, SessionFilter, SessionPage, Snapshot,
     Status,
 };
+use crate::webhook::egress::Egress;
 
 /// Longest wait for the first QR code of a session that connects.
 const QR_WAIT: Duration = Duration::from_secs(10);
@@ -49,6 +50,8 @@ pub struct Sessions {
     deps: Deps,
     registry: Arc<Registry>,
     queue: Arc<Queue>,
+    /// Says which addresses a new session's webhook may have.
+    egress: Egress,
 }
 
 impl Sessions {
@@ -56,7 +59,7 @@ impl Sessions {
     ///
     /// # Errors
     /// `Unavailable`.
-    pub async fn open(deps: Deps, settings: Settings) -> Result<Self> {
+    pub async fn open(deps: Deps, egress: Egress, settings: Settings) -> Result<Self> {
         deps.journal.record(restart(deps.clock.now())).await?;
         let registry = Arc::new(Registry::default());
         let mut coming_back = Vec::new();
@@ -68,17 +71,21 @@ impl Sessions {
         }
         let queue = Arc::new(Queue::default());
         queue.start(deps.clone(), settings, coming_back);
-        Ok(Self { deps, registry, queue })
+        Ok(Self { deps, registry, queue, egress })
     }
 
     /// Creates a session and starts to connect it.
     ///
     /// # Errors
-    /// `Invalid`, `SessionExists`, `Unavailable`, `ShuttingDown`.
+    /// `Invalid`, `SessionExists`, `Unavailable`, `ShuttingDown`; `Forbidden` for a webhook with a key that may not create
+    /// one.
     pub async fn create(&self, caller: &Caller, new: NewSession) -> Result<Snapshot> {
         caller.require(Scope::SessionsWrite)?;
         self.is_open()?;
-        let draft = rules::draft(new, self.deps.clock.now())?;
+        if new.webhook.is_some() {
+            caller.require(Scope::WebhooksWrite)?;
+        }
+        let draft = rules::draft(new, &self.egress, self.deps.clock.now())?;
         if !caller.reaches(&draft.id) {
             let detail = "this key is for some sessions only: give the `id` of one of them";
             return Err(Error::new(ErrorKind::Forbidden, detail));

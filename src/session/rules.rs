@@ -12,6 +12,7 @@ use crate::rule;
 use crate::session::store::{Draft, Selection};
 use crate::session::types::{DeviceProps, NewSession, Session, SessionFilter, Snapshot};
 use crate::webhook;
+use crate::webhook::egress::Egress;
 
 /// Most labels.
 const METADATA_MAX: usize = 50;
@@ -25,7 +26,7 @@ const OS_MAX: usize = 50;
 const PLATFORMS: &[&str] = &["chrome", "firefox", "safari", "edge", "opera", "ie", "desktop"];
 
 /// A new session whose every value keeps the rules.
-pub fn draft(new: NewSession, now: Timestamp) -> Result<Draft> {
+pub fn draft(new: NewSession, egress: &Egress, now: Timestamp) -> Result<Draft> {
     let id = match &new.id {
         Some(id) => SessionId::parse(id)
             .map_err(|BadSessionId| Error::invalid("id", "must match ^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$"))?,
@@ -33,6 +34,9 @@ pub fn draft(new: NewSession, now: Timestamp) -> Result<Draft> {
     };
     let webhook = |new| webhook::rules::record("webhook.", Some(id.clone()), new, now);
     let webhook = new.webhook.map(webhook).transpose()?;
+    if let Some(webhook) = &webhook {
+        egress.admit("webhook.url", &webhook.url)?;
+    }
     Ok(Draft {
         id,
         name: new.name.map(name).transpose()?.flatten(),

@@ -447,6 +447,27 @@ async fn slow_each_operation_needs_its_scope_and_a_session_of_the_key_on_every_c
     assert!(tried.iter().sum::<usize>() > 1200, "{tried:?}");
 }
 
+#[tokio::test]
+async fn a_session_is_created_with_a_webhook_by_a_key_for_both_only() {
+    let world = World::with(Kind::Sqlite, whatsapp_simulator::Settings::default(), &[]).await;
+    let new = json!({ "id": "own", "webhook": { "url": "https://example.com/" } });
+    let graph = r#"mutation { createSession(input: { id: "own", webhook: { url: "https://example.com/" } }) { id } }"#;
+    for (scopes, expected) in [
+        (json!(["sessions:write"]), Outcome::Forbidden),
+        (json!(["webhooks:write"]), Outcome::Forbidden),
+        (json!(["sessions:write", "webhooks:write"]), Outcome::Allowed),
+    ] {
+        let (_, token) = world.door.key(json!({ "name": "x", "scopes": scopes })).await;
+        let door = world.door.holding(&token);
+        let by_graph = door.graph(graph, Value::Null).await.json();
+        assert_eq!(outcome(code_of(&by_graph["errors"])), expected, "{scopes}");
+        // That it exists by now is no question of scopes.
+        let by_rest = door.ask(Method::POST, "/api/v1/sessions", &new).await.json();
+        assert_eq!(outcome(by_rest["code"].as_str()), expected, "{scopes}");
+    }
+    world.finish().await;
+}
+
 #[test]
 fn the_matrix_has_every_operation_of_both_documents() {
     let openapi: Value = serde_json::from_str(include_str!("../../openapi/openapi.json")).expect("it is JSON");

@@ -324,6 +324,12 @@ async fn an_address_in_a_private_network_is_refused_with_the_reason() {
         assert!(answer.text().contains("url"), "{}", answer.text());
         assert_eq!(answer.problem(), (422, "invalid".to_owned()), "{url}");
     }
+    // Nor may a new session bring one along.
+    for url in ["http://127.0.0.1:9/", "http://user:word@example.com/", "http://example.com:0/"] {
+        let answer = world.door.post("", json!({ "id": "other", "webhook": { "url": url } })).await;
+        assert!(answer.text().contains("webhook.url"), "{}", answer.text());
+        assert_eq!(answer.problem(), (422, "invalid".to_owned()), "{url}");
+    }
     // A name is looked up at each delivery.
     let webhook = world.door.post("/shop/webhooks", json!({ "url": "http://localhost:9/" })).await.ok();
     let tried = world.door.post(&format!("{}/ping", path_of(&webhook)), Value::Null).await.ok();
