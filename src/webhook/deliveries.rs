@@ -1,13 +1,13 @@
 //! What became of events on their way to a webhook, and trying one of them again.
 
 use entity::ids::{DeliveryId, EventId};
-use entity::words::Scope;
+use entity::words::{EventType, Scope};
 
 use crate::caller::Caller;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::store as journal;
 use crate::webhook::types::{Delivery, DeliveryAttempt, DeliveryFilter, DeliveryPage};
-use crate::webhook::{Webhooks, Which, queue};
+use crate::webhook::{Webhooks, Which, queue, rules};
 
 /// Deliveries of a page when its size is not said.
 const PAGE_DEFAULT: u32 = 50;
@@ -33,6 +33,10 @@ impl Webhooks {
             return Err(Error::new(ErrorKind::PageSizeLimit, format!("`limit` must be from 1 to {PAGE_MAX}")));
         }
         let DeliveryFilter { state, event } = filter;
+        let event = event.filter(|event| *event != EventType::All);
+        if after.as_deref().is_some_and(|after| !is_delivery(after)) {
+            return Err(Error::invalid("after", "must be a cursor that a list of deliveries gave"));
+        }
         let before = after.as_deref().map(DeliveryId::named);
         let one_more = u64::from(limit) + 1;
         let mut rows = queue::list(self.db.read(), &record.id, state, event, before, one_more).await?;
@@ -62,6 +66,9 @@ impl Webhooks {
     pub async fn retry(&self, caller: &Caller, which: &Which, id: &DeliveryId) -> Result<Delivery> {
         let record = self.record(caller, Scope::WebhooksWrite, which).await?;
         let gone = || Error::new(ErrorKind::DeliveryNotFound, "this webhook has no delivery with this id");
+        if !is_delivery(id.as_str()) {
+            return Err(gone());
+        }
         let row = queue::find(self.db.read(), &record.id, id).await?.ok_or_else(gone)?;
         let tx = self.db.write().begin().await?;
         queue::retry(&tx, &row, self.clock.now()).await?;
@@ -70,6 +77,10 @@ impl Webhooks {
         let row = queue::find(self.db.read(), &record.id, id).await?.ok_or_else(gone)?;
         self.shown(vec![row]).await?.pop().ok_or_else(gone)
     }
+}
+
+fn is_delivery(id: &str) -> bool {
+    rules::is_id("dlv_", id)
 }
 
 fn delivery(row: queue::Record, event_id: EventId, attempts: Vec<DeliveryAttempt>) -> Delivery {

@@ -27,7 +27,7 @@ use std::time::Duration;
 
 use entity::ids::{EventId, SessionId, WebhookId};
 use entity::words::{DisabledReason, Scope};
-use secrecy::ExposeSecret;
+use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::{Mutex, Notify};
 
 use crate::caller::Caller;
@@ -44,7 +44,7 @@ use crate::webhook::egress::Egress;
 use crate::webhook::pace::Pace;
 use crate::webhook::recorder::Recorder;
 use crate::webhook::schedule::Schedule;
-use crate::webhook::store::Record;
+use crate::webhook::store::{Record, Switch};
 use crate::webhook::types::{DeliveryAttempt, NewWebhook, RotatedSecret, Webhook, WebhookChanges};
 
 /// Most webhooks of one session, and most that are for all sessions.
@@ -86,6 +86,7 @@ pub struct Webhooks {
     carrier: Arc<Carrier>,
     courier: Arc<Notify>,
     clock: Clock,
+    lifecycle: Lifecycle,
     /// Held from the reading of a webhook to the writing of its change: two changes at once are both there afterwards.
     changes: Arc<Mutex<()>>,
 }
@@ -136,7 +137,7 @@ impl Webhooks {
         lifecycle.spawn("courier", async move {
             second.run_until_cancelled(courier.run()).await;
         });
-        Ok(Self { db, journal, carrier, courier: poke, clock, changes: Arc::default() })
+        Ok(Self { db, journal, carrier, courier: poke, clock, lifecycle, changes: Arc::default() })
     }
 
     /// Looks now whether something is due. It looks by itself when something happens, and now and then.
@@ -151,10 +152,14 @@ impl Webhooks {
     pub async fn create(&self, caller: &Caller, session: Option<SessionId>, new: NewWebhook) -> Result<Webhook> {
         caller.require(Scope::WebhooksWrite)?;
         self.reach(caller, session.as_ref()).await?;
-        let mut record = rules::record("", session, new, self.clock.now())?;
+        let record = rules::record("", session, new, self.clock.now())?;
         self.carrier.egress.admit("url", &record.url)?;
-        let head = *self.journal.bus().head().borrow();
-        record.after_position = head;
+        self.whole(|this| async move { this.add(record).await }).await
+    }
+
+    async fn add(&self, mut record: Record) -> Result<Webhook> {
+        let _alone = self.changes.lock().await;
+        record.after_position = *self.journal.bus().head().borrow();
         if store::count(self.db.read(), record.session_id.as_ref()).await? >= WEBHOOKS_MAX {
             return Err(Error::invalid("url", format!("would be one webhook too many: there can be {WEBHOOKS_MAX}")));
         }
@@ -192,6 +197,11 @@ impl Webhooks {
     /// # Errors
     /// `Invalid`, `SessionNotFound`, `WebhookNotFound`.
     pub async fn update(&self, caller: &Caller, which: &Which, changes: WebhookChanges) -> Result<Webhook> {
+        let (caller, which) = (caller.clone(), which.clone());
+        self.whole(|this| async move { this.change(&caller, &which, changes).await }).await
+    }
+
+    async fn change(&self, caller: &Caller, which: &Which, changes: WebhookChanges) -> Result<Webhook> {
         let _alone = self.changes.lock().await;
         let mut record = self.record(caller, Scope::WebhooksWrite, which).await?;
         let WebhookChanges { url, events, headers, filters, ordered, enabled } = changes;
@@ -212,7 +222,7 @@ impl Webhooks {
             Some(false) => record.disabled.or(Some(DisabledReason::Requested)),
             None => record.disabled,
         };
-        self.save(record).await
+        self.save(record, if enabled.is_some() { Switch::Set } else { Switch::Keep }).await
     }
 
     /// Delivers to a webhook again that was switched off.
@@ -225,11 +235,11 @@ impl Webhooks {
     }
 
     /// Writes what was changed. Its lanes are looked at anew.
-    async fn save(&self, mut record: Record) -> Result<Webhook> {
+    async fn save(&self, mut record: Record, switch: Switch) -> Result<Webhook> {
         let now = self.clock.now();
         record.updated_at = now;
         let tx = self.db.write().begin().await?;
-        store::update(&tx, &record).await?;
+        let mut record = store::update(&tx, &record, switch).await?.ok_or_else(gone)?;
         if record.disabled.is_none() {
             // What failed before does not count against a receiver that was mended.
             record.failing_since = None;
@@ -248,6 +258,12 @@ impl Webhooks {
     /// # Errors
     /// `SessionNotFound`, `WebhookNotFound`.
     pub async fn delete(&self, caller: &Caller, which: &Which) -> Result<Webhook> {
+        let (caller, which) = (caller.clone(), which.clone());
+        self.whole(|this| async move { this.remove(&caller, &which).await }).await
+    }
+
+    async fn remove(&self, caller: &Caller, which: &Which) -> Result<Webhook> {
+        let _alone = self.changes.lock().await;
         let record = self.record(caller, Scope::WebhooksWrite, which).await?;
         store::delete(self.db.write(), &record.id).await?;
         self.journal.interest().deliver(record.session_id.as_ref(), &record.id, &[]);
@@ -265,8 +281,6 @@ impl Webhooks {
         secret: Option<String>,
         overlap_seconds: Option<u64>,
     ) -> Result<RotatedSecret> {
-        let _alone = self.changes.lock().await;
-        let mut record = self.record(caller, Scope::WebhooksWrite, which).await?;
         let overlap = overlap_seconds.unwrap_or(OVERLAP);
         if overlap > OVERLAP_MAX {
             return Err(Error::invalid("overlap_seconds", format!("must be from 0 to {OVERLAP_MAX}")));
@@ -275,11 +289,24 @@ impl Webhooks {
             Some(secret) => request::secret("secret", secret)?,
             None => request::new_secret(),
         };
-        let until = self.clock.now().after(Duration::from_secs(overlap));
+        let (caller, which, overlap) = (caller.clone(), which.clone(), Duration::from_secs(overlap));
+        self.whole(|this| async move { this.replace(&caller, &which, secret, overlap).await }).await
+    }
+
+    async fn replace(
+        &self,
+        caller: &Caller,
+        which: &Which,
+        secret: SecretString,
+        overlap: Duration,
+    ) -> Result<RotatedSecret> {
+        let _alone = self.changes.lock().await;
+        let mut record = self.record(caller, Scope::WebhooksWrite, which).await?;
+        let until = self.clock.now().after(overlap);
         record.old_secret = record.secret.take().map(|old| (old, until));
         record.secret = Some(secret.clone());
         let old_secret_expires_at = record.old_secret.as_ref().map(|(_, until)| *until);
-        let webhook = self.save(record).await?;
+        let webhook = self.save(record, Switch::Keep).await?;
         Ok(RotatedSecret { webhook, secret: secret.expose_secret().to_owned(), old_secret_expires_at })
     }
 
@@ -326,6 +353,9 @@ impl Webhooks {
     /// The webhook, if the caller may do this to it. One of a session that the caller may not touch is not there.
     async fn record(&self, caller: &Caller, scope: Scope, which: &Which) -> Result<Record> {
         caller.require(scope)?;
+        if !rules::is_id("whk_", which.id.as_str()) {
+            return Err(gone());
+        }
         if let Some(session) = &which.session_id {
             self.reach(caller, Some(session)).await?;
         }
@@ -337,8 +367,21 @@ impl Webhooks {
         found
             .filter(|record| which.session_id.is_none() || record.session_id == which.session_id)
             .filter(may_touch)
-            .ok_or_else(|| Error::new(ErrorKind::WebhookNotFound, "no webhook has this id"))
+            .ok_or_else(gone)
     }
+
+    /// Does it to the end, even if the client hangs up: what is half done is neither there nor gone.
+    async fn whole<T, F>(&self, work: impl FnOnce(Self) -> F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: Future<Output = Result<T>> + Send + 'static,
+    {
+        self.lifecycle.host(work(self.clone())).await.map_err(Error::internal)?
+    }
+}
+
+fn gone() -> Error {
+    Error::new(ErrorKind::WebhookNotFound, "no webhook has this id")
 }
 
 fn session_gone() -> Error {

@@ -38,6 +38,12 @@ pub fn record(field: &str, session_id: Option<SessionId>, new: NewWebhook, now: 
     })
 }
 
+/// Whether a text has the form of our ids: the prefix and 32 hexadecimal digits. PostgreSQL cannot be asked for every other.
+pub fn is_id(prefix: &str, text: &str) -> bool {
+    let is_digit = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+    text.strip_prefix(prefix).is_some_and(|digits| digits.len() == 32 && digits.bytes().all(is_digit))
+}
+
 /// An address to post to.
 pub fn url(field: &str, url: String) -> Result<SecretString> {
     let is_web = url.parse::<http::Uri>().is_ok_and(|uri| {

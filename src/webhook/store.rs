@@ -72,17 +72,28 @@ pub async fn insert(tx: &impl ConnectionTrait, record: &Record) -> Result<()> {
     Ok(())
 }
 
-/// Writes what a client can change about a webhook. Nothing if it was deleted meanwhile.
-pub async fn update(tx: &impl ConnectionTrait, record: &Record) -> Result<()> {
+/// Whether a change says if the webhook is on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Switch {
+    /// It is on or off as the change says.
+    Set,
+    /// It stays as it is: it may have been switched off since it was read.
+    Keep,
+}
+
+/// Writes what a client can change about a webhook, and gives what it is then. None if it was deleted meanwhile.
+pub async fn update(tx: &impl ConnectionTrait, record: &Record, switch: Switch) -> Result<Option<Record>> {
+    let changes = webhook::ActiveModel::from(model(record)?).reset_all();
     let changes = webhook::ActiveModel {
         id: ActiveValue::NotSet,
         // The courier's.
         failing_since: ActiveValue::NotSet,
         last_error: ActiveValue::NotSet,
-        ..webhook::ActiveModel::from(model(record)?).reset_all()
+        disabled: if switch == Switch::Set { changes.disabled } else { ActiveValue::NotSet },
+        ..changes
     };
-    webhook::Entity::update_many().set(changes).filter(webhook::Column::Id.eq(record.id.clone())).exec(tx).await?;
-    Ok(())
+    let update = webhook::Entity::update_many().set(changes).filter(webhook::Column::Id.eq(record.id.clone()));
+    Ok(update.exec_with_returning(tx).await?.pop().map(Record::from))
 }
 
 fn model(record: &Record) -> Result<webhook::Model> {

@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
+use entity::words::DisabledReason;
 use rstest::rstest;
 use waypost::caller::Caller;
 use waypost::session;
 use waypost::webhook::Which;
+use waypost::webhook::store::{self, Switch, Why};
 use waypost::webhook::types::WebhookChanges;
 
 use crate::support::office::{Office, shop};
@@ -118,5 +120,24 @@ async fn a_webhook_for_all_sessions_gets_nothing_more_of_a_deleted_one(
     assert_eq!(office.came(), [0, 0]);
     let which = Which { session_id: None, id: webhook.id };
     assert!(office.webhooks.find(&Caller::admin(), &which).await.is_ok());
+    office.close().await;
+}
+
+#[tokio::test]
+async fn a_change_that_says_nothing_of_it_leaves_a_webhook_off() {
+    let office = Office::new(Kind::Sqlite, &["connected"]).await;
+    let db = office.db.write();
+    let record = store::find(db, &office.which.id).await.expect("it can be read").expect("it is there");
+    // Between the reading and the writing of a change it is switched off.
+    assert!(store::disable(db, &record.id, &Why::Gone(record.url.clone())).await.expect("it is written"));
+    let changed = store::update(db, &record, Switch::Keep).await.expect("it is written").expect("it is there");
+    assert_eq!(changed.disabled, Some(DisabledReason::Gone));
+    let changed = store::update(db, &record, Switch::Set).await.expect("it is written").expect("it is there");
+    assert_eq!(changed.disabled, None);
+    // And what does not hold any more switches nothing off.
+    let other = Why::Gone("http://127.0.0.1:1/other".to_owned().into());
+    assert!(!store::disable(db, &record.id, &other).await.expect("it is written"));
+    store::delete(db, &record.id).await.expect("it is deleted");
+    assert!(store::update(db, &record, Switch::Keep).await.expect("it is written").is_none());
     office.close().await;
 }

@@ -315,6 +315,48 @@ async fn a_webhook_is_changed_and_removed() {
     world.finish().await;
 }
 
+#[rstest]
+#[tokio::test]
+async fn what_is_no_id_is_not_there(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+    let world = World::new(kind).await;
+    world.door.create("shop").await;
+    let webhook = world.door.post("/shop/webhooks", json!({ "url": "https://example.com/" })).await.ok();
+    for id in ["%00", "whk_", "whk_%00", "WHK_0"] {
+        let answer = world.door.get(&format!("/shop/webhooks/{id}")).await;
+        assert_eq!(answer.problem(), (404, "webhook_not_found".to_owned()), "{id}");
+    }
+    let list = format!("{}/deliveries", path_of(&webhook));
+    for id in ["%00", "dlv_%00"] {
+        let answer = world.door.post(&format!("{list}/{id}/retry"), Value::Null).await;
+        assert_eq!(answer.problem(), (404, "delivery_not_found".to_owned()), "{id}");
+        let answer = world.door.get(&format!("{list}?after={id}")).await;
+        assert_eq!(answer.problem(), (422, "invalid".to_owned()), "{id}");
+    }
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn deliveries_are_listed_by_event_and_page() {
+    let (world, receiver) = (world(Kind::Sqlite).await, Receiver::start().await);
+    let webhook = hooked(&world, &receiver, json!({ "events": ["message", "disconnected"] })).await;
+    for text in ["one", "two", "three"] {
+        send(&world, text).await;
+    }
+    receiver.gets(3).await;
+    world.door.post("/shop/disconnect", Value::Null).await.ok();
+    deliveries(&world, &webhook, "event=all&state=delivered", |found| found.len() == 4).await;
+    let messages = deliveries(&world, &webhook, "event=message", |found| found.len() == 3).await;
+    let list = format!("{}/deliveries?event=message&limit=2", path_of(&webhook));
+    let first = world.door.get(&list).await.ok();
+    let cursor = first["next_cursor"].as_str().expect("there is more");
+    let second = world.door.get(&format!("{list}&after={cursor}")).await.ok();
+    assert_eq!(second["next_cursor"], Value::Null);
+    let pages: Vec<_> =
+        [&first, &second].iter().flat_map(|page| page["deliveries"].as_array().expect("a list")).collect();
+    assert_eq!(pages, messages.iter().collect::<Vec<_>>());
+    world.finish().await;
+}
+
 #[tokio::test]
 async fn an_address_in_a_private_network_is_refused_with_the_reason() {
     let world = World::new(Kind::Sqlite).await;
