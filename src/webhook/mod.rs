@@ -43,6 +43,7 @@ use crate::webhook::dispatcher::Dispatcher;
 use crate::webhook::egress::Egress;
 use crate::webhook::pace::Pace;
 use crate::webhook::recorder::Recorder;
+use crate::webhook::replay::REPLAY_MAX;
 use crate::webhook::schedule::Schedule;
 use crate::webhook::store::{Record, Switch};
 use crate::webhook::types::{DeliveryAttempt, NewWebhook, RotatedSecret, Webhook, WebhookChanges};
@@ -87,6 +88,8 @@ pub struct Webhooks {
     courier: Arc<Notify>,
     clock: Clock,
     lifecycle: Lifecycle,
+    /// Most deliveries that one replay queues.
+    replay_max: u64,
     /// Held from the reading of a webhook to the writing of its change: two changes at once are both there afterwards.
     changes: Arc<Mutex<()>>,
 }
@@ -137,7 +140,22 @@ impl Webhooks {
         lifecycle.spawn("courier", async move {
             second.run_until_cancelled(courier.run()).await;
         });
-        Ok(Self { db, journal, carrier, courier: poke, clock, lifecycle, changes: Arc::default() })
+        Ok(Self {
+            db,
+            journal,
+            carrier,
+            courier: poke,
+            clock,
+            lifecycle,
+            replay_max: REPLAY_MAX,
+            changes: Arc::default(),
+        })
+    }
+
+    /// The same webhooks, with another bound for what one replay queues.
+    #[must_use]
+    pub fn replaying_at_most(self, deliveries: u64) -> Self {
+        Self { replay_max: deliveries, ..self }
     }
 
     /// Looks now whether something is due. It looks by itself when something happens, and now and then.

@@ -3,47 +3,80 @@
 use entity::words::{EventType, Scope};
 
 use crate::caller::Caller;
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::event;
 use crate::event::store::{self as journal, Selection};
 use crate::event::types::Cursor;
+use crate::webhook::store::Record;
 use crate::webhook::types::{ReplayRange, Replayed};
 use crate::webhook::{Webhooks, Which, dispatcher, queue};
 
 /// Events that a replay queues in one transaction.
-const REPLAY_BATCH: u64 = 500;
+const BATCH: u64 = 500;
+/// Most deliveries that one replay queues. Whoever wants more goes on where it ended.
+pub(super) const REPLAY_MAX: u64 = 50_000;
+
+/// A part of the journal.
+struct Stretch {
+    /// Behind this position.
+    after: i64,
+    /// Up to this one.
+    end: i64,
+    selection: Selection,
+}
 
 impl Webhooks {
-    /// Queues what happened in a range once more, from the journal, in order.
+    /// Queues what happened in a range once more, from the journal, in order: at most 50,000 deliveries.
     ///
     /// # Errors
-    /// `Invalid`, `SessionNotFound`, `WebhookNotFound`.
+    /// `Invalid`, `SessionNotFound`, `WebhookNotFound`; `CursorExpired` when events behind the cursor are not kept any more.
     pub async fn replay(&self, caller: &Caller, which: &Which, range: ReplayRange) -> Result<Replayed> {
         let record = self.record(caller, Scope::WebhooksWrite, which).await?;
+        let stretch = self.stretch(&record, range).await?;
+        self.whole(|this| async move { this.queue_again(&record, stretch).await }).await
+    }
+
+    async fn stretch(&self, record: &Record, range: ReplayRange) -> Result<Stretch> {
         let ReplayRange { from, to, after, types } = range;
-        let mut after = match (from, after) {
+        let after = match (from, after) {
             (Some(_), Some(_)) => return Err(Error::invalid("after", "must not be given together with `from`")),
             (Some(from), None) => Cursor::before(from),
-            (None, Some(cursor)) => Cursor::parse("after", &cursor)?,
+            (None, Some(cursor)) => self.place(&cursor).await?,
             (None, None) => return Err(Error::invalid("from", "or `after` must be given")),
-        }
-        .position();
+        };
         let end = to.map_or(i64::MAX, |to| Cursor::before(to).position());
         let end = end.min(*self.journal.bus().head().borrow());
-        let types = event::types::types("types", types.unwrap_or_default())?;
-        let is_wanted = |event: EventType| match types.is_empty() || types.contains(&EventType::All) {
-            true => record.wants(event),
-            false => types.contains(&event),
-        };
-        let selection = Selection { sessions: record.session_id.clone().map(|id| vec![id]), types: None };
+        let asked = event::types::types("types", types.unwrap_or_default())?;
+        let is_all = asked.is_empty() || asked.contains(&EventType::All);
+        let types = if is_all { record.events.clone() } else { asked };
+        let types = (!types.contains(&EventType::All)).then_some(types);
+        let sessions = record.session_id.clone().map(|id| vec![id]);
+        Ok(Stretch { after: after.position(), end, selection: Selection { sessions, types } })
+    }
+
+    /// The place of a cursor, if everything behind it is still there.
+    async fn place(&self, cursor: &str) -> Result<Cursor> {
+        let cursor = Cursor::parse("after", cursor)?;
+        let pruned = journal::bookmark(self.db.read(), journal::PRUNED).await?.unwrap_or(0);
+        if cursor.position() < pruned {
+            let detail = "events behind this cursor are not kept any more; `from` begins at the oldest that is";
+            return Err(Error::new(ErrorKind::CursorExpired, detail));
+        }
+        Ok(cursor)
+    }
+
+    async fn queue_again(&self, record: &Record, stretch: Stretch) -> Result<Replayed> {
+        let Stretch { mut after, end, selection } = stretch;
         let mut queued = 0;
         loop {
-            let events = journal::history(self.db.read(), &selection, after, Some(end), REPLAY_BATCH).await?;
-            let Some(last) = events.last() else { break };
-            after = last.position;
-            let wanted = events.iter().filter(|event| is_wanted(event.event_type));
-            let wanted = wanted.filter(|event| !dispatcher::is_filtered(event, &record));
-            let drafts: Vec<_> = wanted.map(|event| dispatcher::draft(event, &record)).collect();
+            let room = BATCH.min(self.replay_max - queued);
+            // One more than there is room for tells whether that was all.
+            let mut events = journal::history(self.db.read(), &selection, after, Some(end), room + 1).await?;
+            let is_all = events.len() as u64 <= room;
+            events.truncate(room.try_into().unwrap_or(usize::MAX));
+            after = events.last().map_or(after, |last| last.position);
+            let wanted = events.iter().filter(|event| !dispatcher::is_filtered(event, record));
+            let drafts: Vec<_> = wanted.map(|event| dispatcher::draft(event, record)).collect();
             if !drafts.is_empty() {
                 let tx = self.db.write().begin().await?;
                 queue::enqueue(&tx, &drafts, self.clock.now()).await?;
@@ -51,7 +84,10 @@ impl Webhooks {
                 queued += drafts.len() as u64;
                 self.courier.notify_one();
             }
+            if is_all || queued >= self.replay_max {
+                let next_cursor = (!is_all).then(|| Cursor::behind(after).to_string());
+                return Ok(Replayed { queued, next_cursor });
+            }
         }
-        Ok(Replayed { queued })
     }
 }

@@ -260,18 +260,20 @@ pub struct ReplayRange {
     pub from: Option<Timestamp>,
     /// Up to this moment; up to now when absent.
     pub to: Option<Timestamp>,
-    /// Instead of `from`: behind this cursor, a `next_cursor` of a list of events.
+    /// Instead of `from`: behind this cursor, a `next_cursor` of a list of events or of a replay.
     pub after: Option<String>,
     /// Words of the events; those of the webhook when absent or empty.
     pub types: Option<Vec<String>>,
 }
 
 /// What a replay queued.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Object, SimpleObject, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Object, SimpleObject, Serialize)]
 #[oai(example)]
 pub struct Replayed {
-    /// How many deliveries were queued.
+    /// How many deliveries were queued, at most 50,000.
     pub queued: u64,
+    /// Where the next replay goes on, as its `after`. Null when everything was queued.
+    pub next_cursor: Option<String>,
 }
 
 /// Which deliveries.

@@ -45,6 +45,8 @@ mod pictures;
 #[cfg(feature = "sandbox")]
 mod removal;
 #[cfg(feature = "sandbox")]
+mod replay;
+#[cfg(feature = "sandbox")]
 mod requests;
 #[cfg(feature = "sandbox")]
 mod restart;

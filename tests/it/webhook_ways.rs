@@ -77,8 +77,8 @@ async fn a_webhook_lives_the_same_life_whichever_way_it_is_reached(
     assert_eq!((&enabled["enabled"], &enabled["disabled_reason"]), (&json!(true), &Value::Null));
 
     let first = world.door.get("/shop/events?type=message&limit=1").await.ok()["next_cursor"].clone();
-    let replayed = webhooks.replay(id(&webhook), json!({ "after": first })).await;
-    assert_eq!(replayed, Ok(json!({ "queued": 1 })));
+    let replayed = webhooks.replay(id(&webhook), json!({ "after": first })).await.expect("it is queued");
+    assert_eq!(replayed["queued"], 1);
     webhooks.reach(id(&webhook), "delivered", 3).await;
 
     webhooks.remove(id(&webhook)).await.expect("it is there");

@@ -93,7 +93,7 @@ pub(super) struct ReplayWebhookInput {
     from: Option<Timestamp>,
     /// Up to this moment; up to now when absent.
     to: Option<Timestamp>,
-    /// Instead of `from`: behind this cursor of an event.
+    /// Instead of `from`: behind this cursor of an event or of a replay.
     after: Option<String>,
     /// Words of the events; those of the webhook when absent or empty.
     types: Option<Vec<String>>,

@@ -131,6 +131,6 @@ impl Example for ReplayRange {
 
 impl Example for Replayed {
     fn example() -> Self {
-        Self { queued: 12 }
+        Self { queued: 12, next_cursor: None }
     }
 }
