@@ -38,6 +38,8 @@ const TURN: Duration = Duration::from_secs(2);
 /// A receiver that failed for so long is switched off.
 const PATIENCE: Duration = Duration::from_secs(5 * 24 * 60 * 60);
 
+/// How long an answer is waited for when the server stops.
+const FAREWELL: Duration = Duration::from_secs(3);
 /// How long a lane is left alone that could not be worked.
 const RECOVERY: Duration = Duration::from_secs(2);
 
@@ -87,7 +89,7 @@ enum End {
     Over,
     /// Its webhook is off.
     Off,
-    /// Nothing is to be written: the lane is gone.
+    /// Nothing is to be written: the lane is gone, or the server stops.
     Gone,
 }
 
@@ -157,7 +159,7 @@ impl Carrier {
         if let Some(end) = self.look_again(turn).await? {
             return Ok(Some(end));
         }
-        let outcome = self.attempt(turn, delivery, event).await;
+        let Some(outcome) = self.attempt(turn, delivery, event).await else { return Ok(Some(End::Gone)) };
         if outcome.verdict != Verdict::Expired {
             turn.is_slow = outcome.took() > PROMPT;
         }
@@ -218,11 +220,12 @@ impl Carrier {
         lane::leave(self.db.write().unhurried(), claim, None, self.clock.now()).await
     }
 
-    async fn attempt(&self, webhook: &Record, delivery: &queue::Record, event: &Event, place: &mut Place) -> Outcome {
+    /// What came of one delivery. None if the server stops, and nobody has waited for the answer.
+    async fn attempt(&self, turn: &mut Turn<'_>, delivery: &queue::Record, event: &Event) -> Option<Outcome> {
         let (number, started_at) = (delivery.attempts + 1, self.clock.now());
         let blank = Outcome {
             delivery_id: delivery.id.clone(),
-            webhook_id: webhook.id.clone(),
+            webhook_id: turn.webhook.id.clone(),
             number: delivery.attempts,
             started_at,
             duration_ms: 0,
@@ -232,34 +235,42 @@ impl Carrier {
             verdict: Verdict::Expired,
         };
         if has_expired(event, started_at) {
-            return blank;
+            return Some(blank);
         }
         crash::point("after_claim");
-        let body = request::body(event);
-        let post = self.post(webhook, event.id.as_str(), body, started_at);
-        tokio::pin!(post);
-        let prompt = tokio::time::timeout(PROMPT, &mut post).await;
-        self.pace.note(&webhook.url, prompt.is_err());
-        let attempted = match prompt {
-            Ok(attempted) => attempted,
-            Err(_) => {
-                turn.place.step_aside();
-                post.await
-            }
+        let attempted = tokio::select! {
+            attempted = self.knock(turn, event, started_at) => attempted,
+            // It comes again after the start, under the same id.
+            () = self.farewell() => return None,
         };
         crash::point("after_post");
         let verdict = self.verdict(event, &attempted, number);
         debug!(delivery.id = %delivery.id, attempt = number, status = attempted.status, "delivery {} was tried", delivery.id);
         let Attempted { status, reply, retry_after: _, failure, duration } = attempted;
-        Outcome {
-            number,
-            duration_ms: i64::try_from(duration.as_millis()).unwrap_or(i64::MAX),
-            status,
-            error: failure,
-            reply,
-            verdict,
-            ..blank
+        let duration_ms = i64::try_from(duration.as_millis()).unwrap_or(i64::MAX);
+        Some(Outcome { number, duration_ms, status, error: failure, reply, verdict, ..blank })
+    }
+
+    /// Posts an event. Who has to wait steps aside.
+    async fn knock(&self, turn: &mut Turn<'_>, event: &Event, now: Timestamp) -> Attempted {
+        let webhook = &turn.webhook;
+        let post = self.post(webhook, event.id.as_str(), request::body(event), now);
+        tokio::pin!(post);
+        let prompt = tokio::time::timeout(PROMPT, &mut post).await;
+        self.pace.note(&webhook.url, prompt.is_err());
+        match prompt {
+            Ok(attempted) => attempted,
+            Err(_) => {
+                turn.place.step_aside();
+                post.await
+            }
         }
+    }
+
+    /// Ends when the server stops and an answer has had a little time.
+    async fn farewell(&self) {
+        self.stop.cancelled().await;
+        tokio::time::sleep(FAREWELL).await;
     }
 
     /// One request to a webhook.

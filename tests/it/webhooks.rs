@@ -251,6 +251,21 @@ async fn what_was_under_way_at_a_crash_arrives_after_it(#[values(Kind::Sqlite, K
 }
 
 #[tokio::test]
+async fn a_receiver_that_does_not_answer_does_not_hold_up_the_shutdown() {
+    let flags = ["--egress-allow", "127.0.0.0/8", "--webhook-timeout-seconds", "60"];
+    let mut world = World::with(Kind::Sqlite, Settings::default(), &flags).await;
+    let receiver = Receiver::start().await;
+    hooked(&world, &receiver, json!({ "events": ["message"] })).await;
+    receiver.then([Reply { after: Duration::from_secs(60), ..200.into() }]);
+    send(&world, "one").await;
+    receiver.gets(1).await;
+    assert!(world.server.stop().success(), "{}", world.server.output());
+    world.start_again();
+    assert_eq!(texts(&receiver.gets(2).await), ["one", "one"]);
+    world.finish().await;
+}
+
+#[tokio::test]
 async fn filters_leave_out_what_they_name() {
     let (world, receiver) = (world(Kind::Sqlite).await, Receiver::start().await);
     let webhook = hooked(&world, &receiver, json!({ "events": ["message"], "filters": { "ignore_own": true } })).await;
