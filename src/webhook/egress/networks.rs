@@ -1,8 +1,8 @@
 //! Which addresses webhooks may reach. Pure.
 //!
 //! The internet, without what has an address there and is none of it: networks of one's own, this machine, the services of a
-//! cloud's inside, and IPv6 addresses that carry an IPv4 address past such rules. src: the special-purpose address
-//! registries of IANA (RFC 6890).
+//! cloud's inside, IPv6 addresses that carry an IPv4 address past such rules, and those that nobody was given. src: the
+//! special-purpose address registries of IANA (RFC 6890).
 
 use std::fmt;
 use std::net::IpAddr;
@@ -30,6 +30,7 @@ const REFUSED: &[(&str, &str)] = &[
     ("::/128", "an address of this network"),
     ("::1/128", "a loopback address"),
     ("::/96", "an IPv4 address in the guise of an old form"),
+    ("::ffff:0:0:0/96", "an IPv4 address in the guise of SIIT"),
     ("64:ff9b::/96", "an IPv4 address in the guise of NAT64"),
     ("64:ff9b:1::/48", "an IPv4 address in the guise of NAT64"),
     ("100::/64", "an address that discards"),
@@ -42,6 +43,10 @@ const REFUSED: &[(&str, &str)] = &[
     ("fe80::/10", "a link-local address"),
     ("fec0::/10", "a private address of an old kind"),
     ("ff00::/8", "a multicast address"),
+    // All but 2000::/3, from which every address of the internet is given.
+    ("::/3", "no address of the internet"),
+    ("4000::/2", "no address of the internet"),
+    ("8000::/1", "no address of the internet"),
 ];
 
 static TABLE: LazyLock<Vec<(IpNet, &str)>> =
@@ -176,6 +181,13 @@ mod tests {
             ("fe80::1", "link-local"),
             ("fec0::1", "old kind"),
             ("ff02::1", "multicast"),
+            ("::ffff:0:7f00:1", "SIIT"),
+            ("::ffff:0:169.254.169.254", "SIIT"),
+            ("1fff::1", "no address of the internet"),
+            ("4000::1", "no address of the internet"),
+            ("8000::1", "no address of the internet"),
+            ("fbff::1", "no address of the internet"),
+            ("200::1", "no address of the internet"), // an old guise of addresses of other networks
         ];
         for (text, what) in rows {
             let refusal = Networks::default().refusal(address(text)).unwrap_or_else(|| panic!("{text} may be reached"));
@@ -199,7 +211,7 @@ mod tests {
             let mapped = IpAddr::V6(text.parse::<Ipv4Addr>().expect(text).to_ipv6_mapped());
             assert_eq!(Networks::default().refusal(mapped), None, "{mapped}");
         }
-        for text in ["2606:4700:4700::1111", "2a00:1450:4001:81b::200e", "2001:4860:4860::8888"] {
+        for text in ["2606:4700:4700::1111", "2a00:1450:4001:81b::200e", "2001:4860:4860::8888", "2003::1", "3ffe::1"] {
             assert_eq!(Networks::default().refusal(address(text)), None, "{text}");
         }
     }

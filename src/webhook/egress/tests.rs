@@ -177,6 +177,7 @@ async fn an_address_in_any_spelling_is_refused_before_it_is_dialled() {
         "[::ffff:7f00:1]",
         "[::127.0.0.1]",
         "[64:ff9b::127.0.0.1]",
+        "[::ffff:0:127.0.0.1]",
         "[2002:7f00:1::]",
         "127。0。0。1",
         "１２７.0.0.1",
