@@ -31,6 +31,8 @@ pub struct Claim {
     pub lane: Lane,
     /// How often something had been queued in it by then.
     pub arrivals: i64,
+    /// Until when it is ours.
+    pub until: Timestamp,
 }
 
 /// An ordered lane that waits for its next attempt goes on waiting; any other is due now.
@@ -88,7 +90,7 @@ pub async fn claim(tx: &impl ConnectionTrait, lanes: &[Lane], now: Timestamp, un
     let ours = ours.lock_with_behavior(LockType::Update, LockBehavior::SkipLocked);
     let changes = lane::ActiveModel { leased_until: ActiveValue::Set(Some(until)), ..Default::default() };
     let claimed = lane::Entity::update_many().set(changes).filter(among(ours)).exec_with_returning(tx).await?;
-    Ok(claimed.into_iter().map(|row| Claim { arrivals: row.arrivals, lane: Lane::of(row) }).collect())
+    Ok(claimed.into_iter().map(|row| Claim { arrivals: row.arrivals, lane: Lane::of(row), until }).collect())
 }
 
 /// Lanes in the order in which every transaction takes them. Two that took them differently could wait for each other.
@@ -162,7 +164,7 @@ pub async fn leave(tx: &impl ConnectionTrait, claim: &Claim, due_at: Option<Time
     leave_until(tx, claim, Expr::val(due_at), lane::ActiveModel::default(), now).await
 }
 
-/// It is due at once if something was queued meanwhile.
+/// It is due at once if something was queued meanwhile. Nothing changes if the lease ran out and somebody else has it.
 async fn leave_until(
     tx: &impl ConnectionTrait,
     claim: &Claim,
@@ -173,7 +175,8 @@ async fn leave_until(
     let undisturbed = lane::Column::Arrivals.eq(claim.arrivals);
     let changes = lane::ActiveModel { leased_until: ActiveValue::Set(None), ..changes };
     let due_at = Expr::case(undisturbed, due_at).finally(now);
-    at(&claim.lane).set(changes).col_expr(lane::Column::DueAt, due_at.into()).exec(tx).await?;
+    let leave = at(&claim.lane).set(changes).col_expr(lane::Column::DueAt, due_at.into());
+    leave.filter(lane::Column::LeasedUntil.eq(claim.until)).exec(tx).await?;
     Ok(())
 }
 

@@ -6,9 +6,10 @@ use std::time::Duration;
 use futures::future::join_all;
 use rstest::rstest;
 use waypost::caller::Caller;
+use waypost::webhook::lane;
 use waypost::webhook::types::NewWebhook;
 
-use crate::support::office::{Office, to};
+use crate::support::office::{Office, shop, to};
 use crate::support::receiver::{Receiver, Reply};
 use crate::support::world::Kind;
 
@@ -64,5 +65,25 @@ async fn many_lanes_of_many_webhooks_are_written_without_an_error(#[values(Kind:
     let (rounds, came) = (usize::try_from(rounds).expect("few"), office.receiver.received());
     let to_all = came.iter().filter(|received| received.path == "/all").count();
     assert_eq!((to_all, came.len()), (2 * rounds * sessions, 3 * rounds * sessions), "each once");
+    office.close().await;
+}
+
+#[rstest]
+#[tokio::test]
+async fn whoever_lost_a_lane_does_not_leave_it_for_its_next_owner(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+    let office = Office::new(kind, &["offline_sync_completed"]).await;
+    office.happens(0).await;
+    office.rests().await;
+    let (db, now, hour) = (office.db.write(), office.clock.now(), Duration::from_secs(60 * 60));
+    let webhook_id = office.which.id.clone();
+    let ours = [lane::Lane { webhook_id, session_id: shop() }];
+    let first = lane::claim(db, &ours, now, now.after(hour)).await.expect("it is written").remove(0);
+    assert!(lane::claim(db, &ours, now, now.after(hour)).await.expect("it is written").is_empty(), "it is taken");
+    let later = now.after(2 * hour);
+    let second = lane::claim(db, &ours, later, later.after(hour)).await.expect("it is written").remove(0);
+    lane::leave(db, &first, Some(later), later).await.expect("it is written");
+    assert!(lane::claim(db, &ours, later, later.after(hour)).await.expect("it is written").is_empty(), "it is taken");
+    lane::leave(db, &second, None, later).await.expect("it is written");
+    assert_eq!(lane::claim(db, &ours, later, later.after(hour)).await.expect("it is written").len(), 1);
     office.close().await;
 }
