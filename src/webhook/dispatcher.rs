@@ -191,3 +191,47 @@ impl Traits {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use entity::ids::{EventId, SessionId};
+    use entity::timestamp::Timestamp;
+
+    use super::*;
+    use crate::webhook::rules;
+    use crate::webhook::types::{NewWebhook, WebhookFilters};
+
+    fn message(body: &str) -> Event {
+        Event {
+            position: 1,
+            id: EventId::generate(),
+            session_id: SessionId::parse("shop").expect("it is one"),
+            sequence: 1,
+            event_type: EventType::Message,
+            created_at: Timestamp::from_millis(0),
+            body: body.into(),
+        }
+    }
+
+    #[test]
+    fn each_filter_leaves_out_what_it_names_and_nothing_else() {
+        let messages = [
+            r#"{"chat":"15550100077@s.whatsapp.net","is_group":false,"is_from_me":false}"#,
+            r#"{"chat":"120363000000000000@g.us","is_group":true,"is_from_me":false}"#,
+            r#"{"chat":"status@broadcast","is_group":false,"is_from_me":false}"#,
+            r#"{"chat":"15550100077@s.whatsapp.net","is_group":false,"is_from_me":true}"#,
+        ];
+        let left_out = |ignore_groups, ignore_status, ignore_own| {
+            let filters = WebhookFilters { ignore_groups, ignore_status, ignore_own };
+            let url = "https://example.com/".to_owned();
+            let new = NewWebhook { url, filters: Some(filters), ..NewWebhook::default() };
+            let webhook = rules::record("", None, new, Timestamp::from_millis(0)).expect("it keeps the rules");
+            messages.map(|body| is_filtered(&message(body), &webhook))
+        };
+        assert_eq!(left_out(false, false, false), [false; 4]);
+        assert_eq!(left_out(true, false, false), [false, true, false, false]);
+        assert_eq!(left_out(false, true, false), [false, false, true, false]);
+        assert_eq!(left_out(false, false, true), [false, false, false, true]);
+        assert_eq!(left_out(true, true, true), [false, true, true, true]);
+    }
+}

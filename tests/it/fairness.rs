@@ -1,7 +1,7 @@
 //! One receiver does not make another wait, and nobody who writes to the lanes waits for another for ever.
 
 use std::collections::HashSet;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures::future::join_all;
 use rstest::rstest;
@@ -85,5 +85,62 @@ async fn whoever_lost_a_lane_does_not_leave_it_for_its_next_owner(#[values(Kind:
     assert!(lane::claim(db, &ours, later, later.after(hour)).await.expect("it is written").is_empty(), "it is taken");
     lane::leave(db, &second, None, later).await.expect("it is written");
     assert_eq!(lane::claim(db, &ours, later, later.after(hour)).await.expect("it is written").len(), 1);
+    office.close().await;
+}
+
+#[tokio::test]
+async fn a_delivery_that_fails_holds_up_no_other_session_of_its_webhook() {
+    let office = Office::new(Kind::Sqlite, &["connected"]).await;
+    office.webhook(None, &office.receiver.url("/all")).await;
+    let other = office.session("other").await;
+    office.receiver.then([500]);
+    office.happens(0).await;
+    office.rests().await;
+    office.happens(1).await;
+    office.happens_on(&other, 2).await;
+    office.rests().await;
+    assert_eq!(office.came(), [0, 2], "what is behind the one that failed waits for it");
+    office.clock.advance(Duration::from_secs(10));
+    office.rests().await;
+    assert_eq!(office.came(), [0, 2, 0, 1]);
+    office.close().await;
+}
+
+#[tokio::test]
+async fn a_webhook_hears_that_another_was_switched_off() {
+    let office = Office::new(Kind::Sqlite, &["offline_sync_completed"]).await;
+    let other = Receiver::start().await;
+    let new = to(&other.url("/"), &["webhook_disabled"]);
+    office.webhooks.create(&Caller::admin(), Some(shop()), new).await.expect("a webhook");
+    office.receiver.then([410]);
+    office.happens(0).await;
+    let heard = other.gets(1).await.remove(0).json();
+    assert_eq!((&heard["event"], &heard["data"]["reason"]), (&"webhook_disabled".into(), &"gone".into()));
+    assert_eq!(heard["data"]["webhook_id"], office.which.id.as_str());
+    office.rests().await;
+    office.close().await;
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_hundred_thousand_deliveries_of_a_dead_receiver_slow_nobody_down(
+    #[values(Kind::Sqlite, Kind::Postgres)] kind: Kind,
+    #[values(true, false)] ordered: bool,
+) {
+    let office = Office::new(kind, &["offline_sync_completed"]).await;
+    let dead = Receiver::start().await;
+    dead.always(500);
+    let new = NewWebhook { ordered: Some(ordered), ..to(&dead.url("/"), &["offline_sync_completed"]) };
+    let webhook = office.webhooks.create(&Caller::admin(), Some(shop()), new).await.expect("a webhook");
+    office.happens(0).await;
+    office.rests().await;
+    office.pile_up(&webhook.id, 100_000).await;
+    let begun = Instant::now();
+    for count in 1..30 {
+        office.happens(count).await;
+        office.rests().await;
+    }
+    assert_eq!(office.came(), (0..30).collect::<Vec<_>>());
+    assert!(begun.elapsed() < Duration::from_secs(15), "{:?}", begun.elapsed());
     office.close().await;
 }

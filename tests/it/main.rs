@@ -62,6 +62,8 @@ mod vocabulary;
 #[cfg(feature = "sandbox")]
 mod weather;
 #[cfg(feature = "sandbox")]
+mod webhook_all;
+#[cfg(feature = "sandbox")]
 mod webhook_changes;
 #[cfg(feature = "sandbox")]
 mod webhook_ways;

@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
+use hmac::{Hmac, KeyInit, Mac};
 use reqwest::Method;
 use rstest::rstest;
 use serde_json::{Value, json};
+use sha2::Sha256;
 use whatsapp_simulator::Settings;
 
 use crate::support::receiver::{Received, Receiver, Reply};
@@ -54,6 +56,19 @@ fn path_of(webhook: &Value) -> String {
     format!("/shop/webhooks/{}", webhook["id"].as_str().expect("an id"))
 }
 
+/// Both signatures are good: that of Standard Webhooks, and the contract's, over the timestamp and the body.
+fn is_signed(received: &Received) {
+    let webhook = standardwebhooks::Webhook::new(SECRET).expect("it is a secret");
+    webhook.verify(&received.body, &received.headers).expect("it is signed");
+    let mut mac = Hmac::<Sha256>::new_from_slice(SECRET.as_bytes()).expect("a key of any length");
+    mac.update(received.header("x-webhook-timestamp").as_bytes());
+    mac.update(b".");
+    mac.update(&received.body);
+    let digest: String = mac.finalize().into_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
+    assert_eq!(received.header("x-webhook-signature"), format!("sha256={digest}"));
+    assert_eq!(received.header("x-webhook-signature-version"), "v2");
+}
+
 #[rstest]
 #[tokio::test]
 async fn a_message_reaches_the_receiver_as_the_journal_has_it(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
@@ -67,6 +82,7 @@ async fn a_message_reaches_the_receiver_as_the_journal_has_it(#[values(Kind::Sql
     let received = receiver.gets(1).await.remove(0);
     let listed = world.door.get("/shop/events?type=message").await.ok();
     assert_eq!(received.json(), listed["events"][0]);
+    is_signed(&received);
     assert_eq!(received.header("webhook-id"), listed["events"][0]["id"]);
     assert_eq!((received.header("x-tenant"), received.header("content-type")), ("north", "application/json"));
     let done = deliveries(&world, &webhook, "state=delivered", |found| found.len() == 1).await;

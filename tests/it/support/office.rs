@@ -4,9 +4,10 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use entity::ids::SessionId;
+use entity::ids::{SessionId, WebhookId};
 use entity::timestamp::Timestamp;
 use entity::words::{DeliveryState, EventType};
+use sea_orm::ConnectionTrait;
 use tempfile::TempDir;
 use waypost::caller::Caller;
 use waypost::clock::Clock;
@@ -123,6 +124,18 @@ impl Office {
     pub async fn webhook(&self, session: Option<&SessionId>, url: &str) -> Webhook {
         let new = to(url, &["offline_sync_completed"]);
         self.webhooks.create(&Caller::admin(), session.cloned(), new).await.expect("a webhook")
+    }
+
+    /// Lets so many more deliveries of a webhook that has one wait for their next attempt in an hour.
+    pub async fn pile_up(&self, webhook: &WebhookId, count: u32) {
+        let numbers = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ";
+        let due_at = self.clock.now().after(HOUR).millis();
+        let sql = format!(
+            "INSERT INTO delivery (id, webhook_id, session_id, position, event_type, state, attempts, due_at, created_at) \
+             {numbers}{count}) SELECT d.id || '_' || n.i, d.webhook_id, d.session_id, d.position, d.event_type, \
+             'pending', 0, {due_at}, d.created_at FROM n, delivery d WHERE d.webhook_id = '{webhook}'"
+        );
+        self.db.write().execute_unprepared(&sql).await.expect("they are written");
     }
 
     /// The first webhook as it is now.
