@@ -45,8 +45,8 @@ pub struct Party {
 }
 
 /// All about an event. Its shape belongs to the event's type.
+// Any of them, not one of them: what fits a shape with many fields fits one with few of them, too.
 #[derive(Clone, PartialEq, Union, GraphUnion, Serialize)]
-#[oai(one_of)]
 #[serde(untagged)]
 #[graphql(name = "EventData")]
 pub enum EventBody {

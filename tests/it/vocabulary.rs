@@ -1,6 +1,6 @@
 //! What people do, from their phones to the journal: each type of event in its own words.
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use whatsapp_simulator::{Fault, content};
 
 use crate::support::journal::{of_type, until};
@@ -198,4 +198,66 @@ async fn a_message_that_nobody_can_read_is_said_to_be_so() {
     let mended = until(&world, "message", |body| body["message_id"] == id).await;
     assert_eq!(mended["text"], "mended");
     world.finish().await;
+}
+
+/// Whether a value fits a schema of the document, read as JSON Schema has it: of `oneOf`, one shape and no other.
+fn fits(document: &Value, schema: &Value, value: &Value) -> bool {
+    if let Some(name) = schema["$ref"].as_str().and_then(|path| path.strip_prefix("#/components/schemas/")) {
+        return fits(document, &document["components"]["schemas"][name], value);
+    }
+    if value.is_null() && schema["nullable"] == true {
+        return true;
+    }
+    let count = |word: &str| {
+        let shapes = schema[word].as_array()?;
+        Some(shapes.iter().filter(|shape| fits(document, shape, value)).count())
+    };
+    schema["allOf"].as_array().is_none_or(|shapes| shapes.iter().all(|shape| fits(document, shape, value)))
+        && count("anyOf").is_none_or(|count| count > 0)
+        && count("oneOf").is_none_or(|count| count == 1)
+        && schema["enum"].as_array().is_none_or(|words| words.contains(value))
+        && is_of(document, schema, value)
+}
+
+fn is_of(document: &Value, schema: &Value, value: &Value) -> bool {
+    match schema["type"].as_str() {
+        None => true,
+        Some("string") => value.is_string(),
+        Some("boolean") => value.is_boolean(),
+        Some("integer") => value.is_i64(),
+        Some("number") => value.is_number(),
+        Some("array") => {
+            value.as_array().is_some_and(|items| items.iter().all(|item| fits(document, &schema["items"], item)))
+        }
+        Some("object") => value.as_object().is_some_and(|fields| has(document, schema, fields)),
+        Some(kind) => panic!("{kind} is not checked here"),
+    }
+}
+
+fn has(document: &Value, schema: &Value, fields: &Map<String, Value>) -> bool {
+    let required = schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str);
+    let properties = schema["properties"].as_object().into_iter().flatten();
+    required.into_iter().all(|name| fields.contains_key(name))
+        && properties.into_iter().all(|(name, shape)| fields.get(name).is_none_or(|value| fits(document, shape, value)))
+}
+
+#[test]
+fn every_example_in_the_document_fits_its_schema() {
+    let document: Value = serde_json::from_str(include_str!("../../openapi/openapi.json")).expect("it is JSON");
+    let webhooks = document["webhooks"].as_object().expect("an object").iter();
+    let bodies = webhooks.map(|(word, webhook)| {
+        (word, &webhook["post"]["requestBody"]["content"]["application/json"]["schema"])
+    });
+    let schemas = document["components"]["schemas"].as_object().expect("an object").iter();
+    let mut seen = 0;
+    for (name, schema) in bodies.chain(schemas).filter(|(_, schema)| schema.get("example").is_some()) {
+        assert!(fits(&document, schema, &schema["example"]), "{name}: {}", schema["example"]);
+        seen += 1;
+    }
+    assert!(seen > 31, "{seen}");
+    // The check itself tells one from another.
+    let event = &document["components"]["schemas"]["Event"];
+    let mut broken = event["example"].clone();
+    broken["data"] = json!({ "message": 5 });
+    assert!(!fits(&document, event, &broken) && !fits(&document, event, &json!({})));
 }
