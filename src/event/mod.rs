@@ -20,7 +20,7 @@ use crate::db::Db;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::journal::Journal;
 use crate::event::store::{Record, Selection};
-use crate::event::types::{Cursor, Event, EventFilter, EventPage, Placed};
+use crate::event::types::{Cursor, Event, EventFilter, EventPage, Passage, Placed};
 use crate::lifecycle::Lifecycle;
 
 /// Events of a page when its size is not said.
@@ -56,9 +56,9 @@ impl Events {
         after: Option<String>,
         limit: Option<u32>,
     ) -> Result<EventPage> {
-        let (placed, _) = self.page(caller, filter, after, limit).await?;
-        let next_cursor = placed.last().map(|last| last.cursor.to_string());
-        Ok(EventPage { events: placed.into_iter().map(|placed| placed.event).collect(), next_cursor })
+        let Passage { events, next, has_next: _ } = self.page(caller, filter, after, limit).await?;
+        let events = events.into_iter().map(|placed| placed.event).collect();
+        Ok(EventPage { events, next_cursor: next.to_string() })
     }
 
     /// [`list`](Self::list), of one session.
@@ -81,7 +81,7 @@ impl Events {
         self.list(caller, filter, after, limit).await
     }
 
-    /// The events that match, behind a cursor, oldest first, each with its own; and whether there are more.
+    /// The events that match, behind a cursor, oldest first, each with its own.
     ///
     /// # Errors
     /// As [`list`](Self::list).
@@ -91,18 +91,23 @@ impl Events {
         filter: EventFilter,
         after: Option<String>,
         limit: Option<u32>,
-    ) -> Result<(Vec<Placed>, bool)> {
+    ) -> Result<Passage> {
         let selection = selection(caller, filter)?;
         let limit = limit.unwrap_or(PAGE_DEFAULT);
         if !(1..=PAGE_MAX).contains(&limit) {
             return Err(Error::new(ErrorKind::PageSizeLimit, format!("`limit` must be from 1 to {PAGE_MAX}")));
         }
-        let after = self.place(after.as_deref()).await?;
+        let after = self.place(after.as_deref()).await?.position();
+        // Before the search: all up to here has been seen when it finds no more. A cursor that stayed at the last event that
+        // matches would expire with it, however often it is asked with.
+        let newest = *self.journal.bus().head().borrow();
         let one_more = u64::from(limit) + 1;
-        let mut records = store::history(self.db.read(), &selection, after.position(), None, one_more).await?;
+        let mut records = store::history(self.db.read(), &selection, after, None, one_more).await?;
         let has_next = records.len() > limit as usize;
         records.truncate(limit as usize);
-        Ok((records.iter().map(placed).collect::<Result<_>>()?, has_next))
+        let last = records.last().map_or(after, |last| last.position);
+        let next = Cursor::behind(if has_next { last } else { last.max(newest) });
+        Ok(Passage { events: records.iter().map(placed).collect::<Result<_>>()?, next, has_next })
     }
 
     /// The events that match as they are written, from a cursor on, or from now on: none is left out, none comes twice.

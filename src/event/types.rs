@@ -69,8 +69,8 @@ impl TryFrom<&Record> for Event {
 pub struct EventPage {
     /// The events.
     pub events: Vec<Event>,
-    /// Where to read on, now or later. Null when nothing was found.
-    pub next_cursor: Option<String>,
+    /// Where to read on, at once or later: also when nothing was found. An empty page is the end for now.
+    pub next_cursor: String,
 }
 
 /// Which events.
@@ -116,6 +116,17 @@ fn unknown_event(field: &str, word: &str) -> Error {
     let known: Vec<_> = EventType::ALL.iter().map(|event| event.as_str()).collect();
     let shown: String = word.chars().take(40).collect();
     Error::invalid(field, format!("has the unknown event `{shown}`; the known ones are: {}", known.join(", ")))
+}
+
+/// A part of the journal, oldest first, with its places.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Passage {
+    /// The events.
+    pub events: Vec<Placed>,
+    /// Where to read on. Behind the last event, or behind all that there was when there is no more.
+    pub next: Cursor,
+    /// Whether there is more behind it.
+    pub has_next: bool,
 }
 
 /// An event with the place behind it.

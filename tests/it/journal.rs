@@ -6,8 +6,30 @@ use serde_json::{Value, json};
 use whatsapp_simulator::{Fault, Settings};
 
 use crate::support::events::Events;
-use crate::support::journal::{all, has_no_gap, of_type};
+use crate::support::journal::{all, has_no_gap, of_type, page};
 use crate::support::world::{Kind, World};
+
+#[derive(Clone, Copy, Debug)]
+enum Way {
+    Rest,
+    Graphql,
+}
+
+/// The messages behind a cursor, and where to read on.
+async fn polled(world: &World, way: Way, after: &str) -> (Vec<Value>, String) {
+    match way {
+        Way::Rest => page(&world.door, &format!("type=message&after={after}")).await,
+        Way::Graphql => {
+            let query = "query ($after: String) { events(after: $after, filter: { types: [MESSAGE] }) {
+                nodes { data { ... on MessageEvent { text } } } pageInfo { hasNextPage } nextCursor
+            } }";
+            let answer = world.door.asked(query, json!({ "after": after })).await["events"].take();
+            assert_eq!(answer["pageInfo"]["hasNextPage"], false);
+            let cursor = answer["nextCursor"].as_str().expect("a cursor").to_owned();
+            (answer["nodes"].as_array().expect("a list").clone(), cursor)
+        }
+    }
+}
 
 fn words(events: &[Value]) -> Vec<&str> {
     events.iter().map(|event| event["event"].as_str().expect("a word")).collect()
@@ -77,6 +99,29 @@ async fn a_message_that_whatsapp_delivers_twice_is_one_event() {
     friend.send("15550100001", "then another").await.expect("it is sent");
     let events = of_type(&world, "message", 2).await;
     assert_eq!(texts(&events), ["once", "then another"]);
+    world.finish().await;
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_poller_gets_what_came_since_it_asked_and_nothing_else(#[values(Way::Rest, Way::Graphql)] way: Way) {
+    let world = World::new(Kind::Sqlite).await;
+    // Before anything has happened, too.
+    let (none, cursor) = page(&world.door, "").await;
+    assert_eq!(none.len(), 0);
+    world.linked("shop").await;
+    let friend = world.sim.phone("15550100077");
+    friend.send("15550100001", "one").await.expect("it is sent");
+    of_type(&world, "message", 1).await;
+    let (drained, cursor) = polled(&world, way, &cursor).await;
+    assert_eq!(texts(&drained), ["one"]);
+    let (none, cursor) = polled(&world, way, &cursor).await;
+    assert_eq!(none.len(), 0);
+    friend.send("15550100001", "two").await.expect("it is sent");
+    of_type(&world, "message", 2).await;
+    let (some, cursor) = polled(&world, way, &cursor).await;
+    assert_eq!(texts(&some), ["two"]);
+    assert_eq!(polled(&world, way, &cursor).await.0.len(), 0);
     world.finish().await;
 }
 

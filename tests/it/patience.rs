@@ -6,7 +6,6 @@ use std::time::Duration;
 use entity::words::{DeliveryState, EventType};
 use rstest::rstest;
 use waypost::caller::Caller;
-use waypost::event::Events;
 use waypost::event::body::EventBody;
 use waypost::event::body::session::QrCodeEvent;
 use waypost::event::retention::{self, Retention};
@@ -159,7 +158,7 @@ async fn what_is_old_goes_but_not_what_a_delivery_needs(#[values(Kind::Sqlite, K
     office.clock.advance(HOUR);
     office.happens(6).await;
     office.rests().await;
-    let events = Events::new(office.db.clone(), office.journal.clone(), office.clock.clone(), office.lifecycle.clone());
+    let events = office.events();
     let page = events.list(&Caller::admin(), EventFilter::default(), None, Some(2)).await.expect("a page");
     let settings = retention::Settings { age: Duration::from_secs(30 * 60), rows: 1_000 };
     let retention = Retention { db: office.db.clone(), clock: office.clock.clone(), settings };
@@ -167,7 +166,7 @@ async fn what_is_old_goes_but_not_what_a_delivery_needs(#[values(Kind::Sqlite, K
     assert_eq!(retention.run_once().await.expect("it looks"), 0);
     let left = events.list(&Caller::admin(), EventFilter::default(), None, None).await.expect("a page").events;
     assert_eq!(left.iter().map(|event| event.sequence).collect::<Vec<_>>(), [6, 7], "one old, one new");
-    let expired = events.list(&Caller::admin(), EventFilter::default(), page.next_cursor, None).await;
+    let expired = events.list(&Caller::admin(), EventFilter::default(), Some(page.next_cursor), None).await;
     assert!(expired.is_err(), "a gap is not passed over in silence");
     assert_eq!(office.deliveries(None).await.len(), 2);
     // Once it is delivered it may go.
@@ -185,5 +184,27 @@ async fn what_is_old_goes_but_not_what_a_delivery_needs(#[values(Kind::Sqlite, K
     office.happens(20).await;
     let left = events.list(&Caller::admin(), EventFilter::default(), None, None).await.expect("a page").events;
     assert_eq!(left.iter().map(|event| event.sequence).collect::<Vec<_>>(), [17, 18, 19, 20, 21]);
+    office.close().await;
+}
+
+#[tokio::test]
+async fn a_cursor_does_not_expire_while_it_is_asked_with_although_nothing_matches() {
+    let office = Office::new(Kind::Sqlite, &["offline_sync_completed"]).await;
+    let (events, caller) = (office.events(), Caller::admin());
+    let calls = EventFilter { types: vec![EventType::Call], ..EventFilter::default() };
+    let mut cursor = None;
+    for count in 0..6 {
+        office.happens(count).await;
+        office.rests().await;
+        let page = events.list(&caller, calls.clone(), cursor, None).await.expect("nothing was missed");
+        assert_eq!(page.events, []);
+        cursor = Some(page.next_cursor);
+        office.pass(2, HOUR).await;
+        assert_eq!(office.forgets().await, 1);
+    }
+    // It is behind all that there was, and before what comes.
+    office.happens(6).await;
+    let page = events.list(&caller, EventFilter::default(), cursor, None).await.expect("nothing was missed");
+    assert_eq!(page.events.iter().map(|event| event.sequence).collect::<Vec<_>>(), [7]);
     office.close().await;
 }

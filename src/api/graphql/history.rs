@@ -1,13 +1,13 @@
 //! What can be asked about events and webhooks.
 
 use async_graphql::connection::{Connection, Edge, EmptyFields};
-use async_graphql::{Context, ID, InputObject, Object};
+use async_graphql::{Context, ID, InputObject, Object, SimpleObject};
 use entity::words::{DeliveryState, EventType};
 
 use crate::api::graphql::webhook::which;
 use crate::api::graphql::{api, caller, failed};
 use crate::error::Result;
-use crate::event::types::{Event, EventFilter, Placed};
+use crate::event::types::{Event, EventFilter, Passage, Placed};
 use crate::session::session_id;
 use crate::webhook::types::{Delivery, DeliveryFilter, Webhook};
 
@@ -38,7 +38,14 @@ impl TryFrom<Filter> for EventFilter {
     }
 }
 
-type EventConnection = Connection<String, Event, EmptyFields, EmptyFields>;
+/// What a list of events has beside its edges.
+#[derive(SimpleObject)]
+struct Next {
+    /// Where to read on, at once or later: also when nothing was found, which `endCursor` does not say.
+    next_cursor: String,
+}
+
+type EventConnection = Connection<String, Event, Next, EmptyFields>;
 
 type DeliveryConnection = Connection<String, Delivery, EmptyFields, EmptyFields>;
 
@@ -46,6 +53,9 @@ type DeliveryConnection = Connection<String, Delivery, EmptyFields, EmptyFields>
 #[Object(name = "HistoryQueries")]
 impl HistoryQuery {
     /// Lists what happened, oldest first.
+    ///
+    /// Who polls asks with `after: nextCursor` of the answer before: it misses nothing and gets nothing twice, and does not
+    /// expire between two answers because nothing matched.
     #[graphql(complexity = "first.unwrap_or(PAGE_DEFAULT).min(1000) as usize * child_complexity")]
     async fn events(
         &self,
@@ -56,9 +66,9 @@ impl HistoryQuery {
     ) -> Result<EventConnection> {
         let filter = filter.unwrap_or_default().try_into()?;
         let first = Some(first.unwrap_or(PAGE_DEFAULT));
-        let (placed, has_next) = api(ctx).events.page(caller(ctx), filter, after, first).await?;
-        let mut connection = Connection::new(false, has_next);
-        let edges = placed.into_iter().map(|Placed { event, cursor }| Edge::new(cursor.to_string(), event));
+        let Passage { events, next, has_next } = api(ctx).events.page(caller(ctx), filter, after, first).await?;
+        let mut connection = Connection::with_additional_fields(false, has_next, Next { next_cursor: next.to_string() });
+        let edges = events.into_iter().map(|Placed { event, cursor }| Edge::new(cursor.to_string(), event));
         connection.edges.extend(edges);
         Ok(connection)
     }

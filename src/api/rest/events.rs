@@ -29,7 +29,8 @@ pub struct EventsApi;
 impl EventsApi {
     /// Lists what happened, oldest first.
     ///
-    /// QR and pair codes are shown to keys that may pair only.
+    /// Who polls asks with the `next_cursor` of the answer before as `after`: it misses nothing and gets nothing twice. QR and
+    /// pair codes are shown to keys that may pair only.
     #[oai(path = "/events", method = "get", operation_id = "listEvents")]
     async fn list(
         &self,
@@ -75,7 +76,8 @@ impl EventsApi {
 
     /// Lists what happened, oldest first.
     ///
-    /// QR and pair codes are shown to keys that may pair only.
+    /// Who polls asks with the `next_cursor` of the answer before as `after`: it misses nothing and gets nothing twice. QR and
+    /// pair codes are shown to keys that may pair only.
     #[oai(path = "/sessions/:session_id/events", method = "get", operation_id = "listSessionEvents")]
     async fn list_of_session(
         &self,

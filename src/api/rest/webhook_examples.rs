@@ -36,7 +36,7 @@ impl Example for Event {
 
 impl Example for EventPage {
     fn example() -> Self {
-        let next_cursor = Some(Cursor::behind(1_767_143_264_000_000).to_string());
+        let next_cursor = Cursor::behind(1_767_143_264_000_000).to_string();
         Self { events: vec![Event::example()], next_cursor }
     }
 }

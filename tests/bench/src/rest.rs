@@ -83,7 +83,7 @@ impl Rest {
         self.call(Method::DELETE, &format!("/{session}/webhooks/{webhook}"), None).await.map(drop)
     }
 
-    /// All that the journal has behind a cursor, of all sessions or one, and the cursor of the last.
+    /// All that the journal has behind a cursor, of all sessions or one, and where to read on.
     pub(crate) async fn journal(
         &self,
         session: Option<&str>,
@@ -96,8 +96,10 @@ impl Rest {
             path.extend(after.iter().map(|after| format!("&after={after}")));
             let page = self.ask(Method::GET, &path, None).await?;
             let some: Vec<Event> = serde_json::from_value(page["events"].clone())?;
-            let Some(last) = page["next_cursor"].as_str() else { return Ok((events, after)) };
-            after = Some(last.to_owned());
+            after = page["next_cursor"].as_str().map(str::to_owned).or(after);
+            if some.is_empty() {
+                return Ok((events, after));
+            }
             events.extend(some);
         }
     }

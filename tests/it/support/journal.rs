@@ -11,19 +11,24 @@ use crate::support::world::World;
 /// Longest wait for an event. Far above what it takes on a busy machine.
 const LIMIT: Duration = Duration::from_secs(40);
 
+/// A page of the journal, and where to read on.
+pub async fn page(door: &Door, query: &str) -> (Vec<Value>, String) {
+    let page = door.ask(Method::GET, &format!("/api/v1/events?{query}"), &Value::Null).await.ok();
+    let cursor = page["next_cursor"].as_str().unwrap_or_else(|| panic!("no cursor: {page}"));
+    (page["events"].as_array().expect("a list").clone(), cursor.to_owned())
+}
+
 /// Everything that the journal has, read page by page.
 pub async fn all(door: &Door, query: &str) -> Vec<Value> {
     let mut events: Vec<Value> = Vec::new();
     let mut after = String::new();
     loop {
-        let page = door.ask(Method::GET, &format!("/api/v1/events?limit=7{query}{after}"), &Value::Null).await.ok();
-        let some = page["events"].as_array().expect("a list").clone();
+        let (some, cursor) = page(door, &format!("limit=7{query}{after}")).await;
         if some.is_empty() {
-            assert_eq!(page["next_cursor"], Value::Null);
             return events;
         }
         events.extend(some);
-        after = format!("&after={}", page["next_cursor"].as_str().expect("a cursor"));
+        after = format!("&after={cursor}");
     }
 }
 

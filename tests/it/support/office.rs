@@ -12,10 +12,11 @@ use tempfile::TempDir;
 use waypost::caller::Caller;
 use waypost::clock::Clock;
 use waypost::db::Db;
-use waypost::event;
+use waypost::event::{self, Events};
 use waypost::event::body::EventBody;
 use waypost::event::body::session::OfflineSyncCompletedEvent;
 use waypost::event::journal::{Draft, Entry, Journal};
+use waypost::event::retention::{self, Retention};
 use waypost::event::store::{Selection, history};
 use waypost::lifecycle::Lifecycle;
 use waypost::session;
@@ -162,6 +163,18 @@ impl Office {
     async fn write_on(&self, session: &SessionId, body: &EventBody) {
         let draft = Draft::new(session.clone(), body, self.clock.now()).expect("it is JSON");
         self.journal.record(Entry { events: vec![draft], ..Entry::default() }).await.expect("it is written");
+    }
+
+    /// What a reader of the journal calls.
+    pub fn events(&self) -> Events {
+        Events::new(self.db.clone(), self.journal.clone(), self.clock.clone(), self.lifecycle.clone())
+    }
+
+    /// Drops what is older than an hour.
+    pub async fn forgets(&self) -> u64 {
+        let settings = retention::Settings { age: HOUR, rows: 1_000 };
+        let retention = Retention { db: self.db.clone(), clock: self.clock.clone(), settings };
+        retention.run_once().await.expect("it looks")
     }
 
     /// Lets time pass in steps; after each, all that was due is done.
