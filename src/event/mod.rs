@@ -9,6 +9,8 @@ pub mod journal;
 pub mod retention;
 pub mod store;
 
+mod reader;
+
 use std::sync::Arc;
 
 use entity::words::{EventType, Scope};
@@ -19,8 +21,9 @@ use crate::clock::Clock;
 use crate::db::Db;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::journal::Journal;
+use crate::event::reader::Reader;
 use crate::event::store::{Record, Selection};
-use crate::event::types::{Cursor, Event, EventFilter, EventPage, Passage, Placed};
+use crate::event::types::{Cursor, EventFilter, EventPage, Passage, Placed};
 use crate::lifecycle::Lifecycle;
 
 /// Events of a page when its size is not said.
@@ -35,6 +38,7 @@ const FOLLOW_BATCH: usize = 100;
 pub struct Events {
     db: Db,
     journal: Journal,
+    reader: Reader,
     clock: Clock,
     lifecycle: Lifecycle,
 }
@@ -42,7 +46,7 @@ pub struct Events {
 impl Events {
     /// The events that this journal keeps.
     pub fn new(db: Db, journal: Journal, clock: Clock, lifecycle: Lifecycle) -> Self {
-        Self { db, journal, clock, lifecycle }
+        Self { db, journal, reader: Reader::default(), clock, lifecycle }
     }
 
     /// The events that match, behind a cursor, oldest first. Keys that may not pair get none with codes.
@@ -107,7 +111,7 @@ impl Events {
         records.truncate(limit as usize);
         let last = records.last().map_or(after, |last| last.position);
         let next = Cursor::behind(if has_next { last } else { last.max(newest) });
-        Ok(Passage { events: records.iter().map(placed).collect::<Result<_>>()?, next, has_next })
+        Ok(Passage { events: records.iter().filter_map(|record| self.reader.placed(record)).collect(), next, has_next })
     }
 
     /// The events that match as they are written, from a cursor on, or from now on: none is left out, none comes twice.
@@ -130,9 +134,10 @@ impl Events {
         let ended = caller.clone().ended(self.clock.clone());
         let stopping = self.lifecycle.doors().clone().cancelled_owned();
         let events = follow(self.db.clone(), self.journal.clone(), selection, after);
-        let events = events.map(move |record| {
+        let reader = self.reader.clone();
+        let events = events.filter_map(move |record| {
             let _ = &interest; // Held as long as somebody follows.
-            record.and_then(|record| placed(&record))
+            std::future::ready(record.map(|record| reader.placed(&record)).transpose())
         });
         Ok(events.take_until(ended).take_until(stopping).boxed())
     }
@@ -171,10 +176,6 @@ fn selection(caller: &Caller, filter: EventFilter) -> Result<Selection> {
         types.into_iter().filter(may_see).collect()
     });
     Ok(Selection { sessions, types })
-}
-
-fn placed(record: &Record) -> Result<Placed> {
-    Ok(Placed { event: Event::try_from(record)?, cursor: Cursor::behind(record.position) })
 }
 
 /// The selected events behind a position, for ever. What is recent comes from memory, what is not from the table.

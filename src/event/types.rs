@@ -47,18 +47,26 @@ impl Event {
     }
 }
 
-impl TryFrom<&Record> for Event {
-    type Error = Error;
+/// The body of an event is not what its type says. Names the place alone: what is written there stays out of every log.
+#[derive(Debug, thiserror::Error)]
+#[error("its body is not of its type's shape, at column {column}")]
+pub struct Unreadable {
+    column: usize,
+}
 
-    fn try_from(record: &Record) -> Result<Self> {
+impl TryFrom<&Record> for Event {
+    type Error = Unreadable;
+
+    fn try_from(record: &Record) -> Result<Self, Unreadable> {
         let Record { position: _, id, session_id, sequence, event_type, created_at, body } = record;
+        let data = EventBody::parse(*event_type, body).map_err(|error| Unreadable { column: error.column() })?;
         Ok(Self {
             id: id.clone(),
             session_id: session_id.clone(),
             event: *event_type,
             timestamp: *created_at,
             sequence: *sequence,
-            data: EventBody::parse(*event_type, body).map_err(Error::internal)?,
+            data,
         })
     }
 }
@@ -121,7 +129,7 @@ fn unknown_event(field: &str, word: &str) -> Error {
 /// A part of the journal, oldest first, with its places.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Passage {
-    /// The events.
+    /// The events that can be read.
     pub events: Vec<Placed>,
     /// Where to read on. Behind the last event, or behind all that there was when there is no more.
     pub next: Cursor,

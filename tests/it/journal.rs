@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use whatsapp_simulator::{Fault, Settings};
 
 use crate::support::events::Events;
-use crate::support::journal::{all, has_no_gap, of_type, page};
+use crate::support::journal::{all, has_no_gap, of_type, page, tamper};
 use crate::support::world::{Kind, World};
 
 #[derive(Clone, Copy, Debug)]
@@ -183,4 +183,38 @@ async fn a_question_that_breaks_a_rule_is_refused_with_the_rule() {
         assert_eq!(answer.problem(), (422, code.to_owned()), "{query}");
     }
     world.finish().await;
+}
+
+#[tokio::test]
+async fn an_event_that_cannot_be_read_is_passed_and_the_log_names_it_once() {
+    let mut world = World::new(Kind::Sqlite).await;
+    world.linked("shop").await;
+    let friend = world.sim.phone("15550100077");
+    for text in ["one", "two", "three"] {
+        friend.send("15550100001", text).await.expect("it is sent");
+    }
+    let broken = of_type(&world, "message", 3).await[1]["id"].as_str().expect("an id").to_owned();
+    tamper(&world, &format!(r#"UPDATE event SET body = '{{"text":["tea at six"]}}' WHERE id = '{broken}'"#)).await;
+    // Nothing of it is in memory any more.
+    world.crash();
+    assert_eq!(texts(&all(&world.door, "&type=message").await), ["one", "three"]);
+    let (first, cursor) = page(&world.door, "type=message&limit=1").await;
+    let (second, next) = page(&world.door, &format!("type=message&limit=1&after={cursor}")).await;
+    let (third, _) = page(&world.door, &format!("type=message&limit=1&after={next}")).await;
+    assert_eq!((texts(&first), texts(&second), texts(&third)), (vec!["one"], vec![], vec!["three"]));
+    let query = "{ events(filter: { types: [MESSAGE] }) { nodes { data { ... on MessageEvent { text } } } } }";
+    let nodes = world.door.asked(query, Value::Null).await["events"]["nodes"].clone();
+    assert_eq!(texts(nodes.as_array().expect("a list")), ["one", "three"]);
+    let stream = world.door.request(Method::GET, "/api/v1/events/stream?type=message");
+    let mut stream = Events::open(stream.header("Last-Event-ID", cursor)).await;
+    friend.send("15550100001", "four").await.expect("it is sent");
+    for text in ["three", "four"] {
+        assert_eq!(stream.next().await.expect("it goes on").1["data"]["text"], text);
+    }
+    let output = world.server.output();
+    let errors: Vec<_> = output.lines().filter(|line| line.contains("\"level\":\"ERROR\"")).collect();
+    assert_eq!(errors.len(), 1, "{errors:?}");
+    assert!(errors[0].contains(&broken) && errors[0].contains("\"session.id\":\"shop\""), "{}", errors[0]);
+    assert!(!output.contains("tea at six"));
+    world.server.kill();
 }

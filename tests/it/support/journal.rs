@@ -3,7 +3,9 @@
 use std::time::{Duration, Instant};
 
 use reqwest::Method;
+use sea_orm::ConnectionTrait;
 use serde_json::Value;
+use waypost::db::{Db, Synchronous};
 
 use crate::support::door::Door;
 use crate::support::world::World;
@@ -30,6 +32,13 @@ pub async fn all(door: &Door, query: &str) -> Vec<Value> {
         events.extend(some);
         after = format!("&after={cursor}");
     }
+}
+
+/// Changes the journal of a server on SQLite, as nobody does.
+pub async fn tamper(world: &World, sql: &str) {
+    let file = world.data_dir().join("waypost.db");
+    let db = Db::sqlite(&file, Synchronous::Normal).await.expect("the server made the file");
+    db.write().execute_unprepared(sql).await.expect("it can be changed");
 }
 
 /// Waits until the journal has so many events of a type, and gives the events of that type.

@@ -1,0 +1,84 @@
+//! Shows what the journal has. What cannot be read is left out and passed: one row must not stop those who come by.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+use tracing::error;
+
+use crate::error::chain;
+use crate::event::store::Record;
+use crate::event::types::{Cursor, Event, Placed};
+
+/// Events that the log is told of. Whoever has not acted by then will not act on more.
+const TOLD_MAX: usize = 1_000;
+
+/// Turns what is kept into what is shown. Cheap to clone.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Reader {
+    /// Positions of the events that cannot be read and of which the log was told.
+    told: Arc<Mutex<HashSet<i64>>>,
+}
+
+impl Reader {
+    /// An event with its place. None if it cannot be read; the log is told once.
+    pub(super) fn placed(&self, record: &Record) -> Option<Placed> {
+        let Record { position, id, session_id, event_type, .. } = record;
+        match Event::try_from(record) {
+            Ok(event) => Some(Placed { event, cursor: Cursor::behind(*position) }),
+            Err(failure) => {
+                let is_news = {
+                    let mut told = self.told.lock();
+                    told.len() < TOLD_MAX && told.insert(*position)
+                };
+                if is_news {
+                    error!(session.id = %session_id, event.id = %id, event.type = %event_type, error = chain(&failure),
+                        "event {id} cannot be read and is left out");
+                }
+                None
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use entity::ids::{EventId, SessionId};
+    use entity::timestamp::Timestamp;
+    use entity::words::EventType;
+
+    use super::*;
+
+    fn record(position: i64, body: &str) -> Record {
+        Record {
+            position,
+            id: EventId::generate(),
+            session_id: SessionId::parse("shop").expect("it is an id"),
+            sequence: position,
+            event_type: EventType::Test,
+            created_at: Timestamp::from_millis(0),
+            body: body.into(),
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_left_out_and_the_log_is_told_of_each_once() {
+        let reader = Reader::default();
+        let placed = reader.placed(&record(3, r#"{"message":"tea"}"#)).expect("it can be read");
+        assert_eq!(placed.cursor, Cursor::behind(3));
+        for position in [1, 2, 1] {
+            assert_eq!(reader.placed(&record(position, r#"{"tea":true}"#)), None);
+        }
+        assert_eq!(*reader.told.lock(), [1, 2].into());
+        for position in 0..2_000 {
+            reader.placed(&record(position, "tea"));
+        }
+        assert_eq!(reader.told.lock().len(), TOLD_MAX);
+    }
+
+    #[test]
+    fn the_reason_says_where_and_never_what() {
+        let failure = Event::try_from(&record(1, r#"{"message":["tea at six"]}"#)).expect_err("it is no text");
+        assert_eq!(chain(&failure), "its body is not of its type's shape, at column 11");
+    }
+}
