@@ -101,17 +101,18 @@ impl Events {
         if !(1..=PAGE_MAX).contains(&limit) {
             return Err(Error::new(ErrorKind::PageSizeLimit, format!("`limit` must be from 1 to {PAGE_MAX}")));
         }
-        let after = self.place(after.as_deref()).await?.position();
+        let from = self.place(after.as_deref()).await?;
         // Before the search: all up to here has been seen when it finds no more. A cursor that stayed at the last event that
         // matches would expire with it, however often it is asked with.
         let newest = *self.journal.bus().head().borrow();
         let one_more = u64::from(limit) + 1;
-        let mut records = store::history(self.db.read(), &selection, after, None, one_more).await?;
+        let mut records = store::history(self.db.read(), &selection, from.position(), None, one_more).await?;
         let has_next = records.len() > limit as usize;
         records.truncate(limit as usize);
-        let last = records.last().map_or(after, |last| last.position);
-        let next = Cursor::behind(if has_next { last } else { last.max(newest) });
-        Ok(Passage { events: records.iter().filter_map(|record| self.reader.placed(record)).collect(), next, has_next })
+        let last = records.last().map_or(from.position(), |last| last.position);
+        let next = from.at(if has_next { last } else { last.max(newest) });
+        let events = records.iter().filter_map(|record| self.reader.placed(record, from)).collect();
+        Ok(Passage { events, next, has_next })
     }
 
     /// The events that match as they are written, from a cursor on, or from now on: none is left out, none comes twice.
@@ -126,28 +127,28 @@ impl Events {
         after: Option<String>,
     ) -> Result<BoxStream<'static, Result<Placed>>> {
         let selection = selection(caller, filter)?;
-        let after = match after {
-            Some(_) => self.place(after.as_deref()).await?.position(),
-            None => *self.journal.bus().head().borrow(),
+        let from = match after {
+            Some(_) => self.place(after.as_deref()).await?,
+            None => Cursor::behind(*self.journal.bus().head().borrow()),
         };
         let interest = self.journal.interest().follow(&selection);
         let ended = caller.clone().ended(self.clock.clone());
         let stopping = self.lifecycle.doors().clone().cancelled_owned();
-        let events = follow(self.db.clone(), self.journal.clone(), selection, after);
+        let events = follow(self.db.clone(), self.journal.clone(), selection, from.position());
         let reader = self.reader.clone();
         let events = events.filter_map(move |record| {
             let _ = &interest; // Held as long as somebody follows.
-            std::future::ready(record.map(|record| reader.placed(&record)).transpose())
+            std::future::ready(record.map(|record| reader.placed(&record, from)).transpose())
         });
         Ok(events.take_until(ended).take_until(stopping).boxed())
     }
 
     /// Where to begin; without a cursor at the oldest event that is kept.
     async fn place(&self, after: Option<&str>) -> Result<Cursor> {
-        let Some(text) = after else { return Ok(Cursor::behind(0)) };
+        let dropped = store::bookmark(self.db.read(), store::PRUNED).await?.unwrap_or(0);
+        let Some(text) = after else { return Ok(Cursor::oldest(dropped)) };
         let cursor = Cursor::parse("after", text)?;
-        let pruned = store::bookmark(self.db.read(), store::PRUNED).await?.unwrap_or(0);
-        if cursor.position() < pruned {
+        if cursor.has_lost(dropped) {
             let detail = "events behind this cursor are not kept any more; without one, the list begins at the oldest";
             return Err(Error::new(ErrorKind::CursorExpired, detail));
         }

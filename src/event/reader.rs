@@ -21,11 +21,11 @@ pub(super) struct Reader {
 }
 
 impl Reader {
-    /// An event with its place. None if it cannot be read; the log is told once.
-    pub(super) fn placed(&self, record: &Record) -> Option<Placed> {
+    /// An event with its place, in a list that began here. None if it cannot be read; the log is told once.
+    pub(super) fn placed(&self, record: &Record, from: Cursor) -> Option<Placed> {
         let Record { position, id, session_id, event_type, .. } = record;
         match Event::try_from(record) {
-            Ok(event) => Some(Placed { event, cursor: Cursor::behind(*position) }),
+            Ok(event) => Some(Placed { event, cursor: from.at(*position) }),
             Err(failure) => {
                 let is_news = {
                     let mut told = self.told.lock();
@@ -63,15 +63,15 @@ mod tests {
 
     #[test]
     fn what_cannot_be_read_is_left_out_and_the_log_is_told_of_each_once() {
-        let reader = Reader::default();
-        let placed = reader.placed(&record(3, r#"{"message":"tea"}"#)).expect("it can be read");
+        let (reader, from) = (Reader::default(), Cursor::behind(0));
+        let placed = reader.placed(&record(3, r#"{"message":"tea"}"#), from).expect("it can be read");
         assert_eq!(placed.cursor, Cursor::behind(3));
         for position in [1, 2, 1] {
-            assert_eq!(reader.placed(&record(position, r#"{"tea":true}"#)), None);
+            assert_eq!(reader.placed(&record(position, r#"{"tea":true}"#), from), None);
         }
         assert_eq!(*reader.told.lock(), [1, 2].into());
         for position in 0..2_000 {
-            reader.placed(&record(position, "tea"));
+            reader.placed(&record(position, "tea"), from);
         }
         assert_eq!(reader.told.lock().len(), TOLD_MAX);
     }

@@ -148,22 +148,42 @@ pub struct Placed {
 
 /// A place in the journal: right behind an event, or behind a moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Cursor(i64);
+pub struct Cursor {
+    position: i64,
+    /// Up to here events were dropped when the list began that this place is in: that they are missing is no news. Zero
+    /// unless it lies behind the position, where there is only what deliveries still need.
+    dropped: i64,
+}
 
 impl Cursor {
     /// The place behind this position.
     pub const fn behind(position: i64) -> Self {
-        Self(position)
+        Self { position, dropped: 0 }
     }
 
     /// The place before everything that happened from this moment on. Positions are microseconds, and grow with the clock.
     pub fn before(moment: Timestamp) -> Self {
-        Self(moment.millis().saturating_mul(1000) - 1)
+        Self::behind(moment.millis().saturating_mul(1000) - 1)
+    }
+
+    /// The place before everything that is kept, when events up to `dropped` were dropped.
+    pub const fn oldest(dropped: i64) -> Self {
+        Self { position: 0, dropped }
+    }
+
+    /// The place behind this position, in the same list.
+    pub const fn at(self, position: i64) -> Self {
+        Self { position, dropped: if self.dropped > position { self.dropped } else { 0 } }
     }
 
     /// The last position before this place.
     pub const fn position(self) -> i64 {
-        self.0
+        self.position
+    }
+
+    /// Whether something behind this place is missing, when events up to `dropped` were dropped.
+    pub fn has_lost(self, dropped: i64) -> bool {
+        self.position.max(self.dropped) < dropped
     }
 
     /// Reads what [`Display`](std::fmt::Display) wrote.
@@ -171,15 +191,23 @@ impl Cursor {
     /// # Errors
     /// `Invalid`, with the field.
     pub fn parse(field: &str, text: &str) -> Result<Self> {
-        let bytes = URL_SAFE_NO_PAD.decode(text).ok();
-        let position = bytes.and_then(|bytes| String::from_utf8(bytes).ok()?.strip_prefix("e:")?.parse().ok());
-        position.map(Self).ok_or_else(|| Error::invalid(field, "must be a cursor that a list of events gave"))
+        let refused = || Error::invalid(field, "must be a cursor that a list of events gave");
+        Self::read(text).ok_or_else(refused)
+    }
+
+    fn read(text: &str) -> Option<Self> {
+        let text = String::from_utf8(URL_SAFE_NO_PAD.decode(text).ok()?).ok()?;
+        let places = text.strip_prefix("e:")?;
+        let (position, dropped) = places.split_once(':').unwrap_or((places, "0"));
+        Some(Self::oldest(dropped.parse().ok()?).at(position.parse().ok()?))
     }
 }
 
 impl std::fmt::Display for Cursor {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&URL_SAFE_NO_PAD.encode(format!("e:{}", self.0)))
+        let Self { position, dropped } = self;
+        let text = if *dropped == 0 { format!("e:{position}") } else { format!("e:{position}:{dropped}") };
+        f.write_str(&URL_SAFE_NO_PAD.encode(text))
     }
 }
 
@@ -190,14 +218,25 @@ mod tests {
     #[test]
     fn a_cursor_reads_back_as_itself_and_nothing_else_is_one() {
         for position in [0, 1, i64::MAX] {
-            let cursor = Cursor::behind(position);
-            assert_eq!(Cursor::parse("after", &cursor.to_string()).expect("it is one"), cursor);
+            let list = Cursor::oldest(5);
+            for cursor in [Cursor::behind(position), list.at(position)] {
+                assert_eq!(Cursor::parse("after", &cursor.to_string()).expect("it is one"), cursor);
+            }
         }
-        for other in ["", "ZTo", "MTI", "!", "12"] {
+        for other in ["", "ZTo", "MTI", "!", "12", "ZTo1Og", "ZTo6NQ"] {
             assert_eq!(
                 Cursor::parse("after", other).expect_err(other).to_string(),
                 "`after` must be a cursor that a list of events gave"
             );
         }
+    }
+
+    #[test]
+    fn what_was_dropped_before_a_list_began_is_not_lost_to_who_reads_it() {
+        let list = Cursor::oldest(5);
+        assert!(!list.has_lost(5) && !list.at(3).has_lost(5) && !list.at(7).has_lost(7));
+        assert!(list.has_lost(6) && list.at(3).has_lost(6) && list.at(7).has_lost(8));
+        assert!(Cursor::behind(3).has_lost(5), "it may have been before the ones that were dropped");
+        assert_eq!(list.at(5), Cursor::behind(5));
     }
 }

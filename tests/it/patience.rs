@@ -7,7 +7,7 @@ use entity::words::{DeliveryState, EventType};
 use rstest::rstest;
 use waypost::caller::Caller;
 use waypost::event::body::EventBody;
-use waypost::event::body::session::QrCodeEvent;
+use waypost::event::body::session::{QrCodeEvent, TestEvent};
 use waypost::event::retention::{self, Retention};
 use waypost::event::types::EventFilter;
 
@@ -206,5 +206,28 @@ async fn a_cursor_does_not_expire_while_it_is_asked_with_although_nothing_matche
     office.happens(6).await;
     let page = events.list(&caller, EventFilter::default(), cursor, None).await.expect("nothing was missed");
     assert_eq!(page.events.iter().map(|event| event.sequence).collect::<Vec<_>>(), [7]);
+    office.close().await;
+}
+
+#[tokio::test]
+async fn who_begins_at_the_oldest_event_reads_on_page_by_page() {
+    let office = Office::new(Kind::Sqlite, &["offline_sync_completed"]).await;
+    office.receiver.always(503);
+    office.happens(0).await;
+    office.write(&EventBody::Test(TestEvent { message: "tea".to_owned() })).await;
+    office.happens(1).await;
+    office.rests().await;
+    office.clock.advance(2 * HOUR);
+    office.happens(2).await;
+    office.rests().await;
+    assert_eq!(office.forgets().await, 1, "deliveries need the others");
+    let (events, mut cursor, mut seen) = (office.events(), None, Vec::new());
+    loop {
+        let page = events.list(&Caller::admin(), EventFilter::default(), cursor, Some(1)).await.expect("a page");
+        let Some(event) = page.events.first() else { break };
+        seen.push(event.sequence);
+        cursor = Some(page.next_cursor);
+    }
+    assert_eq!(seen, [1, 3, 4]);
     office.close().await;
 }
