@@ -21,7 +21,7 @@ use crate::clock::Clock;
 use crate::db::Db;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::journal::Journal;
-use crate::event::reader::Reader;
+use crate::event::reader::{Part, Reader};
 use crate::event::store::{Record, Selection};
 use crate::event::types::{Cursor, EventFilter, EventPage, Passage, Placed};
 use crate::lifecycle::Lifecycle;
@@ -46,7 +46,8 @@ pub struct Events {
 impl Events {
     /// The events that this journal keeps.
     pub fn new(db: Db, journal: Journal, clock: Clock, lifecycle: Lifecycle) -> Self {
-        Self { db, journal, reader: Reader::default(), clock, lifecycle }
+        let reader = Reader::new(db.clone());
+        Self { db, journal, reader, clock, lifecycle }
     }
 
     /// The events that match, behind a cursor, oldest first. Keys that may not pair get none with codes.
@@ -101,14 +102,14 @@ impl Events {
         if !(1..=PAGE_MAX).contains(&limit) {
             return Err(Error::new(ErrorKind::PageSizeLimit, format!("`limit` must be from 1 to {PAGE_MAX}")));
         }
-        let from = self.place(after.as_deref()).await?;
+        let from = match after {
+            Some(text) => Cursor::parse("after", &text)?,
+            None => Cursor::oldest(self.reader.dropped().await?),
+        };
         // Before the search: all up to here has been seen when it finds no more. A cursor that stayed at the last event that
         // matches would expire with it, however often it is asked with.
         let newest = *self.journal.bus().head().borrow();
-        let one_more = u64::from(limit) + 1;
-        let mut records = store::history(self.db.read(), &selection, from.position(), None, one_more).await?;
-        let has_next = records.len() > limit as usize;
-        records.truncate(limit as usize);
+        let Part { records, has_next } = self.reader.read(&selection, from, limit as usize).await?;
         let last = records.last().map_or(from.position(), |last| last.position);
         let next = from.at(if has_next { last } else { last.max(newest) });
         let events = records.iter().filter_map(|record| self.reader.placed(record, from)).collect();
@@ -116,7 +117,7 @@ impl Events {
     }
 
     /// The events that match as they are written, from a cursor on, or from now on: none is left out, none comes twice.
-    /// Ends when the key does, or the server stops.
+    /// Ends when the key does, or the server stops; with `CursorExpired` when events are dropped before they are taken.
     ///
     /// # Errors
     /// `Invalid`; `CursorExpired` when events behind the cursor are not kept any more.
@@ -128,31 +129,19 @@ impl Events {
     ) -> Result<BoxStream<'static, Result<Placed>>> {
         let selection = selection(caller, filter)?;
         let from = match after {
-            Some(_) => self.place(after.as_deref()).await?,
+            Some(text) => self.reader.kept(Cursor::parse("after", &text)?).await?,
             None => Cursor::behind(*self.journal.bus().head().borrow()),
         };
         let interest = self.journal.interest().follow(&selection);
         let ended = caller.clone().ended(self.clock.clone());
         let stopping = self.lifecycle.doors().clone().cancelled_owned();
-        let events = follow(self.db.clone(), self.journal.clone(), selection, from.position());
+        let events = follow(self.reader.clone(), self.journal.clone(), selection, from);
         let reader = self.reader.clone();
         let events = events.filter_map(move |record| {
             let _ = &interest; // Held as long as somebody follows.
             std::future::ready(record.map(|record| reader.placed(&record, from)).transpose())
         });
         Ok(events.take_until(ended).take_until(stopping).boxed())
-    }
-
-    /// Where to begin; without a cursor at the oldest event that is kept.
-    async fn place(&self, after: Option<&str>) -> Result<Cursor> {
-        let dropped = store::bookmark(self.db.read(), store::PRUNED).await?.unwrap_or(0);
-        let Some(text) = after else { return Ok(Cursor::oldest(dropped)) };
-        let cursor = Cursor::parse("after", text)?;
-        if cursor.has_lost(dropped) {
-            let detail = "events behind this cursor are not kept any more; without one, the list begins at the oldest";
-            return Err(Error::new(ErrorKind::CursorExpired, detail));
-        }
-        Ok(cursor)
     }
 }
 
@@ -179,36 +168,36 @@ fn selection(caller: &Caller, filter: EventFilter) -> Result<Selection> {
     Ok(Selection { sessions, types })
 }
 
-/// The selected events behind a position, for ever. What is recent comes from memory, what is not from the table.
+/// The selected events behind a place, for ever. What is recent comes from memory, what is not from the table.
 fn follow(
-    db: Db,
+    reader: Reader,
     journal: Journal,
     selection: Selection,
-    after: i64,
+    from: Cursor,
 ) -> impl Stream<Item = Result<Arc<Record>>> + Send + 'static {
-    let batches = stream::try_unfold((db, journal, selection, after), |(db, journal, selection, after)| async move {
+    let state = (reader, journal, selection, from);
+    let batches = stream::try_unfold(state, |(reader, journal, selection, from)| async move {
         let mut head = journal.bus().head();
         let newest = *head.borrow_and_update();
-        let (events, after) = match journal.bus().since(after, FOLLOW_BATCH) {
+        let (events, after) = match journal.bus().since(from.position(), FOLLOW_BATCH) {
             Some(recent) if recent.is_empty() => {
                 // The journal lives as long as the server.
                 let _ = head.changed().await;
-                (Vec::new(), after)
+                (Vec::new(), from.position())
             }
             Some(recent) => {
-                let last = recent.last().map_or(after, |last| last.position);
+                let last = recent.last().map_or(from.position(), |last| last.position);
                 (recent.into_iter().filter(|event| selection.has(event)).collect(), last)
             }
             None => {
-                let found = store::history(db.read(), &selection, after, None, FOLLOW_BATCH as u64).await?;
+                let Part { records, has_next } = reader.read(&selection, from, FOLLOW_BATCH).await?;
+                let last = records.last().map_or(from.position(), |last| last.position);
                 // All that was there when the search began has been seen.
-                let is_all = found.len() < FOLLOW_BATCH;
-                let last = found.last().map_or(after, |last| last.position);
-                let found: Vec<_> = found.into_iter().map(Arc::new).collect();
-                (found, if is_all { last.max(newest) } else { last })
+                (records.into_iter().map(Arc::new).collect(), if has_next { last } else { last.max(newest) })
             }
         };
-        Ok::<_, Error>(Some((stream::iter(events.into_iter().map(Ok)), (db, journal, selection, after))))
+        let events = stream::iter(events.into_iter().map(Ok));
+        Ok::<_, Error>(Some((events, (reader, journal, selection, from.at(after)))))
     });
     futures::stream::TryStreamExt::try_flatten(batches)
 }

@@ -1,4 +1,5 @@
-//! Shows what the journal has. What cannot be read is left out and passed: one row must not stop those who come by.
+//! Reads the journal for those who ask. Never passes over what was dropped in silence. What cannot be read is left out and
+//! passed: one row must not stop those who come by.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -6,21 +7,66 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 use tracing::error;
 
-use crate::error::chain;
-use crate::event::store::Record;
+use crate::db::Db;
+use crate::error::{Error, ErrorKind, Result, chain};
+use crate::event::store::{self, Record, Selection};
 use crate::event::types::{Cursor, Event, Placed};
 
 /// Events that the log is told of. Whoever has not acted by then will not act on more.
 const TOLD_MAX: usize = 1_000;
 
-/// Turns what is kept into what is shown. Cheap to clone.
-#[derive(Clone, Debug, Default)]
+/// Reads what is kept, and turns it into what is shown. Cheap to clone.
+#[derive(Clone, Debug)]
 pub(super) struct Reader {
+    db: Db,
     /// Positions of the events that cannot be read and of which the log was told.
     told: Arc<Mutex<HashSet<i64>>>,
 }
 
+/// A part of what is kept, oldest first.
+pub(super) struct Part {
+    /// The events.
+    pub(super) records: Vec<Record>,
+    /// Whether there are more behind them.
+    pub(super) has_next: bool,
+}
+
 impl Reader {
+    /// Of this database.
+    pub(super) fn new(db: Db) -> Self {
+        Self { db, told: Arc::default() }
+    }
+
+    /// The position up to which events were dropped, but for those that a delivery needs.
+    pub(super) async fn dropped(&self) -> Result<i64> {
+        Ok(store::bookmark(self.db.read(), store::PRUNED).await?.unwrap_or(0))
+    }
+
+    /// The same place.
+    ///
+    /// # Errors
+    /// `CursorExpired`: events behind it are not kept any more.
+    pub(super) async fn kept(&self, place: Cursor) -> Result<Cursor> {
+        if place.has_lost(self.dropped().await?) {
+            let detail = "events behind this cursor are not kept any more; without one, the list begins at the oldest";
+            return Err(Error::new(ErrorKind::CursorExpired, detail));
+        }
+        Ok(place)
+    }
+
+    /// The selected events behind a place, at most `limit`.
+    ///
+    /// # Errors
+    /// `CursorExpired`: others that were behind it are not kept any more.
+    pub(super) async fn read(&self, selection: &Selection, from: Cursor, limit: usize) -> Result<Part> {
+        let mut records = store::history(self.db.read(), selection, from.position(), None, limit as u64 + 1).await?;
+        // After the search: what was dropped before it has been marked with it, in one transaction.
+        self.kept(from).await?;
+        let has_next = records.len() > limit;
+        records.truncate(limit);
+        Ok(Part { records, has_next })
+    }
+
     /// An event with its place, in a list that began here. None if it cannot be read; the log is told once.
     pub(super) fn placed(&self, record: &Record, from: Cursor) -> Option<Placed> {
         let Record { position, id, session_id, event_type, .. } = record;
@@ -48,6 +94,7 @@ mod tests {
     use entity::words::EventType;
 
     use super::*;
+    use crate::db::Synchronous;
 
     fn record(position: i64, body: &str) -> Record {
         Record {
@@ -61,9 +108,11 @@ mod tests {
         }
     }
 
-    #[test]
-    fn what_cannot_be_read_is_left_out_and_the_log_is_told_of_each_once() {
-        let (reader, from) = (Reader::default(), Cursor::behind(0));
+    #[tokio::test]
+    async fn what_cannot_be_read_is_left_out_and_the_log_is_told_of_each_once() {
+        let directory = tempfile::tempdir().expect("there is room");
+        let db = Db::sqlite(&directory.path().join("waypost.db"), Synchronous::Normal).await.expect("a new file");
+        let (reader, from) = (Reader::new(db), Cursor::behind(0));
         let placed = reader.placed(&record(3, r#"{"message":"tea"}"#), from).expect("it can be read");
         assert_eq!(placed.cursor, Cursor::behind(3));
         for position in [1, 2, 1] {

@@ -4,12 +4,14 @@
 use std::time::Duration;
 
 use entity::words::{DeliveryState, EventType};
+use futures::StreamExt;
 use rstest::rstest;
 use waypost::caller::Caller;
+use waypost::error::ErrorKind;
 use waypost::event::body::EventBody;
 use waypost::event::body::session::{QrCodeEvent, TestEvent};
 use waypost::event::retention::{self, Retention};
-use waypost::event::types::EventFilter;
+use waypost::event::types::{Cursor, EventFilter};
 
 use crate::support::office::{HOUR, Office};
 use crate::support::world::Kind;
@@ -229,5 +231,26 @@ async fn who_begins_at_the_oldest_event_reads_on_page_by_page() {
         cursor = Some(page.next_cursor);
     }
     assert_eq!(seen, [1, 3, 4]);
+    office.close().await;
+}
+
+#[tokio::test]
+async fn a_follower_whom_the_end_of_what_is_kept_overtook_is_told() {
+    let office = Office::new(Kind::Sqlite, &["call"]).await;
+    office.happens(0).await;
+    let begin = Some(Cursor::behind(0).to_string());
+    let mut followed =
+        office.events().follow(&Caller::admin(), EventFilter::default(), begin).await.expect("all is there");
+    assert_eq!(followed.next().await.expect("it goes on").expect("an event").event.sequence, 1);
+    // It does not take more for hours, and what happens does not stay in memory for so long.
+    for count in 0..1_100 {
+        office.happens(count).await;
+    }
+    office.rests().await;
+    office.clock.advance(2 * HOUR);
+    assert!(office.forgets().await > 0);
+    let refused = followed.next().await.expect("it says why").expect_err("not all is there");
+    assert_eq!(refused.kind(), ErrorKind::CursorExpired);
+    assert!(followed.next().await.is_none(), "it is over");
     office.close().await;
 }
