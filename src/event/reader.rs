@@ -12,6 +12,10 @@ use crate::error::{Error, ErrorKind, Result, chain};
 use crate::event::store::{self, Record, Selection};
 use crate::event::types::{Cursor, Event, Placed};
 
+/// What the bodies of a part may take together, bytes. One alone may take more.
+const BYTES_MAX: usize = 4 * 1024 * 1024;
+/// Rows that are asked for at once: what is read beyond the bytes is thrown away, and the usual page is one question.
+const ROWS: usize = 128;
 /// Events that the log is told of. Whoever has not acted by then will not act on more.
 const TOLD_MAX: usize = 1_000;
 
@@ -54,17 +58,31 @@ impl Reader {
         Ok(place)
     }
 
-    /// The selected events behind a place, at most `limit`.
+    /// The selected events behind a place, at most `limit`, and at most so many that their bodies are not too much.
     ///
     /// # Errors
     /// `CursorExpired`: others that were behind it are not kept any more.
     pub(super) async fn read(&self, selection: &Selection, from: Cursor, limit: usize) -> Result<Part> {
-        let mut records = store::history(self.db.read(), selection, from.position(), None, limit as u64 + 1).await?;
-        // After the search: what was dropped before it has been marked with it, in one transaction.
-        self.kept(from).await?;
-        let has_next = records.len() > limit;
-        records.truncate(limit);
-        Ok(Part { records, has_next })
+        let (mut records, mut bytes, mut place) = (Vec::<Record>::new(), 0, from);
+        loop {
+            // One more than there is room for tells whether there are more.
+            let wanted = ROWS.min(limit - records.len() + 1);
+            let found = store::history(self.db.read(), selection, place.position(), None, wanted as u64).await?;
+            // After the search: what was dropped before it has been marked with it, in one transaction.
+            self.kept(place).await?;
+            let is_all = found.len() < wanted;
+            for record in found {
+                bytes += record.body.len();
+                if records.len() == limit || (bytes > BYTES_MAX && !records.is_empty()) {
+                    return Ok(Part { records, has_next: true });
+                }
+                place = from.at(record.position);
+                records.push(record);
+            }
+            if is_all {
+                return Ok(Part { records, has_next: false });
+            }
+        }
     }
 
     /// An event with its place, in a list that began here. None if it cannot be read; the log is told once.

@@ -77,7 +77,7 @@ impl TryFrom<&Record> for Event {
 pub struct EventPage {
     /// The events.
     pub events: Vec<Event>,
-    /// Where to read on, at once or later: also when nothing was found. An empty page is the end for now.
+    /// Where to read on, at once or later: also when nothing was found.
     pub next_cursor: String,
 }
 

@@ -254,3 +254,28 @@ async fn a_follower_whom_the_end_of_what_is_kept_overtook_is_told() {
     assert!(followed.next().await.is_none(), "it is over");
     office.close().await;
 }
+
+#[tokio::test]
+async fn a_page_ends_early_rather_than_hold_too_much_and_nothing_is_lost() {
+    let office = Office::new(Kind::Sqlite, &["call"]).await;
+    // In MiB: the first alone is more than a page holds.
+    for size in [5, 1, 2, 1, 1] {
+        office.write(&EventBody::Test(TestEvent { message: "x".repeat(size * 1024 * 1024 - 100) })).await;
+    }
+    let (events, caller) = (office.events(), Caller::admin());
+    let (mut cursor, mut pages) = (None, Vec::new());
+    loop {
+        let page = events.page(&caller, EventFilter::default(), cursor, None).await.expect("a page");
+        pages.push((page.events.iter().map(|placed| placed.event.sequence).collect::<Vec<_>>(), page.has_next));
+        cursor = Some(page.next.to_string());
+        if !page.has_next {
+            break;
+        }
+    }
+    assert_eq!(pages, [(vec![1], true), (vec![2, 3, 4], true), (vec![5], false)]);
+    let begin = Some(Cursor::behind(0).to_string());
+    let followed = events.follow(&caller, EventFilter::default(), begin).await.expect("all is there");
+    let followed: Vec<_> = followed.take(5).map(|placed| placed.expect("an event").event.sequence).collect().await;
+    assert_eq!(followed, [1, 2, 3, 4, 5]);
+    office.close().await;
+}

@@ -29,8 +29,8 @@ pub struct EventsApi;
 impl EventsApi {
     /// Lists what happened, oldest first.
     ///
-    /// Who polls asks with the `next_cursor` of the answer before as `after`: it misses nothing and gets nothing twice. QR and
-    /// pair codes are shown to keys that may pair only.
+    /// Who polls asks with the `next_cursor` of the answer before as `after`: it misses nothing and gets nothing twice. The end
+    /// is an empty page. QR and pair codes are shown to keys that may pair only.
     #[oai(path = "/events", method = "get", operation_id = "listEvents")]
     async fn list(
         &self,
@@ -43,7 +43,7 @@ impl EventsApi {
         types: Query<Option<String>>,
         /// Only those behind this cursor, a `next_cursor` of an earlier list.
         after: Query<Option<String>>,
-        /// At most this many, 1 to 1,000; 100 when absent.
+        /// At most this many, 1 to 1,000; 100 when absent. Fewer when they are large: 4 MiB of `data` end a page.
         limit: Query<Option<u32>>,
     ) -> Result<Ok200<EventPage>> {
         let filter = EventFilter::parse(session.0.as_deref(), types.0.as_deref())?;
@@ -76,8 +76,8 @@ impl EventsApi {
 
     /// Lists what happened, oldest first.
     ///
-    /// Who polls asks with the `next_cursor` of the answer before as `after`: it misses nothing and gets nothing twice. QR and
-    /// pair codes are shown to keys that may pair only.
+    /// Who polls asks with the `next_cursor` of the answer before as `after`: it misses nothing and gets nothing twice. The end
+    /// is an empty page. QR and pair codes are shown to keys that may pair only.
     #[oai(path = "/sessions/:session_id/events", method = "get", operation_id = "listSessionEvents")]
     async fn list_of_session(
         &self,
@@ -90,7 +90,7 @@ impl EventsApi {
         types: Query<Option<String>>,
         /// Only those behind this cursor, a `next_cursor` of an earlier list.
         after: Query<Option<String>>,
-        /// At most this many, 1 to 1,000; 100 when absent.
+        /// At most this many, 1 to 1,000; 100 when absent. Fewer when they are large: 4 MiB of `data` end a page.
         limit: Query<Option<u32>>,
     ) -> Result<Ok200<EventPage>> {
         let id = self::session_id(&session_id)?;
