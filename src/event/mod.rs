@@ -109,11 +109,18 @@ impl Events {
         // Before the search: all up to here has been seen when it finds no more. A cursor that stayed at the last event that
         // matches would expire with it, however often it is asked with.
         let newest = *self.journal.bus().head().borrow();
-        let Part { records, has_next } = self.reader.read(&selection, from, limit as usize).await?;
-        let last = records.last().map_or(from.position(), |last| last.position);
-        let next = from.at(if has_next { last } else { last.max(newest) });
-        let events = records.iter().filter_map(|record| self.reader.placed(record, from)).collect();
-        Ok(Passage { events, next, has_next })
+        let mut place = from;
+        loop {
+            let Part { records, has_next } = self.reader.read(&selection, place, limit as usize).await?;
+            let last = records.last().map_or(place.position(), |last| last.position);
+            let next = from.at(if has_next { last } else { last.max(newest) });
+            let events: Vec<_> = records.iter().filter_map(|record| self.reader.placed(record, from)).collect();
+            // An empty page is the end. Where none of it can be read, it goes on.
+            if !events.is_empty() || !has_next {
+                return Ok(Passage { events, next, has_next });
+            }
+            place = next;
+        }
     }
 
     /// The events that match as they are written, from a cursor on, or from now on: none is left out, none comes twice.

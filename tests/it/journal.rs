@@ -201,7 +201,7 @@ async fn an_event_that_cannot_be_read_is_passed_and_the_log_names_it_once() {
     let (first, cursor) = page(&world.door, "type=message&limit=1").await;
     let (second, next) = page(&world.door, &format!("type=message&limit=1&after={cursor}")).await;
     let (third, _) = page(&world.door, &format!("type=message&limit=1&after={next}")).await;
-    assert_eq!((texts(&first), texts(&second), texts(&third)), (vec!["one"], vec![], vec!["three"]));
+    assert_eq!((texts(&first), texts(&second), texts(&third)), (vec!["one"], vec!["three"], vec![]));
     let query = "{ events(filter: { types: [MESSAGE] }) { nodes { data { ... on MessageEvent { text } } } } }";
     let nodes = world.door.asked(query, Value::Null).await["events"]["nodes"].clone();
     assert_eq!(texts(nodes.as_array().expect("a list")), ["one", "three"]);
