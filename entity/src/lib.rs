@@ -16,6 +16,7 @@ pub mod identity_key;
 pub mod ids;
 pub mod lane;
 pub mod lid_mapping;
+pub mod long;
 pub mod message_secret;
 pub mod mutation_mac;
 pub mod pairing_link;

@@ -4,6 +4,7 @@ use async_graphql::{ComplexObject, ID, SimpleObject};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use entity::ids::{EventId, SessionId};
+use entity::long::Long;
 use entity::timestamp::Timestamp;
 use entity::words::EventType;
 use poem_openapi::Object;
@@ -29,6 +30,7 @@ pub struct Event {
     /// When it was written down, Unix seconds.
     pub timestamp: Timestamp,
     /// Its place among the events of its session: from 1, without gaps.
+    #[graphql(skip)]
     pub sequence: i64,
     /// All about it. Its shape belongs to `event`.
     pub data: EventBody,
@@ -44,6 +46,11 @@ impl Event {
     /// Id of the session on which it happened.
     async fn session_id(&self) -> ID {
         ID(self.session_id.to_string())
+    }
+
+    /// Its place among the events of its session: from 1, without gaps.
+    async fn sequence(&self) -> Long {
+        Long(self.sequence)
     }
 }
 
