@@ -10,6 +10,8 @@ pub mod example;
 pub mod message;
 pub mod session;
 
+mod graph;
+
 use async_graphql::{SimpleObject, Union as GraphUnion};
 use entity::words::EventType;
 use poem_openapi::{Object, Union};

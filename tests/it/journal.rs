@@ -3,7 +3,7 @@
 use reqwest::Method;
 use rstest::rstest;
 use serde_json::{Value, json};
-use whatsapp_simulator::{Fault, Settings};
+use whatsapp_simulator::{Fault, Settings, content};
 
 use crate::support::events::Events;
 use crate::support::journal::{all, has_no_gap, of_type, page, tamper};
@@ -217,4 +217,26 @@ async fn an_event_that_cannot_be_read_is_passed_and_the_log_names_it_once() {
     assert!(errors[0].contains(&broken) && errors[0].contains("\"session.id\":\"shop\""), "{}", errors[0]);
     assert!(!output.contains("tea at six"));
     world.server.kill();
+}
+
+#[tokio::test]
+async fn a_number_of_any_size_is_one_that_clients_of_the_graph_can_take() {
+    let world = World::new(Kind::Sqlite).await;
+    world.linked("shop").await;
+    let friend = world.sim.phone("15550100077");
+    friend.send_content("15550100001", content::image(None)).await.expect("it is sent");
+    of_type(&world, "message", 1).await;
+    let claims = "'$.media.file_length', 3000000000, '$.media.width', 4000000000, '$.media.height', 720";
+    tamper(&world, &format!("UPDATE event SET body = json_set(body, {claims}) WHERE type = 'message'")).await;
+    let media = of_type(&world, "message", 1).await[0]["data"]["media"].take();
+    assert_eq!((&media["file_length"], &media["width"]), (&json!(3_000_000_000_u64), &json!(4_000_000_000_u64)));
+    let query = "{ events(filter: { types: [MESSAGE] }) {
+        nodes { data { ... on MessageEvent { media { fileLength width height seconds } } } }
+    } }";
+    let media = world.door.asked(query, Value::Null).await["events"]["nodes"][0]["data"]["media"].take();
+    assert_eq!(media, json!({ "fileLength": 3_000_000_000_u64, "width": null, "height": 720, "seconds": null }));
+    // `Int` has 32 bits. src: the specification of GraphQL, 3.5.1
+    let schema = include_str!("../../schema/schema.graphql");
+    assert!(schema.contains("\tfileLength: Long\n") && schema.contains("\tsequence: Long!\n"));
+    world.finish().await;
 }

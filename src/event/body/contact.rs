@@ -10,6 +10,7 @@ use crate::event::body::Party;
 
 /// A group changed.
 #[derive(Clone, PartialEq, Eq, Object, SimpleObject, Serialize, Deserialize)]
+#[graphql(complex)]
 pub struct GroupUpdateEvent {
     /// JID of the group.
     pub group: String,
@@ -22,6 +23,7 @@ pub struct GroupUpdateEvent {
     /// The new subject or description. Null for all other changes, and when it was removed.
     pub text: Option<String>,
     /// Seconds after which messages disappear; 0 is never. Null for all other changes.
+    #[graphql(skip)]
     pub ephemeral_seconds: Option<i64>,
     /// When.
     pub timestamp: Timestamp,

@@ -61,20 +61,25 @@ pub struct MessageEvent {
 
 /// Media of a message. The bytes are at WhatsApp.
 #[derive(Clone, PartialEq, Object, SimpleObject, Serialize, Deserialize)]
+#[graphql(complex)]
 pub struct MessageMedia {
     /// What it is.
     pub kind: MediaKind,
     /// Its media type, such as `image/jpeg`.
     pub mimetype: Option<String>,
     /// Its size, bytes.
+    #[graphql(skip)]
     pub file_length: Option<i64>,
     /// SHA-256 of its bytes, hex.
     pub file_sha256: Option<String>,
     /// Its width, pixels.
+    #[graphql(skip)]
     pub width: Option<i64>,
     /// Its height, pixels.
+    #[graphql(skip)]
     pub height: Option<i64>,
     /// How long it plays, seconds.
+    #[graphql(skip)]
     pub seconds: Option<i64>,
     /// The name of its file.
     pub file_name: Option<String>,
@@ -133,12 +138,14 @@ pub struct MessageRevoke {
 
 /// A poll. Votes are encrypted and not shown.
 #[derive(Clone, PartialEq, Eq, Object, SimpleObject, Serialize, Deserialize)]
+#[graphql(complex)]
 pub struct MessagePoll {
     /// What it asks. Null in a vote.
     pub name: Option<String>,
     /// What can be chosen. Empty in a vote.
     pub options: Vec<String>,
     /// How many options can be chosen; 0 is any number. Null in a vote.
+    #[graphql(skip)]
     pub selectable_count: Option<i64>,
     /// Id of the poll that was voted on. Null unless it is a vote.
     pub vote_on: Option<String>,

@@ -1,0 +1,51 @@
+//! Numbers that GraphQL's `Int` has no room for, or may have none: WhatsApp hands on what the sender says.
+
+use async_graphql::ComplexObject;
+use entity::long::Long;
+
+use crate::event::body::contact::GroupUpdateEvent;
+use crate::event::body::message::{MessageMedia, MessagePoll};
+
+/// What no `Int` can say, nobody meant.
+fn int(number: Option<i64>) -> Option<i32> {
+    i32::try_from(number?).ok()
+}
+
+#[ComplexObject]
+impl MessageMedia {
+    /// Its size, bytes.
+    async fn file_length(&self) -> Option<Long> {
+        self.file_length.map(Long)
+    }
+
+    /// Its width, pixels.
+    async fn width(&self) -> Option<i32> {
+        int(self.width)
+    }
+
+    /// Its height, pixels.
+    async fn height(&self) -> Option<i32> {
+        int(self.height)
+    }
+
+    /// How long it plays, seconds.
+    async fn seconds(&self) -> Option<i32> {
+        int(self.seconds)
+    }
+}
+
+#[ComplexObject]
+impl MessagePoll {
+    /// How many options can be chosen; 0 is any number. Null in a vote.
+    async fn selectable_count(&self) -> Option<i32> {
+        int(self.selectable_count)
+    }
+}
+
+#[ComplexObject]
+impl GroupUpdateEvent {
+    /// Seconds after which messages disappear; 0 is never. Null for all other changes.
+    async fn ephemeral_seconds(&self) -> Option<i32> {
+        int(self.ephemeral_seconds)
+    }
+}
