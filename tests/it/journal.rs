@@ -240,3 +240,20 @@ async fn a_number_of_any_size_is_one_that_clients_of_the_graph_can_take() {
     assert!(schema.contains("\tfileLength: Long\n") && schema.contains("\tsequence: Long!\n"));
     world.finish().await;
 }
+
+#[tokio::test]
+async fn what_ends_a_stream_early_is_in_the_log() {
+    let mut world = World::new(Kind::Sqlite).await;
+    world.linked("shop").await;
+    let (_, cursor) = page(&world.door, "limit=1").await;
+    // Nothing of it is in memory any more, so the table is asked.
+    world.crash();
+    world.tables().await.hide("event").await;
+    let path = format!("/api/v1/events/stream?after={cursor}");
+    let request = world.door.request(Method::GET, &path).header("x-request-id", "order-4711");
+    assert_eq!(Events::open(request).await.next().await, None);
+    let output = world.server.output();
+    let line = output.lines().find(|line| line.contains("a stream of events ended early")).expect("it is told");
+    assert!(line.contains("order-4711") && line.contains("the database is unavailable"), "{line}");
+    world.server.kill();
+}

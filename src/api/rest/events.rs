@@ -10,14 +10,15 @@ use poem_openapi::param::{Header, Path, Query};
 use poem_openapi::registry::{MetaMediaType, MetaResponses, MetaSchema, MetaSchemaRef, Registry};
 use poem_openapi::types::Type;
 use poem_openapi::{ApiResponse, OpenApi};
+use tracing::warn;
 
-use crate::api::Api;
 use crate::api::auth::Asks;
 use crate::api::error::Problem;
 use crate::api::live::KEEP_ALIVE;
 use crate::api::reply::{self, Ok200};
 use crate::api::rest::Tag;
-use crate::error;
+use crate::api::{Api, request_id};
+use crate::error::{self, chain};
 use crate::event::types::{Event, EventFilter, EventPage, Placed};
 use crate::session::session_id;
 
@@ -104,9 +105,14 @@ pub struct EventStream(BoxStream<'static, error::Result<Placed>>);
 
 impl IntoResponse for EventStream {
     fn into_response(self) -> Response {
-        // What ends the stream is in the log; the client comes back with the last id.
-        let events = self.0.take_while(|placed| std::future::ready(placed.is_ok()));
-        let events = events.filter_map(|placed| async move { placed.ok().map(event) });
+        let request_id = request_id::current();
+        let events = self.0.scan((), move |(), placed| {
+            // Its status was sent long ago. The client comes back with the last id, and is told then if that is too old.
+            let placed = placed.inspect_err(|error| {
+                warn!(request.id = request_id, error = chain(error), "a stream of events ended early");
+            });
+            std::future::ready(placed.ok().map(event))
+        });
         SSE::new(events).keep_alive(KEEP_ALIVE).into_response()
     }
 }
