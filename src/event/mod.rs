@@ -23,13 +23,9 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::event::journal::Journal;
 use crate::event::reader::{Part, Reader};
 use crate::event::store::{Record, Selection};
-use crate::event::types::{Cursor, EventFilter, EventPage, Passage, Placed};
+use crate::event::types::{Cursor, EventFilter, EventPage, PageSize, Passage, Placed};
 use crate::lifecycle::Lifecycle;
 
-/// Events of a page when its size is not said.
-const PAGE_DEFAULT: u32 = 100;
-/// Largest page.
-const PAGE_MAX: u32 = 1000;
 /// Events that a follower is handed at once.
 const FOLLOW_BATCH: usize = 100;
 
@@ -53,15 +49,15 @@ impl Events {
     /// The events that match, behind a cursor, oldest first. Keys that may not pair get none with codes.
     ///
     /// # Errors
-    /// `PageSizeLimit`, `Invalid`; `CursorExpired` when events behind the cursor are not kept any more.
+    /// `CursorExpired` when events behind the cursor are not kept any more.
     pub async fn list(
         &self,
         caller: &Caller,
         filter: EventFilter,
-        after: Option<String>,
-        limit: Option<u32>,
+        after: Option<Cursor>,
+        size: PageSize,
     ) -> Result<EventPage> {
-        let Passage { events, next, has_next: _ } = self.page(caller, filter, after, limit).await?;
+        let Passage { events, next, has_next: _ } = self.page(caller, filter, after, size).await?;
         let events = events.into_iter().map(|placed| placed.event).collect();
         Ok(EventPage { events, next_cursor: next.to_string() })
     }
@@ -74,8 +70,8 @@ impl Events {
         &self,
         caller: &Caller,
         filter: EventFilter,
-        after: Option<String>,
-        limit: Option<u32>,
+        after: Option<Cursor>,
+        size: PageSize,
     ) -> Result<EventPage> {
         caller.require(Scope::MessagesRead)?;
         for id in &filter.sessions {
@@ -83,7 +79,7 @@ impl Events {
                 return Err(Error::new(ErrorKind::SessionNotFound, "no session has this id"));
             }
         }
-        self.list(caller, filter, after, limit).await
+        self.list(caller, filter, after, size).await
     }
 
     /// The events that match, behind a cursor, oldest first, each with its own.
@@ -94,16 +90,12 @@ impl Events {
         &self,
         caller: &Caller,
         filter: EventFilter,
-        after: Option<String>,
-        limit: Option<u32>,
+        after: Option<Cursor>,
+        size: PageSize,
     ) -> Result<Passage> {
         let selection = selection(caller, filter)?;
-        let limit = limit.unwrap_or(PAGE_DEFAULT);
-        if !(1..=PAGE_MAX).contains(&limit) {
-            return Err(Error::new(ErrorKind::PageSizeLimit, format!("`limit` must be from 1 to {PAGE_MAX}")));
-        }
         let from = match after {
-            Some(text) => Cursor::parse("after", &text)?,
+            Some(after) => after,
             None => Cursor::oldest(self.reader.dropped().await?),
         };
         // Before the search: all up to here has been seen when it finds no more. A cursor that stayed at the last event that
@@ -111,7 +103,7 @@ impl Events {
         let newest = *self.journal.bus().head().borrow();
         let mut place = from;
         loop {
-            let Part { records, has_next } = self.reader.read(&selection, place, limit as usize).await?;
+            let Part { records, has_next } = self.reader.read(&selection, place, size.events()).await?;
             let last = records.last().map_or(place.position(), |last| last.position);
             let next = from.at(if has_next { last } else { last.max(newest) });
             let events: Vec<_> = records.iter().filter_map(|record| self.reader.placed(record, from)).collect();
@@ -127,16 +119,16 @@ impl Events {
     /// Ends when the key does, or the server stops; with `CursorExpired` when events are dropped before they are taken.
     ///
     /// # Errors
-    /// `Invalid`; `CursorExpired` when events behind the cursor are not kept any more.
+    /// `CursorExpired` when events behind the cursor are not kept any more.
     pub async fn follow(
         &self,
         caller: &Caller,
         filter: EventFilter,
-        after: Option<String>,
+        after: Option<Cursor>,
     ) -> Result<BoxStream<'static, Result<Placed>>> {
         let selection = selection(caller, filter)?;
         let from = match after {
-            Some(text) => self.reader.kept(Cursor::parse("after", &text)?).await?,
+            Some(after) => self.reader.kept(after).await?,
             None => Cursor::behind(*self.journal.bus().head().borrow()),
         };
         let interest = self.journal.interest().follow(&selection);

@@ -10,7 +10,7 @@ use entity::words::EventType;
 use poem_openapi::Object;
 use serde::Serialize;
 
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::event::body::EventBody;
 use crate::event::store::Record;
 
@@ -106,10 +106,22 @@ impl EventFilter {
         let parts = |text: Option<&str>| -> Vec<String> {
             text.into_iter().flat_map(|text| text.split(',')).map(str::trim).map(str::to_owned).collect()
         };
-        let refused = |_| Error::invalid("session", "must be ids of sessions, separated by commas");
-        let sessions = parts(sessions).iter().map(|id| SessionId::parse(id).map_err(refused)).collect::<Result<_>>()?;
+        let ids = parts(sessions);
+        let sessions = self::sessions("session", ids.iter().map(String::as_str))?;
         Ok(Self { sessions, types: types("type", parts(words))? })
     }
+}
+
+/// Ids of sessions, whether there are such sessions or not.
+///
+/// # Errors
+/// `Invalid`: what is no id.
+pub fn sessions<'a>(field: &str, ids: impl Iterator<Item = &'a str>) -> Result<Vec<SessionId>> {
+    let read = |id: &str| {
+        let shown: String = id.chars().take(40).collect();
+        SessionId::parse(id).map_err(|_| Error::invalid(field, format!("has `{shown}`, which is no id of a session")))
+    };
+    ids.map(read).collect()
 }
 
 /// Words of events, each once.
@@ -131,6 +143,32 @@ fn unknown_event(field: &str, word: &str) -> Error {
     let known: Vec<_> = EventType::ALL.iter().map(|event| event.as_str()).collect();
     let shown: String = word.chars().take(40).collect();
     Error::invalid(field, format!("has the unknown event `{shown}`; the known ones are: {}", known.join(", ")))
+}
+
+/// How many events a page has at most.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PageSize(u32);
+
+impl PageSize {
+    /// Largest page.
+    pub const MAX: u32 = 1_000;
+
+    /// A size that keeps the rule.
+    ///
+    /// # Errors
+    /// `PageSizeLimit`, with the field.
+    pub fn new(field: &str, size: u32) -> Result<Self> {
+        if !(1..=Self::MAX).contains(&size) {
+            let detail = format!("`{field}` must be from 1 to {}", Self::MAX);
+            return Err(Error::new(ErrorKind::PageSizeLimit, detail));
+        }
+        Ok(Self(size))
+    }
+
+    /// So many events.
+    pub const fn events(self) -> usize {
+        self.0 as usize
+    }
 }
 
 /// A part of the journal, oldest first, with its places.

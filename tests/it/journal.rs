@@ -169,23 +169,6 @@ async fn what_a_key_may_not_see_is_not_in_its_journal() {
 }
 
 #[tokio::test]
-async fn a_question_that_breaks_a_rule_is_refused_with_the_rule() {
-    let world = World::new(Kind::Sqlite).await;
-    for (query, code, word) in [
-        ("type=gossip", "invalid", "gossip"),
-        ("session=a%20b", "invalid", "session"),
-        ("after=x", "invalid", "after"),
-        ("limit=0", "page_size_limit", "limit"),
-        ("limit=1001", "page_size_limit", "limit"),
-    ] {
-        let answer = world.door.ask(Method::GET, &format!("/api/v1/events?{query}"), &Value::Null).await;
-        assert!(answer.text().contains(word), "{}", answer.text());
-        assert_eq!(answer.problem(), (422, code.to_owned()), "{query}");
-    }
-    world.finish().await;
-}
-
-#[tokio::test]
 async fn an_event_that_cannot_be_read_is_passed_and_the_log_names_it_once() {
     let mut world = World::new(Kind::Sqlite).await;
     world.linked("shop").await;

@@ -23,6 +23,8 @@ mod graphql;
 #[cfg(feature = "sandbox")]
 mod journal;
 #[cfg(feature = "sandbox")]
+mod journal_ways;
+#[cfg(feature = "sandbox")]
 mod keys;
 #[cfg(feature = "sandbox")]
 mod life;

@@ -7,14 +7,18 @@ use entity::words::{DeliveryState, EventType};
 use futures::StreamExt;
 use rstest::rstest;
 use waypost::caller::Caller;
-use waypost::error::ErrorKind;
+use waypost::error::{ErrorKind, Result};
 use waypost::event::body::EventBody;
 use waypost::event::body::session::{QrCodeEvent, TestEvent};
 use waypost::event::retention::{self, Retention};
-use waypost::event::types::{Cursor, EventFilter};
+use waypost::event::types::{Cursor, EventFilter, PageSize, Passage};
 
 use crate::support::office::{HOUR, Office};
 use crate::support::world::Kind;
+
+fn sequences(page: &Passage) -> Vec<i64> {
+    page.events.iter().map(|placed| placed.event.sequence).collect()
+}
 
 #[rstest]
 #[tokio::test]
@@ -160,16 +164,15 @@ async fn what_is_old_goes_but_not_what_a_delivery_needs(#[values(Kind::Sqlite, K
     office.clock.advance(HOUR);
     office.happens(6).await;
     office.rests().await;
-    let events = office.events();
-    let page = events.list(&Caller::admin(), EventFilter::default(), None, Some(2)).await.expect("a page");
+    let page = office.reads(&[], None, 2).await.expect("a page");
     let settings = retention::Settings { age: Duration::from_secs(30 * 60), rows: 1_000 };
     let retention = Retention { db: office.db.clone(), clock: office.clock.clone(), settings };
     assert_eq!(retention.run_once().await.expect("it looks"), 5);
     assert_eq!(retention.run_once().await.expect("it looks"), 0);
-    let left = events.list(&Caller::admin(), EventFilter::default(), None, None).await.expect("a page").events;
-    assert_eq!(left.iter().map(|event| event.sequence).collect::<Vec<_>>(), [6, 7], "one old, one new");
-    let expired = events.list(&Caller::admin(), EventFilter::default(), Some(page.next_cursor), None).await;
-    assert!(expired.is_err(), "a gap is not passed over in silence");
+    let left = office.reads(&[], None, 100).await.expect("a page");
+    assert_eq!(sequences(&left), [6, 7], "one old, one new");
+    let expired = office.reads(&[], Some(page.next), 100).await.expect_err("a gap is not passed over in silence");
+    assert_eq!(expired.kind(), ErrorKind::CursorExpired);
     assert_eq!(office.deliveries(None).await.len(), 2);
     // Once it is delivered it may go.
     office.receiver.always(200);
@@ -184,30 +187,28 @@ async fn what_is_old_goes_but_not_what_a_delivery_needs(#[values(Kind::Sqlite, K
     let retention = Retention { db: office.db.clone(), clock: office.clock.clone(), settings };
     assert_eq!(retention.run_once().await.expect("it looks"), 10);
     office.happens(20).await;
-    let left = events.list(&Caller::admin(), EventFilter::default(), None, None).await.expect("a page").events;
-    assert_eq!(left.iter().map(|event| event.sequence).collect::<Vec<_>>(), [17, 18, 19, 20, 21]);
+    let left = office.reads(&[], None, 100).await.expect("a page");
+    assert_eq!(sequences(&left), [17, 18, 19, 20, 21]);
     office.close().await;
 }
 
 #[tokio::test]
 async fn a_cursor_does_not_expire_while_it_is_asked_with_although_nothing_matches() {
     let office = Office::new(Kind::Sqlite, &["offline_sync_completed"]).await;
-    let (events, caller) = (office.events(), Caller::admin());
-    let calls = EventFilter { types: vec![EventType::Call], ..EventFilter::default() };
     let mut cursor = None;
     for count in 0..6 {
         office.happens(count).await;
         office.rests().await;
-        let page = events.list(&caller, calls.clone(), cursor, None).await.expect("nothing was missed");
-        assert_eq!(page.events, []);
-        cursor = Some(page.next_cursor);
+        let page = office.reads(&[EventType::Call], cursor, 100).await.expect("nothing was missed");
+        assert_eq!((sequences(&page), page.has_next), (vec![], false));
+        cursor = Some(page.next);
         office.pass(2, HOUR).await;
         assert_eq!(office.forgets().await, 1);
     }
     // It is behind all that there was, and before what comes.
     office.happens(6).await;
-    let page = events.list(&caller, EventFilter::default(), cursor, None).await.expect("nothing was missed");
-    assert_eq!(page.events.iter().map(|event| event.sequence).collect::<Vec<_>>(), [7]);
+    let page = office.reads(&[], cursor, 100).await.expect("nothing was missed");
+    assert_eq!(sequences(&page), [7]);
     office.close().await;
 }
 
@@ -223,12 +224,16 @@ async fn who_begins_at_the_oldest_event_reads_on_page_by_page() {
     office.happens(2).await;
     office.rests().await;
     assert_eq!(office.forgets().await, 1, "deliveries need the others");
-    let (events, mut cursor, mut seen) = (office.events(), None, Vec::new());
+    let (mut cursor, mut seen) = (None, Vec::new());
     loop {
-        let page = events.list(&Caller::admin(), EventFilter::default(), cursor, Some(1)).await.expect("a page");
-        let Some(event) = page.events.first() else { break };
-        seen.push(event.sequence);
-        cursor = Some(page.next_cursor);
+        // As a client hands it on.
+        let after = cursor.map(|cursor: Cursor| Cursor::parse("after", &cursor.to_string()).expect("it is one"));
+        let page = office.reads(&[], after, 1).await.expect("a page");
+        seen.extend(sequences(&page));
+        cursor = Some(page.next);
+        if !page.has_next {
+            break;
+        }
     }
     assert_eq!(seen, [1, 3, 4]);
     office.close().await;
@@ -238,9 +243,8 @@ async fn who_begins_at_the_oldest_event_reads_on_page_by_page() {
 async fn a_follower_whom_the_end_of_what_is_kept_overtook_is_told() {
     let office = Office::new(Kind::Sqlite, &["call"]).await;
     office.happens(0).await;
-    let begin = Some(Cursor::behind(0).to_string());
-    let mut followed =
-        office.events().follow(&Caller::admin(), EventFilter::default(), begin).await.expect("all is there");
+    let (events, begin) = (office.events(), Some(Cursor::behind(0)));
+    let mut followed = events.follow(&Caller::admin(), EventFilter::default(), begin).await.expect("all is there");
     assert_eq!(followed.next().await.expect("it goes on").expect("an event").event.sequence, 1);
     // It does not take more for hours, and what happens does not stay in memory for so long.
     for count in 0..1_100 {
@@ -262,19 +266,18 @@ async fn a_page_ends_early_rather_than_hold_too_much_and_nothing_is_lost() {
     for size in [5, 1, 2, 1, 1] {
         office.write(&EventBody::Test(TestEvent { message: "x".repeat(size * 1024 * 1024 - 100) })).await;
     }
-    let (events, caller) = (office.events(), Caller::admin());
     let (mut cursor, mut pages) = (None, Vec::new());
     loop {
-        let page = events.page(&caller, EventFilter::default(), cursor, None).await.expect("a page");
-        pages.push((page.events.iter().map(|placed| placed.event.sequence).collect::<Vec<_>>(), page.has_next));
-        cursor = Some(page.next.to_string());
+        let page = office.reads(&[], cursor, 100).await.expect("a page");
+        pages.push((sequences(&page), page.has_next));
+        cursor = Some(page.next);
         if !page.has_next {
             break;
         }
     }
     assert_eq!(pages, [(vec![1], true), (vec![2, 3, 4], true), (vec![5], false)]);
-    let begin = Some(Cursor::behind(0).to_string());
-    let followed = events.follow(&caller, EventFilter::default(), begin).await.expect("all is there");
+    let (events, begin) = (office.events(), Some(Cursor::behind(0)));
+    let followed = events.follow(&Caller::admin(), EventFilter::default(), begin).await.expect("all is there");
     let followed: Vec<_> = followed.take(5).map(|placed| placed.expect("an event").event.sequence).collect().await;
     assert_eq!(followed, [1, 2, 3, 4, 5]);
     office.close().await;

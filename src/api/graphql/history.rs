@@ -7,7 +7,7 @@ use entity::words::{DeliveryState, EventType};
 use crate::api::graphql::webhook::which;
 use crate::api::graphql::{api, caller, failed};
 use crate::error::Result;
-use crate::event::types::{Event, EventFilter, Passage, Placed};
+use crate::event::types::{self, Cursor, Event, EventFilter, PageSize, Passage, Placed};
 use crate::session::session_id;
 use crate::webhook::types::{Delivery, DeliveryFilter, Webhook};
 
@@ -33,7 +33,8 @@ impl TryFrom<Filter> for EventFilter {
 
     fn try_from(filter: Filter) -> Result<Self> {
         let Filter { sessions, types } = filter;
-        let sessions = sessions.unwrap_or_default().iter().map(|id| session_id(id)).collect::<Result<_>>()?;
+        let ids = sessions.unwrap_or_default();
+        let sessions = types::sessions("filter.sessions", ids.iter().map(|id| id.as_str()))?;
         Ok(Self { sessions, types: types.unwrap_or_default() })
     }
 }
@@ -65,8 +66,9 @@ impl HistoryQuery {
         #[graphql(desc = "Which events; all when absent.")] filter: Option<Filter>,
     ) -> Result<EventConnection> {
         let filter = filter.unwrap_or_default().try_into()?;
-        let first = Some(first.unwrap_or(PAGE_DEFAULT));
-        let Passage { events, next, has_next } = api(ctx).events.page(caller(ctx), filter, after, first).await?;
+        let after = after.map(|text| Cursor::parse("after", &text)).transpose()?;
+        let size = PageSize::new("first", first.unwrap_or(PAGE_DEFAULT))?;
+        let Passage { events, next, has_next } = api(ctx).events.page(caller(ctx), filter, after, size).await?;
         let mut connection = Connection::with_additional_fields(false, has_next, Next { next_cursor: next.to_string() });
         let edges = events.into_iter().map(|Placed { event, cursor }| Edge::new(cursor.to_string(), event));
         connection.edges.extend(edges);

@@ -8,7 +8,7 @@ use crate::api::graphql::query::Filter;
 use crate::api::graphql::session::SessionNode;
 use crate::api::graphql::{api, caller};
 use crate::error::Result;
-use crate::event::types::{Event, EventFilter, Placed};
+use crate::event::types::{self, Cursor, Event, EventFilter, Placed};
 use crate::session::session_id;
 
 /// What can be followed.
@@ -49,8 +49,10 @@ impl Subscription {
         #[graphql(desc = "Only those of these types; all when absent or empty.")] types: Option<Vec<EventType>>,
         #[graphql(desc = "Only those behind this cursor; from now on when absent.")] after: Option<String>,
     ) -> Result<impl Stream<Item = async_graphql::Result<EventEdge>> + use<>> {
-        let sessions = sessions.unwrap_or_default().iter().map(|id| session_id(id)).collect::<Result<_>>()?;
+        let ids = sessions.unwrap_or_default();
+        let sessions = types::sessions("sessions", ids.iter().map(|id| id.as_str()))?;
         let filter = EventFilter { sessions, types: types.unwrap_or_default() };
+        let after = after.map(|text| Cursor::parse("after", &text)).transpose()?;
         let placed = api(ctx).events.follow(caller(ctx), filter, after).await?;
         Ok(placed.map(|placed| placed.map(EventEdge::from).map_err(async_graphql::Error::new_with_source)))
     }

@@ -19,8 +19,11 @@ use crate::api::reply::{self, Ok200};
 use crate::api::rest::Tag;
 use crate::api::{Api, request_id};
 use crate::error::{self, chain};
-use crate::event::types::{Event, EventFilter, EventPage, Placed};
+use crate::event::types::{Cursor, Event, EventFilter, EventPage, PageSize, Placed};
 use crate::session::session_id;
+
+/// Events of a page when its size is not said.
+const PAGE_DEFAULT: u32 = 100;
 
 /// `/api/v1/events`.
 #[derive(Debug)]
@@ -48,7 +51,8 @@ impl EventsApi {
         limit: Query<Option<u32>>,
     ) -> Result<Ok200<EventPage>> {
         let filter = EventFilter::parse(session.0.as_deref(), types.0.as_deref())?;
-        Ok(Ok200(api.events.list(&caller, filter, after.0, limit.0).await?))
+        let (after, size) = (place(after.0)?, size(limit.0)?);
+        Ok(Ok200(api.events.list(&caller, filter, after, size).await?))
     }
 
     /// Follows what happens, from a cursor or from now on.
@@ -72,7 +76,11 @@ impl EventsApi {
         last_event_id: Header<Option<String>>,
     ) -> Result<EventStream> {
         let filter = EventFilter::parse(session.0.as_deref(), types.0.as_deref())?;
-        Ok(EventStream(api.events.follow(&caller, filter, last_event_id.0.or(after.0)).await?))
+        let after = match last_event_id.0 {
+            Some(id) => Some(Cursor::parse("Last-Event-ID", &id)?),
+            None => place(after.0)?,
+        };
+        Ok(EventStream(api.events.follow(&caller, filter, after).await?))
     }
 
     /// Lists what happened, oldest first.
@@ -96,8 +104,17 @@ impl EventsApi {
     ) -> Result<Ok200<EventPage>> {
         let id = self::session_id(&session_id)?;
         let filter = EventFilter { sessions: vec![id], ..EventFilter::parse(None, types.0.as_deref())? };
-        Ok(Ok200(api.events.list_of_session(&caller, filter, after.0, limit.0).await?))
+        let (after, size) = (place(after.0)?, size(limit.0)?);
+        Ok(Ok200(api.events.list_of_session(&caller, filter, after, size).await?))
     }
+}
+
+fn place(after: Option<String>) -> error::Result<Option<Cursor>> {
+    after.map(|text| Cursor::parse("after", &text)).transpose()
+}
+
+fn size(limit: Option<u32>) -> error::Result<PageSize> {
+    PageSize::new("limit", limit.unwrap_or(PAGE_DEFAULT))
 }
 
 /// Events as they come.

@@ -12,6 +12,8 @@ use tempfile::TempDir;
 use waypost::caller::Caller;
 use waypost::clock::Clock;
 use waypost::db::Db;
+use waypost::error::Result;
+use waypost::event::types::{Cursor, EventFilter, PageSize, Passage};
 use waypost::event::{self, Events};
 use waypost::event::body::EventBody;
 use waypost::event::body::session::OfflineSyncCompletedEvent;
@@ -168,6 +170,12 @@ impl Office {
     /// What a reader of the journal calls.
     pub fn events(&self) -> Events {
         Events::new(self.db.clone(), self.journal.clone(), self.clock.clone(), self.lifecycle.clone())
+    }
+
+    /// What somebody gets who reads the journal from here on.
+    pub async fn reads(&self, types: &[EventType], after: Option<Cursor>, size: u32) -> Result<Passage> {
+        let filter = EventFilter { types: types.to_vec(), ..EventFilter::default() };
+        self.events().page(&Caller::admin(), filter, after, PageSize::new("limit", size)?).await
     }
 
     /// Drops what is older than an hour.
