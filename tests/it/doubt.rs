@@ -12,7 +12,7 @@ use waypost::event::body::EventBody;
 use waypost::event::body::session::OfflineSyncCompletedEvent;
 use waypost::event::journal::{Draft, Entry, Journal};
 use waypost::event::store::MessageKey;
-use waypost::event::types::EventFilter;
+use waypost::event::types::{EventFilter, PageSize};
 use waypost::lifecycle::Lifecycle;
 use waypost::session;
 use waypost::session::types::DeviceProps;
@@ -69,7 +69,10 @@ async fn an_event_whose_commit_was_in_doubt_is_told_to_those_who_follow() {
     assert_eq!(next().await, 2);
     journal.record(message("3", &clock)).await.expect("it is written");
     assert_eq!(next().await, 3);
-    let page = events.list(&Caller::admin(), EventFilter::default(), None, None).await.expect("a page");
+    let page = events
+        .list(&Caller::admin(), EventFilter::default(), None, PageSize::new("limit", 10).expect("a size"))
+        .await
+        .expect("a page");
     assert_eq!(page.events.iter().map(|event| event.sequence).collect::<Vec<_>>(), [1, 2, 3]);
     lifecycle.workers().cancel();
     lifecycle.drained().await;

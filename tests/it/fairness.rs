@@ -1,6 +1,5 @@
 //! One receiver does not make another wait, and nobody who writes to the lanes waits for another for ever.
 
-use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
 use futures::future::join_all;
@@ -10,7 +9,7 @@ use waypost::webhook::lane;
 use waypost::webhook::types::NewWebhook;
 
 use crate::support::office::{Office, shop, to};
-use crate::support::receiver::{Receiver, Reply};
+use crate::support::receiver::Receiver;
 use crate::support::world::Kind;
 
 #[rstest]
@@ -20,7 +19,8 @@ async fn seventy_sessions_at_a_slow_receiver_do_not_hold_up_another(
 ) {
     let office = Office::new(kind, &["offline_sync_completed"]).await;
     let slow = Receiver::start().await;
-    slow.always(Reply { after: Duration::from_secs(5), ..200.into() });
+    // It takes what it gets and says nothing: each post lasts for the whole limit of 15 s.
+    slow.hold();
     for number in 0..70 {
         let session = office.session(&format!("slow-{number}")).await;
         office.webhook(Some(&session), &slow.url(&format!("/{session}"))).await;
@@ -29,16 +29,11 @@ async fn seventy_sessions_at_a_slow_receiver_do_not_hold_up_another(
         }
     }
     slow.gets(64).await;
+    let begun = Instant::now();
     office.happens(1).await;
     let prompt = office.receiver.gets(1).await.remove(0);
-    // All that came to the slow one before was the first of its lane: not one had been answered.
-    let mut seen = HashSet::new();
-    let second = slow.until("a second one of a lane", |received| {
-        let paths: HashSet<_> = received.iter().map(|received| &received.path).collect();
-        paths.len() < received.len()
-    });
-    let second = second.await.into_iter().find(|received| !seen.insert(received.path.clone())).expect("one");
-    assert!(prompt.at < second.at, "{:?} later", prompt.at - second.at);
+    // A second to see that a receiver is slow, and what a busy machine takes; not the time until a post ends.
+    assert!(prompt.at - begun < Duration::from_secs(8), "{:?} later", prompt.at - begun);
     office.close().await;
 }
 

@@ -85,7 +85,8 @@ async fn the_graph_refuses_what_rest_refuses_and_names_its_own_arguments() {
         socket.subscribe(&id, &format!("subscription {{ events({arguments}) {{ cursor }} }}")).await;
         let message = socket.hear().await;
         // What cannot run at all is an error; what failed is an answer, and then it is over.
-        let failure = if message["type"] == "error" { &message["payload"][0] } else { &message["payload"]["errors"][0] };
+        let failure =
+            if message["type"] == "error" { &message["payload"][0] } else { &message["payload"]["errors"][0] };
         assert_eq!(failure["extensions"]["code"], code, "{message}");
         assert!(failure["message"].as_str().is_some_and(|message| message.starts_with(says)), "{message}");
         if message["type"] != "error" {

@@ -7,11 +7,11 @@ use entity::words::{DeliveryState, EventType};
 use futures::StreamExt;
 use rstest::rstest;
 use waypost::caller::Caller;
-use waypost::error::{ErrorKind, Result};
+use waypost::error::ErrorKind;
 use waypost::event::body::EventBody;
 use waypost::event::body::session::{QrCodeEvent, TestEvent};
 use waypost::event::retention::{self, Retention};
-use waypost::event::types::{Cursor, EventFilter, PageSize, Passage};
+use waypost::event::types::{Cursor, EventFilter, Passage};
 
 use crate::support::office::{HOUR, Office};
 use crate::support::world::Kind;
@@ -161,7 +161,7 @@ async fn what_is_old_goes_but_not_what_a_delivery_needs(#[values(Kind::Sqlite, K
     office.rests().await;
     office.receiver.always(503);
     office.happens(5).await;
-    office.clock.advance(HOUR);
+    office.pass(1, HOUR).await;
     office.happens(6).await;
     office.rests().await;
     let page = office.reads(&[], None, 2).await.expect("a page");
@@ -176,7 +176,7 @@ async fn what_is_old_goes_but_not_what_a_delivery_needs(#[values(Kind::Sqlite, K
     assert_eq!(office.deliveries(None).await.len(), 2);
     // Once it is delivered it may go.
     office.receiver.always(200);
-    office.pass(1, Duration::from_secs(10)).await;
+    office.pass(1, Duration::from_secs(60)).await;
     assert_eq!(retention.run_once().await.expect("it looks"), 1);
     // By rows: the newest are kept.
     for count in 7..20 {

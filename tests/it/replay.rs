@@ -7,11 +7,9 @@ use entity::words::EventType;
 use rstest::rstest;
 use waypost::caller::Caller;
 use waypost::error::ErrorKind;
-use waypost::event::Events;
 use waypost::event::body::EventBody;
 use waypost::event::body::session::QrCodeEvent;
 use waypost::event::retention::{self, Retention};
-use waypost::event::types::EventFilter;
 use waypost::webhook::types::{ReplayRange, Replayed};
 
 use crate::support::office::{HOUR, Office};
@@ -79,12 +77,11 @@ async fn a_replay_is_bounded_and_says_where_to_go_on() {
 #[tokio::test]
 async fn a_replay_behind_what_is_not_kept_any_more_is_refused() {
     let office = with_a_history(Kind::Sqlite).await;
-    let events = Events::new(office.db.clone(), office.journal.clone(), office.clock.clone(), office.lifecycle.clone());
-    let page = events.list(&Caller::admin(), EventFilter::default(), None, Some(1)).await.expect("a page");
+    let page = office.reads(&[], None, 1).await.expect("a page");
     let settings = retention::Settings { age: HOUR, rows: 3 };
     let retention = Retention { db: office.db.clone(), clock: office.clock.clone(), settings };
     assert!(retention.run_once().await.expect("it looks") >= 3);
-    let range = ReplayRange { after: page.next_cursor, ..ReplayRange::default() };
+    let range = ReplayRange { after: Some(page.next.to_string()), ..ReplayRange::default() };
     let refused = office.webhooks.replay(&Caller::admin(), &office.which, range).await.expect_err("a gap");
     assert_eq!(refused.kind(), ErrorKind::CursorExpired);
     // Whoever names a moment gets what there is.

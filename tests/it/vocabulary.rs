@@ -245,9 +245,8 @@ fn has(document: &Value, schema: &Value, fields: &Map<String, Value>) -> bool {
 fn every_example_in_the_document_fits_its_schema() {
     let document: Value = serde_json::from_str(include_str!("../../openapi/openapi.json")).expect("it is JSON");
     let webhooks = document["webhooks"].as_object().expect("an object").iter();
-    let bodies = webhooks.map(|(word, webhook)| {
-        (word, &webhook["post"]["requestBody"]["content"]["application/json"]["schema"])
-    });
+    let bodies = webhooks
+        .map(|(word, webhook)| (word, &webhook["post"]["requestBody"]["content"]["application/json"]["schema"]));
     let schemas = document["components"]["schemas"].as_object().expect("an object").iter();
     let mut seen = 0;
     for (name, schema) in bodies.chain(schemas).filter(|(_, schema)| schema.get("example").is_some()) {

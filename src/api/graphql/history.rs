@@ -61,7 +61,9 @@ impl HistoryQuery {
     async fn events(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The first so many, 1 to 1,000; 50 when absent. Fewer when they are large.")] first: Option<u32>,
+        #[graphql(desc = "The first so many, 1 to 1,000; 50 when absent. Fewer when they are large.")] first: Option<
+            u32,
+        >,
         #[graphql(desc = "Only those behind this cursor.")] after: Option<String>,
         #[graphql(desc = "Which events; all when absent.")] filter: Option<Filter>,
     ) -> Result<EventConnection> {
@@ -69,7 +71,8 @@ impl HistoryQuery {
         let after = after.map(|text| Cursor::parse("after", &text)).transpose()?;
         let size = PageSize::new("first", first.unwrap_or(PAGE_DEFAULT))?;
         let Passage { events, next, has_next } = api(ctx).events.page(caller(ctx), filter, after, size).await?;
-        let mut connection = Connection::with_additional_fields(false, has_next, Next { next_cursor: next.to_string() });
+        let mut connection =
+            Connection::with_additional_fields(false, has_next, Next { next_cursor: next.to_string() });
         let edges = events.into_iter().map(|Placed { event, cursor }| Edge::new(cursor.to_string(), event));
         connection.edges.extend(edges);
         Ok(connection)

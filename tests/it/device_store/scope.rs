@@ -252,15 +252,14 @@ async fn a_retired_store_writes_nothing_more_though_the_journal_was_given_it() {
     let other = base.db().write().begin().await.unwrap();
     let impatient = tokio::time::timeout(Duration::from_millis(50), store.put_session("1@s", b"ratchet"));
     impatient.await.expect_err("it waits for the other");
-    let retiring = {
-        let store = Arc::clone(&store);
-        tokio::task::spawn(async move { store.retire().await })
-    };
+    let mut retiring = tokio::task::JoinSet::new();
+    let retired = Arc::clone(&store);
+    retiring.spawn(async move { retired.retire().await });
     tokio::task::yield_now().await;
     tokio::time::timeout(Duration::from_millis(50), store.given_up().cancelled()).await.expect("it is given up");
-    assert!(!retiring.is_finished(), "the journal still has what it was given");
+    assert!(retiring.try_join_next().is_none(), "the journal still has what it was given");
     drop(other);
-    retiring.await.unwrap();
+    retiring.join_next().await.unwrap().unwrap();
     assert!(base.at("a").get_session("1@s").await.unwrap().is_none());
 }
 

@@ -13,13 +13,13 @@ use waypost::caller::Caller;
 use waypost::clock::Clock;
 use waypost::db::Db;
 use waypost::error::Result;
-use waypost::event::types::{Cursor, EventFilter, PageSize, Passage};
-use waypost::event::{self, Events};
 use waypost::event::body::EventBody;
 use waypost::event::body::session::OfflineSyncCompletedEvent;
 use waypost::event::journal::{Draft, Entry, Journal};
 use waypost::event::retention::{self, Retention};
 use waypost::event::store::{Selection, history};
+use waypost::event::types::{Cursor, EventFilter, PageSize, Passage};
+use waypost::event::{self, Events};
 use waypost::lifecycle::Lifecycle;
 use waypost::session;
 use waypost::session::types::DeviceProps;
@@ -187,6 +187,8 @@ impl Office {
 
     /// Lets time pass in steps; after each, all that was due is done.
     pub async fn pass(&self, steps: u32, step: Duration) {
+        // A step is longer than a lane may be worked: what is under way must not look as if nobody were at it.
+        self.rests().await;
         for _ in 0..steps {
             self.clock.advance(step);
             self.rests().await;

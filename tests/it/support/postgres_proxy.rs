@@ -7,14 +7,16 @@ use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinSet;
 
 /// How long the server hears nothing of a commit after whom it is from has lost the connection.
 const HELD_UP: Duration = Duration::from_millis(400);
 
-/// The proxy; it ends with the test's runtime.
+/// The proxy; it ends with this value.
 pub(crate) struct PostgresProxy {
     address: SocketAddr,
     loses: Arc<AtomicBool>,
+    _server: JoinSet<()>,
 }
 
 impl PostgresProxy {
@@ -25,8 +27,9 @@ impl PostgresProxy {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let (address, loses) = (listener.local_addr().expect("an address"), Arc::new(AtomicBool::new(false)));
         let proxied = format!("{before}@{address}/{path}");
-        tokio::task::spawn(serve(listener, server.to_owned(), Arc::clone(&loses)));
-        (Self { address, loses }, proxied)
+        let mut own = JoinSet::new();
+        own.spawn(serve(listener, server.to_owned(), Arc::clone(&loses)));
+        (Self { address, loses, _server: own }, proxied)
     }
 
     /// The next commit breaks the connection before the server hears of it, which then commits all the same.
@@ -47,8 +50,9 @@ impl std::fmt::Debug for PostgresProxy {
 }
 
 async fn serve(listener: TcpListener, server: String, loses: Arc<AtomicBool>) {
+    let mut connections = JoinSet::new();
     while let Ok((client, _)) = listener.accept().await {
-        tokio::task::spawn(pass_on(client, server.clone(), Arc::clone(&loses)));
+        connections.spawn(pass_on(client, server.clone(), Arc::clone(&loses)));
     }
 }
 
