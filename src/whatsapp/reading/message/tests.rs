@@ -1,6 +1,10 @@
+use entity::words::{MediaKind, MessageType};
 use waproto::buffa::MessageField;
+use whatsapp_rust::waproto::whatsapp as wa;
+use whatsapp_rust::waproto::whatsapp::message as part;
+use whatsapp_rust::waproto::whatsapp::message::protocol_message::Type as ProtocolType;
 
-use super::*;
+use super::content::{Content, content};
 
 fn read(message: wa::Message) -> Content {
     content(&message).expect("somebody said it")

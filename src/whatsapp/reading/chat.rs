@@ -1,0 +1,127 @@
+//! What happens in and to chats, beside messages.
+
+use entity::timestamp::Timestamp;
+use entity::words::{ChatState, ReceiptKind, UndecryptableReason};
+use whatsapp_rust::types::events::{Event, UnavailableType};
+use whatsapp_rust::types::message::MessageInfo;
+use whatsapp_rust::types::presence::{ChatPresence, ChatPresenceMedia, ReceiptType};
+
+use crate::event::body::EventBody;
+use crate::event::body::chat::{
+    ArchiveUpdateEvent, ChatPresenceEvent, MarkChatAsReadEvent, MuteUpdateEvent, PinUpdateEvent, PresenceEvent,
+    ReceiptEvent, UndecryptableMessageEvent,
+};
+use crate::event::body::session::{OfflineSyncCompletedEvent, OfflineSyncPreviewEvent};
+use crate::whatsapp::reading::{name, party, sender};
+
+/// None if it is not about a chat, or no news.
+pub(super) fn body(event: &Event) -> Option<EventBody> {
+    Some(match event {
+        Event::Receipt(receipt) => EventBody::Receipt(ReceiptEvent {
+            chat: name(&receipt.source.chat),
+            is_group: receipt.source.is_group,
+            sender: sender(&receipt.source, None),
+            message_ids: receipt.message_ids.clone(),
+            kind: receipt_kind(&receipt.r#type)?,
+            timestamp: receipt.timestamp.into(),
+            offline: receipt.offline,
+        }),
+        Event::Presence(presence) => EventBody::Presence(PresenceEvent {
+            contact: party(&presence.from, None),
+            is_online: !presence.unavailable,
+            last_seen: presence.last_seen.map(Timestamp::from),
+        }),
+        Event::ChatPresence(presence) => EventBody::ChatPresence(ChatPresenceEvent {
+            chat: name(&presence.source.chat),
+            is_group: presence.source.is_group,
+            sender: sender(&presence.source, None),
+            state: match (presence.state, presence.media) {
+                (ChatPresence::Composing, ChatPresenceMedia::Text) => ChatState::Composing,
+                (ChatPresence::Composing, ChatPresenceMedia::Audio) => ChatState::Recording,
+                (ChatPresence::Paused, _) => ChatState::Paused,
+            },
+        }),
+        Event::PinUpdate(update) => EventBody::PinUpdate(PinUpdateEvent {
+            chat: name(&update.jid),
+            is_pinned: update.action.pinned.unwrap_or(false),
+            timestamp: update.timestamp.into(),
+        }),
+        Event::MuteUpdate(update) => {
+            let until = update.action.mute_end_timestamp.filter(|millis| *millis > 0);
+            let is_muted = update.action.muted.unwrap_or(false);
+            EventBody::MuteUpdate(MuteUpdateEvent {
+                chat: name(&update.jid),
+                is_muted,
+                muted_until: until.filter(|_| is_muted).map(Timestamp::from_millis),
+                timestamp: update.timestamp.into(),
+            })
+        }
+        Event::ArchiveUpdate(update) => EventBody::ArchiveUpdate(ArchiveUpdateEvent {
+            chat: name(&update.jid),
+            is_archived: update.action.archived.unwrap_or(false),
+            timestamp: update.timestamp.into(),
+        }),
+        Event::MarkChatAsReadUpdate(update) => EventBody::MarkChatAsRead(MarkChatAsReadEvent {
+            chat: name(&update.jid),
+            is_read: update.action.read.unwrap_or(false),
+            timestamp: update.timestamp.into(),
+        }),
+        Event::UndecryptableMessage(message) => EventBody::UndecryptableMessage(undecryptable(
+            &message.info,
+            message.is_unavailable,
+            message.unavailable_type,
+        )),
+        Event::OfflineSyncPreview(preview) => EventBody::OfflineSyncPreview(OfflineSyncPreviewEvent {
+            total: preview.total,
+            messages: preview.messages,
+            receipts: preview.receipts,
+            notifications: preview.notifications,
+            app_data_changes: preview.app_data_changes,
+            calls: preview.calls,
+        }),
+        Event::OfflineSyncCompleted(completed) => {
+            EventBody::OfflineSyncCompleted(OfflineSyncCompletedEvent { count: completed.count })
+        }
+        _ => return None,
+    })
+}
+
+fn undecryptable(info: &MessageInfo, is_unavailable: bool, kind: UnavailableType) -> UndecryptableMessageEvent {
+    UndecryptableMessageEvent {
+        message_id: info.id.clone(),
+        chat: name(&info.source.chat),
+        is_group: info.source.is_group,
+        sender: sender(&info.source, Some(&info.push_name)),
+        reason: match kind {
+            UnavailableType::ViewOnce => UndecryptableReason::ViewOnce,
+            _ if is_unavailable => UndecryptableReason::Unavailable,
+            _ => UndecryptableReason::Failed,
+        },
+        timestamp: info.timestamp.into(),
+    }
+}
+
+/// What became of a message. What devices say to each other about keys is no news.
+fn receipt_kind(kind: &ReceiptType) -> Option<ReceiptKind> {
+    Some(match kind {
+        ReceiptType::Delivered | ReceiptType::Inactive => ReceiptKind::Delivered,
+        ReceiptType::Read => ReceiptKind::Read,
+        ReceiptType::ReadSelf => ReceiptKind::ReadSelf,
+        ReceiptType::Played => ReceiptKind::Played,
+        ReceiptType::PlayedSelf => ReceiptKind::PlayedSelf,
+        ReceiptType::Sent | ReceiptType::ServerError => ReceiptKind::Failed,
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_devices_say_about_keys_is_no_news() {
+        assert_eq!(receipt_kind(&ReceiptType::Retry), None);
+        assert_eq!(receipt_kind(&ReceiptType::Other("new".to_owned())), None);
+        assert_eq!(receipt_kind(&ReceiptType::Read), Some(ReceiptKind::Read));
+    }
+}

@@ -1,0 +1,56 @@
+//! What contacts change about themselves, and the account about them.
+
+use entity::words::DeviceChange;
+use whatsapp_rust::types::events::{DeviceListUpdateType, Event};
+
+use crate::event::body::contact::{
+    ContactUpdateEvent, DeviceListUpdateEvent, PictureUpdateEvent, PushNameUpdateEvent, UserAboutUpdateEvent,
+};
+use crate::event::body::{EventBody, Party};
+use crate::whatsapp::reading::{party, said, sender};
+
+/// None if it is not about a contact, or no news.
+pub(super) fn body(event: &Event) -> Option<EventBody> {
+    Some(match event {
+        Event::PictureUpdate(update) => EventBody::PictureUpdate(PictureUpdateEvent {
+            subject: party(&update.jid, None),
+            author: update.author.as_ref().map(|author| party(author, None)),
+            is_removed: update.removed,
+            picture_id: update.picture_id.clone(),
+            timestamp: update.timestamp.into(),
+        }),
+        Event::UserAboutUpdate(update) => EventBody::UserAboutUpdate(UserAboutUpdateEvent {
+            contact: party(&update.jid, None),
+            about: update.status.clone(),
+            timestamp: update.timestamp.into(),
+        }),
+        Event::PushNameUpdate(update) => EventBody::PushNameUpdate(PushNameUpdateEvent {
+            contact: Party { push_name: said(&update.new_push_name), ..sender(&update.message.source, None) },
+            old_push_name: said(&update.old_push_name),
+        }),
+        Event::ContactUpdate(update) => EventBody::ContactUpdate(ContactUpdateEvent {
+            contact: party(&update.jid, None),
+            full_name: update.action.full_name.clone(),
+            first_name: update.action.first_name.clone(),
+            old: None,
+            timestamp: update.timestamp.into(),
+        }),
+        Event::ContactNumberChanged(update) => EventBody::ContactUpdate(ContactUpdateEvent {
+            contact: party(&update.new_jid, update.new_lid.as_ref()),
+            full_name: None,
+            first_name: None,
+            old: Some(party(&update.old_jid, update.old_lid.as_ref())),
+            timestamp: update.timestamp.into(),
+        }),
+        Event::DeviceListUpdate(update) => EventBody::DeviceListUpdate(DeviceListUpdateEvent {
+            contact: party(&update.user, update.lid_user.as_ref()),
+            change: match update.update_type {
+                DeviceListUpdateType::Add => DeviceChange::Added,
+                DeviceListUpdateType::Remove => DeviceChange::Removed,
+                DeviceListUpdateType::Update => DeviceChange::Updated,
+            },
+            device_ids: update.devices.iter().filter_map(|device| i32::try_from(device.device_id).ok()).collect(),
+        }),
+        _ => return None,
+    })
+}

@@ -1,0 +1,71 @@
+//! What messages carry beside text and media: places, polls, contacts.
+
+use entity::words::MessageType;
+use whatsapp_rust::waproto::whatsapp as wa;
+use whatsapp_rust::waproto::whatsapp::message as part;
+
+use crate::event::body::message::{MessageContact, MessageLocation, MessagePoll};
+use crate::whatsapp::reading::message::content::{Content, number};
+
+pub(super) fn place(message: &wa::Message) -> Option<Content> {
+    if let Some(live) = message.live_location_message.as_option() {
+        let location = MessageLocation {
+            latitude: live.degrees_latitude?,
+            longitude: live.degrees_longitude?,
+            name: None,
+            address: None,
+            is_live: true,
+        };
+        let content = Content { location: Some(location), ..Content::of(MessageType::Location) };
+        let content = Content { caption: live.caption.clone(), ..content };
+        return Some(content.within(live.context_info.as_option()));
+    }
+    let place = message.location_message.as_option()?;
+    let location = MessageLocation {
+        latitude: place.degrees_latitude?,
+        longitude: place.degrees_longitude?,
+        name: place.name.clone(),
+        address: place.address.clone(),
+        is_live: false,
+    };
+    let content = Content { location: Some(location), ..Content::of(MessageType::Location) };
+    Some(content.within(place.context_info.as_option()))
+}
+
+pub(super) fn poll(message: &wa::Message) -> Option<Content> {
+    if let Some(vote) = message.poll_update_message.as_option() {
+        let vote_on = vote.poll_creation_message_key.as_option().and_then(|key| key.id.clone());
+        let poll = MessagePoll { name: None, options: Vec::new(), selectable_count: None, vote_on };
+        return Some(Content { poll: Some(poll), ..Content::of(MessageType::PollVote) });
+    }
+    let forms = [
+        &message.poll_creation_message,
+        &message.poll_creation_message_v2,
+        &message.poll_creation_message_v3,
+        &message.poll_creation_message_v5,
+    ];
+    let asked = forms.into_iter().find_map(|form| form.as_option())?;
+    let poll = MessagePoll {
+        name: asked.name.clone(),
+        options: asked.options.iter().filter_map(|option| option.option_name.clone()).collect(),
+        selectable_count: number(asked.selectable_options_count),
+        vote_on: None,
+    };
+    let content = Content { poll: Some(poll), ..Content::of(MessageType::Poll) };
+    Some(content.within(asked.context_info.as_option()))
+}
+
+pub(super) fn contacts(message: &wa::Message) -> Option<Content> {
+    let card = |contact: &part::ContactMessage| MessageContact {
+        display_name: contact.display_name.clone(),
+        vcard: contact.vcard.clone(),
+    };
+    if let Some(contact) = message.contact_message.as_option() {
+        let content = Content { contacts: vec![card(contact)], ..Content::of(MessageType::Contacts) };
+        return Some(content.within(contact.context_info.as_option()));
+    }
+    let several = message.contacts_array_message.as_option()?;
+    let contacts = several.contacts.iter().map(card).collect();
+    let content = Content { contacts, ..Content::of(MessageType::Contacts) };
+    Some(content.within(several.context_info.as_option()))
+}

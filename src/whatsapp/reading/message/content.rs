@@ -1,0 +1,138 @@
+//! What is in a message, out of all the wrappers that the protocol has for it.
+
+use entity::words::{MediaKind, MessageType};
+use whatsapp_rust::wacore::proto_helpers::MessageExt;
+use whatsapp_rust::waproto::whatsapp as wa;
+use whatsapp_rust::waproto::whatsapp::message as part;
+use whatsapp_rust::waproto::whatsapp::message::protocol_message::Type as ProtocolType;
+
+use crate::event::body::message::{
+    MessageContact, MessageEdit, MessageLocation, MessageMedia, MessagePoll, MessageQuote, MessageReaction,
+    MessageRevoke,
+};
+use crate::whatsapp::reading::message::{attached, media};
+
+/// What is in a message, whoever sent it.
+#[derive(Clone, PartialEq)]
+pub(super) struct Content {
+    pub(super) message_type: MessageType,
+    pub(super) text: Option<String>,
+    pub(super) caption: Option<String>,
+    pub(super) media: Option<MessageMedia>,
+    pub(super) location: Option<MessageLocation>,
+    pub(super) quoted: Option<MessageQuote>,
+    pub(super) mentions: Vec<String>,
+    pub(super) reaction: Option<MessageReaction>,
+    pub(super) edit: Option<MessageEdit>,
+    pub(super) revoke: Option<MessageRevoke>,
+    pub(super) poll: Option<MessagePoll>,
+    pub(super) contacts: Vec<MessageContact>,
+}
+
+impl Content {
+    pub(super) fn of(message_type: MessageType) -> Self {
+        Self {
+            message_type,
+            text: None,
+            caption: None,
+            media: None,
+            location: None,
+            quoted: None,
+            mentions: Vec::new(),
+            reaction: None,
+            edit: None,
+            revoke: None,
+            poll: None,
+            contacts: Vec::new(),
+        }
+    }
+
+    /// What it answers and whom it mentions.
+    pub(super) fn within(mut self, context: Option<&wa::ContextInfo>) -> Self {
+        if let Some(context) = context {
+            self.quoted = context
+                .stanza_id
+                .clone()
+                .map(|message_id| MessageQuote { message_id, participant: context.participant.clone() });
+            self.mentions = context.mentioned_jid.iter().map(ToString::to_string).collect();
+        }
+        self
+    }
+
+    pub(super) fn media(media: MessageMedia, caption: Option<String>) -> Self {
+        let message_type = match media.kind {
+            MediaKind::Image => MessageType::Image,
+            MediaKind::Video => MessageType::Video,
+            MediaKind::Audio => MessageType::Audio,
+            MediaKind::Voice => MessageType::Voice,
+            MediaKind::Document => MessageType::Document,
+            MediaKind::Sticker => MessageType::Sticker,
+        };
+        Self { media: Some(media), caption, ..Self::of(message_type) }
+    }
+}
+
+/// None if no person said it.
+pub(super) fn content(message: &wa::Message) -> Option<Content> {
+    let message = message.get_base_message();
+    if let Some(protocol) = message.protocol_message.as_option() {
+        return protocol_content(protocol);
+    }
+    if let Some(text) = &message.conversation {
+        return Some(Content { text: Some(text.clone()), ..Content::of(MessageType::Text) });
+    }
+    if let Some(extended) = message.extended_text_message.as_option() {
+        let content = Content { text: extended.text.clone(), ..Content::of(MessageType::Text) };
+        return Some(content.within(extended.context_info.as_option()));
+    }
+    let content = media::media(message).or_else(|| attached::place(message)).or_else(|| reaction(message));
+    let content = content.or_else(|| attached::poll(message)).or_else(|| attached::contacts(message));
+    content.or_else(|| (!is_silent(message)).then(|| Content::of(MessageType::Unknown)))
+}
+
+/// Whether a message only hands keys over.
+fn is_silent(message: &wa::Message) -> bool {
+    let mut rest = message.clone();
+    rest.sender_key_distribution_message = Default::default();
+    rest.fast_ratchet_key_sender_key_distribution_message = Default::default();
+    rest.message_context_info = Default::default();
+    rest == wa::Message::default()
+}
+
+/// Edits and removals are said in the protocol's own messages; so is much that is no news.
+fn protocol_content(protocol: &part::ProtocolMessage) -> Option<Content> {
+    let key = protocol.key.as_option();
+    let message_id = key.and_then(|key| key.id.clone());
+    match protocol.r#type {
+        // The type of a removal is the default.
+        Some(ProtocolType::REVOKE) | None => {
+            let participant = key.and_then(|key| key.participant.clone());
+            let revoke = MessageRevoke { message_id: message_id?, participant };
+            Some(Content { revoke: Some(revoke), ..Content::of(MessageType::Revoke) })
+        }
+        Some(ProtocolType::MESSAGE_EDIT) => {
+            let edited = protocol.edited_message.as_option().and_then(content);
+            let edited = edited.unwrap_or_else(|| Content::of(MessageType::Unknown));
+            let edit = Some(MessageEdit { message_id: message_id? });
+            Some(Content { message_type: MessageType::Edit, edit, ..edited })
+        }
+        _ => None,
+    }
+}
+
+fn reaction(message: &wa::Message) -> Option<Content> {
+    let reaction = message.reaction_message.as_option()?;
+    let key = reaction.key.as_option()?;
+    let reaction = MessageReaction {
+        message_id: key.id.clone()?,
+        emoji: reaction.text.clone().unwrap_or_default(),
+        // The key is written from the point of view of who reacts.
+        is_to_me: key.from_me == Some(false),
+    };
+    Some(Content { reaction: Some(reaction), ..Content::of(MessageType::Reaction) })
+}
+
+/// What does not fit is not known.
+pub(super) fn number<N: TryInto<i64>>(number: Option<N>) -> Option<i64> {
+    number.and_then(|number| number.try_into().ok())
+}
