@@ -10,6 +10,8 @@ mod certificate;
 #[cfg(feature = "sandbox")]
 mod commands;
 #[cfg(feature = "sandbox")]
+mod contents;
+#[cfg(feature = "sandbox")]
 mod crash;
 mod device_store;
 #[cfg(feature = "sandbox")]

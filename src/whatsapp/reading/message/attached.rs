@@ -9,27 +9,33 @@ use crate::whatsapp::reading::message::content::{Content, number};
 
 pub(super) fn place(message: &wa::Message) -> Option<Content> {
     if let Some(live) = message.live_location_message.as_option() {
-        let location = MessageLocation {
-            latitude: live.degrees_latitude?,
-            longitude: live.degrees_longitude?,
+        let point = point(live.degrees_latitude, live.degrees_longitude);
+        let location = point.map(|(latitude, longitude)| MessageLocation {
+            latitude,
+            longitude,
             name: None,
             address: None,
             is_live: true,
-        };
-        let content = Content { location: Some(location), ..Content::of(MessageType::Location) };
-        let content = Content { caption: live.caption.clone(), ..content };
+        });
+        let content = Content { location, caption: live.caption.clone(), ..Content::of(MessageType::Location) };
         return Some(content.within(live.context_info.as_option()));
     }
     let place = message.location_message.as_option()?;
-    let location = MessageLocation {
-        latitude: place.degrees_latitude?,
-        longitude: place.degrees_longitude?,
+    let point = point(place.degrees_latitude, place.degrees_longitude);
+    let location = point.map(|(latitude, longitude)| MessageLocation {
+        latitude,
+        longitude,
         name: place.name.clone(),
         address: place.address.clone(),
         is_live: false,
-    };
-    let content = Content { location: Some(location), ..Content::of(MessageType::Location) };
+    });
+    let content = Content { location, ..Content::of(MessageType::Location) };
     Some(content.within(place.context_info.as_option()))
+}
+
+/// Where a place is. JSON writes a number that is not finite as null, and then nobody can read the event back.
+fn point(latitude: Option<f64>, longitude: Option<f64>) -> Option<(f64, f64)> {
+    latitude.zip(longitude).filter(|(latitude, longitude)| latitude.is_finite() && longitude.is_finite())
 }
 
 pub(super) fn poll(message: &wa::Message) -> Option<Content> {

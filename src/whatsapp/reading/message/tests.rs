@@ -116,6 +116,34 @@ fn places_reactions_polls_and_contacts_have_their_own_fields() {
 }
 
 #[test]
+fn a_place_that_is_nowhere_is_a_message_without_a_place() {
+    let good = (Some(1.5), Some(-2.5));
+    let nowhere =
+        [(Some(f64::NAN), Some(1.0)), (Some(1.0), Some(f64::INFINITY)), (Some(f64::NEG_INFINITY), None), (None, None)];
+    for (latitude, longitude) in nowhere.into_iter().chain([good]) {
+        let fixed = part::LocationMessage {
+            degrees_latitude: latitude,
+            degrees_longitude: longitude,
+            name: Some("the shop".to_owned()),
+            ..Default::default()
+        };
+        let live = part::LiveLocationMessage {
+            degrees_latitude: latitude,
+            degrees_longitude: longitude,
+            ..Default::default()
+        };
+        for message in [
+            wa::Message { location_message: MessageField::some(fixed), ..Default::default() },
+            wa::Message { live_location_message: MessageField::some(live), ..Default::default() },
+        ] {
+            let content = read(message);
+            assert_eq!(content.message_type, MessageType::Location);
+            assert_eq!(content.location.is_some(), (latitude, longitude) == good);
+        }
+    }
+}
+
+#[test]
 fn an_edit_names_the_message_and_brings_the_new_text() {
     let text = wa::Message { conversation: Some("better".to_owned()), ..Default::default() };
     let content = read(protocol(ProtocolType::MESSAGE_EDIT, Some(text)));
