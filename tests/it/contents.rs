@@ -34,3 +34,16 @@ async fn a_place_that_is_nowhere_leaves_the_journal_readable() {
     }
     world.finish().await;
 }
+
+#[tokio::test]
+async fn a_receipt_from_a_group_says_so() {
+    let world = open_shop().await;
+    let friend = world.sim.phone(FRIEND);
+    let group = friend.create_group("Tea", &[SHOP]).expect("a group");
+    let id = world.phone().send(&group, "to all").await.expect("it is sent");
+    message(&world, &id).await;
+    friend.read(&[&id]).expect("it is there");
+    let receipt = until(&world, "receipt", |body| body["kind"] == "read").await;
+    assert_eq!((&receipt["chat"], &receipt["is_group"]), (&group.into(), &true.into()));
+    world.finish().await;
+}

@@ -1,10 +1,12 @@
-//! What happens in and to chats, beside messages.
+//! What happens in and to chats, beside messages. Whether a chat is a group is told by its JID: the library's `is_group` is
+//! true for broadcast lists, and false in every receipt.
 
 use entity::timestamp::Timestamp;
 use entity::words::{ChatState, ReceiptKind, UndecryptableReason};
 use whatsapp_rust::types::events::{Event, UnavailableType};
 use whatsapp_rust::types::message::MessageInfo;
 use whatsapp_rust::types::presence::{ChatPresence, ChatPresenceMedia, ReceiptType};
+use whatsapp_rust::wacore_binary::JidExt as _;
 
 use crate::event::body::EventBody;
 use crate::event::body::chat::{
@@ -19,7 +21,7 @@ pub(super) fn body(event: &Event) -> Option<EventBody> {
     Some(match event {
         Event::Receipt(receipt) => EventBody::Receipt(ReceiptEvent {
             chat: name(&receipt.source.chat),
-            is_group: receipt.source.is_group,
+            is_group: receipt.source.chat.is_group(),
             sender: sender(&receipt.source, None),
             message_ids: receipt.message_ids.clone(),
             kind: receipt_kind(&receipt.r#type)?,
@@ -33,7 +35,7 @@ pub(super) fn body(event: &Event) -> Option<EventBody> {
         }),
         Event::ChatPresence(presence) => EventBody::ChatPresence(ChatPresenceEvent {
             chat: name(&presence.source.chat),
-            is_group: presence.source.is_group,
+            is_group: presence.source.chat.is_group(),
             sender: sender(&presence.source, None),
             state: match (presence.state, presence.media) {
                 (ChatPresence::Composing, ChatPresenceMedia::Text) => ChatState::Composing,
@@ -90,7 +92,7 @@ fn undecryptable(info: &MessageInfo, is_unavailable: bool, kind: UnavailableType
     UndecryptableMessageEvent {
         message_id: info.id.clone(),
         chat: name(&info.source.chat),
-        is_group: info.source.is_group,
+        is_group: info.source.chat.is_group(),
         sender: sender(&info.source, Some(&info.push_name)),
         reason: match kind {
             UnavailableType::ViewOnce => UndecryptableReason::ViewOnce,
@@ -116,7 +118,50 @@ fn receipt_kind(kind: &ReceiptType) -> Option<ReceiptKind> {
 
 #[cfg(test)]
 mod tests {
+    use whatsapp_rust::types::events::Receipt;
+    use whatsapp_rust::types::message::MessageSource;
+
     use super::*;
+
+    /// The chats of one person, a group, a broadcast list and the status updates, with what the library says of them.
+    fn sources() -> [(MessageSource, bool); 4] {
+        let source = |chat: &str, is_group| MessageSource {
+            chat: chat.parse().expect("it is a JID"),
+            sender: "15550100077@s.whatsapp.net".parse().expect("it is a JID"),
+            is_group,
+            ..Default::default()
+        };
+        [
+            (source("15550100077@s.whatsapp.net", false), false),
+            (source("120363000000000001@g.us", false), true),
+            (source("1767143264@broadcast", true), false),
+            (source("status@broadcast", true), false),
+        ]
+    }
+
+    #[test]
+    fn a_receipt_is_from_a_group_when_its_chat_is_one() {
+        for (source, is_group) in sources() {
+            let receipt = Receipt::builder()
+                .message_ids(vec!["M1".to_owned()])
+                .source(source)
+                .timestamp(Default::default())
+                .r#type(ReceiptType::Read)
+                .offline(false)
+                .build();
+            let Some(EventBody::Receipt(receipt)) = body(&Event::Receipt(receipt)) else { panic!("it is news") };
+            assert_eq!(receipt.is_group, is_group, "{}", receipt.chat);
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_from_a_group_when_its_chat_is_one() {
+        for (source, is_group) in sources() {
+            let info = MessageInfo { source, ..Default::default() };
+            let event = undecryptable(&info, false, UnavailableType::Unknown);
+            assert_eq!(event.is_group, is_group, "{}", event.chat);
+        }
+    }
 
     #[test]
     fn what_devices_say_about_keys_is_no_news() {

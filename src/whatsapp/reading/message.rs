@@ -7,6 +7,7 @@ mod media;
 use entity::ids::SessionId;
 use whatsapp_rust::types::durability_hook::InboundMessage;
 use whatsapp_rust::types::message::{MessageCategory, MessageInfo};
+use whatsapp_rust::wacore_binary::JidExt as _;
 
 use crate::event::body::EventBody;
 use crate::event::body::message::MessageEvent;
@@ -52,15 +53,17 @@ fn event(info: &MessageInfo, content: Content) -> MessageEvent {
         poll,
         contacts,
     } = content;
+    // The library's own `is_group` is true for status updates and broadcast lists as well.
+    let is_group = source.chat.is_group();
     MessageEvent {
         message_id: info.id.clone(),
         chat: name(&source.chat),
         from: name(&source.sender),
         from_phone: None,
-        participant: source.is_group.then(|| name(&source.sender)),
+        participant: is_group.then(|| name(&source.sender)),
         sender: sender(source, Some(&info.push_name)),
         is_from_me: source.is_from_me,
-        is_group: source.is_group,
+        is_group,
         push_name: said(&info.push_name),
         timestamp: info.timestamp.into(),
         message_type,

@@ -1,10 +1,12 @@
 use entity::words::{MediaKind, MessageType};
 use waproto::buffa::MessageField;
+use whatsapp_rust::types::message::MessageSource;
 use whatsapp_rust::waproto::whatsapp as wa;
 use whatsapp_rust::waproto::whatsapp::message as part;
 use whatsapp_rust::waproto::whatsapp::message::protocol_message::Type as ProtocolType;
 
 use super::content::{Content, content};
+use super::*;
 
 fn read(message: wa::Message) -> Content {
     content(&message).expect("somebody said it")
@@ -28,6 +30,35 @@ fn protocol(kind: ProtocolType, edited: Option<wa::Message>) -> wa::Message {
     let protocol =
         part::ProtocolMessage { r#type: Some(kind), key: key("M1", false), edited_message, ..Default::default() };
     wa::Message { protocol_message: MessageField::some(protocol), ..Default::default() }
+}
+
+/// A text that came in this chat, from this person.
+fn inbound(chat: &str, is_group: bool) -> InboundMessage {
+    let source = MessageSource {
+        chat: chat.parse().expect("it is a JID"),
+        sender: "15550100077@s.whatsapp.net".parse().expect("it is a JID"),
+        is_group,
+        ..Default::default()
+    };
+    let message = wa::Message { conversation: Some("hello".to_owned()), ..Default::default() };
+    let info = MessageInfo { source, id: "M1".to_owned(), ..Default::default() };
+    InboundMessage::builder().message(message.into()).info(info.into()).build()
+}
+
+#[test]
+fn only_a_group_is_a_group_whatever_the_library_calls_one() {
+    let session = SessionId::parse("shop").expect("it is an id");
+    for (chat, is_library_sure, is_group) in [
+        ("15550100077@s.whatsapp.net", false, false),
+        ("120363000000000001@g.us", true, true),
+        ("1767143264@broadcast", true, false),
+        ("status@broadcast", true, false),
+    ] {
+        let report = super::read(&session, &inbound(chat, is_library_sure)).expect("somebody said it");
+        let EventBody::Message(message) = report.body else { panic!("it is a message") };
+        assert_eq!((message.is_group, message.participant.is_some()), (is_group, is_group), "{chat}");
+        assert_eq!(message.from, "15550100077@s.whatsapp.net");
+    }
 }
 
 #[test]
