@@ -22,7 +22,7 @@ pub(in crate::whatsapp) fn read(session: &SessionId, inbound: &InboundMessage) -
     if info.category == MessageCategory::Peer {
         return None;
     }
-    let content = content::content(&inbound.message)?;
+    let content = content::content(&inbound.message, info)?;
     let key = MessageKey {
         session_id: session.clone(),
         chat: plain(info.source.chat.to_string()),

@@ -1,6 +1,7 @@
 //! What is in a message, out of all the wrappers that the protocol has for it.
 
 use entity::words::{MediaKind, MessageType};
+use whatsapp_rust::types::message::{EditAttribute, MessageInfo};
 use whatsapp_rust::wacore::proto_helpers::MessageExt;
 use whatsapp_rust::waproto::whatsapp as wa;
 use whatsapp_rust::waproto::whatsapp::message as part;
@@ -72,11 +73,11 @@ impl Content {
     }
 }
 
-/// None if no person said it.
-pub(super) fn content(message: &wa::Message) -> Option<Content> {
+/// What a message says that came with this around it. None if no person said it.
+pub(super) fn content(message: &wa::Message, info: &MessageInfo) -> Option<Content> {
     let message = message.get_base_message();
     if let Some(protocol) = message.protocol_message.as_option() {
-        return protocol_content(protocol);
+        return protocol_content(protocol, info);
     }
     if let Some(text) = &message.conversation {
         return Some(Content { text: Some(text.clone()), ..Content::of(MessageType::Text) });
@@ -100,24 +101,30 @@ fn is_silent(message: &wa::Message) -> bool {
 }
 
 /// Edits and removals are said in the protocol's own messages; so is much that is no news.
-fn protocol_content(protocol: &part::ProtocolMessage) -> Option<Content> {
+fn protocol_content(protocol: &part::ProtocolMessage, info: &MessageInfo) -> Option<Content> {
     let key = protocol.key.as_option();
     let message_id = key.and_then(|key| key.id.clone());
     match protocol.r#type {
-        // The type of a removal is the default.
-        Some(ProtocolType::REVOKE) | None => {
-            let participant = key.and_then(|key| key.participant.clone());
-            let revoke = MessageRevoke { message_id: message_id?, participant };
-            Some(Content { revoke: Some(revoke), ..Content::of(MessageType::Revoke) })
-        }
         Some(ProtocolType::MESSAGE_EDIT) => {
-            let edited = protocol.edited_message.as_option().and_then(content);
+            let edited = protocol.edited_message.as_option().and_then(|edited| content(edited, info));
             let edited = edited.unwrap_or_else(|| Content::of(MessageType::Unknown));
             let edit = Some(MessageEdit { message_id: message_id? });
             Some(Content { message_type: MessageType::Edit, edit, ..edited })
         }
+        kind if is_removal(kind, info) => {
+            let participant = key.and_then(|key| key.participant.clone());
+            let revoke = MessageRevoke { message_id: message_id?, participant };
+            Some(Content { revoke: Some(revoke), ..Content::of(MessageType::Revoke) })
+        }
         _ => None,
     }
+}
+
+/// Whether it takes a message back. The phones write the type of a removal, although it is the default, and say on the outside
+/// what it is. A type that the library does not know yet is absent, too: then only the outside tells.
+fn is_removal(kind: Option<ProtocolType>, info: &MessageInfo) -> bool {
+    let is_taking_back = matches!(info.edit, EditAttribute::SenderRevoke | EditAttribute::AdminRevoke);
+    kind == Some(ProtocolType::REVOKE) || (kind.is_none() && is_taking_back)
 }
 
 fn reaction(message: &wa::Message) -> Option<Content> {

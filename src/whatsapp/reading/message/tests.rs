@@ -1,6 +1,6 @@
 use entity::words::{MediaKind, MessageType};
 use waproto::buffa::MessageField;
-use whatsapp_rust::types::message::MessageSource;
+use whatsapp_rust::types::message::{EditAttribute, MessageSource};
 use whatsapp_rust::waproto::whatsapp as wa;
 use whatsapp_rust::waproto::whatsapp::message as part;
 use whatsapp_rust::waproto::whatsapp::message::protocol_message::Type as ProtocolType;
@@ -9,7 +9,7 @@ use super::content::{Content, content};
 use super::*;
 
 fn read(message: wa::Message) -> Content {
-    content(&message).expect("somebody said it")
+    content(&message, &MessageInfo::default()).expect("somebody said it")
 }
 
 fn context() -> MessageField<wa::ContextInfo> {
@@ -189,6 +189,48 @@ fn a_removal_names_the_message() {
     assert_eq!(content.revoke.map(|revoke| revoke.message_id).as_deref(), Some("M1"));
 }
 
+/// The bytes of a field that is a message, an id or a number, as they are on the wire.
+fn field(number: u32, content: &[u8]) -> Vec<u8> {
+    let length = u8::try_from(content.len()).expect("it is short");
+    let tag = (number << 3) | 2;
+    // A number is written in groups of seven bits, the least first.
+    let tag = if tag < 128 { vec![tag as u8] } else { vec![(tag & 127 | 128) as u8, (tag >> 7) as u8] };
+    [tag, vec![length], content.to_vec()].concat()
+}
+
+fn decoded(bytes: &[u8]) -> wa::Message {
+    waproto::codec::message_decode(bytes).expect("it is a message")
+}
+
+#[test]
+fn a_kind_of_protocol_message_that_is_not_known_yet_removes_nothing() {
+    let key = field(1, &field(3, b"M1"));
+    let (unknown, untyped) = (decoded(&field(12, &[key.clone(), vec![0x10, 99]].concat())), decoded(&field(12, &key)));
+    for message in [&unknown, &untyped] {
+        assert!(content(message, &MessageInfo::default()).is_none());
+        let edited = MessageInfo { edit: EditAttribute::MessageEdit, ..Default::default() };
+        assert!(content(message, &edited).is_none());
+    }
+}
+
+#[test]
+fn a_removal_is_one_with_its_type_and_without_it() {
+    let key = field(1, &field(3, b"M1"));
+    let typed = decoded(&field(12, &[key.clone(), vec![0x10, 0]].concat()));
+    let untyped = decoded(&field(12, &key));
+    for (message, edit) in [
+        (&typed, EditAttribute::Empty),
+        (&typed, EditAttribute::AdminRevoke),
+        (&untyped, EditAttribute::SenderRevoke),
+        (&untyped, EditAttribute::AdminRevoke),
+    ] {
+        let info = MessageInfo { edit, ..Default::default() };
+        let content = content(message, &info).expect("somebody said it");
+        assert_eq!(content.message_type, MessageType::Revoke);
+        assert_eq!(content.revoke.map(|revoke| revoke.message_id).as_deref(), Some("M1"));
+    }
+}
+
 #[test]
 fn what_devices_say_to_each_other_is_no_message() {
     for kind in [
@@ -196,11 +238,11 @@ fn what_devices_say_to_each_other_is_no_message() {
         ProtocolType::HISTORY_SYNC_NOTIFICATION,
         ProtocolType::PEER_DATA_OPERATION_REQUEST_MESSAGE,
     ] {
-        assert!(content(&protocol(kind, None)).is_none());
+        assert!(content(&protocol(kind, None), &MessageInfo::default()).is_none());
     }
     let keys = part::SenderKeyDistributionMessage { group_id: Some("1@g.us".to_owned()), ..Default::default() };
     let only_keys = wa::Message { sender_key_distribution_message: MessageField::some(keys), ..Default::default() };
-    assert!(content(&only_keys).is_none());
+    assert!(content(&only_keys, &MessageInfo::default()).is_none());
 }
 
 #[test]
