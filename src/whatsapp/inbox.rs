@@ -14,7 +14,7 @@ use crate::crash;
 use crate::error::{Error, Result};
 use crate::event::journal::{Entry, Journal};
 use crate::whatsapp::device_store::DeviceStore;
-use crate::whatsapp::reading::{self, message};
+use crate::whatsapp::reading::{self, Own, message};
 
 /// One session's way from the library to the journal.
 pub(super) struct Inbox {
@@ -26,9 +26,10 @@ pub(super) struct Inbox {
 
 impl Inbox {
     async fn record(&self, client: &Client, batch: &[InboundMessage]) -> Result<()> {
+        let own = Own::of(client);
         let mut events = Vec::with_capacity(batch.len());
         for inbound in batch {
-            if let Some(mut report) = message::read(&self.session, inbound) {
+            if let Some(mut report) = message::read(&own, &self.session, inbound) {
                 reading::complete(client, &mut report.body).await;
                 events.push(report.draft(self.session.clone(), self.clock.now())?);
             }

@@ -41,13 +41,27 @@ pub(super) const KINDS: &[EventKind] = &[
     EventKind::DeviceListUpdate,
 ];
 
+/// The account itself, by its phone number and its LID.
+pub(super) struct Own([Option<Jid>; 2]);
+
+impl Own {
+    pub(super) fn of(client: &Client) -> Self {
+        Self([client.pn(), client.lid()])
+    }
+
+    fn is(&self, jid: &Jid) -> bool {
+        self.0.iter().flatten().any(|own| own.user == jid.user && own.server == jid.server)
+    }
+}
+
 /// What an event says; nothing if it is no news to a user of ours.
 pub(super) fn reports(client: &Client, session: &SessionId, event: &Event) -> Vec<Report> {
     match event {
-        Event::GroupUpdate(update) => group::bodies(client, update).into_iter().map(Report::from).collect(),
+        Event::GroupUpdate(update) => group::bodies(&Own::of(client), update).into_iter().map(Report::from).collect(),
         // The journal has the others: the library asked for that before it told.
         Event::Messages(batch) if !batch.hook_committed => {
-            batch.iter().filter_map(|inbound| message::read(session, inbound)).collect()
+            let own = Own::of(client);
+            batch.iter().filter_map(|inbound| message::read(&own, session, inbound)).collect()
         }
         _ => {
             let body = chat::body(event).or_else(|| contact::body(event)).or_else(|| call::body(event));

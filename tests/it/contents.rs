@@ -1,6 +1,6 @@
 //! What is in messages, from people's phones to the journal: what is rare, broken, or means something else than it seems.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use whatsapp_simulator::content;
 
 use crate::support::journal::until;
@@ -8,6 +8,7 @@ use crate::support::world::{Kind, World};
 
 const SHOP: &str = "15550100001";
 const FRIEND: &str = "15550100077";
+const OTHER: &str = "15550100078";
 
 /// A world in which a friend can write to the shop.
 async fn open_shop() -> World {
@@ -45,5 +46,30 @@ async fn a_receipt_from_a_group_says_so() {
     friend.read(&[&id]).expect("it is there");
     let receipt = until(&world, "receipt", |body| body["kind"] == "read").await;
     assert_eq!((&receipt["chat"], &receipt["is_group"]), (&group.into(), &true.into()));
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn a_reaction_is_to_the_account_when_the_message_is_its_own() {
+    let world = open_shop().await;
+    let (phone, friend, other) = (world.phone(), world.sim.phone(FRIEND), world.sim.phone(OTHER));
+    let group = friend.create_group("Tea", &[SHOP, OTHER]).expect("a group");
+    for chat in [None, Some(group.as_str())] {
+        let (to_friend, to_shop) = (chat.unwrap_or(FRIEND), chat.unwrap_or(SHOP));
+        let own = phone.send(to_friend, "from the shop").await.expect("it is sent");
+        let theirs = friend.send(to_shop, "from a friend").await.expect("it is sent");
+        let mut reactions = vec![(&phone, to_friend, &own, true), (&phone, to_friend, &theirs, false)];
+        reactions.extend([(&friend, to_shop, &own, true), (&friend, to_shop, &theirs, false)]);
+        if chat.is_some() {
+            reactions.extend([(&other, to_shop, &own, true), (&other, to_shop, &theirs, false)]);
+        }
+        for (who, to, to_what, is_to_me) in reactions {
+            let key = who.key_of(to, to_what).expect("a key");
+            let id = who.send_content(to, content::reaction(key, "👍")).await.expect("it is sent");
+            let reaction = message(&world, &id).await["reaction"].take();
+            let expected = json!({ "message_id": to_what, "emoji": "👍", "is_to_me": is_to_me });
+            assert_eq!(reaction, expected, "{} in {to}", who.phone_number());
+        }
+    }
     world.finish().await;
 }

@@ -2,16 +2,15 @@
 
 use entity::timestamp::Timestamp;
 use entity::words::GroupChange;
-use whatsapp_rust::Client;
 use whatsapp_rust::types::events::GroupUpdate;
 use whatsapp_rust::wacore::stanza::groups::{GroupNotificationAction as Action, GroupParticipantInfo};
 
 use crate::event::body::contact::{GroupUpdateEvent, JoinedGroupEvent};
 use crate::event::body::{EventBody, Party};
-use crate::whatsapp::reading::{name, party, said};
+use crate::whatsapp::reading::{Own, name, party, said};
 
 /// What changed about a group, and that the account joined it if it did.
-pub(super) fn bodies(client: &Client, update: &GroupUpdate) -> Vec<EventBody> {
+pub(super) fn bodies(own: &Own, update: &GroupUpdate) -> Vec<EventBody> {
     let (group, timestamp) = (name(&update.group_jid), Timestamp::from(update.timestamp));
     let author = update.participant.as_ref().map(|author| party(author, update.participant_pn.as_ref()));
     let people = |some: &[GroupParticipantInfo]| some.iter().map(participant).collect::<Vec<_>>();
@@ -36,7 +35,7 @@ pub(super) fn bodies(client: &Client, update: &GroupUpdate) -> Vec<EventBody> {
     };
     let is_joined = match &update.action {
         Action::Create { .. } => true,
-        Action::Add { participants, .. } => participants.iter().any(|one| is_own(client, one)),
+        Action::Add { participants, .. } => participants.iter().any(|one| is_own(own, one)),
         _ => false,
     };
     let joined = is_joined
@@ -62,11 +61,8 @@ fn plain_change(action: &Action) -> GroupChange {
     }
 }
 
-fn is_own(client: &Client, one: &GroupParticipantInfo) -> bool {
-    let own = [client.pn(), client.lid()];
-    own.iter()
-        .flatten()
-        .any(|own| own.user == one.jid.user || one.phone_number.as_ref().is_some_and(|pn| pn.user == own.user))
+fn is_own(own: &Own, one: &GroupParticipantInfo) -> bool {
+    own.is(&one.jid) || one.phone_number.as_ref().is_some_and(|phone| own.is(phone))
 }
 
 fn participant(one: &GroupParticipantInfo) -> Party {

@@ -13,16 +13,16 @@ use crate::event::body::EventBody;
 use crate::event::body::message::MessageEvent;
 use crate::event::store::MessageKey;
 use crate::whatsapp::Report;
-use crate::whatsapp::reading::message::content::Content;
-use crate::whatsapp::reading::{name, said, sender};
+use crate::whatsapp::reading::message::content::{Around, Content};
+use crate::whatsapp::reading::{Own, name, said, sender};
 
 /// What a message says. None if no person said it: devices send each other keys and histories in messages too.
-pub(in crate::whatsapp) fn read(session: &SessionId, inbound: &InboundMessage) -> Option<Report> {
+pub(in crate::whatsapp) fn read(own: &Own, session: &SessionId, inbound: &InboundMessage) -> Option<Report> {
     let info = &inbound.info;
     if info.category == MessageCategory::Peer {
         return None;
     }
-    let content = content::content(&inbound.message, info)?;
+    let content = content::content(&inbound.message, &Around { info, own })?;
     let key = MessageKey {
         session_id: session.clone(),
         chat: plain(info.source.chat.to_string()),

@@ -1,8 +1,10 @@
 //! What is in a message, out of all the wrappers that the protocol has for it.
 
 use entity::words::{MediaKind, MessageType};
+use whatsapp_rust::Jid;
 use whatsapp_rust::types::message::{EditAttribute, MessageInfo};
 use whatsapp_rust::wacore::proto_helpers::MessageExt;
+use whatsapp_rust::wacore_binary::JidExt as _;
 use whatsapp_rust::waproto::whatsapp as wa;
 use whatsapp_rust::waproto::whatsapp::message as part;
 use whatsapp_rust::waproto::whatsapp::message::protocol_message::Type as ProtocolType;
@@ -11,9 +13,16 @@ use crate::event::body::message::{
     MessageContact, MessageEdit, MessageLocation, MessageMedia, MessagePoll, MessageQuote, MessageReaction,
     MessageRevoke,
 };
+use crate::whatsapp::reading::Own;
 use crate::whatsapp::reading::message::{attached, media};
 
-/// What is in a message, whoever sent it.
+/// What is around a message: where it came from, and to whom.
+pub(super) struct Around<'a> {
+    pub(super) info: &'a MessageInfo,
+    pub(super) own: &'a Own,
+}
+
+/// What is in a message.
 #[derive(Clone, PartialEq)]
 pub(super) struct Content {
     pub(super) message_type: MessageType,
@@ -73,11 +82,11 @@ impl Content {
     }
 }
 
-/// What a message says that came with this around it. None if no person said it.
-pub(super) fn content(message: &wa::Message, info: &MessageInfo) -> Option<Content> {
+/// None if no person said it.
+pub(super) fn content(message: &wa::Message, around: &Around<'_>) -> Option<Content> {
     let message = message.get_base_message();
     if let Some(protocol) = message.protocol_message.as_option() {
-        return protocol_content(protocol, info);
+        return protocol_content(protocol, around);
     }
     if let Some(text) = &message.conversation {
         return Some(Content { text: Some(text.clone()), ..Content::of(MessageType::Text) });
@@ -86,7 +95,7 @@ pub(super) fn content(message: &wa::Message, info: &MessageInfo) -> Option<Conte
         let content = Content { text: extended.text.clone(), ..Content::of(MessageType::Text) };
         return Some(content.within(extended.context_info.as_option()));
     }
-    let content = media::media(message).or_else(|| attached::place(message)).or_else(|| reaction(message));
+    let content = media::media(message).or_else(|| attached::place(message)).or_else(|| reaction(message, around));
     let content = content.or_else(|| attached::poll(message)).or_else(|| attached::contacts(message));
     content.or_else(|| (!is_silent(message)).then(|| Content::of(MessageType::Unknown)))
 }
@@ -101,17 +110,17 @@ fn is_silent(message: &wa::Message) -> bool {
 }
 
 /// Edits and removals are said in the protocol's own messages; so is much that is no news.
-fn protocol_content(protocol: &part::ProtocolMessage, info: &MessageInfo) -> Option<Content> {
+fn protocol_content(protocol: &part::ProtocolMessage, around: &Around<'_>) -> Option<Content> {
     let key = protocol.key.as_option();
     let message_id = key.and_then(|key| key.id.clone());
     match protocol.r#type {
         Some(ProtocolType::MESSAGE_EDIT) => {
-            let edited = protocol.edited_message.as_option().and_then(|edited| content(edited, info));
+            let edited = protocol.edited_message.as_option().and_then(|edited| content(edited, around));
             let edited = edited.unwrap_or_else(|| Content::of(MessageType::Unknown));
             let edit = Some(MessageEdit { message_id: message_id? });
             Some(Content { message_type: MessageType::Edit, edit, ..edited })
         }
-        kind if is_removal(kind, info) => {
+        kind if is_removal(kind, around.info) => {
             let participant = key.and_then(|key| key.participant.clone());
             let revoke = MessageRevoke { message_id: message_id?, participant };
             Some(Content { revoke: Some(revoke), ..Content::of(MessageType::Revoke) })
@@ -127,16 +136,26 @@ fn is_removal(kind: Option<ProtocolType>, info: &MessageInfo) -> bool {
     kind == Some(ProtocolType::REVOKE) || (kind.is_none() && is_taking_back)
 }
 
-fn reaction(message: &wa::Message) -> Option<Content> {
+fn reaction(message: &wa::Message, around: &Around<'_>) -> Option<Content> {
     let reaction = message.reaction_message.as_option()?;
     let key = reaction.key.as_option()?;
     let reaction = MessageReaction {
         message_id: key.id.clone()?,
         emoji: reaction.text.clone().unwrap_or_default(),
-        // The key is written from the point of view of who reacts.
-        is_to_me: key.from_me == Some(false),
+        is_to_me: is_to_account(key, around),
     };
     Some(Content { reaction: Some(reaction), ..Content::of(MessageType::Reaction) })
+}
+
+/// Whether a reaction is to a message of the account. Its key is written from the point of view of who reacts: it says whether
+/// the message is their own, and in a group whose else it is.
+fn is_to_account(key: &wa::MessageKey, around: &Around<'_>) -> bool {
+    let (source, is_reactors) = (&around.info.source, key.from_me == Some(true));
+    if source.is_from_me || !source.chat.is_group() {
+        return source.is_from_me == is_reactors;
+    }
+    let author = key.participant.as_deref().and_then(|author| author.parse::<Jid>().ok());
+    author.is_some_and(|author| around.own.is(&author))
 }
 
 /// What does not fit is not known.

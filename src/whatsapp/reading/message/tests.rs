@@ -5,11 +5,21 @@ use whatsapp_rust::waproto::whatsapp as wa;
 use whatsapp_rust::waproto::whatsapp::message as part;
 use whatsapp_rust::waproto::whatsapp::message::protocol_message::Type as ProtocolType;
 
-use super::content::{Content, content};
+use super::content::content;
 use super::*;
 
 fn read(message: wa::Message) -> Content {
-    content(&message, &MessageInfo::default()).expect("somebody said it")
+    said_in(&message, &MessageInfo::default()).expect("somebody said it")
+}
+
+/// What a message says that came with this around it.
+fn said_in(message: &wa::Message, info: &MessageInfo) -> Option<Content> {
+    content(message, &Around { info, own: &account() })
+}
+
+/// The account that gets the messages.
+fn account() -> Own {
+    Own(["15550100001:7@s.whatsapp.net", "100000000000001:7@lid"].map(|jid| jid.parse().ok()))
 }
 
 fn context() -> MessageField<wa::ContextInfo> {
@@ -54,7 +64,7 @@ fn only_a_group_is_a_group_whatever_the_library_calls_one() {
         ("1767143264@broadcast", true, false),
         ("status@broadcast", true, false),
     ] {
-        let report = super::read(&session, &inbound(chat, is_library_sure)).expect("somebody said it");
+        let report = super::read(&account(), &session, &inbound(chat, is_library_sure)).expect("somebody said it");
         let EventBody::Message(message) = report.body else { panic!("it is a message") };
         assert_eq!((message.is_group, message.participant.is_some()), (is_group, is_group), "{chat}");
         assert_eq!(message.from, "15550100077@s.whatsapp.net");
@@ -147,6 +157,48 @@ fn places_reactions_polls_and_contacts_have_their_own_fields() {
 }
 
 #[test]
+fn a_reaction_is_to_the_account_when_the_message_is_its_own() {
+    const FRIEND: &str = "15550100077@s.whatsapp.net";
+    const GROUP: &str = "120363000000000001@g.us";
+    for (chat, is_from_me, key_is_own, participant, is_to_me) in [
+        // A friend reacts, in a direct chat.
+        (FRIEND, false, Some(false), None, true),
+        (FRIEND, false, None, None, true),
+        (FRIEND, false, Some(true), None, false),
+        // The account reacts on its phone.
+        (FRIEND, true, Some(true), None, true),
+        (FRIEND, true, Some(false), None, false),
+        (GROUP, true, Some(true), None, true),
+        (GROUP, true, Some(false), Some(FRIEND), false),
+        // Somebody reacts in a group: to the account, by both of its names, to somebody else, to themselves.
+        (GROUP, false, Some(false), Some("15550100001@s.whatsapp.net"), true),
+        (GROUP, false, Some(false), Some("100000000000001@lid"), true),
+        (GROUP, false, Some(false), Some("15550100078@s.whatsapp.net"), false),
+        (GROUP, false, Some(false), Some("100000000000001@s.whatsapp.net"), false),
+        (GROUP, false, Some(true), Some(FRIEND), false),
+        (GROUP, false, Some(false), None, false),
+    ] {
+        let key = wa::MessageKey {
+            id: Some("M1".to_owned()),
+            from_me: key_is_own,
+            participant: participant.map(str::to_owned),
+            ..Default::default()
+        };
+        let reaction = part::ReactionMessage { key: MessageField::some(key), ..Default::default() };
+        let message = wa::Message { reaction_message: MessageField::some(reaction), ..Default::default() };
+        let source = MessageSource {
+            chat: chat.parse().expect("it is a JID"),
+            sender: FRIEND.parse().expect("it is a JID"),
+            is_from_me,
+            ..Default::default()
+        };
+        let content = said_in(&message, &MessageInfo { source, ..Default::default() }).expect("somebody said it");
+        let reaction = content.reaction.expect("it is one");
+        assert_eq!(reaction.is_to_me, is_to_me, "{chat} {is_from_me} {key_is_own:?} {participant:?}");
+    }
+}
+
+#[test]
 fn a_place_that_is_nowhere_is_a_message_without_a_place() {
     let good = (Some(1.5), Some(-2.5));
     let nowhere =
@@ -207,9 +259,9 @@ fn a_kind_of_protocol_message_that_is_not_known_yet_removes_nothing() {
     let key = field(1, &field(3, b"M1"));
     let (unknown, untyped) = (decoded(&field(12, &[key.clone(), vec![0x10, 99]].concat())), decoded(&field(12, &key)));
     for message in [&unknown, &untyped] {
-        assert!(content(message, &MessageInfo::default()).is_none());
+        assert!(said_in(message, &MessageInfo::default()).is_none());
         let edited = MessageInfo { edit: EditAttribute::MessageEdit, ..Default::default() };
-        assert!(content(message, &edited).is_none());
+        assert!(said_in(message, &edited).is_none());
     }
 }
 
@@ -225,7 +277,7 @@ fn a_removal_is_one_with_its_type_and_without_it() {
         (&untyped, EditAttribute::AdminRevoke),
     ] {
         let info = MessageInfo { edit, ..Default::default() };
-        let content = content(message, &info).expect("somebody said it");
+        let content = said_in(message, &info).expect("somebody said it");
         assert_eq!(content.message_type, MessageType::Revoke);
         assert_eq!(content.revoke.map(|revoke| revoke.message_id).as_deref(), Some("M1"));
     }
@@ -238,11 +290,11 @@ fn what_devices_say_to_each_other_is_no_message() {
         ProtocolType::HISTORY_SYNC_NOTIFICATION,
         ProtocolType::PEER_DATA_OPERATION_REQUEST_MESSAGE,
     ] {
-        assert!(content(&protocol(kind, None), &MessageInfo::default()).is_none());
+        assert!(said_in(&protocol(kind, None), &MessageInfo::default()).is_none());
     }
     let keys = part::SenderKeyDistributionMessage { group_id: Some("1@g.us".to_owned()), ..Default::default() };
     let only_keys = wa::Message { sender_key_distribution_message: MessageField::some(keys), ..Default::default() };
-    assert!(content(&only_keys, &MessageInfo::default()).is_none());
+    assert!(said_in(&only_keys, &MessageInfo::default()).is_none());
 }
 
 #[test]
