@@ -3,6 +3,7 @@
 mod attached;
 mod content;
 mod media;
+mod wrapper;
 
 use entity::ids::SessionId;
 use whatsapp_rust::types::durability_hook::InboundMessage;

@@ -44,11 +44,13 @@ pub(super) fn poll(message: &wa::Message) -> Option<Content> {
         let poll = MessagePoll { name: None, options: Vec::new(), selectable_count: None, vote_on };
         return Some(Content { poll: Some(poll), ..Content::of(MessageType::PollVote) });
     }
+    // The fourth form is a wrapper around one of these.
     let forms = [
         &message.poll_creation_message,
         &message.poll_creation_message_v2,
         &message.poll_creation_message_v3,
         &message.poll_creation_message_v5,
+        &message.poll_creation_message_v6,
     ];
     let asked = forms.into_iter().find_map(|form| form.as_option())?;
     let poll = MessagePoll {

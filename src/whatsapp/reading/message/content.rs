@@ -1,9 +1,8 @@
-//! What is in a message, out of all the wrappers that the protocol has for it.
+//! What is in a message: one look at each thing that it can be.
 
 use entity::words::{MediaKind, MessageType};
 use whatsapp_rust::Jid;
 use whatsapp_rust::types::message::{EditAttribute, MessageInfo};
-use whatsapp_rust::wacore::proto_helpers::MessageExt;
 use whatsapp_rust::wacore_binary::JidExt as _;
 use whatsapp_rust::waproto::whatsapp as wa;
 use whatsapp_rust::waproto::whatsapp::message as part;
@@ -14,7 +13,7 @@ use crate::event::body::message::{
     MessageRevoke,
 };
 use crate::whatsapp::reading::Own;
-use crate::whatsapp::reading::message::{attached, media};
+use crate::whatsapp::reading::message::{attached, media, wrapper};
 
 /// What is around a message: where it came from, and to whom.
 pub(super) struct Around<'a> {
@@ -84,7 +83,7 @@ impl Content {
 
 /// None if no person said it.
 pub(super) fn content(message: &wa::Message, around: &Around<'_>) -> Option<Content> {
-    let message = message.get_base_message();
+    let message = wrapper::unwrapped(message);
     if let Some(protocol) = message.protocol_message.as_option() {
         return protocol_content(protocol, around);
     }

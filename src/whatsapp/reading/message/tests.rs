@@ -42,6 +42,19 @@ fn protocol(kind: ProtocolType, edited: Option<wa::Message>) -> wa::Message {
     wa::Message { protocol_message: MessageField::some(protocol), ..Default::default() }
 }
 
+/// The bytes of a field that is a message, an id or a number, as they are on the wire.
+fn field(number: u32, content: &[u8]) -> Vec<u8> {
+    let length = u8::try_from(content.len()).expect("it is short");
+    let tag = (number << 3) | 2;
+    // A number is written in groups of seven bits, the least first.
+    let tag = if tag < 128 { vec![tag as u8] } else { vec![(tag & 127 | 128) as u8, (tag >> 7) as u8] };
+    [tag, vec![length], content.to_vec()].concat()
+}
+
+fn decoded(bytes: &[u8]) -> wa::Message {
+    waproto::codec::message_decode(bytes).expect("it is a message")
+}
+
 /// A text that came in this chat, from this person.
 fn inbound(chat: &str, is_group: bool) -> InboundMessage {
     let source = MessageSource {
@@ -88,6 +101,36 @@ fn a_text_is_the_same_with_and_without_what_is_around_it() {
     let quoted = content.quoted.expect("it answers");
     assert_eq!((quoted.message_id.as_str(), quoted.participant.as_deref()), ("Q1", Some("2@lid")));
     assert_eq!((content.text.as_deref(), content.mentions), (Some("hello"), vec!["3@lid".to_owned()]));
+}
+
+/// The fields of a message that are wrappers; src: whatsapp.proto, `FutureProofMessage`.
+const WRAPPERS: &[u32] = &[
+    37, 40, 53, 55, 58, 59, 62, 67, 74, 85, 87, 90, 91, 92, 93, 95, 96, 99, 100, 101, 103, 104, 106, 116, 117, 118, 126,
+];
+
+#[test]
+fn a_message_is_the_same_in_every_wrapper_and_in_any_order_of_them() {
+    let text = field(1, b"hello");
+    let wrapped = |number: u32, inner: &[u8]| field(number, &field(1, inner));
+    for first in WRAPPERS {
+        for second in WRAPPERS {
+            let message = decoded(&wrapped(*first, &wrapped(*second, &text)));
+            assert_eq!(read(message).text.as_deref(), Some("hello"), "{second} in {first}");
+        }
+        let sent = decoded(&field(31, &field(2, &wrapped(*first, &text))));
+        assert_eq!(read(sent).text.as_deref(), Some("hello"), "{first} from another device");
+    }
+}
+
+#[test]
+fn a_poll_is_one_in_every_form() {
+    let asked = field(2, b"which?");
+    let wrapped = field(93, &field(1, &field(64, &asked)));
+    for message in [49, 60, 64, 111, 119].map(|form| field(form, &asked)).into_iter().chain([wrapped]) {
+        let content = read(decoded(&message));
+        assert_eq!(content.message_type, MessageType::Poll);
+        assert_eq!(content.poll.and_then(|poll| poll.name).as_deref(), Some("which?"));
+    }
 }
 
 #[test]
@@ -239,19 +282,6 @@ fn a_removal_names_the_message() {
     let content = read(protocol(ProtocolType::REVOKE, None));
     assert_eq!(content.message_type, MessageType::Revoke);
     assert_eq!(content.revoke.map(|revoke| revoke.message_id).as_deref(), Some("M1"));
-}
-
-/// The bytes of a field that is a message, an id or a number, as they are on the wire.
-fn field(number: u32, content: &[u8]) -> Vec<u8> {
-    let length = u8::try_from(content.len()).expect("it is short");
-    let tag = (number << 3) | 2;
-    // A number is written in groups of seven bits, the least first.
-    let tag = if tag < 128 { vec![tag as u8] } else { vec![(tag & 127 | 128) as u8, (tag >> 7) as u8] };
-    [tag, vec![length], content.to_vec()].concat()
-}
-
-fn decoded(bytes: &[u8]) -> wa::Message {
-    waproto::codec::message_decode(bytes).expect("it is a message")
 }
 
 #[test]

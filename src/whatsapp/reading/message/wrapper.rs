@@ -1,0 +1,48 @@
+//! Wrappers: messages with a message in them, which say only how it is to be shown.
+
+use whatsapp_rust::waproto::whatsapp as wa;
+
+/// Wrappers that are taken off one message. Phones put three around each other at most.
+const MOST: usize = 16;
+
+/// The message in all its wrappers, whichever there are and in whichever order.
+pub(super) fn unwrapped(message: &wa::Message) -> &wa::Message {
+    let layers = std::iter::successors(Some(message), |message| inner(message));
+    layers.take(MOST).last().unwrap_or(message)
+}
+
+fn inner(message: &wa::Message) -> Option<&wa::Message> {
+    // All fields of this type that a message has.
+    let wrappers = [
+        &message.view_once_message,
+        &message.ephemeral_message,
+        &message.document_with_caption_message,
+        &message.view_once_message_v2,
+        &message.edited_message,
+        &message.view_once_message_v2_extension,
+        &message.group_mentioned_message,
+        &message.bot_invoke_message,
+        &message.lottie_sticker_message,
+        &message.event_cover_image,
+        &message.status_mention_message,
+        &message.poll_creation_option_image_message,
+        &message.associated_child_message,
+        &message.group_status_mention_message,
+        &message.poll_creation_message_v4,
+        &message.status_add_yours,
+        &message.group_status_message,
+        &message.limit_sharing_message,
+        &message.bot_task_message,
+        &message.question_message,
+        &message.group_status_message_v2,
+        &message.bot_forwarded_message,
+        &message.question_reply_message,
+        &message.newsletter_admin_profile_message,
+        &message.newsletter_admin_profile_message_v2,
+        &message.spoiler_message,
+        &message.newsletter_admin_profile_status_message,
+    ];
+    // What the account sent from another device.
+    let sent = message.device_sent_message.as_option().and_then(|sent| sent.message.as_option());
+    sent.or_else(|| wrappers.into_iter().find_map(|wrapper| wrapper.as_option()?.message.as_option()))
+}
