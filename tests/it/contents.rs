@@ -73,3 +73,16 @@ async fn a_reaction_is_to_the_account_when_the_message_is_its_own() {
     }
     world.finish().await;
 }
+
+#[tokio::test]
+async fn what_a_customer_taps_is_a_text() {
+    let world = open_shop().await;
+    let friend = world.sim.phone(FRIEND);
+    let asked = world.phone().send(FRIEND, "How many?").await.expect("it is sent");
+    let tap = content::disappearing(content::list_reply("Two, please", (&asked, SHOP)));
+    let id = friend.send_content(SHOP, tap).await.expect("it is sent");
+    let tapped = message(&world, &id).await;
+    assert_eq!((&tapped["message_type"], &tapped["text"]), (&"text".into(), &"Two, please".into()));
+    assert_eq!(tapped["quoted"]["message_id"], asked);
+    world.finish().await;
+}

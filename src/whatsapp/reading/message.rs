@@ -2,6 +2,7 @@
 
 mod attached;
 mod content;
+mod interactive;
 mod media;
 mod wrapper;
 

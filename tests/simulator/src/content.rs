@@ -3,10 +3,11 @@
 
 use waproto::buffa::MessageField;
 use waproto::whatsapp as wa;
+use waproto::whatsapp::message::list_response_message::{ListType, SingleSelectReply};
 use waproto::whatsapp::message::protocol_message::Type as ProtocolType;
 use waproto::whatsapp::message::{
-    ContactMessage, ExtendedTextMessage, ImageMessage, LocationMessage, PollCreationMessage, ProtocolMessage,
-    ReactionMessage, poll_creation_message,
+    ContactMessage, ExtendedTextMessage, FutureProofMessage, ImageMessage, ListResponseMessage, LocationMessage,
+    PollCreationMessage, ProtocolMessage, ReactionMessage, poll_creation_message,
 };
 
 use crate::stanza;
@@ -188,6 +189,30 @@ pub fn poll(name: &str, options: &[&str]) -> wa::Message {
         message_context_info: MessageField::some(context),
         ..Default::default()
     }
+}
+
+/// A line that somebody tapped in a list; it answers the message with the list. Phone numbers throughout.
+pub fn list_reply(title: &str, quoted: (&str, &str)) -> wa::Message {
+    let (message_id, author) = quoted;
+    let context = wa::ContextInfo {
+        stanza_id: Some(message_id.to_owned()),
+        participant: Some(stanza::phone_jid(author).to_string()),
+        ..Default::default()
+    };
+    let tap = ListResponseMessage {
+        title: Some(title.to_owned()),
+        list_type: Some(ListType::SINGLE_SELECT),
+        single_select_reply: MessageField::some(SingleSelectReply { selected_row_id: Some("line-1".to_owned()) }),
+        context_info: MessageField::some(context),
+        ..Default::default()
+    };
+    wa::Message { list_response_message: MessageField::some(tap), ..Default::default() }
+}
+
+/// The same in a wrapper that says that it disappears.
+pub fn disappearing(content: wa::Message) -> wa::Message {
+    let wrapper = FutureProofMessage { message: MessageField::some(content) };
+    wa::Message { ephemeral_message: MessageField::some(wrapper), ..Default::default() }
 }
 
 /// Names a message to those in its chat. `chat` is the address that the writer has for it: a JID.

@@ -13,7 +13,7 @@ use crate::event::body::message::{
     MessageRevoke,
 };
 use crate::whatsapp::reading::Own;
-use crate::whatsapp::reading::message::{attached, media, wrapper};
+use crate::whatsapp::reading::message::{attached, interactive, media, wrapper};
 
 /// What is around a message: where it came from, and to whom.
 pub(super) struct Around<'a> {
@@ -96,6 +96,7 @@ pub(super) fn content(message: &wa::Message, around: &Around<'_>) -> Option<Cont
     }
     let content = media::media(message).or_else(|| attached::place(message)).or_else(|| reaction(message, around));
     let content = content.or_else(|| attached::poll(message)).or_else(|| attached::contacts(message));
+    let content = content.or_else(|| interactive::words(message));
     content.or_else(|| (!is_silent(message)).then(|| Content::of(MessageType::Unknown)))
 }
 

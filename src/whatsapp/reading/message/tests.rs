@@ -269,6 +269,66 @@ fn a_place_that_is_nowhere_is_a_message_without_a_place() {
     }
 }
 
+/// A message with a context at this field of its content, and texts at others.
+fn worded(number: u32, context: u32, texts: &[(u32, &str)]) -> wa::Message {
+    let context = field(context, &field(1, b"Q1"));
+    let texts = texts.iter().map(|(number, text)| field(*number, text.as_bytes()));
+    decoded(&field(number, &texts.chain([context]).collect::<Vec<_>>().concat()))
+}
+
+#[test]
+fn what_somebody_taps_is_a_text_that_answers_the_message_with_the_buttons() {
+    let body = field(1, b"Two, please");
+    let response = decoded(&field(48, &[field(1, &body), field(15, &field(1, b"Q1"))].concat()));
+    for message in [
+        worded(43, 3, &[(1, "button-2"), (2, "Two, please")]),
+        worded(39, 4, &[(1, "Two, please"), (5, "of the small ones")]),
+        worded(29, 3, &[(1, "button-2"), (2, "Two, please")]),
+        response,
+    ] {
+        let content = read(message);
+        assert_eq!((content.message_type, content.text.as_deref()), (MessageType::Text, Some("Two, please")));
+        assert_eq!(content.quoted.map(|quoted| quoted.message_id).as_deref(), Some("Q1"));
+    }
+}
+
+#[test]
+fn what_stands_above_buttons_and_lists_is_a_text() {
+    let body = field(2, &field(1, b"How many?"));
+    let rows = field(6, b"How many?");
+    for message in [
+        worded(42, 8, &[(1, "Buns"), (6, "How many?")]),
+        worded(42, 8, &[(1, "How many?")]),
+        worded(36, 8, &[(1, "Buns"), (2, "How many?")]),
+        decoded(&field(45, &body)),
+        decoded(&field(25, &field(4, &rows))),
+        decoded(&field(25, &field(2, &rows))),
+        decoded(&field(25, &field(5, &body))),
+    ] {
+        let content = read(message);
+        assert_eq!((content.message_type, content.text.as_deref()), (MessageType::Text, Some("How many?")));
+    }
+}
+
+#[test]
+fn goods_groups_and_events_say_their_words_although_they_have_no_word() {
+    for message in [
+        worded(38, 17, &[(6, "Six buns"), (7, "An order")]),
+        decoded(&field(30, &field(1, &field(3, b"Six buns")))),
+        worded(30, 17, &[(5, "Six buns")]),
+        worded(28, 7, &[(4, "Six buns")]),
+        worded(28, 7, &[(4, "Tea"), (6, "Six buns")]),
+        worded(75, 1, &[(3, "Six buns")]),
+        worded(122, 1, &[(3, "Six buns")]),
+    ] {
+        let content = read(message);
+        assert_eq!((content.message_type, content.text.as_deref()), (MessageType::Unknown, Some("Six buns")));
+    }
+    let comment = decoded(&field(77, &field(1, &field(1, b"Six buns"))));
+    let comment = read(comment);
+    assert_eq!((comment.message_type, comment.text.as_deref()), (MessageType::Text, Some("Six buns")));
+}
+
 #[test]
 fn an_edit_names_the_message_and_brings_the_new_text() {
     let text = wa::Message { conversation: Some("better".to_owned()), ..Default::default() };
@@ -329,7 +389,7 @@ fn what_devices_say_to_each_other_is_no_message() {
 
 #[test]
 fn what_has_no_word_yet_is_told_and_not_lost() {
-    let event = part::EventMessage { name: Some("party".to_owned()), ..Default::default() };
-    let content = read(wa::Message { event_message: MessageField::some(event), ..Default::default() });
-    assert_eq!(content.message_type, MessageType::Unknown);
+    let album = part::AlbumMessage { expected_image_count: Some(2), ..Default::default() };
+    let content = read(wa::Message { album_message: MessageField::some(album), ..Default::default() });
+    assert_eq!((content.message_type, content.text), (MessageType::Unknown, None));
 }

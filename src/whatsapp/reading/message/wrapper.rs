@@ -42,7 +42,8 @@ fn inner(message: &wa::Message) -> Option<&wa::Message> {
         &message.spoiler_message,
         &message.newsletter_admin_profile_status_message,
     ];
-    // What the account sent from another device.
+    // What the account sent from another device; and what somebody writes below a message of a channel.
     let sent = message.device_sent_message.as_option().and_then(|sent| sent.message.as_option());
-    sent.or_else(|| wrappers.into_iter().find_map(|wrapper| wrapper.as_option()?.message.as_option()))
+    let comment = message.comment_message.as_option().and_then(|comment| comment.message.as_option());
+    sent.or(comment).or_else(|| wrappers.into_iter().find_map(|wrapper| wrapper.as_option()?.message.as_option()))
 }
