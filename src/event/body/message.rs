@@ -47,7 +47,7 @@ pub struct MessageEvent {
     pub mentions: Vec<String>,
     /// The reaction that it is. Null unless it is one.
     pub reaction: Option<MessageReaction>,
-    /// The edit that it is. Null unless it is one; the new text is in `text` or `caption`.
+    /// The edit that it is. Null unless it is one; the new text is in `text` or `caption`, if it could be decrypted.
     pub edit: Option<MessageEdit>,
     /// The removal that it is. Null unless it is one.
     pub revoke: Option<MessageRevoke>,

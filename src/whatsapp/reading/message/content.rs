@@ -7,6 +7,7 @@ use whatsapp_rust::wacore_binary::JidExt as _;
 use whatsapp_rust::waproto::whatsapp as wa;
 use whatsapp_rust::waproto::whatsapp::message as part;
 use whatsapp_rust::waproto::whatsapp::message::protocol_message::Type as ProtocolType;
+use whatsapp_rust::waproto::whatsapp::message::secret_encrypted_message::SecretEncType;
 
 use crate::event::body::message::{
     MessageContact, MessageEdit, MessageLocation, MessageMedia, MessagePoll, MessageQuote, MessageReaction,
@@ -96,7 +97,7 @@ pub(super) fn content(message: &wa::Message, around: &Around<'_>) -> Option<Cont
     }
     let content = media::media(message).or_else(|| attached::place(message)).or_else(|| reaction(message, around));
     let content = content.or_else(|| attached::poll(message)).or_else(|| attached::contacts(message));
-    let content = content.or_else(|| interactive::words(message));
+    let content = content.or_else(|| interactive::words(message)).or_else(|| sealed_edit(message));
     content.or_else(|| (!is_silent(message)).then(|| Content::of(MessageType::Unknown)))
 }
 
@@ -127,6 +128,17 @@ fn protocol_content(protocol: &part::ProtocolMessage, around: &Around<'_>) -> Op
         }
         _ => None,
     }
+}
+
+/// An edit that the library could not open, because it never had the message. It opens the others.
+fn sealed_edit(message: &wa::Message) -> Option<Content> {
+    let sealed = message.secret_encrypted_message.as_option()?;
+    let is_edit = matches!(
+        sealed.secret_enc_type,
+        Some(SecretEncType::MESSAGE_EDIT | SecretEncType::EVENT_EDIT | SecretEncType::POLL_EDIT)
+    );
+    let message_id = sealed.target_message_key.as_option()?.id.clone().filter(|_| is_edit)?;
+    Some(Content { edit: Some(MessageEdit { message_id }), ..Content::of(MessageType::Edit) })
 }
 
 /// Whether it takes a message back. The phones write the type of a removal, although it is the default, and say on the outside

@@ -338,6 +338,20 @@ fn an_edit_names_the_message_and_brings_the_new_text() {
 }
 
 #[test]
+fn an_edit_that_cannot_be_opened_still_names_the_message() {
+    let sealed = |kind| {
+        let target = field(1, &field(3, b"M1"));
+        decoded(&field(82, &[target, vec![0x20, kind]].concat()))
+    };
+    for kind in [1, 2, 4] {
+        let content = read(sealed(kind));
+        assert_eq!((content.message_type, content.text), (MessageType::Edit, None));
+        assert_eq!(content.edit.map(|edit| edit.message_id).as_deref(), Some("M1"));
+    }
+    assert_eq!(read(sealed(3)).message_type, MessageType::Unknown);
+}
+
+#[test]
 fn a_removal_names_the_message() {
     let content = read(protocol(ProtocolType::REVOKE, None));
     assert_eq!(content.message_type, MessageType::Revoke);
