@@ -106,6 +106,8 @@ fn is_silent(message: &wa::Message) -> bool {
     let mut rest = message.clone();
     rest.sender_key_distribution_message = Default::default();
     rest.fast_ratchet_key_sender_key_distribution_message = Default::default();
+    rest.group_root_key_share = Default::default();
+    rest.root_secret_distribute_message = Default::default();
     rest.message_context_info = Default::default();
     rest == wa::Message::default()
 }

@@ -399,6 +399,10 @@ fn what_devices_say_to_each_other_is_no_message() {
     let keys = part::SenderKeyDistributionMessage { group_id: Some("1@g.us".to_owned()), ..Default::default() };
     let only_keys = wa::Message { sender_key_distribution_message: MessageField::some(keys), ..Default::default() };
     assert!(said_in(&only_keys, &MessageInfo::default()).is_none());
+    // Keys of a group's root, and the secret of a chat.
+    for message in [field(123, &[]), field(127, &field(1, b"1@g.us"))] {
+        assert!(said_in(&decoded(&message), &MessageInfo::default()).is_none());
+    }
 }
 
 #[test]
