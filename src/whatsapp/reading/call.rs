@@ -4,7 +4,7 @@ use entity::timestamp::Timestamp;
 use entity::words::CallState;
 use whatsapp_rust::Jid;
 use whatsapp_rust::types::events::Event;
-use whatsapp_rust::wacore::types::call::{CallAction, ElsewhereOutcome, IncomingCall};
+use whatsapp_rust::wacore::types::call::{CallAction, ElsewhereOutcome, IncomingCall, MissedReason};
 
 use crate::event::body::call::CallEvent;
 use crate::event::body::{EventBody, Party};
@@ -14,7 +14,11 @@ use crate::whatsapp::reading::{party, said};
 pub(super) fn body(event: &Event) -> Option<EventBody> {
     Some(EventBody::Call(match event {
         Event::IncomingCall(call) => incoming(call)?,
-        Event::MissedCall(call) => ended(&call.from, &call.call_id, CallState::Missed, call.timestamp.into()),
+        Event::MissedCall(call) => {
+            let offline = matches!(call.reason, MissedReason::Offline);
+            let ended = ended(&call.from, &call.call_id, CallState::Missed, call.timestamp.into());
+            CallEvent { offline, ..ended }
+        }
         Event::CallEndedElsewhere(call) => {
             let state = match call.outcome {
                 ElsewhereOutcome::Accepted => CallState::AcceptedElsewhere,
@@ -59,4 +63,21 @@ fn call_end(reason: Option<&str>) -> CallState {
 fn ended(from: &Jid, call_id: &str, state: CallState, timestamp: Timestamp) -> CallEvent {
     let (call_id, from) = (call_id.to_owned(), party(from, None));
     CallEvent { call_id, from, state, is_video: false, is_group: false, timestamp, offline: false }
+}
+
+#[cfg(test)]
+mod tests {
+    use whatsapp_rust::wacore::types::call::MissedCall;
+
+    use super::*;
+
+    #[test]
+    fn a_call_that_was_missed_while_the_session_was_away_says_so() {
+        for (reason, offline) in [(MissedReason::Offline, true), (MissedReason::Remote, false)] {
+            let from = "15550100077@s.whatsapp.net".parse().expect("it is a JID");
+            let missed = MissedCall::new(from, "C1".to_owned(), Default::default(), reason);
+            let Some(EventBody::Call(call)) = body(&Event::MissedCall(missed)) else { panic!("it is news") };
+            assert_eq!((call.state, call.offline), (CallState::Missed, offline));
+        }
+    }
 }
