@@ -42,6 +42,8 @@ pub(super) fn body(event: &Event) -> Option<EventBody> {
             old: Some(party(&update.old_jid, update.old_lid.as_ref())),
             timestamp: update.timestamp.into(),
         }),
+        // It names a contact by a part of a hash only, and `user` is the account itself.
+        Event::DeviceListUpdate(update) if update.contact_hash.is_some() && update.devices.is_empty() => return None,
         Event::DeviceListUpdate(update) => EventBody::DeviceListUpdate(DeviceListUpdateEvent {
             contact: party(&update.user, update.lid_user.as_ref()),
             change: match update.update_type {
@@ -53,4 +55,36 @@ pub(super) fn body(event: &Event) -> Option<EventBody> {
         }),
         _ => return None,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use whatsapp_rust::Jid;
+    use whatsapp_rust::types::events::{DeviceListUpdate, DeviceNotificationInfo};
+
+    use super::*;
+
+    fn jid(text: &str) -> Jid {
+        text.parse().expect("it is a JID")
+    }
+
+    #[test]
+    fn a_change_of_devices_that_names_nobody_is_not_one_of_the_account() {
+        let hashed = DeviceListUpdate::builder()
+            .user(jid("15550100001@s.whatsapp.net"))
+            .update_type(DeviceListUpdateType::Update)
+            .devices(Vec::new())
+            .contact_hash("AbCd".to_owned())
+            .build();
+        assert!(body(&Event::DeviceListUpdate(hashed)).is_none());
+        let named = DeviceListUpdate::builder()
+            .user(jid("15550100077@s.whatsapp.net"))
+            .update_type(DeviceListUpdateType::Update)
+            .devices(vec![DeviceNotificationInfo::builder().device_id(3).build()])
+            .build();
+        let Some(EventBody::DeviceListUpdate(update)) = body(&Event::DeviceListUpdate(named)) else {
+            panic!("it is news")
+        };
+        assert_eq!((update.contact.phone_number.as_deref(), update.device_ids), (Some("15550100077"), vec![3]));
+    }
 }
