@@ -1,7 +1,9 @@
 //! What contacts change about themselves, and the account about them.
 
 use entity::words::DeviceChange;
+use whatsapp_rust::Jid;
 use whatsapp_rust::types::events::{DeviceListUpdateType, Event};
+use whatsapp_rust::waproto::whatsapp::sync_action_value::ContactAction;
 
 use crate::event::body::contact::{
     ContactUpdateEvent, DeviceListUpdateEvent, PictureUpdateEvent, PushNameUpdateEvent, UserAboutUpdateEvent,
@@ -29,7 +31,7 @@ pub(super) fn body(event: &Event) -> Option<EventBody> {
             old_push_name: said(&update.old_push_name),
         }),
         Event::ContactUpdate(update) => EventBody::ContactUpdate(ContactUpdateEvent {
-            contact: party(&update.jid, None),
+            contact: party(&update.jid, other_name(&update.jid, &update.action).as_ref()),
             full_name: update.action.full_name.clone(),
             first_name: update.action.first_name.clone(),
             old: None,
@@ -57,10 +59,15 @@ pub(super) fn body(event: &Event) -> Option<EventBody> {
     })
 }
 
+/// What the address book knows somebody by beside this.
+fn other_name(jid: &Jid, action: &ContactAction) -> Option<Jid> {
+    let other = if jid.is_lid() { &action.pn_jid } else { &action.lid_jid };
+    other.as_deref().and_then(|other| other.parse().ok())
+}
+
 #[cfg(test)]
 mod tests {
-    use whatsapp_rust::Jid;
-    use whatsapp_rust::types::events::{DeviceListUpdate, DeviceNotificationInfo};
+    use whatsapp_rust::types::events::{ContactUpdate, DeviceListUpdate, DeviceNotificationInfo};
 
     use super::*;
 
@@ -86,5 +93,32 @@ mod tests {
             panic!("it is news")
         };
         assert_eq!((update.contact.phone_number.as_deref(), update.device_ids), (Some("15550100077"), vec![3]));
+    }
+
+    #[test]
+    fn a_contact_is_known_by_both_names_that_the_address_book_has() {
+        let (phone, lid) = ("15550100077@s.whatsapp.net", "100000000000077@lid");
+        for (first, pn_jid, lid_jid) in
+            [(phone, None, Some(lid)), (lid, Some(phone), None), (lid, Some(phone), Some(lid))]
+        {
+            let action = ContactAction {
+                full_name: Some("Ada Lovelace".to_owned()),
+                pn_jid: pn_jid.map(str::to_owned),
+                lid_jid: lid_jid.map(str::to_owned),
+                ..Default::default()
+            };
+            let update = ContactUpdate::builder()
+                .jid(jid(first))
+                .timestamp(Default::default())
+                .action(Box::new(action))
+                .from_full_sync(false)
+                .build();
+            let Some(EventBody::ContactUpdate(update)) = body(&Event::ContactUpdate(update)) else {
+                panic!("it is news")
+            };
+            assert_eq!(update.contact.id, first);
+            assert_eq!(update.contact.phone_number.as_deref(), Some("15550100077"));
+            assert_eq!(update.contact.lid.as_deref(), Some(lid));
+        }
     }
 }
