@@ -103,7 +103,8 @@ fn undecryptable(info: &MessageInfo, is_unavailable: bool, kind: UnavailableType
     }
 }
 
-/// What became of a message. What devices say to each other about keys is no news.
+/// What became of a message. What devices say to each other about keys, and that one of them asks for media to be uploaded once
+/// more, is no news.
 fn receipt_kind(kind: &ReceiptType) -> Option<ReceiptKind> {
     Some(match kind {
         ReceiptType::Delivered | ReceiptType::Inactive => ReceiptKind::Delivered,
@@ -111,7 +112,7 @@ fn receipt_kind(kind: &ReceiptType) -> Option<ReceiptKind> {
         ReceiptType::ReadSelf => ReceiptKind::ReadSelf,
         ReceiptType::Played => ReceiptKind::Played,
         ReceiptType::PlayedSelf => ReceiptKind::PlayedSelf,
-        ReceiptType::Sent | ReceiptType::ServerError => ReceiptKind::Failed,
+        ReceiptType::Sent => ReceiptKind::Failed,
         _ => return None,
     })
 }
@@ -164,8 +165,9 @@ mod tests {
     }
 
     #[test]
-    fn what_devices_say_about_keys_is_no_news() {
+    fn what_devices_say_about_keys_and_uploads_is_no_news() {
         assert_eq!(receipt_kind(&ReceiptType::Retry), None);
+        assert_eq!(receipt_kind(&ReceiptType::ServerError), None);
         assert_eq!(receipt_kind(&ReceiptType::Other("new".to_owned())), None);
         assert_eq!(receipt_kind(&ReceiptType::Read), Some(ReceiptKind::Read));
     }
