@@ -22,6 +22,10 @@ pub(super) fn bodies(own: &Own, update: &GroupUpdate) -> Vec<EventBody> {
         Action::Modify { participants } => (GroupChange::ParticipantChanged, people(participants), None),
         Action::Subject { subject, .. } => (GroupChange::Subject, Vec::new(), Some(subject.clone())),
         Action::Description { description, .. } => (GroupChange::Description, Vec::new(), description.clone()),
+        // Who asks is the author.
+        Action::MembershipApprovalRequest { .. } => {
+            (GroupChange::MembershipRequests, author.iter().cloned().collect(), None)
+        }
         Action::CreatedMembershipRequests { requests, .. } => (GroupChange::MembershipRequests, people(requests), None),
         Action::RevokedMembershipRequests { participants } => {
             let participants = participants.iter().map(|jid| party(jid, None)).collect();
@@ -55,7 +59,6 @@ fn plain_change(action: &Action) -> GroupChange {
         Action::NotAnnounce => GroupChange::NotAnnouncement,
         Action::Ephemeral { .. } => GroupChange::Ephemeral,
         Action::MembershipApprovalMode { .. } | Action::MemberAddMode { .. } => GroupChange::Membership,
-        Action::MembershipApprovalRequest { .. } => GroupChange::MembershipRequests,
         Action::Invite { .. } | Action::RevokeInvite => GroupChange::Invite,
         _ => GroupChange::Other,
     }
@@ -67,4 +70,31 @@ fn is_own(own: &Own, one: &GroupParticipantInfo) -> bool {
 
 fn participant(one: &GroupParticipantInfo) -> Party {
     Party { push_name: one.display_name.as_deref().and_then(said), ..party(&one.jid, one.phone_number.as_ref()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use whatsapp_rust::wacore::stanza::groups::MembershipRequestMethod;
+
+    use super::*;
+
+    #[test]
+    fn who_asks_to_join_a_group_is_among_those_whom_it_is_about() {
+        let update = GroupUpdate::builder()
+            .group_jid("120363000000000001@g.us".parse().expect("it is a JID"))
+            .participant("100000000000077@lid".parse().expect("it is a JID"))
+            .participant_pn("15550100077@s.whatsapp.net".parse().expect("it is a JID"))
+            .timestamp(Default::default())
+            .is_lid_addressing_mode(true)
+            .action(Action::MembershipApprovalRequest {
+                request_method: MembershipRequestMethod::InviteLink,
+                parent_group_jid: None,
+            })
+            .build();
+        let bodies = bodies(&Own([None, None]), &update);
+        let [EventBody::GroupUpdate(update)] = &bodies[..] else { panic!("it is one change") };
+        assert_eq!(update.change, GroupChange::MembershipRequests);
+        let phones: Vec<_> = update.participants.iter().map(|party| party.phone_number.as_deref()).collect();
+        assert_eq!(phones, [Some("15550100077")]);
+    }
 }
