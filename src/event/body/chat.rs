@@ -104,6 +104,10 @@ pub struct UndecryptableMessageEvent {
     pub message_id: String,
     /// JID of the chat.
     pub chat: String,
+    /// Whether the account itself sent it, from another device.
+    // The first events of this type were written without it.
+    #[serde(default)]
+    pub is_from_me: bool,
     /// Whether the chat is a group.
     pub is_group: bool,
     /// Who sent it.

@@ -62,8 +62,8 @@ pub fn example(event: EventType) -> Option<Value> {
         EventType::ArchiveUpdate => of_chat("is_archived"),
         EventType::MarkChatAsRead => of_chat("is_read"),
         EventType::UndecryptableMessage => json!({
-            "message_id": "3EB0C431C26A1916E07E", "chat": CHAT, "is_group": false, "sender": ada, "reason": "failed",
-            "timestamp": MOMENT,
+            "message_id": "3EB0C431C26A1916E07E", "chat": CHAT, "is_from_me": false, "is_group": false, "sender": ada,
+            "reason": "failed", "timestamp": MOMENT,
         }),
         EventType::ClientOutdated | EventType::AccountLocked | EventType::StreamReplaced => json!({ "since": MOMENT }),
         EventType::OfflineSyncPreview => {

@@ -30,6 +30,14 @@ fn a_shape_belongs_to_its_word() {
 }
 
 #[test]
+fn an_event_that_was_written_before_a_field_was_there_reads_back() {
+    let mut before = example(EventType::UndecryptableMessage).expect("it has an example");
+    before.as_object_mut().expect("it is an object").remove("is_from_me").expect("it is new");
+    let body = EventBody::parse(EventType::UndecryptableMessage, &before.to_string()).expect("it is one");
+    assert!(matches!(body, EventBody::UndecryptableMessage(event) if !event.is_from_me));
+}
+
+#[test]
 fn moments_are_whole_seconds() {
     let status = SessionStatusEvent {
         status: SessionStatus::Connecting,

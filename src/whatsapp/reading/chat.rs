@@ -92,6 +92,7 @@ fn undecryptable(info: &MessageInfo, is_unavailable: bool, kind: UnavailableType
     UndecryptableMessageEvent {
         message_id: info.id.clone(),
         chat: name(&info.source.chat),
+        is_from_me: info.source.is_from_me,
         is_group: info.source.chat.is_group(),
         sender: sender(&info.source, Some(&info.push_name)),
         reason: match kind {
@@ -161,6 +162,15 @@ mod tests {
             let info = MessageInfo { source, ..Default::default() };
             let event = undecryptable(&info, false, UnavailableType::Unknown);
             assert_eq!(event.is_group, is_group, "{}", event.chat);
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_read_says_whether_the_account_sent_it() {
+        for is_from_me in [true, false] {
+            let source = MessageSource { is_from_me, ..Default::default() };
+            let event = undecryptable(&MessageInfo { source, ..Default::default() }, false, UnavailableType::Unknown);
+            assert_eq!(event.is_from_me, is_from_me);
         }
     }
 
