@@ -63,10 +63,24 @@ pub(super) fn reports(client: &Client, session: &SessionId, event: &Event) -> Ve
             let own = Own::of(client);
             batch.iter().filter_map(|inbound| message::read(&own, session, inbound)).collect()
         }
+        _ if is_state(event) => Vec::new(),
         _ => {
             let body = chat::body(event).or_else(|| contact::body(event)).or_else(|| call::body(event));
             body.map(Report::from).into_iter().collect()
         }
+    }
+}
+
+/// Whether it says how something is, not that it changed: a device that syncs for the first time is told all settings and
+/// contacts that there are.
+fn is_state(event: &Event) -> bool {
+    match event {
+        Event::ContactUpdate(update) => update.from_full_sync,
+        Event::PinUpdate(update) => update.from_full_sync,
+        Event::MuteUpdate(update) => update.from_full_sync,
+        Event::ArchiveUpdate(update) => update.from_full_sync,
+        Event::MarkChatAsReadUpdate(update) => update.from_full_sync,
+        _ => false,
     }
 }
 
@@ -117,10 +131,33 @@ fn said(text: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use whatsapp_rust::types::events::{ArchiveUpdate, ContactUpdate, MarkChatAsReadUpdate, MuteUpdate, PinUpdate};
+
     use super::*;
 
     fn jid(text: &str) -> Jid {
         text.parse().expect("it is a JID")
+    }
+
+    #[test]
+    fn what_a_first_sync_brings_is_no_change() {
+        let (chat, at) = (jid("15550100077@s.whatsapp.net"), Default::default);
+        for is_full in [true, false] {
+            let contact = ContactUpdate::builder().jid(chat.clone()).timestamp(at()).action(Box::default());
+            let pin = PinUpdate::builder().jid(chat.clone()).timestamp(at()).action(Box::default());
+            let mute = MuteUpdate::builder().jid(chat.clone()).timestamp(at()).action(Box::default());
+            let archive = ArchiveUpdate::builder().jid(chat.clone()).timestamp(at()).action(Box::default());
+            let read = MarkChatAsReadUpdate::builder().jid(chat.clone()).timestamp(at()).action(Box::default());
+            for event in [
+                Event::ContactUpdate(contact.from_full_sync(is_full).build()),
+                Event::PinUpdate(pin.from_full_sync(is_full).build()),
+                Event::MuteUpdate(mute.from_full_sync(is_full).build()),
+                Event::ArchiveUpdate(archive.from_full_sync(is_full).build()),
+                Event::MarkChatAsReadUpdate(read.from_full_sync(is_full).build()),
+            ] {
+                assert_eq!(is_state(&event), is_full, "{event:?}");
+            }
+        }
     }
 
     #[test]

@@ -1,9 +1,11 @@
-//! What is in messages, from people's phones to the journal: what is rare, broken, or means something else than it seems.
+//! What comes from people's phones to the journal that is rare, broken, or means something else than it seems.
+
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use whatsapp_simulator::content;
 
-use crate::support::journal::until;
+use crate::support::journal::{of_type, until};
 use crate::support::world::{Kind, World};
 
 const SHOP: &str = "15550100001";
@@ -84,5 +86,40 @@ async fn what_a_customer_taps_is_a_text() {
     let tapped = message(&world, &id).await;
     assert_eq!((&tapped["message_type"], &tapped["text"]), (&"text".into(), &"Two, please".into()));
     assert_eq!(tapped["quoted"]["message_id"], asked);
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn the_contacts_that_a_phone_has_are_no_news_and_one_that_it_saves_is() {
+    const CONTACTS: u32 = 3_000;
+    let world = World::new(Kind::Sqlite).await;
+    let phone = world.phone();
+    for number in 0..CONTACTS {
+        let contact = world.sim.phone(&format!("1555{number:07}"));
+        phone.save_contact(contact.phone_number(), &format!("Contact {number}")).expect("it is saved");
+    }
+    world.linked("shop").await;
+    // The client asks for all there is in its own time; what is saved after that shows.
+    let friend = world.sim.phone(FRIEND);
+    let saved = async {
+        for name in (1..).map(|time| format!("Grace Hopper {time}")) {
+            phone.save_contact(friend.phone_number(), &name).expect("it is saved");
+            for _ in 0..40 {
+                let told = of_type(&world, "contact_update", 0).await;
+                if !told.is_empty() {
+                    return told;
+                }
+                tokio::time::sleep(Duration::from_millis(25)).await;
+            }
+        }
+        unreachable!("there is always another name")
+    };
+    let told = tokio::time::timeout(Duration::from_secs(60), saved).await.expect("a contact that is saved shows");
+    for update in told {
+        assert_eq!(update["data"]["contact"]["phone_number"], FRIEND);
+    }
+    assert_eq!(world.door.status("shop").await["status"], "logged_in");
+    assert_eq!(world.logins(), 2, "a pairing and a login");
+    assert_eq!(of_type(&world, "disconnected", 0).await.len(), 0);
     world.finish().await;
 }
