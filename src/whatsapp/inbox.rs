@@ -12,8 +12,11 @@ use whatsapp_rust::types::durability_hook::{InboundDurabilityHook, InboundMessag
 use crate::clock::Clock;
 use crate::crash;
 use crate::error::{Error, Result};
+use crate::event::body::EventBody;
 use crate::event::journal::{Entry, Journal};
+use crate::whatsapp::Report;
 use crate::whatsapp::device_store::DeviceStore;
+use crate::whatsapp::reading::names::Names;
 use crate::whatsapp::reading::{self, Own, message};
 
 /// One session's way from the library to the journal.
@@ -22,6 +25,7 @@ pub(super) struct Inbox {
     pub(super) journal: Journal,
     pub(super) clock: Clock,
     pub(super) store: Arc<DeviceStore>,
+    pub(super) names: Names,
 }
 
 impl Inbox {
@@ -31,6 +35,12 @@ impl Inbox {
         for inbound in batch {
             if let Some(mut report) = message::read(&own, &self.session, inbound) {
                 reading::complete(client, &mut report.body).await;
+                if let EventBody::Message(message) = &report.body
+                    && let Some(update) = self.names.learn(message)
+                {
+                    let renamed = Report::from(EventBody::PushNameUpdate(update));
+                    events.push(renamed.draft(self.session.clone(), self.clock.now())?);
+                }
                 events.push(report.draft(self.session.clone(), self.clock.now())?);
             }
         }

@@ -31,6 +31,7 @@ use crate::lifecycle::Lifecycle;
 use crate::session::types::{Code, DeviceProps, Identity};
 use crate::whatsapp::connection::Outlets;
 use crate::whatsapp::inbox::Inbox;
+use crate::whatsapp::reading::names::Names;
 
 pub use connection::Connection;
 
@@ -229,6 +230,7 @@ impl Connector {
             journal: self.journal.clone(),
             clock: self.clock.clone(),
             store: Arc::clone(&store),
+            names: Names::default(),
         };
         let connection = connection::open(self, store, props, Outlets { signals, reports, inbox }).await;
         let connection = connection.map_err(|error| {

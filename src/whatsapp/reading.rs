@@ -7,6 +7,7 @@ mod chat;
 mod contact;
 mod group;
 pub(super) mod message;
+pub(super) mod names;
 
 use entity::ids::SessionId;
 use whatsapp_rust::types::events::{Event, EventKind};
@@ -30,7 +31,6 @@ pub(super) const KINDS: &[EventKind] = &[
     EventKind::IncomingCall,
     EventKind::MissedCall,
     EventKind::CallEndedElsewhere,
-    EventKind::PushNameUpdate,
     EventKind::PinUpdate,
     EventKind::MuteUpdate,
     EventKind::ArchiveUpdate,

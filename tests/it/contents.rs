@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use whatsapp_simulator::content;
 
-use crate::support::journal::{of_type, until};
+use crate::support::journal::{all, of_type, until};
 use crate::support::world::{Kind, World};
 
 const SHOP: &str = "15550100001";
@@ -121,5 +121,27 @@ async fn the_contacts_that_a_phone_has_are_no_news_and_one_that_it_saves_is() {
     assert_eq!(world.door.status("shop").await["status"], "logged_in");
     assert_eq!(world.logins(), 2, "a pairing and a login");
     assert_eq!(of_type(&world, "disconnected", 0).await.len(), 0);
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn a_sender_who_shows_another_name_is_told_before_the_message_that_brings_it() {
+    let world = open_shop().await;
+    let friend = world.sim.phone(FRIEND);
+    let mut ids = Vec::new();
+    for name in ["Ada", "Ada", "Ada L"] {
+        world.sim.add_phone(FRIEND, name);
+        ids.push(friend.send(SHOP, "hello").await.expect("it is sent"));
+        message(&world, &ids[ids.len() - 1]).await;
+    }
+    let told = all(&world.door, "").await;
+    let place = |is_it: &dyn Fn(&Value) -> bool| told.iter().position(is_it).expect("it is there");
+    let renamed = place(&|event| event["event"] == "push_name_update");
+    let message = place(&|event| event["data"]["message_id"] == ids[2]);
+    assert_eq!(renamed + 1, message);
+    let update = &told[renamed]["data"];
+    assert_eq!((&update["old_push_name"], &update["contact"]["push_name"]), (&"Ada".into(), &"Ada L".into()));
+    assert_eq!(update["contact"]["phone_number"], FRIEND);
+    assert_eq!(told.iter().filter(|event| event["event"] == "push_name_update").count(), 1);
     world.finish().await;
 }

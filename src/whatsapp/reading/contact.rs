@@ -5,11 +5,11 @@ use whatsapp_rust::Jid;
 use whatsapp_rust::types::events::{DeviceListUpdateType, Event};
 use whatsapp_rust::waproto::whatsapp::sync_action_value::ContactAction;
 
+use crate::event::body::EventBody;
 use crate::event::body::contact::{
-    ContactUpdateEvent, DeviceListUpdateEvent, PictureUpdateEvent, PushNameUpdateEvent, UserAboutUpdateEvent,
+    ContactUpdateEvent, DeviceListUpdateEvent, PictureUpdateEvent, UserAboutUpdateEvent,
 };
-use crate::event::body::{EventBody, Party};
-use crate::whatsapp::reading::{party, said, sender};
+use crate::whatsapp::reading::party;
 
 /// None if it is not about a contact, or no news.
 pub(super) fn body(event: &Event) -> Option<EventBody> {
@@ -25,10 +25,6 @@ pub(super) fn body(event: &Event) -> Option<EventBody> {
             contact: party(&update.jid, None),
             about: update.status.clone(),
             timestamp: update.timestamp.into(),
-        }),
-        Event::PushNameUpdate(update) => EventBody::PushNameUpdate(PushNameUpdateEvent {
-            contact: Party { push_name: said(&update.new_push_name), ..sender(&update.message.source, None) },
-            old_push_name: said(&update.old_push_name),
         }),
         Event::ContactUpdate(update) => EventBody::ContactUpdate(ContactUpdateEvent {
             contact: party(&update.jid, other_name(&update.jid, &update.action).as_ref()),
