@@ -14,9 +14,9 @@ use whatsapp_rust::wacore_binary::JidExt as _;
 use crate::event::body::EventBody;
 use crate::event::body::message::MessageEvent;
 use crate::event::store::MessageKey;
-use crate::whatsapp::Report;
 use crate::whatsapp::reading::message::content::{Around, Content};
 use crate::whatsapp::reading::{Own, name, said, sender};
+use crate::whatsapp::{Report, foreign};
 
 /// What a message says. None if no person said it: devices send each other keys and histories in messages too.
 pub(in crate::whatsapp) fn read(own: &Own, session: &SessionId, inbound: &InboundMessage) -> Option<Report> {
@@ -27,16 +27,11 @@ pub(in crate::whatsapp) fn read(own: &Own, session: &SessionId, inbound: &Inboun
     let content = content::content(&inbound.message, &Around { info, own })?;
     let key = MessageKey {
         session_id: session.clone(),
-        chat: plain(info.source.chat.to_string()),
-        sender: plain(info.source.sender.to_string()),
-        message_id: plain(info.id.clone()),
+        chat: foreign::id(&info.source.chat.to_string()).into_owned(),
+        sender: foreign::id(&info.source.sender.to_string()).into_owned(),
+        message_id: foreign::id(&info.id).into_owned(),
     };
     Some(Report { body: EventBody::Message(Box::new(event(info, content))), message: Some(key) })
-}
-
-/// PostgreSQL has no place for it in a text.
-fn plain(text: String) -> String {
-    if text.contains('\0') { text.replace('\0', "\u{fffd}") } else { text }
 }
 
 fn event(info: &MessageInfo, content: Content) -> MessageEvent {
