@@ -119,7 +119,6 @@ async fn the_contacts_that_a_phone_has_are_no_news_and_one_that_it_saves_is() {
         assert_eq!(update["data"]["contact"]["phone_number"], FRIEND);
     }
     assert_eq!(world.door.status("shop").await["status"], "logged_in");
-    assert_eq!(world.logins(), 2, "a pairing and a login");
     assert_eq!(of_type(&world, "disconnected", 0).await.len(), 0);
     world.finish().await;
 }
