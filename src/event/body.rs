@@ -47,7 +47,8 @@ pub struct Party {
 }
 
 /// All about an event. Its shape belongs to the event's type.
-// Any of them, not one of them: what fits a shape with many fields fits one with few of them, too.
+// Any of them, not one of them: what fits a shape with many fields fits one with few of them, too. That one comes behind the
+// other, since many tools take the first that fits.
 #[derive(Clone, PartialEq, Union, GraphUnion, Serialize)]
 #[serde(untagged)]
 #[graphql(name = "EventData")]
@@ -60,18 +61,16 @@ pub enum EventBody {
     Presence(PresenceEvent),
     /// A contact types or records.
     ChatPresence(ChatPresenceEvent),
+    /// The session's status changed.
+    SessionStatus(SessionStatusEvent),
     /// The session logged in.
     Connected(ConnectedEvent),
     /// The connection ended.
     Disconnected(DisconnectedEvent),
-    /// The session was unlinked from its phone.
-    LoggedOut(LoggedOutEvent),
-    /// A QR code can be scanned.
-    QrCode(QrCodeEvent),
     /// A pair code can be entered.
     PairCode(PairCodeEvent),
-    /// The session's status changed.
-    SessionStatus(SessionStatusEvent),
+    /// A QR code can be scanned.
+    QrCode(QrCodeEvent),
     /// A group changed.
     GroupUpdate(GroupUpdateEvent),
     /// The account joined a group.
@@ -96,6 +95,10 @@ pub enum EventBody {
     MarkChatAsRead(MarkChatAsReadEvent),
     /// A message arrived that could not be decrypted.
     UndecryptableMessage(UndecryptableMessageEvent),
+    /// A webhook was switched off because its receiver kept failing.
+    WebhookDisabled(WebhookDisabledEvent),
+    /// The session was unlinked from its phone.
+    LoggedOut(LoggedOutEvent),
     /// WhatsApp refused this version of the protocol client.
     ClientOutdated(ClientOutdatedEvent),
     /// WhatsApp announced what it kept while the session was away.
@@ -110,8 +113,6 @@ pub enum EventBody {
     StreamReplaced(StreamReplacedEvent),
     /// A call came in or ended.
     Call(CallEvent),
-    /// A webhook was switched off because its receiver kept failing.
-    WebhookDisabled(WebhookDisabledEvent),
     /// A test that a client of this API asked for.
     Test(TestEvent),
 }
