@@ -235,8 +235,10 @@ async fn what_ends_a_stream_early_is_in_the_log() {
     let path = format!("/api/v1/events/stream?after={cursor}");
     let request = world.door.request(Method::GET, &path).header("x-request-id", "order-4711");
     assert_eq!(Events::open(request).await.next().await, None);
+    let is_told = |line: &&str| line.contains("a stream of events ended early");
+    world.eventually("it is told", || world.server.output().lines().any(|line| is_told(&line))).await;
     let output = world.server.output();
-    let line = output.lines().find(|line| line.contains("a stream of events ended early")).expect("it is told");
+    let line = output.lines().find(is_told).expect("it is told");
     assert!(line.contains("order-4711") && line.contains("the database is unavailable"), "{line}");
     world.server.kill();
 }

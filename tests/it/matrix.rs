@@ -194,7 +194,7 @@ fn events() -> Vec<Operation> {
 
 fn webhooks() -> Vec<Operation> {
     let (read, write) = (Scope::WebhooksRead, Scope::WebhooksWrite);
-    let address = json!({ "url": "https://example.com/" });
+    let address = json!({ "url": "https://receiver.invalid/" });
     let mut all = vec![
         Operation {
             rest: Some(("createWebhook", Method::POST, "/api/v1/webhooks", address.clone())),
@@ -206,7 +206,7 @@ fn webhooks() -> Vec<Operation> {
             rest: Some(("createSessionWebhook", Method::POST, "/api/v1/sessions/{id}/webhooks", address)),
             graph: Some((
                 "Mutation.createWebhook",
-                r#"mutation { createWebhook(input: { sessionId: "{id}", url: "https://example.com/" }) { id } }"#,
+                r#"mutation { createWebhook(input: { sessionId: "{id}", url: "https://receiver.invalid/" }) { id } }"#,
             )),
             on: On::Session,
             scope: Some(write),
@@ -450,8 +450,9 @@ async fn slow_each_operation_needs_its_scope_and_a_session_of_the_key_on_every_c
 #[tokio::test]
 async fn a_session_is_created_with_a_webhook_by_a_key_for_both_only() {
     let world = World::with(Kind::Sqlite, whatsapp_simulator::Settings::default(), &[]).await;
-    let new = json!({ "id": "own", "webhook": { "url": "https://example.com/" } });
-    let graph = r#"mutation { createSession(input: { id: "own", webhook: { url: "https://example.com/" } }) { id } }"#;
+    let new = json!({ "id": "own", "webhook": { "url": "https://receiver.invalid/" } });
+    let graph =
+        r#"mutation { createSession(input: { id: "own", webhook: { url: "https://receiver.invalid/" } }) { id } }"#;
     for (scopes, expected) in [
         (json!(["sessions:write"]), Outcome::Forbidden),
         (json!(["webhooks:write"]), Outcome::Forbidden),

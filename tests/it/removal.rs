@@ -14,7 +14,7 @@ use crate::support::world::{Kind, World};
 /// A linked session with a webhook that has received something.
 async fn lived_in(kind: Kind) -> World {
     let world = World::new(kind).await;
-    let webhook = json!({ "url": "https://example.com/hook", "events": ["message"], "secret": "s" });
+    let webhook = json!({ "url": "https://receiver.invalid/hook", "events": ["message"], "secret": "s" });
     world.door.post("", json!({ "id": "shop", "webhook": webhook })).await.ok();
     world.link("shop", &world.phone()).await;
     world.sim.phone("15550100002").send("15550100001", "hello").await.expect("it is sent");

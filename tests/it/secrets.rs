@@ -7,9 +7,13 @@ use crate::support::world::{Kind, World};
 
 #[tokio::test]
 async fn nothing_that_is_secret_is_ever_written_out() {
-    let flags = ["--log-level", "trace"];
+    let flags = ["--log-level", "trace", "--egress-allow", "127.0.0.0/8"];
     let world = World::with(Kind::Sqlite, whatsapp_simulator::Settings::default(), &flags).await;
-    let webhook = json!({ "url": "https://user:planted-password@example.com/x", "secret": "planted-webhook-secret" });
+    // Nobody listens there: what is said of a failure holds no secret either.
+    let webhook = json!({
+        "url": "http://127.0.0.1:9/hook?token=planted-password", "secret": "planted-webhook-secret",
+        "headers": { "Authorization": "Bearer planted-header-value" },
+    });
     world.door.post("", json!({ "id": "shop", "webhook": webhook })).await.ok();
     let (phone, friend) = (world.phone(), world.sim.phone("15550100077"));
     let qr = world.door.qr("shop").await;
@@ -27,6 +31,7 @@ async fn nothing_that_is_secret_is_ever_written_out() {
         TOKEN,
         "planted-password",
         "planted-webhook-secret",
+        "planted-header-value",
         "planted message text",
         "15550100001",
         "15550100077",

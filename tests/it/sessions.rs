@@ -86,8 +86,7 @@ async fn a_value_that_breaks_a_rule_is_named_and_nothing_is_created(#[case] body
 #[tokio::test]
 async fn a_webhook_is_taken_and_its_secret_never_shown() {
     let world = World::new(Kind::Sqlite).await;
-    let webhook =
-        json!({ "url": "https://example.com/hook", "events": ["message", "connected"], "secret": "planted-secret" });
+    let webhook = json!({ "url": "https://receiver.invalid/hook", "events": ["message", "connected"], "secret": "planted-secret" });
     let created = world.door.post("", json!({ "id": "shop", "webhook": webhook })).await;
     assert!(created.status == 201 && !created.text().contains("planted-secret"));
     for path in ["", "/shop", "/shop/status"] {

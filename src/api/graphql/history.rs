@@ -55,15 +55,13 @@ type DeliveryConnection = Connection<String, Delivery, EmptyFields, EmptyFields>
 impl HistoryQuery {
     /// Lists what happened, oldest first.
     ///
-    /// Who polls asks with `after: nextCursor` of the answer before: it misses nothing and gets nothing twice. 4 MiB of `data`
-    /// end a page before it has all that were asked for; `hasNextPage` is then true.
+    /// Who polls asks with `after: nextCursor` of the answer before: it misses nothing and gets nothing twice.
+    /// A page ends at 4 MiB of `data`, though with fewer than were asked for; `hasNextPage` is then true.
     #[graphql(complexity = "first.unwrap_or(PAGE_DEFAULT).min(1000) as usize * child_complexity")]
     async fn events(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The first so many, 1 to 1,000; 50 when absent. Fewer when they are large.")] first: Option<
-            u32,
-        >,
+        #[graphql(desc = "The first so many, 1 to 1,000; 50 when absent. Fewer if large.")] first: Option<u32>,
         #[graphql(desc = "Only those behind this cursor.")] after: Option<String>,
         #[graphql(desc = "Which events; all when absent.")] filter: Option<Filter>,
     ) -> Result<EventConnection> {

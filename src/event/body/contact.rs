@@ -67,13 +67,12 @@ pub struct UserAboutUpdateEvent {
 }
 
 /// A contact's push name changed: a message came with another one than before.
-///
-/// Names are remembered only while the session's client lives: after a start, each sender's first message tells no change.
 #[derive(Clone, PartialEq, Eq, Object, SimpleObject, Serialize, Deserialize)]
 pub struct PushNameUpdateEvent {
     /// Whose; with the new name.
     pub contact: Party,
-    /// The name before. Null when it is not known.
+    /// The name before. Null when it is not known. Names are remembered only while the session's client lives: after a start,
+    /// each contact's first message tells no change.
     pub old_push_name: Option<String>,
 }
 
