@@ -27,8 +27,8 @@ struct Messages {
     in_table: BTreeSet<Key>,
     /// When stanzas came in whose message was not stored yet, by their ids.
     arrived: HashMap<String, u64>,
-    /// When the last message of a sender in a chat was stored.
-    stored: HashMap<(String, String), u64>,
+    /// When the last message of a sender in a chat was stored, or was done with.
+    seen: HashMap<(String, String), u64>,
     /// When a ratchet was last written.
     ratchet_written: u64,
     /// Counts what happens.
@@ -74,17 +74,14 @@ impl Waiting {
     }
 
     /// Takes a message in. True if it may be that a ratchet on the disk has moved past it already: one was written after its
-    /// stanza had come in, and after what this sender had written in this chat before was stored. They are decrypted one
-    /// after the other.
+    /// stanza had come in, and after what this sender had written in this chat before was done with. The library works on one
+    /// after the other: it decrypts none before the one before is acknowledged.
     pub(super) fn store(&self, row: &PendingInboundRow<'_>) -> bool {
         let mut messages = self.0.lock();
         let now = messages.tick();
         let key = key(PendingInboundKey { chat: row.chat, sender: row.sender, id: row.id });
         let arrived = messages.arrived.remove(&key.2).unwrap_or(0);
-        if messages.stored.len() >= REMEMBERED {
-            messages.stored.clear();
-        }
-        let before = messages.stored.insert((key.0.clone(), key.1.clone()), now).unwrap_or(0);
+        let before = messages.see(&key, now);
         let bytes = Bytes::copy_from_slice(row.message);
         let message = Message { bytes, stored_at: now_secs(), came: now, handed_over: None, is_written: false };
         messages.messages.insert(key, message);
@@ -104,8 +101,15 @@ impl Waiting {
     /// Forgets messages. Gives those that may be in the table: of what was never here, only the table can know.
     pub(super) fn remove(&self, keys: impl IntoIterator<Item = Key>) -> Vec<Key> {
         let mut messages = self.0.lock();
-        let Messages { messages, in_table, .. } = &mut *messages;
-        keys.into_iter().filter(|key| messages.remove(key).is_none() | in_table.remove(key)).collect()
+        let now = messages.tick();
+        let mut may_be_in_table = Vec::new();
+        for key in keys {
+            messages.see(&key, now);
+            if messages.messages.remove(&key).is_none() | messages.in_table.remove(&key) {
+                may_be_in_table.push(key);
+            }
+        }
+        may_be_in_table
     }
 
     /// Forgets what was stored before this moment.
@@ -165,5 +169,13 @@ impl Messages {
     fn tick(&mut self) -> u64 {
         self.moments += 1;
         self.moments
+    }
+
+    /// Notes when something became of a message. Gives when that was before in the same chat, of the same sender.
+    fn see(&mut self, key: &Key, now: u64) -> u64 {
+        if self.seen.len() >= REMEMBERED {
+            self.seen.clear();
+        }
+        self.seen.insert((key.0.clone(), key.1.clone()), now).unwrap_or(0)
     }
 }

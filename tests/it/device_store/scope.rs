@@ -242,6 +242,12 @@ async fn a_message_whose_ratchet_may_be_on_the_disk_already_is_there_at_once(
     assert!(!is_kept_of("other", "6").await);
     store.store_pending_inbound("c", "s", "5", b"message").await.unwrap();
     assert!(is_kept("5").await && is_kept_of("other", "6").await);
+    // What the same sender had written before is done with: only then is the next one decrypted.
+    store.stanza("7");
+    store.put_session("1@s", b"ratchet").await.unwrap();
+    store.delete_pending_inbound("c", "s", "5").await.unwrap();
+    store.store_pending_inbound("c", "s", "7", b"message").await.unwrap();
+    assert!(!is_kept("7").await);
 }
 
 #[tokio::test]
