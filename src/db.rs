@@ -11,24 +11,27 @@ use migration::{Migrator, MigratorTrait};
 use sea_orm::sqlx::Connection;
 use sea_orm::sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sea_orm::sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sea_orm::{
-    ConnectionTrait, DatabaseBackend, DatabaseConnection, DbErr, SqlxPostgresConnector, SqlxSqliteConnector,
-};
+use sea_orm::{DatabaseConnection, DbErr, SqlxPostgresConnector, SqlxSqliteConnector};
 
 use crate::db::disk::Disk;
 
 pub use claim::Claim;
-pub use writer::{Work, Writer};
+pub use reader::Reader;
+pub use script::Script;
+pub use writer::{Failure, Unhurried, Work, Writer};
 
 pub mod bulk;
 mod claim;
 mod disk;
+mod reader;
+mod script;
+mod sqlite;
 #[cfg(test)]
 mod tests;
 mod writer;
 
 /// Connections that only read, with SQLite. Reads are short; more would only cost page caches.
-const SQLITE_READERS: u32 = 4;
+const SQLITE_READERS: usize = 4;
 /// Statements that the SQLite connection which writes keeps prepared: those that insert many rows are many.
 const SQLITE_STATEMENTS: usize = 300;
 /// How long a statement of another process may hold the SQLite file before ours fails.
@@ -53,9 +56,10 @@ pub enum Synchronous {
 /// The database: where to read and where to write.
 #[derive(Clone, Debug)]
 pub struct Db {
-    read: DatabaseConnection,
+    read: Reader,
     write: Writer,
-    lock_file: Option<Arc<PathBuf>>,
+    /// With SQLite.
+    file: Option<Arc<PathBuf>>,
 }
 
 impl Db {
@@ -71,33 +75,15 @@ impl Db {
             .foreign_keys(true)
             .busy_timeout(SQLITE_BUSY)
             // SQLite only appends to its log; who waits for the disk, and when, is in `disk`.
-            .synchronous(SqliteSynchronous::Normal);
-        // A file does not hang up, so nobody has to ask whether it is still there.
-        let pool = |size: u32| {
-            let pool = SqlitePoolOptions::new().max_connections(size).acquire_timeout(ACQUIRE_LIMIT);
-            // The last connection that closes would take the log away, for which somebody may be waiting.
-            pool.test_before_acquire(false).max_lifetime(None).idle_timeout(None)
-        };
-        // When SQLite ends a transaction by itself, as it does on a full disk, the driver still counts it, and what is
-        // committed on that connection later is inside it: never written.
-        let writer = pool(1).min_connections(1).before_acquire(|connection, _| {
-            let is_clean = !connection.is_in_transaction();
-            Box::pin(std::future::ready(Ok(is_clean)))
-        });
-        let write = writer
-            .connect_with(options.clone().statement_cache_capacity(SQLITE_STATEMENTS))
-            .await
-            .map_err(connect_error)?;
-        let read = pool(SQLITE_READERS).connect_with(options.read_only(true)).await.map_err(connect_error)?;
+            .synchronous(SqliteSynchronous::Normal)
+            .statement_cache_capacity(SQLITE_STATEMENTS);
         let disk = match synchronous {
-            Synchronous::Full => Disk::below(log_of(file)),
+            Synchronous::Full => Disk::below(log_of(file)).map_err(|error| DbErr::Custom(error.to_string()))?,
             Synchronous::Normal => Disk::default(),
         };
-        Ok(Self {
-            read: SqlxSqliteConnector::from_sqlx_sqlite_pool(read),
-            write: Writer { connection: SqlxSqliteConnector::from_sqlx_sqlite_pool(write), disk },
-            lock_file: Some(Arc::new(file.with_extension("lock"))),
-        })
+        let write = Writer::sqlite(&options, disk).await?;
+        let read = Reader::sqlite(&options.read_only(true).statement_cache_capacity(100), SQLITE_READERS).await?;
+        Ok(Self { read, write, file: Some(Arc::new(file.to_owned())) })
     }
 
     /// Connects to PostgreSQL with at most `connections` connections.
@@ -123,11 +109,11 @@ impl Db {
             .await
             .map_err(connect_error)?;
         let both = SqlxPostgresConnector::from_sqlx_postgres_pool(pool);
-        Ok(Self { read: both.clone(), write: Writer { connection: both, disk: Disk::default() }, lock_file: None })
+        Ok(Self { read: Reader::postgres(both.clone()), write: Writer::postgres(both), file: None })
     }
 
     /// For statements that only read.
-    pub fn read(&self) -> &DatabaseConnection {
+    pub fn read(&self) -> &Reader {
         &self.read
     }
 
@@ -141,27 +127,10 @@ impl Db {
     /// # Errors
     /// A migration failed, or the tables come from a newer version of Waypost.
     pub async fn migrate(&self) -> Result<(), DbErr> {
-        match self.write.get_database_backend() {
-            DatabaseBackend::Postgres => self.migrate_postgres().await,
-            _ => Migrator::up(&self.write.connection, None).await,
+        match (self.write.pool(), &self.file) {
+            (Some(pool), _) => migrate_postgres(pool).await,
+            (None, file) => migrate_sqlite(file.as_deref().map_or(Path::new(""), PathBuf::as_path)).await,
         }
-    }
-
-    /// An advisory lock belongs to its connection: it is taken and given back on one that is held for as long.
-    async fn migrate_postgres(&self) -> Result<(), DbErr> {
-        let mut holder = self.write.connection.get_postgres_connection_pool().acquire().await.map_err(connect_error)?;
-        sea_orm::sqlx::query("SELECT pg_advisory_lock($1)")
-            .bind(MIGRATION_LOCK)
-            .execute(&mut *holder)
-            .await
-            .map_err(connect_error)?;
-        let outcome = Migrator::up(&self.write.connection, None).await;
-        sea_orm::sqlx::query("SELECT pg_advisory_unlock($1)")
-            .bind(MIGRATION_LOCK)
-            .execute(&mut *holder)
-            .await
-            .map_err(connect_error)?;
-        outcome
     }
 
     /// Closes every connection, waiting for the statements under way.
@@ -170,8 +139,34 @@ impl Db {
     /// A connection did not close cleanly.
     pub async fn close(self) -> Result<(), DbErr> {
         self.read.close().await?;
-        self.write.connection.close().await
+        self.write.close().await
     }
+}
+
+/// On a connection of its own.
+async fn migrate_sqlite(file: &Path) -> Result<(), DbErr> {
+    let options = SqliteConnectOptions::new().filename(file).foreign_keys(true).busy_timeout(SQLITE_BUSY);
+    let pool = SqlitePoolOptions::new().max_connections(1).connect_with(options).await.map_err(connect_error)?;
+    let connection = SqlxSqliteConnector::from_sqlx_sqlite_pool(pool);
+    Migrator::up(&connection, None).await?;
+    connection.close().await
+}
+
+/// An advisory lock belongs to its connection: it is taken and given back on one that is held for as long.
+async fn migrate_postgres(pool: &DatabaseConnection) -> Result<(), DbErr> {
+    let mut holder = pool.get_postgres_connection_pool().acquire().await.map_err(connect_error)?;
+    sea_orm::sqlx::query("SELECT pg_advisory_lock($1)")
+        .bind(MIGRATION_LOCK)
+        .execute(&mut *holder)
+        .await
+        .map_err(connect_error)?;
+    let outcome = Migrator::up(pool, None).await;
+    sea_orm::sqlx::query("SELECT pg_advisory_unlock($1)")
+        .bind(MIGRATION_LOCK)
+        .execute(&mut *holder)
+        .await
+        .map_err(connect_error)?;
+    outcome
 }
 
 /// Where SQLite appends what is committed, until it moves it into the file itself.

@@ -151,6 +151,12 @@ impl From<sea_orm::DbErr> for Error {
     }
 }
 
+impl From<crate::db::Failure> for Error {
+    fn from(failure: crate::db::Failure) -> Self {
+        sea_orm::DbErr::from(failure).into()
+    }
+}
+
 /// An error and all its causes in one line, for the log.
 pub fn chain(error: &dyn std::error::Error) -> String {
     let mut line = error.to_string();

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use futures::FutureExt;
+use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -35,13 +36,33 @@ impl Lifecycle {
     where
         F: Future<Output = ()> + Send + 'static,
     {
+        tokio::spawn(self.watched(name, task))
+    }
+
+    /// Starts a task as [`spawn`](Self::spawn) does, on a thread of its own: it never queues behind tasks that are ready.
+    ///
+    /// # Errors
+    /// The system gives no thread.
+    pub fn spawn_apart<F>(&self, name: &'static str, task: F) -> std::io::Result<()>
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let (task, runtime) = (self.watched(name, task), Handle::current());
+        std::thread::Builder::new().name(name.to_owned()).spawn(move || runtime.block_on(task)).map(drop)
+    }
+
+    /// A task that is tracked, and whose panic is noted.
+    fn watched<F>(&self, name: &'static str, task: F) -> impl Future<Output = ()> + Send + use<F>
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
         let inner = Arc::clone(&self.0);
-        tokio::spawn(self.0.tasks.track_future(async move {
+        self.0.tasks.track_future(async move {
             if std::panic::AssertUnwindSafe(task).catch_unwind().await.is_err() {
                 error!("task {name} panicked");
                 inner.is_broken.store(true, Ordering::Relaxed);
             }
-        }))
+        })
     }
 
     /// Starts a task of a library. It is tracked; whether its panic is a misfortune is for the library's user to say.

@@ -46,9 +46,10 @@ impl Db {
     /// # Errors
     /// Another process has it, or the lock cannot be asked for.
     pub async fn claim(&self) -> Result<Claim, DbErr> {
-        let held = match &self.lock_file {
-            Some(path) => Held::File(lock(path)?),
-            None => Held::Connection(ask_for(&self.write.connection).await?),
+        let held = match (&self.file, self.write.pool()) {
+            (Some(file), _) => Held::File(lock(&file.with_extension("lock"))?),
+            (None, Some(pool)) => Held::Connection(ask_for(pool).await?),
+            (None, None) => return Err(DbErr::Custom("a database is a file or a server".to_owned())),
         };
         Ok(Claim { db: self.clone(), held })
     }
@@ -57,14 +58,16 @@ impl Db {
 impl Claim {
     /// Watches over the claim and makes it anew where it was lost. Returns only when another process has been quicker.
     pub async fn watch(&mut self) -> DbErr {
-        let Held::Connection(connection) = &mut self.held else { return std::future::pending().await };
+        let (Held::Connection(connection), Some(pool)) = (&mut self.held, self.db.write.pool()) else {
+            return std::future::pending().await;
+        };
         loop {
             tokio::time::sleep(WATCH_PAUSE).await;
             if matches!(tokio::time::timeout(ANSWER_LIMIT, connection.ping()).await, Ok(Ok(()))) {
                 continue;
             }
             warn!("the connection that claims the database is lost");
-            match anew(&self.db.write.connection).await {
+            match anew(pool).await {
                 Ok(again) => *connection = again,
                 Err(error) => return error,
             }

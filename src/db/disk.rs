@@ -4,67 +4,68 @@
 //! whoever committed waits for a flush that began afterwards. What survives a power cut is the same: all that was flushed.
 
 use std::fs::File;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
+use futures::FutureExt;
+use futures::future::Either;
 use sea_orm::DbErr;
-use tokio::sync::Mutex;
+use tokio::sync::{mpsc, oneshot};
 use tracing::error;
+
+/// Flushes that one thread is asked for at a time, at most.
+const TOGETHER: usize = 1024;
 
 /// The disk below a database. PostgreSQL waits for its own.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Disk(Option<Arc<Log>>);
+pub(super) struct Disk(Option<Arc<mpsc::UnboundedSender<Wait>>>);
 
-#[derive(Debug)]
-struct Log {
-    path: PathBuf,
-    /// Flushes that have begun.
-    begun: AtomicU64,
-    /// The newest flush that has ended well. Held by the one that is under way.
-    ended: Mutex<u64>,
-    /// Whether a flush has failed. What it was to write may be gone although the next one succeeds.
-    is_broken: AtomicBool,
-}
+/// Somebody who waits for a flush.
+type Wait = oneshot::Sender<bool>;
 
 impl Disk {
     /// The disk that holds this log.
-    pub(super) fn below(path: PathBuf) -> Self {
-        let (begun, ended, is_broken) = (AtomicU64::new(0), Mutex::new(0), AtomicBool::new(false));
-        Self(Some(Arc::new(Log { path, begun, ended, is_broken })))
+    ///
+    /// # Errors
+    /// The system gives no thread.
+    pub(super) fn below(path: PathBuf) -> std::io::Result<Self> {
+        // Bounded by those who wait: each of them asks once.
+        let (wanted, waits) = mpsc::unbounded_channel();
+        std::thread::Builder::new().name("disk".to_owned()).spawn(move || flush(&path, waits))?;
+        Ok(Self(Some(Arc::new(wanted))))
     }
 
-    /// Returns when all that was committed before the call is on the disk.
+    /// Asks for a flush. What this gives ends when all that was committed before the call is on the disk.
     ///
     /// # Errors
     /// The disk failed, now or earlier: nothing that is written can be trusted until the next start.
-    pub(super) async fn settle(&self) -> Result<(), DbErr> {
-        let Some(log) = &self.0 else { return Ok(()) };
-        let wanted = log.begun.load(Ordering::SeqCst) + 1;
-        let mut ended = log.ended.lock().await;
-        if *ended < wanted && !log.is_broken.load(Ordering::SeqCst) {
-            let number = log.begun.fetch_add(1, Ordering::SeqCst) + 1;
-            match log.flush().await {
-                Ok(()) => *ended = number,
-                Err(failure) => {
-                    error!(error = %failure, "the disk did not take what was written; the server has to be restarted");
-                    log.is_broken.store(true, Ordering::SeqCst);
-                }
-            }
-        }
-        match log.is_broken.load(Ordering::SeqCst) {
-            true => Err(DbErr::Custom("the disk did not take what was written".to_owned())),
-            false => Ok(()),
-        }
+    pub(super) fn settle(&self) -> impl Future<Output = Result<(), DbErr>> + Send + use<> {
+        let Some(wanted) = &self.0 else { return Either::Left(std::future::ready(Ok(()))) };
+        let (done, flushed) = oneshot::channel();
+        let _ = wanted.send(done); // The thread outlives all who ask.
+        Either::Right(flushed.map(|is_flushed| match is_flushed {
+            Ok(true) => Ok(()),
+            _ => Err(DbErr::Custom("the disk did not take what was written".to_owned())),
+        }))
     }
 }
 
-impl Log {
-    /// Opened anew each time: SQLite may have made a new file.
-    async fn flush(&self) -> std::io::Result<()> {
-        let path = self.path.clone();
-        let flushed = tokio::task::spawn_blocking(move || File::open(path)?.sync_data()).await;
-        flushed.unwrap_or_else(|panic| Err(std::io::Error::other(panic)))
+/// Flushes for as long as there is somebody who may ask.
+fn flush(log: &Path, mut waits: mpsc::UnboundedReceiver<Wait>) {
+    let mut together = Vec::new();
+    // What a flush that failed was to write may be gone although the next one succeeds.
+    let mut is_broken = false;
+    while waits.blocking_recv_many(&mut together, TOGETHER) > 0 {
+        if !is_broken {
+            // Opened anew each time: SQLite may have made a new file.
+            if let Err(failure) = File::open(log).and_then(|log| log.sync_data()) {
+                error!(error = %failure, "the disk did not take what was written; the server has to be restarted");
+                is_broken = true;
+            }
+        }
+        for done in together.drain(..) {
+            let _ = done.send(!is_broken); // Whoever asked may have gone.
+        }
     }
 }
 
@@ -73,24 +74,19 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn those_who_wait_together_share_a_flush() {
-        let file = tempfile::NamedTempFile::new().expect("there is room");
-        let disk = Disk::below(file.path().to_owned());
-        let waits = (0..50).map(|_| disk.settle());
-        assert!(futures::future::join_all(waits).await.into_iter().all(|outcome| outcome.is_ok()));
-        let log = disk.0.as_ref().expect("it has one");
-        // The first begins at once, and the others may not trust it: they cannot know when it looked at the file.
-        assert_eq!((*log.ended.lock().await, log.begun.load(Ordering::SeqCst)), (2, 2));
-        disk.settle().await.expect("the disk works");
-        assert_eq!(*log.ended.lock().await, 3, "who comes later waits for a later flush");
-    }
-
-    #[tokio::test]
     async fn a_disk_that_failed_once_is_not_trusted_again() {
         let folder = tempfile::tempdir().expect("there is room");
-        let disk = Disk::below(folder.path().join("log"));
+        let disk = Disk::below(folder.path().join("log")).expect("a thread");
         assert!(disk.settle().await.is_err());
         File::create(folder.path().join("log")).expect("there is room");
         assert!(disk.settle().await.is_err());
+    }
+
+    #[tokio::test]
+    async fn many_wait_at_the_same_time() {
+        let file = tempfile::NamedTempFile::new().expect("there is room");
+        let disk = Disk::below(file.path().to_owned()).expect("a thread");
+        let waits = (0..50).map(|_| disk.settle());
+        assert!(futures::future::join_all(waits).await.into_iter().all(|outcome| outcome.is_ok()));
     }
 }

@@ -1,4 +1,4 @@
-use sea_orm::Statement;
+use sea_orm::{ConnectionTrait, DbBackend, Statement, Value};
 
 use super::*;
 
@@ -22,8 +22,73 @@ async fn a_transaction_that_sqlite_ended_by_itself_spoils_none_that_come_after_i
         }
     }
     db.write().execute_unprepared("INSERT INTO picky VALUES (6)").await.expect("it is written");
-    let all = Statement::from_string(DatabaseBackend::Sqlite, "SELECT value FROM picky ORDER BY value");
+    assert_eq!(values(&db).await, [2, 4, 6]);
+}
+
+async fn values(db: &Db) -> Vec<i32> {
+    let all = Statement::from_string(DbBackend::Sqlite, "SELECT value FROM picky ORDER BY value");
     let rows = db.read().query_all_raw(all).await.expect("rows");
-    let values: Vec<i32> = rows.iter().map(|row| row.try_get_by_index(0).expect("a number")).collect();
-    assert_eq!(values, [2, 4, 6]);
+    rows.iter().map(|row| row.try_get_by_index(0).expect("a number")).collect()
+}
+
+/// A script that inserts these, and says what it has inserted.
+fn script(db: &Db, values: &[i32]) -> Script {
+    let script = db.write().script();
+    script.extend(values.iter().map(|value| {
+        let sql = "INSERT INTO picky VALUES (?) RETURNING value";
+        Statement::from_sql_and_values(DbBackend::Sqlite, sql, [Value::from(*value)])
+    }));
+    script
+}
+
+#[tokio::test]
+async fn a_script_is_run_whole_or_not_at_all() {
+    let directory = tempfile::tempdir().expect("there is room");
+    let db = Db::sqlite(&directory.path().join("waypost.db"), Synchronous::Full).await.expect("a file");
+    db.write().execute_unprepared(TABLE).await.expect("a table");
+    // One that SQLite undoes alone, and one that makes it end the transaction by itself.
+    for bad in [-2, 3] {
+        let work = db.write().begin().await.expect("it begins");
+        let failure = work.finish(script(&db, &[0, bad, 2])).await.expect_err("it fails");
+        assert!(matches!(failure, Failure::Undone(_)), "{failure:?}");
+        assert_eq!(values(&db).await, [0; 0]);
+    }
+    let work = db.write().begin().await.expect("it begins");
+    let rows = work.finish(script(&db, &[4, 2])).await.expect("it is written");
+    let told: Vec<i32> = rows.iter().map(|row| row.try_get_by_index(0).expect("a number")).collect();
+    assert_eq!((told, values(&db).await), (vec![4, 2], vec![2, 4]));
+    // Behind statements that were run before it, and after somebody has left a transaction open.
+    drop(db.write().begin().await.expect("it begins"));
+    let left = db.write().begin().await.expect("it begins");
+    left.execute_unprepared("INSERT INTO picky VALUES (8)").await.expect("it is inserted");
+    drop(left);
+    let work = db.write().begin().await.expect("it begins");
+    work.execute_unprepared("INSERT INTO picky VALUES (10)").await.expect("it is inserted");
+    work.finish(script(&db, &[6])).await.expect("it is written");
+    assert_eq!(values(&db).await, [2, 4, 6, 10]);
+}
+
+#[tokio::test]
+async fn any_number_of_rows_is_written_once() {
+    static TARGET: bulk::Target =
+        bulk::Target { into: "pair (name, value)", on_conflict: "(name) DO UPDATE SET value = excluded.value" };
+    let directory = tempfile::tempdir().expect("there is room");
+    let db = Db::sqlite(&directory.path().join("waypost.db"), Synchronous::Normal).await.expect("a file");
+    db.write().execute_unprepared("CREATE TABLE pair (name TEXT PRIMARY KEY, value INTEGER)").await.expect("a table");
+    for count in 1..20 {
+        let row = |name: usize| bulk::Row {
+            target: &TARGET,
+            key: vec![format!("{name:02}")],
+            rest: vec![Value::from(i32::try_from(count + name).expect("it is small"))],
+        };
+        let rows: Vec<_> = (0..count).map(row).collect();
+        let script = db.write().script();
+        script.extend(bulk::statements(DbBackend::Sqlite, &rows));
+        db.write().begin().await.expect("it begins").finish(script).await.expect("it is written");
+        let all = Statement::from_string(DbBackend::Sqlite, "SELECT value FROM pair ORDER BY name");
+        let rows = db.read().query_all_raw(all).await.expect("rows");
+        let written: Vec<i32> = rows.iter().map(|row| row.try_get_by_index(0).expect("a number")).collect();
+        assert_eq!(written.len(), count);
+        assert!(written.iter().enumerate().all(|(name, value)| usize::try_from(*value) == Ok(count + name)));
+    }
 }

@@ -1,47 +1,114 @@
 //! The connection that writes, and transactions on it. Neither says that something is written before the disk has it.
 
 use async_trait::async_trait;
+use sea_orm::sqlx::sqlite::SqliteConnectOptions;
 use sea_orm::{
     ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, ExecResult, QueryResult, Statement,
     TransactionTrait,
 };
+use tokio::sync::{Mutex, OwnedMutexGuard};
 
 use crate::db::disk::Disk;
+use crate::db::script::Script;
+use crate::db::sqlite::{Busy, Idle};
 
 /// Writes one statement at a time, or begins a transaction.
 #[derive(Clone, Debug)]
-pub struct Writer {
-    pub(super) connection: DatabaseConnection,
-    pub(super) disk: Disk,
+pub struct Writer(Unhurried, Disk);
+
+/// Writes what need not outlive a power cut: it is on the disk before anything that is written later, and not earlier.
+#[derive(Clone, Debug)]
+pub struct Unhurried(Connections);
+
+#[derive(Clone, Debug)]
+enum Connections {
+    Sqlite(Idle),
+    Postgres(DatabaseConnection),
 }
 
 /// A transaction. Dropped without a commit, it has changed nothing.
 #[derive(Debug)]
 pub struct Work {
-    tx: DatabaseTransaction,
+    tx: Transaction,
     disk: Disk,
 }
 
+#[derive(Debug)]
+enum Transaction {
+    /// Begun with its first statement. The lock is for the compiler: whoever has a transaction is alone.
+    Sqlite(Mutex<OwnedMutexGuard<Busy>>),
+    Postgres(DatabaseTransaction),
+}
+
+/// How a transaction failed.
+#[derive(Debug)]
+pub enum Failure {
+    /// It has changed nothing.
+    Undone(DbErr),
+    /// It may be written all the same, or still be.
+    Unknown(DbErr),
+}
+
+impl From<Failure> for DbErr {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::Undone(error) | Failure::Unknown(error) => error,
+        }
+    }
+}
+
 impl Writer {
+    pub(super) async fn sqlite(options: &SqliteConnectOptions, disk: Disk) -> Result<Self, DbErr> {
+        Ok(Self(Unhurried(Connections::Sqlite(Idle::connect(options).await?)), disk))
+    }
+
+    pub(super) fn postgres(pool: DatabaseConnection) -> Self {
+        Self(Unhurried(Connections::Postgres(pool)), Disk::default())
+    }
+
+    /// The pool of PostgreSQL's connections, if it is PostgreSQL.
+    pub(super) const fn pool(&self) -> Option<&DatabaseConnection> {
+        match &self.0.0 {
+            Connections::Sqlite(_) => None,
+            Connections::Postgres(pool) => Some(pool),
+        }
+    }
+
     /// Begins a transaction.
     ///
     /// # Errors
     /// No connection could be had.
     pub async fn begin(&self) -> Result<Work, DbErr> {
-        Ok(Work { tx: self.connection.begin().await?, disk: self.disk.clone() })
+        let tx = match &self.0.0 {
+            Connections::Sqlite(idle) => Transaction::Sqlite(Mutex::new(idle.take().await?)),
+            Connections::Postgres(pool) => Transaction::Postgres(pool.begin().await?),
+        };
+        Ok(Work { tx, disk: self.1.clone() })
     }
 
-    /// For what need not outlive a power cut: it is on the disk before anything that is written later, and not earlier.
-    pub fn unhurried(&self) -> &DatabaseConnection {
-        &self.connection
+    /// Nothing yet.
+    pub fn script(&self) -> Script {
+        Script::new(self.get_database_backend())
     }
 
-    /// Returns when all that was committed before the call is on the disk.
+    /// For what need not outlive a power cut.
+    pub const fn unhurried(&self) -> &Unhurried {
+        &self.0
+    }
+
+    /// What this gives ends when all that was committed before the call is on the disk.
     ///
     /// # Errors
     /// The disk failed, now or earlier.
-    pub async fn settle(&self) -> Result<(), DbErr> {
-        self.disk.settle().await
+    pub fn settle(&self) -> impl Future<Output = Result<(), DbErr>> + Send + use<> {
+        self.1.settle()
+    }
+
+    pub(super) async fn close(self) -> Result<(), DbErr> {
+        match self.0.0 {
+            Connections::Sqlite(idle) => idle.close().await,
+            Connections::Postgres(pool) => pool.close().await,
+        }
     }
 
     async fn settled<T: Send>(&self, done: T) -> Result<T, DbErr> {
@@ -55,61 +122,154 @@ impl Work {
     /// # Errors
     /// The commit failed, or the disk.
     pub async fn commit(self) -> Result<(), DbErr> {
-        self.tx.commit().await?;
+        match self.tx {
+            Transaction::Postgres(tx) => tx.commit().await?,
+            Transaction::Sqlite(busy) => {
+                let mut busy = busy.into_inner();
+                if busy.is_open() {
+                    busy.commit().await?;
+                }
+            }
+        }
         self.disk.settle().await
     }
 
-    /// Commits what need not outlive a power cut: the disk has it before anything that is written later, and not earlier.
+    /// Runs these and commits, without waiting for the disk. Gives the rows of all of them together. With SQLite the values
+    /// are bound one after the other, whatever their numbers.
     ///
     /// # Errors
-    /// The commit failed.
-    pub async fn commit_unhurried(self) -> Result<(), DbErr> {
-        self.tx.commit().await
+    /// A statement failed, or the commit.
+    pub async fn finish(self, script: Script) -> Result<Vec<QueryResult>, Failure> {
+        let script = script.into_statements();
+        match self.tx {
+            Transaction::Sqlite(busy) => {
+                let mut busy = busy.into_inner();
+                match busy.finish(script).await {
+                    Ok(rows) => Ok(rows),
+                    Err(error) => match busy.undo().await {
+                        Ok(()) => Err(Failure::Undone(error)),
+                        Err(_) => Err(Failure::Unknown(error)),
+                    },
+                }
+            }
+            Transaction::Postgres(tx) => {
+                let mut rows = Vec::new();
+                for statement in script {
+                    rows.extend(tx.query_all_raw(statement).await.map_err(Failure::Undone)?);
+                }
+                tx.commit().await.map_err(Failure::Unknown)?;
+                Ok(rows)
+            }
+        }
     }
+}
+
+/// Begins a transaction whose first statement is about to be run.
+async fn begun<'a>(
+    busy: &'a Mutex<OwnedMutexGuard<Busy>>,
+) -> Result<tokio::sync::MutexGuard<'a, OwnedMutexGuard<Busy>>, DbErr> {
+    let mut busy = busy.lock().await;
+    if !busy.is_open() {
+        busy.begin().await?;
+    }
+    Ok(busy)
 }
 
 #[async_trait]
 impl ConnectionTrait for Writer {
     fn get_database_backend(&self) -> DbBackend {
-        self.connection.get_database_backend()
+        self.0.get_database_backend()
     }
 
     async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
-        self.settled(self.connection.execute_raw(statement).await?).await
+        self.settled(self.0.execute_raw(statement).await?).await
     }
 
     async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
-        self.settled(self.connection.execute_unprepared(sql).await?).await
+        self.settled(self.0.execute_unprepared(sql).await?).await
     }
 
     async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
-        self.settled(self.connection.query_one_raw(statement).await?).await
+        self.settled(self.0.query_one_raw(statement).await?).await
     }
 
     async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
-        self.settled(self.connection.query_all_raw(statement).await?).await
+        self.settled(self.0.query_all_raw(statement).await?).await
+    }
+}
+
+#[async_trait]
+impl ConnectionTrait for Unhurried {
+    fn get_database_backend(&self) -> DbBackend {
+        match &self.0 {
+            Connections::Sqlite(_) => DbBackend::Sqlite,
+            Connections::Postgres(_) => DbBackend::Postgres,
+        }
+    }
+
+    async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
+        match &self.0 {
+            Connections::Sqlite(idle) => idle.take().await?.execute(statement).await,
+            Connections::Postgres(pool) => pool.execute_raw(statement).await,
+        }
+    }
+
+    async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
+        match &self.0 {
+            Connections::Sqlite(idle) => idle.take().await?.execute_unprepared(sql).await,
+            Connections::Postgres(pool) => pool.execute_unprepared(sql).await,
+        }
+    }
+
+    async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
+        match &self.0 {
+            Connections::Sqlite(idle) => idle.take().await?.query_one(statement).await,
+            Connections::Postgres(pool) => pool.query_one_raw(statement).await,
+        }
+    }
+
+    async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
+        match &self.0 {
+            Connections::Sqlite(idle) => idle.take().await?.query_all(statement).await,
+            Connections::Postgres(pool) => pool.query_all_raw(statement).await,
+        }
     }
 }
 
 #[async_trait]
 impl ConnectionTrait for Work {
     fn get_database_backend(&self) -> DbBackend {
-        self.tx.get_database_backend()
+        match &self.tx {
+            Transaction::Sqlite(_) => DbBackend::Sqlite,
+            Transaction::Postgres(_) => DbBackend::Postgres,
+        }
     }
 
     async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
-        self.tx.execute_raw(statement).await
+        match &self.tx {
+            Transaction::Sqlite(busy) => begun(busy).await?.execute(statement).await,
+            Transaction::Postgres(tx) => tx.execute_raw(statement).await,
+        }
     }
 
     async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
-        self.tx.execute_unprepared(sql).await
+        match &self.tx {
+            Transaction::Sqlite(busy) => begun(busy).await?.execute_unprepared(sql).await,
+            Transaction::Postgres(tx) => tx.execute_unprepared(sql).await,
+        }
     }
 
     async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
-        self.tx.query_one_raw(statement).await
+        match &self.tx {
+            Transaction::Sqlite(busy) => begun(busy).await?.query_one(statement).await,
+            Transaction::Postgres(tx) => tx.query_one_raw(statement).await,
+        }
     }
 
     async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
-        self.tx.query_all_raw(statement).await
+        match &self.tx {
+            Transaction::Sqlite(busy) => begun(busy).await?.query_all(statement).await,
+            Transaction::Postgres(tx) => tx.query_all_raw(statement).await,
+        }
     }
 }

@@ -1,11 +1,13 @@
-//! The journal: one task, the pen, writes what happened together with the state that it changed, then tells it.
+//! The journal: one task, the pen, writes what happened together with the state that it changed. Another, the blotter, waits
+//! until the disk has it, and tells it.
 //!
 //! All that waits is written in one transaction, so a busy server commits seldom and an idle one at once. Since there is
 //! one pen, the order of the positions is the order in which events can be read: no reader ever passes an event that is
-//! still to be committed.
+//! still to be committed. The pen writes on while the disk takes what it wrote before. Everything waits for these two, so
+//! each has a thread of its own and need not queue behind tasks that are ready to run.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
@@ -15,19 +17,20 @@ use entity::words::EventType;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use metrics::counter;
-use sea_orm::DbErr;
+use parking_lot::Mutex;
+use sea_orm::{ConnectionTrait, DbErr, SqlErr};
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
 use crate::crash;
 use crate::db::bulk::{self, Row};
-use crate::db::{Db, Work};
+use crate::db::{Db, Failure, Work};
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::body::EventBody;
 use crate::event::bus::Bus;
 use crate::event::interest::Interest;
-use crate::event::store::{self, MessageKey, Record};
+use crate::event::store::{self, MessageKey, New, Record};
 use crate::lifecycle::Lifecycle;
 
 /// Entries that wait for the pen. Whoever brings one more waits until there is room: that slows WhatsApp down, since
@@ -35,12 +38,22 @@ use crate::lifecycle::Lifecycle;
 const QUEUE: usize = 1024;
 /// Entries that are written in one transaction, at most.
 const BATCH: usize = 256;
+/// Transactions that wait for the disk. With more, the pen waits, too.
+const WET: usize = 8;
 
 /// Hears why an entry could not be written.
 pub type Failed = Box<dyn FnOnce(&Error) + Send + Sync>;
 
 /// What else is to be written in the transaction of an entry, and what happened by it. May be run again after it failed.
 pub type Write = Box<dyn for<'a> Fn(&'a Work) -> BoxFuture<'a, Result<Vec<Draft>>> + Send + Sync>;
+
+/// Rows that are to be written in the transaction of an entry, said when it is about to be: everything up to this newest
+/// entry is in the transaction or was in an earlier one. May be asked again after it failed.
+pub type Rows = Box<dyn Fn(Ticket) -> Result<Vec<Row>> + Send + Sync>;
+
+/// The place of an entry in the order in which they are written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Ticket(u64);
 
 /// Something that happened.
 #[derive(Clone)]
@@ -76,12 +89,13 @@ pub struct Entry {
     /// The state that it changed; what its change made happen comes behind `events`.
     pub write: Option<Write>,
     /// More of that state, as rows: those of many entries go into their tables together.
-    pub rows: Vec<Row>,
+    pub rows: Option<Rows>,
     /// Told when it cannot be written, before anything that was brought later is.
     pub failed: Option<Failed>,
 }
 
 struct Job {
+    ticket: Ticket,
     entry: Entry,
     done: oneshot::Sender<Result<()>>,
 }
@@ -99,6 +113,8 @@ impl Job {
 #[derive(Clone)]
 pub struct Journal {
     jobs: mpsc::Sender<Job>,
+    /// The ticket of the entry that was brought last. Held while one is brought: they queue in the order of their tickets.
+    last: Arc<Mutex<Ticket>>,
     bus: Arc<Bus>,
     interest: Interest,
 }
@@ -122,10 +138,11 @@ impl Journal {
         let head = newest.max(dispatched).max(pruned).unwrap_or(0);
         let (jobs, queue) = mpsc::channel(QUEUE);
         let bus = Arc::new(Bus::new(head));
-        let pen = Pen { db, clock, head, bus: Arc::clone(&bus), is_in_doubt: false };
-        let stop = lifecycle.workers().clone();
-        lifecycle.spawn("journal", pen.write(queue, stop));
-        Ok(Self { jobs, bus, interest: Interest::default() })
+        let (page, wet) = mpsc::channel(WET);
+        lifecycle.spawn_apart("blotter", blot(Arc::clone(&bus), wet)).map_err(Error::internal)?;
+        let pen = Pen { db, clock, head, page, is_in_doubt: false };
+        lifecycle.spawn_apart("pen", pen.write(queue, lifecycle.workers().clone())).map_err(Error::internal)?;
+        Ok(Self { jobs, last: Arc::default(), bus, interest: Interest::default() })
     }
 
     /// Writes an entry. When this returns it is on the disk, and told; a message that the journal has already is left out.
@@ -133,19 +150,26 @@ impl Journal {
     /// # Errors
     /// `Unavailable`, `ShuttingDown`, or what the entry's own write failed with; then nothing of it is written.
     pub async fn record(&self, entry: Entry) -> Result<()> {
-        self.bring(entry).await?.await
+        let (_, written) = self.bring(entry).await?;
+        written.await
     }
 
-    /// Brings an entry to the pen: what is brought later is written later, or in the same transaction. What this gives does
-    /// and fails as [`record`](Self::record).
+    /// Brings an entry to the pen: what is brought later is written later, or in the same transaction. Gives its place in
+    /// that order, and what does and fails as [`record`](Self::record).
     ///
     /// # Errors
     /// `ShuttingDown`.
-    pub async fn bring(&self, entry: Entry) -> Result<impl Future<Output = Result<()>> + Send + use<>> {
+    pub async fn bring(&self, entry: Entry) -> Result<(Ticket, impl Future<Output = Result<()>> + Send + use<>)> {
         let stopped = || Error::new(ErrorKind::ShuttingDown, "the server is shutting down");
         let (done, outcome) = oneshot::channel();
-        self.jobs.send(Job { entry, done }).await.map_err(|_| stopped())?;
-        Ok(outcome.map(move |outcome| outcome.unwrap_or_else(|_| Err(stopped()))))
+        let place = self.jobs.reserve().await.map_err(|_| stopped())?;
+        let ticket = {
+            let mut last = self.last.lock();
+            last.0 += 1;
+            place.send(Job { ticket: *last, entry, done });
+            *last
+        };
+        Ok((ticket, outcome.map(move |outcome| outcome.unwrap_or_else(|_| Err(stopped())))))
     }
 
     /// Who wants what is not kept for nobody.
@@ -161,7 +185,7 @@ impl Journal {
 
 /// Messages that the journal has already, and messages that come twice at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Doubles {
+enum Doubles {
     /// There are hardly ever any: it is enough to notice them.
     Unlikely,
     /// They are left out.
@@ -173,7 +197,8 @@ struct Pen {
     clock: Clock,
     /// The position of the newest event.
     head: i64,
-    bus: Arc<Bus>,
+    /// The way to the blotter.
+    page: mpsc::Sender<Wet>,
     /// Whether a commit failed, so that nobody knows yet what became of its transaction.
     is_in_doubt: bool,
 }
@@ -196,9 +221,8 @@ impl Pen {
 
     /// Writes these, all in one transaction if that works.
     async fn settle(&mut self, jobs: Vec<Job>) {
-        let entries: Vec<_> = jobs.iter().map(|job| &job.entry).collect();
-        match self.attempt(&entries).await {
-            Ok(()) => jobs.into_iter().for_each(|job| job.end(Ok(()))),
+        match self.attempt(&jobs).await {
+            Ok(events) => self.pass_on(self.wet(jobs, events)).await,
             Err(error) if jobs.len() == 1 || is_everybodys(&error) => fail(jobs, error),
             // One of them cannot be written, which is no fault of the others.
             Err(_) => self.settle_singly(jobs).await,
@@ -208,11 +232,20 @@ impl Pen {
     async fn settle_singly(&mut self, jobs: Vec<Job>) {
         let mut jobs = jobs.into_iter();
         while let Some(job) = jobs.next() {
-            match self.attempt(&[&job.entry]).await {
+            match self.attempt(std::slice::from_ref(&job)).await {
+                Ok(events) => self.pass_on(self.wet(vec![job], events)).await,
                 Err(error) if is_everybodys(&error) => return fail(std::iter::once(job).chain(jobs), error),
-                outcome => job.end(outcome),
+                Err(error) => job.end(Err(error)),
             }
         }
+    }
+
+    fn wet(&self, jobs: Vec<Job>, events: Vec<Arc<Record>>) -> Wet {
+        Wet::Written { jobs, events, settled: self.db.write().settle().boxed() }
+    }
+
+    async fn pass_on(&self, wet: Wet) {
+        let _ = self.page.send(wet).await; // The blotter outlives the pen.
     }
 
     /// Begins a transaction. One whose commit failed may have been written all the same, or still be: its end is waited for,
@@ -221,94 +254,120 @@ impl Pen {
         let tx = self.db.write().begin().await?;
         if self.is_in_doubt {
             store::wait_for_writers(&tx).await?;
-            self.bus.forget(self.head);
+            self.pass_on(Wet::Doubtful { head: self.head }).await;
             self.is_in_doubt = false;
         }
         Ok(tx)
     }
 
-    async fn attempt(&mut self, entries: &[&Entry]) -> Result<()> {
+    /// Gives what was written.
+    async fn attempt(&mut self, jobs: &[Job]) -> Result<Vec<Arc<Record>>> {
         let attempt = async {
-            match self.commit(entries, Doubles::Unlikely).await? {
-                Some(events) => Ok(events),
-                // Some message is in the journal already.
-                None => Ok(self.commit(entries, Doubles::LookFor).await?.unwrap_or_default()),
+            match self.commit(jobs, Doubles::Unlikely).await {
+                Err(error) if is_double(&error) => self.commit(jobs, Doubles::LookFor).await,
+                outcome => outcome,
             }
         };
         let attempt = AssertUnwindSafe(attempt).catch_unwind();
-        let events: Vec<_> = attempt.await.unwrap_or_else(|_| Err(Error::internal("the pen panicked")))?;
-        for event in &events {
-            counter!("waypost_events_total", "type" => event.event_type.as_str()).increment(1);
-        }
-        self.bus.publish(&events);
-        Ok(())
+        attempt.await.unwrap_or_else(|_| Err(Error::internal("the pen panicked")))
     }
 
-    /// Gives what was written; None, and nothing is, if there are doubles that were not looked for.
-    async fn commit(&mut self, entries: &[&Entry], doubles: Doubles) -> Result<Option<Vec<Arc<Record>>>> {
+    /// Gives what was written.
+    async fn commit(&mut self, jobs: &[Job], doubles: Doubles) -> Result<Vec<Arc<Record>>> {
         let tx = self.begin().await?;
-        let mut drafts = Vec::new();
-        for entry in entries {
+        let newest = jobs.last().map(|job| job.ticket).unwrap_or_default();
+        let (mut drafts, mut rows) = (Vec::new(), Vec::new());
+        for Job { entry, .. } in jobs {
             drafts.extend(entry.events.iter().map(Cow::Borrowed));
             if let Some(write) = &entry.write {
                 drafts.extend(write(&tx).await?.into_iter().map(Cow::Owned));
+            }
+            if let Some(more) = &entry.rows {
+                rows.extend(more(newest)?);
             }
         }
         if matches!(doubles, Doubles::LookFor) {
             keep_news(&tx, &mut drafts).await?;
         }
-        let records = self.insert(&tx, drafts, doubles).await?;
-        if records.is_some() {
-            bulk::write(&tx, entries.iter().flat_map(|entry| &entry.rows)).await?;
-            crash::point("before_commit");
-            self.is_in_doubt = true;
-            tx.commit().await?;
-            self.is_in_doubt = false;
-        }
-        Ok(records)
-    }
-
-    async fn insert(
-        &mut self,
-        tx: &Work,
-        drafts: Vec<Cow<'_, Draft>>,
-        doubles: Doubles,
-    ) -> Result<Option<Vec<Arc<Record>>>> {
-        let mut more = BTreeMap::new();
-        for draft in &drafts {
-            *more.entry(&draft.session_id).or_insert(0) += 1;
-        }
-        if more.is_empty() {
-            return Ok(Some(Vec::new()));
-        }
-        let counts = store::count_up(tx, &more).await?;
-        let mut next: HashMap<_, _> = counts.iter().map(|(id, count)| (id, count - more[id] + 1)).collect();
-        let (mut rows, mut records) = (Vec::new(), Vec::new());
-        for draft in &drafts {
+        let events = self.place(drafts);
+        let backend = tx.get_database_backend();
+        let script = self.db.write().script();
+        script.extend(store::writing(backend, &events));
+        script.extend(bulk::statements(backend, &rows));
+        crash::point("before_commit");
+        self.is_in_doubt = true;
+        let outcome = tx.finish(script).await;
+        self.is_in_doubt = matches!(outcome, Err(Failure::Unknown(_)));
+        let counts = store::counts(&outcome?)?;
+        let written = events.into_iter().filter_map(|New { record, behind, .. }| {
             // A session that was deleted meanwhile takes what happened on it along.
-            let Some(sequence) = next.get_mut(&draft.session_id) else { continue };
-            let record = self.record(draft, *sequence);
-            *sequence += 1;
-            rows.push((record.clone(), draft.message.clone()));
-            records.push(Arc::new(record));
-        }
-        let is_whole = store::insert(tx, rows, doubles).await?;
-        Ok(is_whole.then_some(records))
+            let sequence = counts.get(&record.session_id)? - behind;
+            Some(Arc::new(Record { sequence, ..record }))
+        });
+        Ok(written.collect())
     }
 
-    fn record(&mut self, draft: &Draft, sequence: i64) -> Record {
+    /// Gives events their positions.
+    fn place(&mut self, drafts: Vec<Cow<'_, Draft>>) -> Vec<New> {
+        let mut behind = HashMap::new();
+        let mut events: Vec<_> = drafts.into_iter().map(|draft| self.place_one(draft.into_owned())).collect();
+        for event in events.iter_mut().rev() {
+            let behind = behind.entry(event.record.session_id.clone()).or_insert(0);
+            event.behind = *behind;
+            *behind += 1;
+        }
+        events
+    }
+
+    fn place_one(&mut self, draft: Draft) -> New {
         // Microseconds: what a moment's events are is known without looking, and no two processes give the same one.
         self.head = (self.head + 1).max(self.clock.now().millis().saturating_mul(1000));
-        Record {
-            position: self.head,
-            id: EventId::generate(),
-            session_id: draft.session_id.clone(),
-            sequence,
-            event_type: draft.event_type,
-            created_at: draft.created_at,
-            body: draft.body.as_str().into(),
+        let Draft { session_id, event_type, created_at, body, message } = draft;
+        let (position, id, sequence) = (self.head, EventId::generate(), 0);
+        let record = Record { position, id, session_id, sequence, event_type, created_at, body: body.into() };
+        New { record, message, behind: 0 }
+    }
+}
+
+/// What the pen has done, until the disk has it.
+enum Wet {
+    /// It has written these.
+    Written {
+        /// Who is told.
+        jobs: Vec<Job>,
+        /// What happened.
+        events: Vec<Arc<Record>>,
+        /// Ends when the disk has it.
+        settled: BoxFuture<'static, std::result::Result<(), DbErr>>,
+    },
+    /// It does not know what it has written up to here.
+    Doubtful {
+        /// The position of the newest event.
+        head: i64,
+    },
+}
+
+async fn blot(bus: Arc<Bus>, mut pages: mpsc::Receiver<Wet>) {
+    while let Some(wet) = pages.recv().await {
+        match wet {
+            Wet::Doubtful { head } => bus.forget(head),
+            Wet::Written { jobs, events, settled } => match settled.await {
+                Ok(()) => tell(&bus, jobs, &events),
+                Err(error) => {
+                    events.last().inspect(|newest| bus.forget(newest.position));
+                    fail(jobs, error.into());
+                }
+            },
         }
     }
+}
+
+fn tell(bus: &Bus, jobs: Vec<Job>, events: &[Arc<Record>]) {
+    for event in events {
+        counter!("waypost_events_total", "type" => event.event_type.as_str()).increment(1);
+    }
+    bus.publish(events);
+    jobs.into_iter().for_each(|job| job.end(Ok(())));
 }
 
 /// Leaves out the messages that the journal has already, and doubles.
@@ -329,6 +388,12 @@ fn fail(jobs: impl IntoIterator<Item = Job>, error: Error) {
     for job in jobs {
         job.end(Err(Error::new(kind, detail.clone()).because(Arc::clone(&cause))));
     }
+}
+
+/// Whether something is there already.
+fn is_double(error: &Error) -> bool {
+    let cause = std::error::Error::source(error).and_then(|cause| cause.downcast_ref::<DbErr>());
+    matches!(cause.and_then(DbErr::sql_err), Some(SqlErr::UniqueConstraintViolation(_)))
 }
 
 /// Whether the next entry would fail in the same way.

@@ -10,13 +10,12 @@ use entity::words::{DeliveryState, EventType};
 use entity::{bookmark, delivery, event, event_count, session};
 use sea_orm::sea_query::{Expr, OnConflict, Query};
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, DbBackend, DbErr, EntityTrait, ExprTrait, QueryFilter, QueryOrder, QuerySelect,
-    QueryTrait, Statement, TryGetableMany, Value,
+    ColumnTrait, ConnectionTrait, DbBackend, DbErr, EntityTrait, ExprTrait, QueryFilter, QueryOrder, QueryResult,
+    QuerySelect, QueryTrait, Statement, TryGetableMany, Value,
 };
 
-use crate::db::bulk::{ROWS, padded, shape, values};
+use crate::db::bulk::{ROWS, padded, together, values};
 use crate::error::Result;
-use crate::event::journal::Doubles;
 
 /// The position up to which events were turned into deliveries.
 pub const DISPATCHED: &str = "dispatched";
@@ -69,7 +68,7 @@ pub async fn known(tx: &impl ConnectionTrait, keys: &[&MessageKey]) -> Result<Ha
         let sql = format!(
             "SELECT e.session_id, e.chat, e.sender, e.message_id FROM ({}) AS v JOIN event e ON e.session_id = v.column1 \
              AND e.chat = v.column2 AND e.sender = v.column3 AND e.message_id = v.column4",
-            values(keys.len(), 4)
+            values(tx.get_database_backend(), keys.len(), 4)
         );
         let binds = keys.iter().flat_map(|key| {
             let MessageKey { session_id, chat, sender, message_id } = key;
@@ -85,26 +84,70 @@ pub async fn known(tx: &impl ConnectionTrait, keys: &[&MessageKey]) -> Result<Ha
     Ok(known)
 }
 
-/// Counts so many more events of each session, and gives the new counts. A session that was deleted has none.
-pub async fn count_up(tx: &impl ConnectionTrait, more: &BTreeMap<&SessionId, i64>) -> Result<HashMap<SessionId, i64>> {
-    let rows = padded(more.len());
-    let sql = format!(
-        "INSERT INTO event_count (session_id, last_sequence) SELECT s.id, v.column2 FROM ({}) AS v JOIN session s ON \
-         s.id = v.column1 WHERE true ON CONFLICT (session_id) DO UPDATE SET last_sequence = event_count.last_sequence + \
-         excluded.last_sequence RETURNING session_id, last_sequence",
-        values(rows, 2)
-    );
-    // No session has an empty id.
-    let nobody = std::iter::repeat_n(("", 0), rows - more.len());
-    let binds = more.iter().map(|(id, more)| (id.as_str(), *more)).chain(nobody);
-    let binds = binds.flat_map(|(id, more)| [Value::from(id), Value::from(more)]);
-    let statement = Statement::from_sql_and_values(tx.get_database_backend(), sql, binds);
-    let mut counts = HashMap::with_capacity(more.len());
-    for row in tx.query_all_raw(statement).await? {
-        let (session_id, count) = TryGetableMany::try_get_many_by_index(&row).map_err(DbErr::from)?;
-        counts.insert(session_id, count);
+/// An event that is about to be written.
+pub(super) struct New {
+    /// All but its sequence.
+    pub(super) record: Record,
+    /// What it is recognised by, if it is a message.
+    pub(super) message: Option<MessageKey>,
+    /// How many events of the same session are written behind it.
+    pub(super) behind: i64,
+}
+
+/// What writes these events, in order, and counts them. [`counts`] reads what it gives. It fails if one of them is a message
+/// that is there already. A session that was deleted has no count, and its events are left out.
+pub(super) fn writing(backend: DbBackend, events: &[New]) -> Vec<Statement> {
+    let mut more = BTreeMap::new();
+    for event in events {
+        *more.entry(&event.record.session_id).or_insert(0) += 1;
     }
-    Ok(counts)
+    let more: Vec<_> = more.into_iter().collect();
+    let mut statements = Vec::new();
+    for more in more.chunks(ROWS) {
+        let (values, binds) = padded(backend, more.iter().map(|(id, more)| vec![id.as_str().into(), (*more).into()]));
+        let sql = format!(
+            "INSERT INTO event_count (session_id, last_sequence) SELECT s.id, v.column2 FROM ({values}) AS v JOIN session s \
+             ON s.id = v.column1 WHERE true ON CONFLICT (session_id) DO UPDATE SET last_sequence = \
+             event_count.last_sequence + excluded.last_sequence RETURNING session_id, last_sequence"
+        );
+        statements.push(Statement::from_sql_and_values(backend, sql, binds));
+    }
+    for events in events.chunks(together(backend)) {
+        let (values, binds) = padded(backend, events.iter().map(binds));
+        let sql = format!(
+            "INSERT INTO event (session_id, position, id, sequence, type, created_at, body, chat, sender, message_id) \
+             SELECT v.column1, v.column2, v.column3, c.last_sequence - v.column4, v.column5, v.column6, v.column7, \
+             v.column8, v.column9, v.column10 FROM ({values}) AS v JOIN event_count c ON c.session_id = v.column1"
+        );
+        statements.push(Statement::from_sql_and_values(backend, sql, binds));
+    }
+    statements
+}
+
+/// How many events each session has now.
+pub(super) fn counts(rows: &[QueryResult]) -> Result<HashMap<SessionId, i64>> {
+    let counts = rows.iter().map(TryGetableMany::try_get_many_by_index);
+    Ok(counts.collect::<std::result::Result<_, _>>().map_err(DbErr::from)?)
+}
+
+fn binds(New { record, message, behind }: &New) -> Vec<Value> {
+    let Record { position, id, session_id, sequence: _, event_type, created_at, body } = record;
+    let (chat, sender, message_id) = match message {
+        Some(MessageKey { session_id: _, chat, sender, message_id }) => (Some(chat), Some(sender), Some(message_id)),
+        None => (None, None, None),
+    };
+    vec![
+        session_id.as_str().into(),
+        (*position).into(),
+        id.clone().into(),
+        (*behind).into(),
+        (*event_type).into(),
+        (*created_at).into(),
+        body.as_ref().into(),
+        chat.cloned().into(),
+        sender.cloned().into(),
+        message_id.cloned().into(),
+    ]
 }
 
 /// Waits until every other transaction that has written events has ended, and lets nobody else write any before this one has.
@@ -114,56 +157,6 @@ pub async fn wait_for_writers(tx: &impl ConnectionTrait) -> Result<()> {
         tx.execute_unprepared("LOCK TABLE event IN EXCLUSIVE MODE").await?;
     }
     Ok(())
-}
-
-/// Inserts events. False if one of them is a message that is there already, and was not looked for; then the transaction is
-/// to be given up.
-pub(super) async fn insert(
-    tx: &impl ConnectionTrait,
-    events: Vec<(Record, Option<MessageKey>)>,
-    doubles: Doubles,
-) -> Result<bool> {
-    let rule = match doubles {
-        Doubles::Unlikely => {
-            " ON CONFLICT (session_id, chat, sender, message_id) WHERE message_id IS NOT NULL DO NOTHING"
-        }
-        Doubles::LookFor => "",
-    };
-    let mut events = events.into_iter();
-    while events.len() > 0 {
-        let count = shape(events.len());
-        let sql = format!(
-            "INSERT INTO event (position, id, session_id, sequence, type, created_at, body, chat, sender, message_id) \
-              {}{rule}",
-            values(count, 10)
-        );
-        let statement =
-            Statement::from_sql_and_values(tx.get_database_backend(), sql, events.by_ref().take(count).flat_map(binds));
-        if tx.execute_raw(statement).await?.rows_affected() < count as u64 {
-            return Ok(false);
-        }
-    }
-    Ok(true)
-}
-
-fn binds((record, message): (Record, Option<MessageKey>)) -> [Value; 10] {
-    let Record { position, id, session_id, sequence, event_type, created_at, body } = record;
-    let (chat, sender, message_id) = match message {
-        Some(MessageKey { session_id: _, chat, sender, message_id }) => (Some(chat), Some(sender), Some(message_id)),
-        None => (None, None, None),
-    };
-    [
-        position.into(),
-        id.into(),
-        session_id.into(),
-        sequence.into(),
-        event_type.into(),
-        created_at.into(),
-        body.as_ref().into(),
-        chat.into(),
-        sender.into(),
-        message_id.into(),
-    ]
 }
 
 /// Which events.

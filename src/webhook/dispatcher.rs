@@ -90,13 +90,13 @@ impl Dispatcher {
         let drafts = self.drafts(&events).await?;
         let is_due = self.marked.0 < newest && self.marked.1.elapsed() >= REST;
         if is_due || !drafts.is_empty() {
-            let tx = self.db.write().begin().await?;
+            let script = self.db.write().script();
             if !drafts.is_empty() {
-                queue::enqueue(&tx, &drafts, self.clock.now()).await?;
+                queue::enqueue(&script, &drafts, self.clock.now()).await?;
             }
-            events::mark(&tx, events::DISPATCHED, newest).await?;
+            events::mark(&script, events::DISPATCHED, newest).await?;
             // Lost in a power cut, both are made again.
-            tx.commit_unhurried().await?;
+            self.db.write().begin().await?.finish(script).await?;
             self.marked = (newest, Instant::now());
         }
         self.after = newest;

@@ -10,8 +10,10 @@ use entity::{delivery, delivery_attempt};
 use sea_orm::sea_query::Expr;
 use sea_orm::{
     ActiveValue, ColumnTrait, Condition, ConnectionTrait, EntityTrait, ExprTrait, QueryFilter, QueryOrder, QuerySelect,
+    Value,
 };
 
+use crate::db::bulk;
 use crate::error::Result;
 use crate::webhook::lane::{self, Lane};
 use crate::webhook::types::DeliveryAttempt;
@@ -104,22 +106,23 @@ impl Outcome {
 
 /// Queues deliveries, in this order, and wakes their lanes.
 pub async fn enqueue(tx: &impl ConnectionTrait, drafts: &[Draft], now: Timestamp) -> Result<()> {
-    for drafts in drafts.chunks(ROWS) {
-        let rows = drafts.iter().map(|draft| {
-            delivery::ActiveModel::from(delivery::Model {
-                id: DeliveryId::generate(),
-                webhook_id: draft.webhook_id.clone(),
-                session_id: draft.session_id.clone(),
-                position: draft.position,
-                event_type: draft.event_type,
-                state: DeliveryState::Pending,
-                attempts: 0,
-                due_at: Some(now),
-                created_at: now,
-                finished_at: None,
-            })
-        });
-        delivery::Entity::insert_many(rows).exec_without_returning(tx).await?;
+    let pending = |draft: &Draft| -> Vec<Value> {
+        vec![
+            DeliveryId::generate().into(),
+            draft.webhook_id.clone().into(),
+            draft.session_id.clone().into(),
+            draft.position.into(),
+            draft.event_type.into(),
+            DeliveryState::Pending.into(),
+            0.into(),
+            now.into(),
+            now.into(),
+        ]
+    };
+    let rows: Vec<_> = drafts.iter().map(pending).collect();
+    let into = "delivery (id, webhook_id, session_id, position, event_type, state, attempts, due_at, created_at)";
+    for insert in bulk::inserts(tx.get_database_backend(), into, &rows) {
+        tx.execute_raw(insert).await?;
     }
     let mut lanes = BTreeMap::new();
     for Draft { webhook_id, session_id, is_ordered, .. } in drafts {
@@ -170,19 +173,21 @@ fn is(state: DeliveryState) -> Expr {
 /// Writes what came of deliveries.
 pub async fn settle(tx: &impl ConnectionTrait, outcomes: &[&Outcome], now: Timestamp) -> Result<()> {
     let attempts: Vec<_> = outcomes.iter().filter(|outcome| outcome.verdict != Verdict::Expired).collect();
-    for attempts in attempts.chunks(ROWS) {
-        let rows = attempts.iter().map(|outcome| {
-            delivery_attempt::ActiveModel::from(delivery_attempt::Model {
-                delivery_id: outcome.delivery_id.clone(),
-                number: outcome.number,
-                started_at: outcome.started_at,
-                duration_ms: outcome.duration_ms,
-                status: outcome.status.map(i32::from),
-                error: outcome.error.clone(),
-                reply: outcome.reply.clone(),
-            })
-        });
-        delivery_attempt::Entity::insert_many(rows).exec_without_returning(tx).await?;
+    let attempt = |outcome: &&&Outcome| -> Vec<Value> {
+        vec![
+            outcome.delivery_id.clone().into(),
+            outcome.number.into(),
+            outcome.started_at.into(),
+            outcome.duration_ms.into(),
+            outcome.status.map(i32::from).into(),
+            outcome.error.clone().into(),
+            outcome.reply.clone().into(),
+        ]
+    };
+    let rows: Vec<_> = attempts.iter().map(attempt).collect();
+    let into = "delivery_attempt (delivery_id, number, started_at, duration_ms, status, error, reply)";
+    for insert in bulk::inserts(tx.get_database_backend(), into, &rows) {
+        tx.execute_raw(insert).await?;
     }
     let mut alike: BTreeMap<_, Vec<DeliveryId>> = BTreeMap::new();
     for outcome in outcomes {
@@ -202,6 +207,7 @@ pub async fn settle(tx: &impl ConnectionTrait, outcomes: &[&Outcome], now: Times
             finished_at: ActiveValue::Set(due_at.is_none().then_some(now)),
             ..Default::default()
         };
+        let ids = bulk::repeated(ids);
         delivery::Entity::update_many().set(changes).filter(delivery::Column::Id.is_in(ids)).exec(tx).await?;
     }
     Ok(())

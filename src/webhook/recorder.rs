@@ -13,7 +13,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
-use crate::db::{Db, Work};
+use crate::db::{Db, Script};
 use crate::error::{Error, Result};
 use crate::lifecycle::Lifecycle;
 use crate::webhook::lane::{self, Claim};
@@ -123,12 +123,12 @@ async fn write(db: &Db, clock: &Clock, notes: &[&Note]) -> Result<()> {
     // In the order in which every transaction takes them.
     left.sort_by(|(one, ..), (other, ..)| one.lane.cmp(&other.lane));
     let now = clock.now();
-    let tx = db.write().begin().await?;
-    keep(&tx, &outcomes, now).await?;
+    let script = db.write().script();
+    keep(&script, &outcomes, now).await?;
     for (claim, is_ordered, is_slow) in left {
-        lane::release(&tx, claim, is_ordered, is_slow, now).await?;
+        lane::release(&script, claim, is_ordered, is_slow, now).await?;
     }
-    tx.commit_unhurried().await?;
+    db.write().begin().await?.finish(script).await?;
     for outcome in outcomes {
         let word = match outcome.verdict {
             Verdict::Delivered => "delivered",
@@ -165,7 +165,7 @@ impl<'a> Opinion<'a> {
 }
 
 /// Writes outcomes, and what they say of their webhooks.
-async fn keep(tx: &Work, outcomes: &[&Outcome], now: Timestamp) -> Result<()> {
+async fn keep(tx: &Script, outcomes: &[&Outcome], now: Timestamp) -> Result<()> {
     let mut opinions: BTreeMap<&WebhookId, Opinion<'_>> = BTreeMap::new();
     for outcome in outcomes.iter().filter(|outcome| outcome.verdict != Verdict::Expired) {
         opinions.entry(&outcome.webhook_id).or_default().hear(outcome);

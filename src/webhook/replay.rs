@@ -78,9 +78,10 @@ impl Webhooks {
             let wanted = events.iter().filter(|event| !dispatcher::is_filtered(event, record));
             let drafts: Vec<_> = wanted.map(|event| dispatcher::draft(event, record)).collect();
             if !drafts.is_empty() {
-                let tx = self.db.write().begin().await?;
-                queue::enqueue(&tx, &drafts, self.clock.now()).await?;
-                tx.commit().await?;
+                let script = self.db.write().script();
+                queue::enqueue(&script, &drafts, self.clock.now()).await?;
+                self.db.write().begin().await?.finish(script).await?;
+                self.db.write().settle().await?;
                 queued += drafts.len() as u64;
                 self.courier.notify_one();
             }

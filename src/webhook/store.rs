@@ -13,6 +13,7 @@ use sea_orm::{
 };
 use secrecy::{ExposeSecret, SecretString};
 
+use crate::db::bulk;
 use crate::error::{Error, Result};
 use crate::event::interest::Interest;
 use crate::webhook::types::WebhookFilters;
@@ -130,7 +131,8 @@ pub async fn find(db: &impl ConnectionTrait, id: &WebhookId) -> Result<Option<Re
 
 /// Those of these webhooks that are there.
 pub async fn all_of(db: &impl ConnectionTrait, ids: impl IntoIterator<Item = &WebhookId>) -> Result<Vec<Record>> {
-    let found = webhook::Entity::find().filter(webhook::Column::Id.is_in(ids.into_iter().cloned())).all(db).await?;
+    let ids = bulk::repeated(ids.into_iter().cloned().collect());
+    let found = webhook::Entity::find().filter(webhook::Column::Id.is_in(ids)).all(db).await?;
     Ok(found.into_iter().map(Record::from).collect())
 }
 
@@ -148,7 +150,9 @@ pub async fn list(db: &impl ConnectionTrait, sessions: Option<Vec<SessionId>>) -
 
 /// Those that get events of these sessions now.
 pub async fn listening(db: &impl ConnectionTrait, sessions: Vec<SessionId>) -> Result<Vec<Record>> {
-    let of = Condition::any().add(webhook::Column::SessionId.is_null()).add(webhook::Column::SessionId.is_in(sessions));
+    let of = Condition::any()
+        .add(webhook::Column::SessionId.is_null())
+        .add(webhook::Column::SessionId.is_in(bulk::repeated(sessions)));
     let models = webhook::Entity::find().filter(webhook::Column::Disabled.is_null()).filter(of).all(db).await?;
     Ok(models.into_iter().map(Record::from).collect())
 }
@@ -203,7 +207,7 @@ pub async fn disable(tx: &impl ConnectionTrait, id: &WebhookId, why: &Why) -> Re
 /// Notes that a delivery came to each of these webhooks.
 pub async fn came(tx: &impl ConnectionTrait, ids: Vec<WebhookId>) -> Result<()> {
     let changes = webhook::ActiveModel { failing_since: ActiveValue::Set(None), ..Default::default() };
-    let update = webhook::Entity::update_many().set(changes).filter(webhook::Column::Id.is_in(ids));
+    let update = webhook::Entity::update_many().set(changes).filter(webhook::Column::Id.is_in(bulk::repeated(ids)));
     update.filter(webhook::Column::FailingSince.is_not_null()).exec(tx).await?;
     Ok(())
 }

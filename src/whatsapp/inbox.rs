@@ -49,10 +49,10 @@ impl Inbox {
             false => {
                 let store = Arc::clone(&self.store);
                 let failed = Some(Box::new(move |error: &Error| store.give_up(error)) as Box<_>);
-                let written = self.journal.bring(Entry { events, failed, ..Entry::default() }).await?;
+                let (ticket, written) = self.journal.bring(Entry { events, failed, ..Entry::default() }).await?;
                 for info in batch.iter().map(|inbound| &inbound.info) {
                     let (chat, sender) = (info.source.chat.to_string(), info.source.sender.to_string());
-                    self.store.handed_over(&chat, &sender, &info.id);
+                    self.store.handed_over(&chat, &sender, &info.id, ticket);
                 }
                 written.await
             }

@@ -7,7 +7,7 @@ use entity::ids::SessionId;
 use entity::session;
 use entity::timestamp::Timestamp;
 use entity::words::{DesiredState, SessionStatus, StatusReason};
-use sea_orm::EntityTrait;
+use sea_orm::{DatabaseConnection, EntityTrait};
 use tempfile::TempDir;
 use wacore::store::InMemoryBackend;
 use wacore::store::traits::Backend;
@@ -57,7 +57,7 @@ struct Base {
 }
 
 enum Database {
-    Sqlite { db: Db, _directory: TempDir },
+    Sqlite { db: Db, directory: TempDir },
     Postgres(TestDatabase),
 }
 
@@ -66,8 +66,8 @@ impl Base {
         let database = match on {
             On::Reference => unreachable!("the reference has no database"),
             On::Sqlite => {
-                let (db, _directory) = database::sqlite().await;
-                Database::Sqlite { db, _directory }
+                let (db, directory) = database::sqlite().await;
+                Database::Sqlite { db, directory }
             }
             On::Postgres => Database::Postgres(database::postgres().await),
         };
@@ -78,6 +78,15 @@ impl Base {
 
     fn db(&self) -> &Db {
         self.database.db()
+    }
+
+    /// A connection of its own, for what takes only those of the database library.
+    async fn connection(&self) -> DatabaseConnection {
+        let url = match &self.database {
+            Database::Sqlite { directory, .. } => format!("sqlite://{}/waypost.db", directory.path().display()),
+            Database::Postgres(database) => database.url(),
+        };
+        sea_orm::Database::connect(url).await.expect("a connection")
     }
 
     /// The store of a session that is there, or is not.
@@ -117,7 +126,7 @@ impl Base {
 impl Database {
     fn db(&self) -> &Db {
         match self {
-            Self::Sqlite { db, _directory } => db,
+            Self::Sqlite { db, .. } => db,
             Self::Postgres(db) => db,
         }
     }

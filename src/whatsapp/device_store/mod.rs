@@ -12,16 +12,16 @@ use std::sync::atomic::AtomicBool;
 
 use entity::ids::SessionId;
 use sea_orm::sea_query::{Expr, Query};
-use sea_orm::{ConnectionTrait, DatabaseConnection, DbErr, EntityName, ExprTrait};
+use sea_orm::{ConnectionTrait, DbErr, EntityName, ExprTrait};
 use tokio::sync::{Mutex, RwLock, RwLockReadGuard};
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 use wacore::store::error::StoreError;
 use wacore::store::traits::PendingInboundKey;
 
-use crate::db::{self, Db};
+use crate::db::{self, Db, Reader};
 use crate::error::chain;
-use crate::event::journal::Journal;
+use crate::event::journal::{Journal, Ticket};
 use crate::whatsapp::device_store::waiting::Waiting;
 
 mod app_sync;
@@ -109,9 +109,10 @@ impl DeviceStore {
         self.waiting.stanza(id);
     }
 
-    /// Notes that the journal was given a message that waits: a ratchet that is stored later need not take it along.
-    pub fn handed_over(&self, chat: &str, sender: &str, id: &str) {
-        self.waiting.hand_over(PendingInboundKey { chat, sender, id });
+    /// Notes that the journal was given a message that waits: a ratchet that is written with it or later need not take it
+    /// along.
+    pub fn handed_over(&self, chat: &str, sender: &str, id: &str, ticket: Ticket) {
+        self.waiting.hand_over(PendingInboundKey { chat, sender, id }, ticket);
     }
 
     /// Gives the client up because something could not be read or written. What it has in its memory is not what is on
@@ -141,7 +142,7 @@ impl DeviceStore {
         &self.given_up
     }
 
-    fn read(&self) -> &DatabaseConnection {
+    fn read(&self) -> &Reader {
         self.db.read()
     }
 

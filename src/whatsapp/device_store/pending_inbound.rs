@@ -2,29 +2,32 @@
 //!
 //! They are in memory. A message that was not acknowledged comes again, and is decrypted again as long as its ratchet on the
 //! disk has not moved past it. So what waits when a ratchet is written goes into the table in the same transaction, unless
-//! the journal was given it before the ratchet: it writes in this order, and ends the client when it cannot. And what comes
-//! when its ratchet may have been written already goes into the table at once.
+//! the journal writes it in that one or wrote it earlier; it ends the client when it cannot. And what comes when its ratchet
+//! may have been written already goes into the table at once.
 
 use std::sync::Arc;
 
-use entity::pending_inbound::{ActiveModel, Column, Entity, Model};
-use futures::FutureExt;
-use sea_orm::sea_query::{Condition, Expr, OnConflict};
+use entity::pending_inbound::{Column, Entity, Model};
+use sea_orm::sea_query::{Condition, Expr};
 use sea_orm::{ColumnTrait, ConnectionTrait, DbErr, EntityTrait, ExprTrait, QueryFilter};
 use wacore::store::error::{Result, StoreError};
 use wacore::store::traits::{PendingInboundKey, PendingInboundRow};
 
 use super::waiting::{Key, Taken, key};
 use super::{DeviceStore, rows};
-use crate::db::bulk::{self, Row};
+use crate::db::bulk::{self, Row, Target};
 use crate::error::ErrorKind;
-use crate::event::journal::{Entry, Write};
+use crate::event::journal::{Entry, Rows};
 
 /// Keys in one statement, at most. SQLite has no list of tuples, so each key is an alternative, and SQLite refuses
 /// expressions that are nested deeper than 1000.
 const ALTERNATIVES: usize = 200;
-/// Rows in one statement, at most.
-const ROWS: usize = 400;
+/// Where the messages go.
+static MESSAGES: Target = Target {
+    into: "pending_inbound (session_id, chat, sender, message_id, message, stored_at)",
+    on_conflict: "(session_id, chat, sender, message_id) DO UPDATE SET message = excluded.message, \
+                  stored_at = excluded.stored_at",
+};
 
 pub(super) async fn store(store: &DeviceStore, rows: &[PendingInboundRow<'_>]) -> Result<()> {
     store.refuse_when_given_up()?;
@@ -73,70 +76,69 @@ pub(super) async fn remove_expired(store: &DeviceStore, cutoff: i64) -> Result<u
     Ok(count)
 }
 
-/// Writes ratchets, those of many sessions in one transaction, and before them the messages that they have moved past.
+/// Writes ratchets, those of many sessions in one transaction, and with them the messages that they have moved past.
 pub(super) async fn write_ratchets(store: &DeviceStore, ratchets: Vec<Row>) -> Result<()> {
     let taken = Taken::default();
-    let write = Some(write_messages(store, !ratchets.is_empty(), &taken).await?);
-    match store.journal.record(Entry { write, rows: ratchets.clone(), ..Entry::default() }).await {
+    // What is decrypted from now on, these ratchets have not moved past.
+    let ratchets_of = (!ratchets.is_empty()).then(|| store.waiting.now());
+    let rows = Some(rows_then(store, ratchets.clone(), ratchets_of, &taken).await?);
+    match store.journal.record(Entry { rows, ..Entry::default() }).await {
         Ok(()) => {}
         // The journal has closed, but the clients may still store what they have.
-        Err(error) if error.kind() == ErrorKind::ShuttingDown => write_directly(store, &ratchets, &taken).await?,
+        Err(error) if error.kind() == ErrorKind::ShuttingDown => {
+            write_directly(store, ratchets, ratchets_of, &taken).await?;
+        }
         Err(error) => return Err(not_written(store, error)),
     }
     store.waiting.written(&taken);
     Ok(())
 }
 
-/// What writes the messages that the journal had not been given by now. The store is not retired before it has ended, though
+/// Ratchets, and the messages that the journal does not have by then. The store is not retired before this is dropped, though
 /// nobody waits for it any more.
-async fn write_messages(store: &DeviceStore, has_ratchets: bool, taken: &Taken) -> Result<Write> {
+async fn rows_then(store: &DeviceStore, ratchets: Vec<Row>, ratchets_of: Option<u64>, taken: &Taken) -> Result<Rows> {
     let writing = Arc::clone(&store.writing).read_owned().await;
     store.refuse_when_given_up()?;
     let (waiting, session, taken) = (Arc::clone(&store.waiting), store.session.clone(), Arc::clone(taken));
-    let (given_up, then) = (store.given_up.clone(), store.waiting.now());
-    Ok(Box::new(move |tx| {
+    let given_up = store.given_up.clone();
+    Ok(Box::new(move |newest| {
         let _ = &writing;
-        let (is_over, messages) = (given_up.is_cancelled(), waiting.unwritten(&session, then, has_ratchets, &taken));
-        async move {
-            // A message before it may have failed a moment ago.
-            if is_over {
-                return Err(DbErr::Custom("the client was given up".to_owned()).into());
-            }
-            insert(tx, messages).await?;
-            Ok(Vec::new())
+        // A message before it may have failed a moment ago.
+        if given_up.is_cancelled() {
+            return Err(DbErr::Custom("the client was given up".to_owned()).into());
         }
-        .boxed()
+        let messages = waiting.unwritten(&session, Some(newest), ratchets_of, &taken);
+        Ok(messages.into_iter().map(row).chain(ratchets.iter().cloned()).collect())
     }))
 }
 
 /// Writes without the journal, when the last thing that it was given is written.
-async fn write_directly(store: &DeviceStore, ratchets: &[Row], taken: &Taken) -> Result<()> {
+async fn write_directly(
+    store: &DeviceStore,
+    ratchets: Vec<Row>,
+    ratchets_of: Option<u64>,
+    taken: &Taken,
+) -> Result<()> {
     let _alone = store.writing.write().await;
     store.refuse_when_given_up()?;
     let work = store.db.write().begin().await.map_err(store.failed())?;
-    let messages = store.waiting.unwritten(&store.session, 0, !ratchets.is_empty(), taken);
-    insert(&work, messages).await.map_err(store.failed())?;
-    bulk::write(&work, ratchets.iter()).await.map_err(store.failed())?;
-    work.commit().await.map_err(store.failed())
+    let messages = store.waiting.unwritten(&store.session, None, ratchets_of, taken);
+    let rows: Vec<_> = messages.into_iter().map(row).chain(ratchets).collect();
+    let script = store.db.write().script();
+    script.extend(bulk::statements(work.get_database_backend(), &rows));
+    work.finish(script).await.map_err(|failure| store.failed()(failure.into()))?;
+    store.db.write().settle().await.map_err(store.failed())
 }
 
-async fn insert(tx: &impl ConnectionTrait, messages: Vec<Model>) -> std::result::Result<(), DbErr> {
-    let mut rest = messages.into_iter().map(ActiveModel::from).peekable();
-    while rest.peek().is_some() {
-        let some = Entity::insert_many(rest.by_ref().take(ROWS));
-        some.on_conflict(replacement()).exec_without_returning(tx).await?;
-    }
-    Ok(())
+fn row(message: Model) -> Row {
+    let Model { session_id, chat, sender, message_id, message, stored_at } = message;
+    let key = vec![session_id.to_string(), chat, sender, message_id];
+    Row { target: &MESSAGES, key, rest: vec![message.into(), stored_at.into()] }
 }
 
 fn not_written(store: &DeviceStore, error: crate::error::Error) -> StoreError {
     store.give_up(&error);
     StoreError::Database(Box::new(error))
-}
-
-fn replacement() -> OnConflict {
-    let key = [Column::SessionId, Column::Chat, Column::Sender, Column::MessageId];
-    rows::replace(key, [Column::Message, Column::StoredAt])
 }
 
 /// Names the session in each alternative, so that each is looked up by the whole key.

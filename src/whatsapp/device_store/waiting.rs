@@ -11,6 +11,7 @@ use parking_lot::Mutex;
 use wacore::store::traits::{PendingInboundKey, PendingInboundRow};
 use wacore::time::now_secs;
 
+use crate::event::journal::Ticket;
 use crate::whatsapp::foreign;
 
 /// Stanzas and chats that are remembered, at most. Of one that was forgotten the worst is assumed.
@@ -29,8 +30,8 @@ struct Messages {
     arrived: HashMap<String, u64>,
     /// When the last message of a sender in a chat was stored, or was done with.
     seen: HashMap<(String, String), u64>,
-    /// When a ratchet was last written.
-    ratchet_written: u64,
+    /// When the newest ratchets came that are written, or are about to be.
+    ratchets_of: u64,
     /// Counts what happens.
     moments: u64,
 }
@@ -43,8 +44,8 @@ struct Message {
     bytes: Bytes,
     stored_at: i64,
     came: u64,
-    /// When the journal was given it.
-    handed_over: Option<u64>,
+    /// The journal's entry that it is in, once the journal was given it.
+    handed_over: Option<Ticket>,
     /// Whether the table has it.
     is_written: bool,
 }
@@ -73,9 +74,9 @@ impl Waiting {
         messages.arrived.insert(foreign::id(id).into_owned(), now);
     }
 
-    /// Takes a message in. True if it may be that a ratchet on the disk has moved past it already: one was written after its
-    /// stanza had come in, and after what this sender had written in this chat before was done with. The library works on one
-    /// after the other: it decrypts none before the one before is acknowledged.
+    /// Takes a message in. True if it may be that a ratchet on the disk has moved past it already: one was brought after its
+    /// stanza had come in, and after what this sender had written in this chat before was done with, and is being written.
+    /// The library works on one after the other: it decrypts none before the one before is acknowledged.
     pub(super) fn store(&self, row: &PendingInboundRow<'_>) -> bool {
         let mut messages = self.0.lock();
         let now = messages.tick();
@@ -85,7 +86,7 @@ impl Waiting {
         let bytes = Bytes::copy_from_slice(row.message);
         let message = Message { bytes, stored_at: now_secs(), came: now, handed_over: None, is_written: false };
         messages.messages.insert(key, message);
-        messages.ratchet_written > arrived.max(before)
+        messages.ratchets_of > arrived.max(before)
     }
 
     /// A message that waits.
@@ -117,12 +118,10 @@ impl Waiting {
         self.0.lock().messages.retain(|_, message| message.stored_at >= cutoff);
     }
 
-    /// Notes that the journal was given a message. What it is given later, it writes later, or in the same transaction.
-    pub(super) fn hand_over(&self, at: PendingInboundKey<'_>) {
-        let mut messages = self.0.lock();
-        let now = messages.tick();
-        if let Some(message) = messages.messages.get_mut(&key(at)) {
-            message.handed_over = Some(now);
+    /// Notes that the journal was given a message.
+    pub(super) fn hand_over(&self, at: PendingInboundKey<'_>, ticket: Ticket) {
+        if let Some(message) = self.0.lock().messages.get_mut(&key(at)) {
+            message.handed_over = Some(ticket);
         }
     }
 
@@ -131,17 +130,21 @@ impl Waiting {
         self.0.lock().tick()
     }
 
-    /// What the table does not have and the journal had not been given by then. It goes into the table now, and ratchets
-    /// with it, if there are any.
-    pub(super) fn unwritten(&self, session: &SessionId, then: u64, has_ratchets: bool, taken: &Taken) -> Vec<Model> {
+    /// What neither the table has nor the journal up to `newest`. It goes into the table now, and with it ratchets, if there
+    /// are any, that came at `ratchets_of`.
+    pub(super) fn unwritten(
+        &self,
+        session: &SessionId,
+        newest: Option<Ticket>,
+        ratchets_of: Option<u64>,
+        taken: &Taken,
+    ) -> Vec<Model> {
         let mut messages = self.0.lock();
-        if has_ratchets {
-            messages.ratchet_written = messages.tick();
-        }
+        messages.ratchets_of = messages.ratchets_of.max(ratchets_of.unwrap_or(0));
         let Messages { messages, in_table, .. } = &mut *messages;
         let (mut rows, mut keys) = (Vec::new(), Vec::new());
         for (key, message) in messages {
-            if message.is_written || message.handed_over.is_some_and(|moment| moment < then) {
+            if message.is_written || (message.handed_over.is_some() && message.handed_over <= newest) {
                 continue;
             }
             let (chat, sender, message_id) = (**key).clone();

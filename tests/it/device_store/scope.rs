@@ -7,9 +7,11 @@ use std::time::Duration;
 use bytes::Bytes;
 use entity::ids::SessionId;
 use entity::session;
+use futures::FutureExt;
 use migration::{Migrator, MigratorTrait};
 use rstest::rstest;
 use sea_orm::{ConnectionTrait, DatabaseBackend, EntityTrait, Statement};
+use tokio::sync::Semaphore;
 use wacore::appstate::hash::HashState;
 use wacore::appstate::processor::AppStateMutationMAC;
 use wacore::store::Device;
@@ -19,6 +21,7 @@ use wacore::store::traits::{
     ProtocolStore, SignalStore,
 };
 use waypost::db::{Db, Synchronous};
+use waypost::event::journal::{Entry, Journal, Write};
 use waypost::whatsapp::device_store::DeviceStore;
 
 use super::{Base, On};
@@ -204,9 +207,55 @@ async fn a_pending_message_is_on_the_disk_before_its_ratchet(#[values(On::Sqlite
     }
     next.store_pending_inbound("c", "s", "4", b"message").await.unwrap();
     next.store_pending_inbound("c", "s", "5", b"message").await.unwrap();
-    next.handed_over("c", "s", "4");
+    let (ticket, _) = base.journal.bring(Entry::default()).await.unwrap();
+    next.handed_over("c", "s", "4", ticket);
     next.put_session("1@s", b"ratchet").await.unwrap();
     assert_eq!(written().await, ["2", "3", "5"]);
+}
+
+/// Keeps the journal in the middle of a transaction until a permit is added to what this gives.
+async fn hold(journal: &Journal) -> Arc<Semaphore> {
+    let (begun, go) = (Arc::new(Semaphore::new(0)), Arc::new(Semaphore::new(0)));
+    let (has_begun, may_go) = (Arc::clone(&begun), Arc::clone(&go));
+    let write: Write = Box::new(move |_| {
+        let may_go = Arc::clone(&may_go);
+        has_begun.add_permits(1);
+        async move {
+            may_go.acquire().await.expect("it is open").forget();
+            Ok(Vec::new())
+        }
+        .boxed()
+    });
+    drop(journal.bring(Entry { write: Some(write), ..Entry::default() }).await.unwrap());
+    begun.acquire().await.expect("it is open").forget();
+    go
+}
+
+/// Whether a message goes into the table that the journal is given after its ratchet, with so many entries in between.
+async fn is_taken_along(others: usize) -> bool {
+    let base = Base::on(On::Sqlite).await;
+    let store = Arc::new(base.store("a").await);
+    store.store_pending_inbound("c", "s", "1", b"message").await.unwrap();
+    let go = hold(&base.journal).await;
+    let mut ratchet = tokio::task::JoinSet::new();
+    let at = Arc::clone(&store);
+    ratchet.spawn(async move { at.put_session("1@s", b"ratchet").await });
+    tokio::time::timeout(Duration::from_millis(50), ratchet.join_next()).await.expect_err("the journal is held");
+    for _ in 0..others {
+        drop(base.journal.bring(Entry::default()).await.unwrap());
+    }
+    let (ticket, written) = base.journal.bring(Entry::default()).await.unwrap();
+    store.handed_over("c", "s", "1", ticket);
+    go.add_permits(1);
+    ratchet.join_next().await.unwrap().unwrap().unwrap();
+    written.await.unwrap();
+    base.at("a").get_pending_inbound("c", "s", "1").await.unwrap().is_some()
+}
+
+#[tokio::test]
+async fn a_message_that_is_written_with_its_ratchet_is_not_written_twice() {
+    assert!(!is_taken_along(0).await, "they are in one transaction");
+    assert!(is_taken_along(300).await, "they are in two");
 }
 
 #[rstest]
@@ -248,6 +297,22 @@ async fn a_message_whose_ratchet_may_be_on_the_disk_already_is_there_at_once(
     store.delete_pending_inbound("c", "s", "5").await.unwrap();
     store.store_pending_inbound("c", "s", "7", b"message").await.unwrap();
     assert!(!is_kept("7").await);
+}
+
+#[tokio::test]
+async fn a_ratchet_that_is_written_late_has_moved_past_nothing_that_came_after_it() {
+    let base = Base::on(On::Sqlite).await;
+    let store = Arc::new(base.store("a").await);
+    let other = base.db().write().begin().await.unwrap();
+    let mut ratchet = tokio::task::JoinSet::new();
+    let at = Arc::clone(&store);
+    ratchet.spawn(async move { at.put_session("1@s", b"ratchet").await });
+    tokio::time::timeout(Duration::from_millis(50), ratchet.join_next()).await.expect_err("it waits for the other");
+    store.stanza("1");
+    drop(other);
+    ratchet.join_next().await.unwrap().unwrap().unwrap();
+    store.store_pending_inbound("c", "s", "1", b"message").await.unwrap();
+    assert!(base.at("a").get_pending_inbound("c", "s", "1").await.unwrap().is_none());
 }
 
 #[tokio::test]
@@ -353,7 +418,7 @@ async fn many_sessions_store_their_first_keys_at_once(#[values(On::Sqlite, On::P
 #[tokio::test]
 async fn the_tables_can_be_taken_down_and_put_up_again(#[values(On::Sqlite, On::Postgres)] on: On) {
     let base = Base::on(on).await;
-    Migrator::down(base.db().write().unhurried(), None).await.unwrap();
+    Migrator::down(&base.connection().await, None).await.unwrap();
     assert!(rows(base.db(), "a").await.is_empty());
     base.db().migrate().await.unwrap();
     assert_eq!(rows(base.db(), "a").await.len(), 19);

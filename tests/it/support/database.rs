@@ -61,8 +61,7 @@ impl Deref for TestDatabase {
 }
 
 impl TestDatabase {
-    /// Where it is, for a server that opens it by itself.
-    #[cfg(feature = "sandbox")]
+    /// Where it is, for whoever opens it by himself.
     pub(crate) fn url(&self) -> String {
         database_url(&self.server, &self.name)
     }

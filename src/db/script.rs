@@ -1,0 +1,57 @@
+//! Statements that are run together, when all of them are there.
+
+use async_trait::async_trait;
+use parking_lot::Mutex;
+use sea_orm::sqlx::sqlite::SqliteQueryResult;
+use sea_orm::{ConnectionTrait, DbBackend, DbErr, ExecResult, QueryResult, Statement};
+
+/// Takes statements like a transaction, and only notes them: of each it says that it has changed nothing, and it has no
+/// rows to give. For what need not know before it goes on. [`Work::finish`](super::Work::finish) runs it.
+#[derive(Debug)]
+pub struct Script {
+    backend: DbBackend,
+    statements: Mutex<Vec<Statement>>,
+}
+
+impl Script {
+    pub(super) fn new(backend: DbBackend) -> Self {
+        Self { backend, statements: Mutex::default() }
+    }
+
+    /// Adds statements.
+    pub fn extend(&self, statements: impl IntoIterator<Item = Statement>) {
+        self.statements.lock().extend(statements);
+    }
+
+    pub(super) fn into_statements(self) -> Vec<Statement> {
+        self.statements.into_inner()
+    }
+}
+
+#[async_trait]
+impl ConnectionTrait for Script {
+    fn get_database_backend(&self) -> DbBackend {
+        self.backend
+    }
+
+    async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
+        self.statements.lock().push(statement);
+        Ok(ExecResult::from(SqliteQueryResult::default()))
+    }
+
+    async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
+        self.execute_raw(Statement::from_string(self.backend, sql)).await
+    }
+
+    async fn query_one_raw(&self, _: Statement) -> Result<Option<QueryResult>, DbErr> {
+        Err(no_answer())
+    }
+
+    async fn query_all_raw(&self, _: Statement) -> Result<Vec<QueryResult>, DbErr> {
+        Err(no_answer())
+    }
+}
+
+fn no_answer() -> DbErr {
+    DbErr::Custom("a script gives no rows before it is run".to_owned())
+}

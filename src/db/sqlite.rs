@@ -1,0 +1,142 @@
+//! A connection to a SQLite file, for one at a time. No pool: it would ask a connection at each return whether it is still
+//! there, on the connection's own thread, and keep the next one waiting meanwhile. A file does not hang up.
+
+use std::sync::Arc;
+
+use sea_orm::sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
+use sea_orm::sqlx::{AssertSqlSafe, ConnectOptions, Connection, Executor, query_with};
+use sea_orm::{ConnAcquireErr, DbErr, ExecResult, QueryResult, RuntimeErr, Statement, Values};
+use sea_query_sqlx::SqlxValues;
+use tokio::sync::{Mutex, OwnedMutexGuard};
+
+use crate::db::{ACQUIRE_LIMIT, connect_error};
+
+/// What ends a transaction that is open, and is an error when SQLite has ended it by itself.
+const UNDO: &str = "ROLLBACK";
+
+/// A connection that waits for its next user. Cheap to clone.
+#[derive(Clone, Debug)]
+pub(super) struct Idle(Arc<Mutex<Busy>>);
+
+/// A connection in use.
+#[derive(Debug)]
+pub(super) struct Busy {
+    options: SqliteConnectOptions,
+    /// None once it is closed.
+    connection: Option<SqliteConnection>,
+    /// Whether somebody may have left a transaction open.
+    is_open: bool,
+}
+
+impl Idle {
+    pub(super) async fn connect(options: &SqliteConnectOptions) -> Result<Self, DbErr> {
+        let connection = Some(options.connect().await.map_err(connect_error)?);
+        Ok(Self(Arc::new(Mutex::new(Busy { options: options.clone(), connection, is_open: false }))))
+    }
+
+    /// Waits for those who came before. No transaction is open on what this gives.
+    pub(super) async fn take(&self) -> Result<OwnedMutexGuard<Busy>, DbErr> {
+        let busy = tokio::time::timeout(ACQUIRE_LIMIT, Arc::clone(&self.0).lock_owned()).await;
+        let mut busy = busy.map_err(|_| DbErr::ConnectionAcquire(ConnAcquireErr::Timeout))?;
+        busy.undo().await?;
+        Ok(busy)
+    }
+
+    /// Some if nobody uses it right now.
+    pub(super) fn try_take(&self) -> Option<OwnedMutexGuard<Busy>> {
+        Arc::clone(&self.0).try_lock_owned().ok().filter(|busy| !busy.is_open)
+    }
+
+    /// Closes it when those who came before are done.
+    pub(super) async fn close(&self) -> Result<(), DbErr> {
+        match self.0.lock().await.connection.take() {
+            Some(connection) => connection.close().await.map_err(connect_error),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Busy {
+    fn connection(&mut self) -> Result<&mut SqliteConnection, DbErr> {
+        self.connection.as_mut().ok_or(DbErr::ConnectionAcquire(ConnAcquireErr::ConnectionClosed))
+    }
+
+    /// Undoes what an open transaction has done, if there is one.
+    pub(super) async fn undo(&mut self) -> Result<(), DbErr> {
+        if !self.is_open {
+            return Ok(());
+        }
+        let _ = self.connection()?.execute(UNDO).await; // SQLite may have ended it by itself.
+        // Whatever came of that: only a connection without a transaction can begin one.
+        let is_clean = self.connection()?.execute("BEGIN; COMMIT").await.is_ok();
+        if !is_clean {
+            self.connection = Some(self.options.connect().await.map_err(connect_error)?);
+        }
+        self.is_open = false;
+        Ok(())
+    }
+
+    pub(super) async fn begin(&mut self) -> Result<(), DbErr> {
+        self.is_open = true;
+        self.execute_unprepared("BEGIN IMMEDIATE").await.map(drop)
+    }
+
+    pub(super) async fn commit(&mut self) -> Result<(), DbErr> {
+        self.execute_unprepared("COMMIT").await?;
+        self.is_open = false;
+        Ok(())
+    }
+
+    pub(super) const fn is_open(&self) -> bool {
+        self.is_open
+    }
+
+    /// Runs these in the transaction that is open or else in one of their own, commits it, and gives the rows of all of
+    /// them together: all in one go, since each way to the connection's thread and back costs more than most statements.
+    pub(super) async fn finish(&mut self, script: Vec<Statement>) -> Result<Vec<QueryResult>, DbErr> {
+        let begin = if self.is_open { "" } else { "BEGIN IMMEDIATE;" };
+        let mut sql = begin.to_owned();
+        let mut values = Vec::new();
+        for statement in script {
+            sql.push_str(&statement.sql);
+            sql.push(';');
+            values.extend(statement.values.into_iter().flat_map(|values| values.0));
+        }
+        sql.push_str("COMMIT");
+        self.is_open = true;
+        let rows =
+            self.query_all(Statement { sql, values: Some(Values(values)), db_backend: sea_orm::DbBackend::Sqlite });
+        let rows = rows.await?;
+        self.is_open = false;
+        Ok(rows)
+    }
+
+    pub(super) async fn execute(&mut self, statement: Statement) -> Result<ExecResult, DbErr> {
+        let values = SqlxValues(statement.values.unwrap_or_else(|| Values(Vec::new())));
+        let query = query_with(AssertSqlSafe(statement.sql), values);
+        query.execute(self.connection()?).await.map(ExecResult::from).map_err(|error| DbErr::Exec(of(error)))
+    }
+
+    pub(super) async fn execute_unprepared(&mut self, sql: &str) -> Result<ExecResult, DbErr> {
+        let done = self.connection()?.execute(AssertSqlSafe(sql)).await;
+        done.map(ExecResult::from).map_err(|error| DbErr::Exec(of(error)))
+    }
+
+    pub(super) async fn query_one(&mut self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
+        let values = SqlxValues(statement.values.unwrap_or_else(|| Values(Vec::new())));
+        let query = query_with(AssertSqlSafe(statement.sql), values);
+        let row = query.fetch_optional(self.connection()?).await.map_err(|error| DbErr::Query(of(error)))?;
+        Ok(row.map(QueryResult::from))
+    }
+
+    pub(super) async fn query_all(&mut self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
+        let values = SqlxValues(statement.values.unwrap_or_else(|| Values(Vec::new())));
+        let query = query_with(AssertSqlSafe(statement.sql), values);
+        let rows = query.fetch_all(self.connection()?).await.map_err(|error| DbErr::Query(of(error)))?;
+        Ok(rows.into_iter().map(QueryResult::from).collect())
+    }
+}
+
+fn of(error: sea_orm::sqlx::Error) -> RuntimeErr {
+    RuntimeErr::SqlxError(error.into())
+}
