@@ -17,7 +17,7 @@ use crate::db::disk::Disk;
 
 pub use claim::Claim;
 pub use reader::Reader;
-pub use script::Script;
+pub use script::{Script, Step};
 pub use writer::{Failure, Unhurried, Work, Writer};
 
 pub mod bulk;

@@ -2,9 +2,11 @@
 //!
 //! SQLite itself would flush within each commit and let nobody write meanwhile. Here a commit only appends to the log, and
 //! whoever committed waits for a flush that began afterwards. What survives a power cut is the same: all that was flushed.
+//!
+//! A thread flushes, which is no task of the lifecycle's: it lives as long as somebody has the database.
 
 use std::fs::File;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use futures::FutureExt;
@@ -29,9 +31,14 @@ impl Disk {
     /// # Errors
     /// The system gives no thread.
     pub(super) fn below(path: PathBuf) -> std::io::Result<Self> {
+        // Opened anew each time: SQLite may have made a new file.
+        Self::flushed_by(move || File::open(&path)?.sync_data())
+    }
+
+    fn flushed_by(flush: impl FnMut() -> std::io::Result<()> + Send + 'static) -> std::io::Result<Self> {
         // Bounded by those who wait: each of them asks once.
         let (wanted, waits) = mpsc::unbounded_channel();
-        std::thread::Builder::new().name("disk".to_owned()).spawn(move || flush(&path, waits))?;
+        std::thread::Builder::new().name("disk".to_owned()).spawn(move || keep_up(flush, waits))?;
         Ok(Self(Some(Arc::new(wanted))))
     }
 
@@ -51,17 +58,14 @@ impl Disk {
 }
 
 /// Flushes for as long as there is somebody who may ask.
-fn flush(log: &Path, mut waits: mpsc::UnboundedReceiver<Wait>) {
+fn keep_up(mut flush: impl FnMut() -> std::io::Result<()>, mut waits: mpsc::UnboundedReceiver<Wait>) {
     let mut together = Vec::new();
     // What a flush that failed was to write may be gone although the next one succeeds.
     let mut is_broken = false;
     while waits.blocking_recv_many(&mut together, TOGETHER) > 0 {
-        if !is_broken {
-            // Opened anew each time: SQLite may have made a new file.
-            if let Err(failure) = File::open(log).and_then(|log| log.sync_data()) {
-                error!(error = %failure, "the disk did not take what was written; the server has to be restarted");
-                is_broken = true;
-            }
+        if !is_broken && let Err(failure) = flush() {
+            error!(error = %failure, "the disk did not take what was written; the server has to be restarted");
+            is_broken = true;
         }
         for done in together.drain(..) {
             let _ = done.send(!is_broken); // Whoever asked may have gone.
@@ -83,10 +87,27 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn many_wait_at_the_same_time() {
-        let file = tempfile::NamedTempFile::new().expect("there is room");
-        let disk = Disk::below(file.path().to_owned()).expect("a thread");
-        let waits = (0..50).map(|_| disk.settle());
-        assert!(futures::future::join_all(waits).await.into_iter().all(|outcome| outcome.is_ok()));
+    async fn those_who_wait_together_share_a_flush() {
+        let (begin, mut begun) = mpsc::unbounded_channel();
+        let (release, released) = std::sync::mpsc::channel();
+        let disk = Disk::flushed_by(move || {
+            begin.send(()).expect("the test listens");
+            released.recv().map_err(std::io::Error::other)
+        })
+        .expect("a thread");
+        let first = disk.settle();
+        begun.recv().await.expect("a flush has begun");
+        // They may not trust that one: they cannot know when it looked at the file.
+        let others: Vec<_> = (0..50).map(|_| disk.settle()).collect();
+        release.send(()).expect("the disk waits");
+        first.await.expect("the disk works");
+        begun.recv().await.expect("another one has begun");
+        release.send(()).expect("the disk waits");
+        assert!(futures::future::join_all(others).await.into_iter().all(|outcome| outcome.is_ok()));
+        assert!(begun.try_recv().is_err(), "it served all of them");
+        let late = disk.settle();
+        begun.recv().await.expect("who comes later waits for a later flush");
+        release.send(()).expect("the disk waits");
+        late.await.expect("the disk works");
     }
 }

@@ -10,21 +10,36 @@ use sea_orm::{ConnectionTrait, DbBackend, DbErr, ExecResult, QueryResult, Statem
 #[derive(Debug)]
 pub struct Script {
     backend: DbBackend,
-    statements: Mutex<Vec<Statement>>,
+    steps: Mutex<Vec<Step>>,
+}
+
+/// A statement of a script.
+#[derive(Debug)]
+pub struct Step {
+    /// What is run.
+    pub statement: Statement,
+    /// With PostgreSQL: if it writes fewer rows, the script has failed with `RecordNotInserted`.
+    pub rows_at_least: u64,
+}
+
+impl From<Statement> for Step {
+    fn from(statement: Statement) -> Self {
+        Self { statement, rows_at_least: 0 }
+    }
 }
 
 impl Script {
     pub(super) fn new(backend: DbBackend) -> Self {
-        Self { backend, statements: Mutex::default() }
+        Self { backend, steps: Mutex::default() }
     }
 
     /// Adds statements.
-    pub fn extend(&self, statements: impl IntoIterator<Item = Statement>) {
-        self.statements.lock().extend(statements);
+    pub fn extend(&self, steps: impl IntoIterator<Item: Into<Step>>) {
+        self.steps.lock().extend(steps.into_iter().map(Into::into));
     }
 
-    pub(super) fn into_statements(self) -> Vec<Statement> {
-        self.statements.into_inner()
+    pub(super) fn into_steps(self) -> Vec<Step> {
+        self.steps.into_inner()
     }
 }
 
@@ -35,7 +50,7 @@ impl ConnectionTrait for Script {
     }
 
     async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
-        self.statements.lock().push(statement);
+        self.steps.lock().push(statement.into());
         Ok(ExecResult::from(SqliteQueryResult::default()))
     }
 

@@ -8,11 +8,16 @@ use sea_orm::sqlx::{AssertSqlSafe, ConnectOptions, Connection, Executor, query_w
 use sea_orm::{ConnAcquireErr, DbErr, ExecResult, QueryResult, RuntimeErr, Statement, Values};
 use sea_query_sqlx::SqlxValues;
 use tokio::sync::{Mutex, OwnedMutexGuard};
+use tracing::warn;
 
 use crate::db::{ACQUIRE_LIMIT, connect_error};
 
 /// What ends a transaction that is open, and is an error when SQLite has ended it by itself.
 const UNDO: &str = "ROLLBACK";
+
+/// Statements of a script that is kept prepared, at most. A large one is prepared each time: that costs little beside running
+/// it, and hundreds of them, each of dozens of statements, would take the memory of thousands.
+const SCRIPT_AT_HAND: usize = 8;
 
 /// A connection that waits for its next user. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -70,6 +75,7 @@ impl Busy {
         // Whatever came of that: only a connection without a transaction can begin one.
         let is_clean = self.connection()?.execute("BEGIN; COMMIT").await.is_ok();
         if !is_clean {
+            warn!("a transaction could not be undone; its connection to the database file is opened anew");
             self.connection = Some(self.options.connect().await.map_err(connect_error)?);
         }
         self.is_open = false;
@@ -95,6 +101,7 @@ impl Busy {
     /// them together: all in one go, since each way to the connection's thread and back costs more than most statements.
     pub(super) async fn finish(&mut self, script: Vec<Statement>) -> Result<Vec<QueryResult>, DbErr> {
         let begin = if self.is_open { "" } else { "BEGIN IMMEDIATE;" };
+        let is_at_hand = script.len() <= SCRIPT_AT_HAND;
         let mut sql = begin.to_owned();
         let mut values = Vec::new();
         for statement in script {
@@ -104,11 +111,10 @@ impl Busy {
         }
         sql.push_str("COMMIT");
         self.is_open = true;
-        let rows =
-            self.query_all(Statement { sql, values: Some(Values(values)), db_backend: sea_orm::DbBackend::Sqlite });
-        let rows = rows.await?;
+        let query = query_with(AssertSqlSafe(sql), SqlxValues(Values(values))).persistent(is_at_hand);
+        let rows = query.fetch_all(self.connection()?).await.map_err(|error| DbErr::Query(of(error)))?;
         self.is_open = false;
-        Ok(rows)
+        Ok(rows.into_iter().map(QueryResult::from).collect())
     }
 
     pub(super) async fn execute(&mut self, statement: Statement) -> Result<ExecResult, DbErr> {

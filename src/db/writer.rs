@@ -9,7 +9,7 @@ use sea_orm::{
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
 use crate::db::disk::Disk;
-use crate::db::script::Script;
+use crate::db::script::{Script, Step};
 use crate::db::sqlite::{Busy, Idle};
 
 /// Writes one statement at a time, or begins a transaction.
@@ -140,11 +140,11 @@ impl Work {
     /// # Errors
     /// A statement failed, or the commit.
     pub async fn finish(self, script: Script) -> Result<Vec<QueryResult>, Failure> {
-        let script = script.into_statements();
+        let steps = script.into_steps();
         match self.tx {
             Transaction::Sqlite(busy) => {
                 let mut busy = busy.into_inner();
-                match busy.finish(script).await {
+                match busy.finish(steps.into_iter().map(|step| step.statement).collect()).await {
                     Ok(rows) => Ok(rows),
                     Err(error) => match busy.undo().await {
                         Ok(()) => Err(Failure::Undone(error)),
@@ -154,8 +154,13 @@ impl Work {
             }
             Transaction::Postgres(tx) => {
                 let mut rows = Vec::new();
-                for statement in script {
-                    rows.extend(tx.query_all_raw(statement).await.map_err(Failure::Undone)?);
+                for Step { statement, rows_at_least } in steps {
+                    if rows_at_least == 0 {
+                        rows.extend(tx.query_all_raw(statement).await.map_err(Failure::Undone)?);
+                    } else if tx.execute_raw(statement).await.map_err(Failure::Undone)?.rows_affected() < rows_at_least
+                    {
+                        return Err(Failure::Undone(DbErr::RecordNotInserted));
+                    }
                 }
                 tx.commit().await.map_err(Failure::Unknown)?;
                 Ok(rows)

@@ -185,7 +185,7 @@ impl Journal {
 
 /// Messages that the journal has already, and messages that come twice at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Doubles {
+pub(super) enum Doubles {
     /// There are hardly ever any: it is enough to notice them.
     Unlikely,
     /// They are left out.
@@ -292,7 +292,7 @@ impl Pen {
         let events = self.place(drafts);
         let backend = tx.get_database_backend();
         let script = self.db.write().script();
-        script.extend(store::writing(backend, &events));
+        script.extend(store::writing(backend, &events, doubles));
         script.extend(bulk::statements(backend, &rows));
         crash::point("before_commit");
         self.is_in_doubt = true;
@@ -390,10 +390,13 @@ fn fail(jobs: impl IntoIterator<Item = Job>, error: Error) {
     }
 }
 
-/// Whether something is there already.
+/// Whether something is, or may be, there already.
 fn is_double(error: &Error) -> bool {
     let cause = std::error::Error::source(error).and_then(|cause| cause.downcast_ref::<DbErr>());
-    matches!(cause.and_then(DbErr::sql_err), Some(SqlErr::UniqueConstraintViolation(_)))
+    cause.is_some_and(|cause| {
+        matches!(cause, DbErr::RecordNotInserted)
+            || matches!(cause.sql_err(), Some(SqlErr::UniqueConstraintViolation(_)))
+    })
 }
 
 /// Whether the next entry would fail in the same way.

@@ -14,8 +14,10 @@ use sea_orm::{
     QuerySelect, QueryTrait, Statement, TryGetableMany, Value,
 };
 
+use crate::db::Step;
 use crate::db::bulk::{ROWS, padded, together, values};
 use crate::error::Result;
+use crate::event::journal::Doubles;
 
 /// The position up to which events were turned into deliveries.
 pub const DISPATCHED: &str = "dispatched";
@@ -94,9 +96,16 @@ pub(super) struct New {
     pub(super) behind: i64,
 }
 
-/// What writes these events, in order, and counts them. [`counts`] reads what it gives. It fails if one of them is a message
-/// that is there already. A session that was deleted has no count, and its events are left out.
-pub(super) fn writing(backend: DbBackend, events: &[New]) -> Vec<Statement> {
+/// What writes these events, in order, and counts them. [`counts`] reads what it gives. A session that was deleted has no
+/// count, and its events are left out. It fails if one of them is a message that is there already and was not looked for;
+/// with PostgreSQL not by an error of its own, which it would write into its log together with the sender's number.
+pub(super) fn writing(backend: DbBackend, events: &[New], doubles: Doubles) -> Vec<Step> {
+    let may_be_double = backend == DbBackend::Postgres && doubles == Doubles::Unlikely;
+    let rule = if may_be_double {
+        " ON CONFLICT (session_id, chat, sender, message_id) WHERE message_id IS NOT NULL DO NOTHING"
+    } else {
+        ""
+    };
     let mut more = BTreeMap::new();
     for event in events {
         *more.entry(&event.record.session_id).or_insert(0) += 1;
@@ -110,16 +119,17 @@ pub(super) fn writing(backend: DbBackend, events: &[New]) -> Vec<Statement> {
              ON s.id = v.column1 WHERE true ON CONFLICT (session_id) DO UPDATE SET last_sequence = \
              event_count.last_sequence + excluded.last_sequence RETURNING session_id, last_sequence"
         );
-        statements.push(Statement::from_sql_and_values(backend, sql, binds));
+        statements.push(Statement::from_sql_and_values(backend, sql, binds).into());
     }
     for events in events.chunks(together(backend)) {
         let (values, binds) = padded(backend, events.iter().map(binds));
         let sql = format!(
             "INSERT INTO event (session_id, position, id, sequence, type, created_at, body, chat, sender, message_id) \
              SELECT v.column1, v.column2, v.column3, c.last_sequence - v.column4, v.column5, v.column6, v.column7, \
-             v.column8, v.column9, v.column10 FROM ({values}) AS v JOIN event_count c ON c.session_id = v.column1"
+             v.column8, v.column9, v.column10 FROM ({values}) AS v JOIN event_count c ON c.session_id = v.column1{rule}"
         );
-        statements.push(Statement::from_sql_and_values(backend, sql, binds));
+        let statement = Statement::from_sql_and_values(backend, sql, binds);
+        statements.push(Step { statement, rows_at_least: if may_be_double { events.len() as u64 } else { 0 } });
     }
     statements
 }
