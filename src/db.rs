@@ -16,14 +16,14 @@ use sea_orm::{DatabaseConnection, DbErr, SqlxPostgresConnector, SqlxSqliteConnec
 use crate::db::disk::Disk;
 
 pub use claim::Claim;
-pub use reader::Reader;
+pub use connections::Connections;
 pub use script::{Script, Step};
-pub use writer::{Failure, Unhurried, Work, Writer};
+pub use writer::{Failure, Work, Writer};
 
 pub mod bulk;
 mod claim;
+mod connections;
 mod disk;
-mod reader;
 mod script;
 mod sqlite;
 #[cfg(test)]
@@ -34,6 +34,8 @@ mod writer;
 const SQLITE_READERS: usize = 4;
 /// Statements that the SQLite connection which writes keeps prepared: those that insert many rows are many.
 const SQLITE_STATEMENTS: usize = 300;
+/// The same, of one that reads.
+const SQLITE_READS: usize = 100;
 /// How long a statement of another process may hold the SQLite file before ours fails.
 const SQLITE_BUSY: Duration = Duration::from_secs(10);
 /// Rest of a PostgreSQL connection after which it is asked whether it is still there, before its next use.
@@ -56,10 +58,16 @@ pub enum Synchronous {
 /// The database: where to read and where to write.
 #[derive(Clone, Debug)]
 pub struct Db {
-    read: Reader,
+    read: Connections,
     write: Writer,
-    /// With SQLite.
-    file: Option<Arc<PathBuf>>,
+    place: Place,
+}
+
+/// Where the database is.
+#[derive(Clone, Debug)]
+enum Place {
+    File(Arc<Path>),
+    Server(DatabaseConnection),
 }
 
 impl Db {
@@ -81,9 +89,10 @@ impl Db {
             Synchronous::Full => Disk::below(log_of(file)).map_err(|error| DbErr::Custom(error.to_string()))?,
             Synchronous::Normal => Disk::default(),
         };
-        let write = Writer::sqlite(&options, disk).await?;
-        let read = Reader::sqlite(&options.read_only(true).statement_cache_capacity(100), SQLITE_READERS).await?;
-        Ok(Self { read, write, file: Some(Arc::new(file.to_owned())) })
+        let write = Writer::new(Connections::sqlite(&options, 1).await?, disk);
+        let options = options.read_only(true).statement_cache_capacity(SQLITE_READS);
+        let read = Connections::sqlite(&options, SQLITE_READERS).await?;
+        Ok(Self { read, write, place: Place::File(file.into()) })
     }
 
     /// Connects to PostgreSQL with at most `connections` connections.
@@ -109,11 +118,13 @@ impl Db {
             .await
             .map_err(connect_error)?;
         let both = SqlxPostgresConnector::from_sqlx_postgres_pool(pool);
-        Ok(Self { read: Reader::postgres(both.clone()), write: Writer::postgres(both), file: None })
+        let connections = Connections::postgres(both.clone());
+        let write = Writer::new(connections.clone(), Disk::default());
+        Ok(Self { read: connections, write, place: Place::Server(both) })
     }
 
     /// For statements that only read.
-    pub fn read(&self) -> &Reader {
+    pub const fn read(&self) -> &Connections {
         &self.read
     }
 
@@ -127,9 +138,9 @@ impl Db {
     /// # Errors
     /// A migration failed, or the tables come from a newer version of Waypost.
     pub async fn migrate(&self) -> Result<(), DbErr> {
-        match (self.write.pool(), &self.file) {
-            (Some(pool), _) => migrate_postgres(pool).await,
-            (None, file) => migrate_sqlite(file.as_deref().map_or(Path::new(""), PathBuf::as_path)).await,
+        match &self.place {
+            Place::File(file) => migrate_sqlite(file).await,
+            Place::Server(pool) => migrate_postgres(pool).await,
         }
     }
 

@@ -13,7 +13,7 @@ use sea_orm::{DatabaseConnection, DbErr};
 use tokio::time::Instant;
 use tracing::{info, warn};
 
-use crate::db::{Db, connect_error};
+use crate::db::{Db, Place, connect_error};
 
 /// How long the claim on a PostgreSQL database is asked for. PostgreSQL ends the statements of a process that was killed
 /// before it gives its claim back.
@@ -29,15 +29,13 @@ const OWNER_LOCK: i64 = 0x5761_7970_6f73_7402;
 
 /// The proof that no other process runs sessions on this database.
 #[derive(Debug)]
-pub struct Claim {
-    db: Db,
-    held: Held,
-}
+pub struct Claim(Held);
 
 #[derive(Debug)]
 enum Held {
     File(#[expect(dead_code, reason = "it is unlocked when it is dropped")] File),
-    Connection(PoolConnection<Postgres>),
+    /// And where another one comes from.
+    Connection(PoolConnection<Postgres>, DatabaseConnection),
 }
 
 impl Db {
@@ -46,21 +44,17 @@ impl Db {
     /// # Errors
     /// Another process has it, or the lock cannot be asked for.
     pub async fn claim(&self) -> Result<Claim, DbErr> {
-        let held = match (&self.file, self.write.pool()) {
-            (Some(file), _) => Held::File(lock(&file.with_extension("lock"))?),
-            (None, Some(pool)) => Held::Connection(ask_for(pool).await?),
-            (None, None) => return Err(DbErr::Custom("a database is a file or a server".to_owned())),
-        };
-        Ok(Claim { db: self.clone(), held })
+        Ok(Claim(match &self.place {
+            Place::File(file) => Held::File(lock(&file.with_extension("lock"))?),
+            Place::Server(pool) => Held::Connection(ask_for(pool).await?, pool.clone()),
+        }))
     }
 }
 
 impl Claim {
     /// Watches over the claim and makes it anew where it was lost. Returns only when another process has been quicker.
     pub async fn watch(&mut self) -> DbErr {
-        let (Held::Connection(connection), Some(pool)) = (&mut self.held, self.db.write.pool()) else {
-            return std::future::pending().await;
-        };
+        let Held::Connection(connection, pool) = &mut self.0 else { return std::future::pending().await };
         loop {
             tokio::time::sleep(WATCH_PAUSE).await;
             if matches!(tokio::time::timeout(ANSWER_LIMIT, connection.ping()).await, Ok(Ok(()))) {

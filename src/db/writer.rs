@@ -1,30 +1,19 @@
 //! The connection that writes, and transactions on it. Neither says that something is written before the disk has it.
 
 use async_trait::async_trait;
-use sea_orm::sqlx::sqlite::SqliteConnectOptions;
 use sea_orm::{
-    ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, ExecResult, QueryResult, Statement,
-    TransactionTrait,
+    ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, ExecResult, QueryResult, Statement, TransactionTrait,
 };
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
+use crate::db::connections::{Connections, Kind};
 use crate::db::disk::Disk;
 use crate::db::script::{Script, Step};
-use crate::db::sqlite::{Busy, Idle};
+use crate::db::sqlite::Busy;
 
 /// Writes one statement at a time, or begins a transaction.
 #[derive(Clone, Debug)]
-pub struct Writer(Unhurried, Disk);
-
-/// Writes what need not outlive a power cut: it is on the disk before anything that is written later, and not earlier.
-#[derive(Clone, Debug)]
-pub struct Unhurried(Connections);
-
-#[derive(Clone, Debug)]
-enum Connections {
-    Sqlite(Idle),
-    Postgres(DatabaseConnection),
-}
+pub struct Writer(Connections, Disk);
 
 /// A transaction. Dropped without a commit, it has changed nothing.
 #[derive(Debug)]
@@ -58,20 +47,8 @@ impl From<Failure> for DbErr {
 }
 
 impl Writer {
-    pub(super) async fn sqlite(options: &SqliteConnectOptions, disk: Disk) -> Result<Self, DbErr> {
-        Ok(Self(Unhurried(Connections::Sqlite(Idle::connect(options).await?)), disk))
-    }
-
-    pub(super) fn postgres(pool: DatabaseConnection) -> Self {
-        Self(Unhurried(Connections::Postgres(pool)), Disk::default())
-    }
-
-    /// The pool of PostgreSQL's connections, if it is PostgreSQL.
-    pub(super) const fn pool(&self) -> Option<&DatabaseConnection> {
-        match &self.0.0 {
-            Connections::Sqlite(_) => None,
-            Connections::Postgres(pool) => Some(pool),
-        }
+    pub(super) const fn new(connections: Connections, disk: Disk) -> Self {
+        Self(connections, disk)
     }
 
     /// Begins a transaction.
@@ -80,8 +57,8 @@ impl Writer {
     /// No connection could be had.
     pub async fn begin(&self) -> Result<Work, DbErr> {
         let tx = match &self.0.0 {
-            Connections::Sqlite(idle) => Transaction::Sqlite(Mutex::new(idle.take().await?)),
-            Connections::Postgres(pool) => Transaction::Postgres(pool.begin().await?),
+            Kind::Sqlite(few) => Transaction::Sqlite(Mutex::new(few.take().await?)),
+            Kind::Postgres(pool) => Transaction::Postgres(pool.begin().await?),
         };
         Ok(Work { tx, disk: self.1.clone() })
     }
@@ -92,7 +69,7 @@ impl Writer {
     }
 
     /// For what need not outlive a power cut.
-    pub const fn unhurried(&self) -> &Unhurried {
+    pub const fn unhurried(&self) -> &Connections {
         &self.0
     }
 
@@ -105,10 +82,7 @@ impl Writer {
     }
 
     pub(super) async fn close(self) -> Result<(), DbErr> {
-        match self.0.0 {
-            Connections::Sqlite(idle) => idle.close().await,
-            Connections::Postgres(pool) => pool.close().await,
-        }
+        self.0.close().await
     }
 
     async fn settled<T: Send>(&self, done: T) -> Result<T, DbErr> {
@@ -200,44 +174,6 @@ impl ConnectionTrait for Writer {
 
     async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
         self.settled(self.0.query_all_raw(statement).await?).await
-    }
-}
-
-#[async_trait]
-impl ConnectionTrait for Unhurried {
-    fn get_database_backend(&self) -> DbBackend {
-        match &self.0 {
-            Connections::Sqlite(_) => DbBackend::Sqlite,
-            Connections::Postgres(_) => DbBackend::Postgres,
-        }
-    }
-
-    async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
-        match &self.0 {
-            Connections::Sqlite(idle) => idle.take().await?.execute(statement).await,
-            Connections::Postgres(pool) => pool.execute_raw(statement).await,
-        }
-    }
-
-    async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
-        match &self.0 {
-            Connections::Sqlite(idle) => idle.take().await?.execute_unprepared(sql).await,
-            Connections::Postgres(pool) => pool.execute_unprepared(sql).await,
-        }
-    }
-
-    async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
-        match &self.0 {
-            Connections::Sqlite(idle) => idle.take().await?.query_one(statement).await,
-            Connections::Postgres(pool) => pool.query_one_raw(statement).await,
-        }
-    }
-
-    async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
-        match &self.0 {
-            Connections::Sqlite(idle) => idle.take().await?.query_all(statement).await,
-            Connections::Postgres(pool) => pool.query_all_raw(statement).await,
-        }
     }
 }
 

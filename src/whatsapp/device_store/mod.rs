@@ -19,7 +19,7 @@ use tracing::warn;
 use wacore::store::error::StoreError;
 use wacore::store::traits::PendingInboundKey;
 
-use crate::db::{self, Db, Reader};
+use crate::db::{self, Connections, Db};
 use crate::error::chain;
 use crate::event::journal::{Journal, Ticket};
 use crate::whatsapp::device_store::waiting::Waiting;
@@ -142,7 +142,7 @@ impl DeviceStore {
         &self.given_up
     }
 
-    fn read(&self) -> &Reader {
+    fn read(&self) -> &Connections {
         self.db.read()
     }
 

@@ -1,4 +1,4 @@
-//! The connections that only read.
+//! Connections, used one statement at a time: several that read, or the one that writes.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -10,25 +10,26 @@ use tokio::sync::OwnedMutexGuard;
 
 use crate::db::sqlite::{Busy, Idle};
 
-/// Runs one statement at a time, on whichever connection is free.
+/// Run each statement on whichever of them is free. Whether the disk has it is not asked: what is written is on the disk before
+/// anything that is written later, and not earlier.
 #[derive(Clone, Debug)]
-pub struct Reader(Connections);
+pub struct Connections(pub(super) Kind);
 
 #[derive(Clone, Debug)]
-enum Connections {
+pub(super) enum Kind {
     Sqlite(Arc<Few>),
     Postgres(DatabaseConnection),
 }
 
 #[derive(Debug)]
-struct Few {
+pub(super) struct Few {
     all: Vec<Idle>,
     turns: AtomicUsize,
 }
 
 impl Few {
     /// Whichever is free, or else the one whose turn it is.
-    async fn take(&self) -> Result<OwnedMutexGuard<Busy>, DbErr> {
+    pub(super) async fn take(&self) -> Result<OwnedMutexGuard<Busy>, DbErr> {
         let turn = self.turns.fetch_add(1, Ordering::Relaxed);
         match self.all.iter().find_map(Idle::try_take) {
             Some(free) => Ok(free),
@@ -37,23 +38,23 @@ impl Few {
     }
 }
 
-impl Reader {
+impl Connections {
     pub(super) async fn sqlite(options: &SqliteConnectOptions, size: usize) -> Result<Self, DbErr> {
         let mut all = Vec::with_capacity(size);
         for _ in 0..size {
             all.push(Idle::connect(options).await?);
         }
-        Ok(Self(Connections::Sqlite(Arc::new(Few { all, turns: AtomicUsize::new(0) }))))
+        Ok(Self(Kind::Sqlite(Arc::new(Few { all, turns: AtomicUsize::new(0) }))))
     }
 
     pub(super) const fn postgres(pool: DatabaseConnection) -> Self {
-        Self(Connections::Postgres(pool))
+        Self(Kind::Postgres(pool))
     }
 
     pub(super) async fn close(self) -> Result<(), DbErr> {
         match self.0 {
-            Connections::Postgres(pool) => pool.close().await,
-            Connections::Sqlite(few) => {
+            Kind::Postgres(pool) => pool.close().await,
+            Kind::Sqlite(few) => {
                 for one in &few.all {
                     one.close().await?;
                 }
@@ -64,39 +65,39 @@ impl Reader {
 }
 
 #[async_trait]
-impl ConnectionTrait for Reader {
+impl ConnectionTrait for Connections {
     fn get_database_backend(&self) -> DbBackend {
         match &self.0 {
-            Connections::Sqlite(_) => DbBackend::Sqlite,
-            Connections::Postgres(_) => DbBackend::Postgres,
+            Kind::Sqlite(_) => DbBackend::Sqlite,
+            Kind::Postgres(_) => DbBackend::Postgres,
         }
     }
 
     async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
         match &self.0 {
-            Connections::Sqlite(few) => few.take().await?.execute(statement).await,
-            Connections::Postgres(pool) => pool.execute_raw(statement).await,
+            Kind::Sqlite(few) => few.take().await?.execute(statement).await,
+            Kind::Postgres(pool) => pool.execute_raw(statement).await,
         }
     }
 
     async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
         match &self.0 {
-            Connections::Sqlite(few) => few.take().await?.execute_unprepared(sql).await,
-            Connections::Postgres(pool) => pool.execute_unprepared(sql).await,
+            Kind::Sqlite(few) => few.take().await?.execute_unprepared(sql).await,
+            Kind::Postgres(pool) => pool.execute_unprepared(sql).await,
         }
     }
 
     async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
         match &self.0 {
-            Connections::Sqlite(few) => few.take().await?.query_one(statement).await,
-            Connections::Postgres(pool) => pool.query_one_raw(statement).await,
+            Kind::Sqlite(few) => few.take().await?.query_one(statement).await,
+            Kind::Postgres(pool) => pool.query_one_raw(statement).await,
         }
     }
 
     async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
         match &self.0 {
-            Connections::Sqlite(few) => few.take().await?.query_all(statement).await,
-            Connections::Postgres(pool) => pool.query_all_raw(statement).await,
+            Kind::Sqlite(few) => few.take().await?.query_all(statement).await,
+            Kind::Postgres(pool) => pool.query_all_raw(statement).await,
         }
     }
 }
