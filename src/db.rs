@@ -1,7 +1,8 @@
 //! Connects to the database and brings its tables up to date. No queries.
 //!
-//! SQLite gets one connection that writes and a few that read: SQLite has one writer anyway, and a deferred
-//! transaction that turns into a write fails at once when another one writes, whatever the busy timeout.
+//! SQLite gets a few connections that read, and two that write in turns, one of them statement by statement and one whole
+//! scripts: SQLite has one writer anyway, and a deferred transaction that turns into a write fails at once when another one
+//! writes, whatever the busy timeout.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -14,6 +15,7 @@ use sea_orm::sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolO
 use sea_orm::{DatabaseConnection, DbErr, SqlxPostgresConnector, SqlxSqliteConnector};
 
 use crate::db::disk::Disk;
+use crate::db::sqlite::Access;
 
 pub use claim::Claim;
 pub use connections::Connections;
@@ -21,10 +23,12 @@ pub use script::{Script, Step};
 pub use writer::{Failure, Work, Writer};
 
 pub mod bulk;
+mod checkpoints;
 mod claim;
 mod connections;
 mod disk;
 mod script;
+mod scripts;
 mod sqlite;
 #[cfg(test)]
 mod tests;
@@ -32,8 +36,10 @@ mod writer;
 
 /// Connections that only read, with SQLite. Reads are short; more would only cost page caches.
 const SQLITE_READERS: usize = 4;
-/// Statements that the SQLite connection which writes keeps prepared: those that insert many rows are many.
-const SQLITE_STATEMENTS: usize = 300;
+/// Statements that a SQLite connection which writes keeps prepared.
+const SQLITE_STATEMENTS: usize = 100;
+/// Pages of SQLite's log from which on whoever writes moves them into the file: others do that earlier, but may not keep up.
+const SQLITE_LOG_PAGES: u32 = 10_000;
 /// The same, of one that reads.
 const SQLITE_READS: usize = 100;
 /// How long a statement of another process may hold the SQLite file before ours fails.
@@ -84,14 +90,15 @@ impl Db {
             .busy_timeout(SQLITE_BUSY)
             // SQLite only appends to its log; who waits for the disk, and when, is in `disk`.
             .synchronous(SqliteSynchronous::Normal)
+            .pragma("wal_autocheckpoint", SQLITE_LOG_PAGES.to_string())
             .statement_cache_capacity(SQLITE_STATEMENTS);
         let disk = match synchronous {
             Synchronous::Full => Disk::below(log_of(file)).map_err(|error| DbErr::Custom(error.to_string()))?,
             Synchronous::Normal => Disk::default(),
         };
-        let write = Writer::new(Connections::sqlite(&options, 1).await?, disk);
+        let write = Writer::new(Connections::sqlite(&options, Access::Write, 1).await?, disk);
         let options = options.read_only(true).statement_cache_capacity(SQLITE_READS);
-        let read = Connections::sqlite(&options, SQLITE_READERS).await?;
+        let read = Connections::sqlite(&options, Access::Read, SQLITE_READERS).await?;
         Ok(Self { read, write, place: Place::File(file.into()) })
     }
 

@@ -6,9 +6,9 @@ use sea_orm::{DbBackend, Statement, Value};
 
 /// Rows that one statement takes, at most.
 pub(crate) const ROWS: usize = 256;
-/// The same, with SQLite: it copies each page that a statement changes, to be able to undo the statement alone, and takes
-/// a file for that from 16 pages on. A row with its indexes is four or so.
-const ROWS_OF_SQLITE: usize = 4;
+/// The same, with SQLite. No statement goes anywhere to be run, and to run one again costs little. For one of several rows it
+/// would copy each page that it changes, to be able to undo it alone.
+const ROWS_OF_SQLITE: usize = 1;
 /// Numbers of rows up to this are powers of two, and those beyond are multiples of it.
 const STEP: usize = 16;
 
@@ -107,7 +107,7 @@ fn whole(count: usize) -> usize {
     if count <= STEP { count.next_power_of_two() } else { count.next_multiple_of(STEP) }
 }
 
-/// `VALUES ($1, $2), ($3, $4)`. SQLite's are not numbered, so that they can follow those of another statement.
+/// `VALUES ($1, $2), ($3, $4)`.
 pub(crate) fn values(backend: DbBackend, rows: usize, columns: usize) -> String {
     let mut sql = String::with_capacity(8 + rows * (columns * 6 + 4));
     sql.push_str("VALUES ");

@@ -8,7 +8,7 @@ use sea_orm::sqlx::sqlite::SqliteConnectOptions;
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, DbErr, ExecResult, QueryResult, Statement};
 use tokio::sync::OwnedMutexGuard;
 
-use crate::db::sqlite::{Busy, Idle};
+use crate::db::sqlite::{Access, Busy, Idle};
 
 /// Run each statement on whichever of them is free. Whether the disk has it is not asked: what is written is on the disk before
 /// anything that is written later, and not earlier.
@@ -39,10 +39,10 @@ impl Few {
 }
 
 impl Connections {
-    pub(super) async fn sqlite(options: &SqliteConnectOptions, size: usize) -> Result<Self, DbErr> {
+    pub(super) async fn sqlite(options: &SqliteConnectOptions, access: Access, size: usize) -> Result<Self, DbErr> {
         let mut all = Vec::with_capacity(size);
         for _ in 0..size {
-            all.push(Idle::connect(options).await?);
+            all.push(Idle::connect(options, access).await?);
         }
         Ok(Self(Kind::Sqlite(Arc::new(Few { all, turns: AtomicUsize::new(0) }))))
     }

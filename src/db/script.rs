@@ -13,6 +13,9 @@ pub struct Script {
     steps: Mutex<Vec<Step>>,
 }
 
+/// A row that a script gives.
+pub type Pair = (String, i64);
+
 /// A statement of a script.
 #[derive(Debug)]
 pub struct Step {

@@ -5,19 +5,25 @@ use std::sync::Arc;
 
 use sea_orm::sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sea_orm::sqlx::{AssertSqlSafe, ConnectOptions, Connection, Executor, query_with};
-use sea_orm::{ConnAcquireErr, DbErr, ExecResult, QueryResult, RuntimeErr, Statement, Values};
+use sea_orm::{ConnAcquireErr, DbErr, ExecResult, QueryResult, RuntimeErr, Statement, Value, Values};
 use sea_query_sqlx::SqlxValues;
 use tokio::sync::{Mutex, OwnedMutexGuard};
 use tracing::warn;
 
+use crate::db::script::{Pair, Step};
+use crate::db::scripts::Scripts;
+use crate::db::writer::pair;
 use crate::db::{ACQUIRE_LIMIT, connect_error};
 
 /// What ends a transaction that is open, and is an error when SQLite has ended it by itself.
 const UNDO: &str = "ROLLBACK";
 
-/// Statements of a script that is kept prepared, at most. A large one is prepared each time: that costs little beside running
-/// it, and hundreds of them, each of dozens of statements, would take the memory of thousands.
-const SCRIPT_AT_HAND: usize = 8;
+/// What a connection is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Access {
+    Read,
+    Write,
+}
 
 /// A connection that waits for its next user. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -31,12 +37,18 @@ pub(super) struct Busy {
     connection: Option<SqliteConnection>,
     /// Whether somebody may have left a transaction open.
     is_open: bool,
+    /// What scripts are run on, if this one writes.
+    scripts: Option<Scripts>,
 }
 
 impl Idle {
-    pub(super) async fn connect(options: &SqliteConnectOptions) -> Result<Self, DbErr> {
+    pub(super) async fn connect(options: &SqliteConnectOptions, access: Access) -> Result<Self, DbErr> {
         let connection = Some(options.connect().await.map_err(connect_error)?);
-        Ok(Self(Arc::new(Mutex::new(Busy { options: options.clone(), connection, is_open: false }))))
+        let scripts = match access {
+            Access::Read => None,
+            Access::Write => Some(Scripts::on(options.get_filename())?),
+        };
+        Ok(Self(Arc::new(Mutex::new(Busy { options: options.clone(), connection, is_open: false, scripts }))))
     }
 
     /// Waits for those who came before. No transaction is open on what this gives.
@@ -54,7 +66,9 @@ impl Idle {
 
     /// Closes it when those who came before are done.
     pub(super) async fn close(&self) -> Result<(), DbErr> {
-        match self.0.lock().await.connection.take() {
+        let mut busy = self.0.lock().await;
+        busy.scripts = None;
+        match busy.connection.take() {
             Some(connection) => connection.close().await.map_err(connect_error),
             None => Ok(()),
         }
@@ -97,24 +111,20 @@ impl Busy {
         self.is_open
     }
 
-    /// Runs these in the transaction that is open or else in one of their own, commits it, and gives the rows of all of
-    /// them together: all in one go, since each way to the connection's thread and back costs more than most statements.
-    pub(super) async fn finish(&mut self, script: Vec<Statement>) -> Result<Vec<QueryResult>, DbErr> {
-        let begin = if self.is_open { "" } else { "BEGIN IMMEDIATE;" };
-        let is_at_hand = script.len() <= SCRIPT_AT_HAND;
-        let mut sql = begin.to_owned();
-        let mut values = Vec::new();
-        for statement in script {
-            sql.push_str(&statement.sql);
-            sql.push(';');
-            values.extend(statement.values.into_iter().flat_map(|values| values.0));
+    /// Runs these in a transaction of their own, on the calling thread. Whenever it fails it has changed nothing.
+    pub(super) fn run(&mut self, steps: &[Step]) -> Result<Vec<Pair>, DbErr> {
+        let scripts = self.scripts.as_mut().ok_or(DbErr::ConnectionAcquire(ConnAcquireErr::ConnectionClosed))?;
+        scripts.run(steps)
+    }
+
+    /// Runs these in the transaction that is open, and commits it.
+    pub(super) async fn finish(&mut self, steps: Vec<Step>) -> Result<Vec<Pair>, DbErr> {
+        let mut rows = Vec::new();
+        for Step { statement, rows_at_least: _ } in steps {
+            rows.extend(self.query_all(statement).await?);
         }
-        sql.push_str("COMMIT");
-        self.is_open = true;
-        let query = query_with(AssertSqlSafe(sql), SqlxValues(Values(values))).persistent(is_at_hand);
-        let rows = query.fetch_all(self.connection()?).await.map_err(|error| DbErr::Query(of(error)))?;
-        self.is_open = false;
-        Ok(rows.into_iter().map(QueryResult::from).collect())
+        self.commit().await?;
+        rows.iter().map(pair).collect()
     }
 
     pub(super) async fn execute(&mut self, statement: Statement) -> Result<ExecResult, DbErr> {
@@ -129,6 +139,7 @@ impl Busy {
     }
 
     pub(super) async fn query_one(&mut self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
+        let statement = limited(statement);
         let values = SqlxValues(statement.values.unwrap_or_else(|| Values(Vec::new())));
         let query = query_with(AssertSqlSafe(statement.sql), values);
         let row = query.fetch_optional(self.connection()?).await.map_err(|error| DbErr::Query(of(error)))?;
@@ -136,11 +147,25 @@ impl Busy {
     }
 
     pub(super) async fn query_all(&mut self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
+        let statement = limited(statement);
         let values = SqlxValues(statement.values.unwrap_or_else(|| Values(Vec::new())));
         let query = query_with(AssertSqlSafe(statement.sql), values);
         let rows = query.fetch_all(self.connection()?).await.map_err(|error| DbErr::Query(of(error)))?;
         Ok(rows.into_iter().map(QueryResult::from).collect())
     }
+}
+
+/// The same with its limit written out. SQLite makes a plan for the value of a limit, so it prepares a statement anew each time
+/// that one is bound.
+fn limited(mut statement: Statement) -> Statement {
+    if let Some(all) = statement.sql.strip_suffix("LIMIT ?")
+        && let Some(Values(values)) = &mut statement.values
+        && let Some(Value::BigUnsigned(Some(limit))) = values.last()
+    {
+        statement.sql = format!("{all}LIMIT {limit}");
+        values.pop();
+    }
+    statement
 }
 
 fn of(error: sea_orm::sqlx::Error) -> RuntimeErr {

@@ -35,7 +35,7 @@ async fn values(db: &Db) -> Vec<i32> {
 fn script(db: &Db, values: &[i32]) -> Script {
     let script = db.write().script();
     script.extend(values.iter().map(|value| {
-        let sql = "INSERT INTO picky VALUES (?) RETURNING value";
+        let sql = "INSERT INTO picky VALUES (?) RETURNING 'told', value";
         Statement::from_sql_and_values(DbBackend::Sqlite, sql, [Value::from(*value)])
     }));
     script
@@ -54,9 +54,9 @@ async fn a_script_is_run_whole_or_not_at_all() {
         assert_eq!(values(&db).await, [0; 0]);
     }
     let work = db.write().begin().await.expect("it begins");
-    let rows = work.finish(script(&db, &[4, 2])).await.expect("it is written");
-    let told: Vec<i32> = rows.iter().map(|row| row.try_get_by_index(0).expect("a number")).collect();
-    assert_eq!((told, values(&db).await), (vec![4, 2], vec![2, 4]));
+    let told = work.finish(script(&db, &[4, 2])).await.expect("it is written");
+    assert_eq!(told, [("told".to_owned(), 4), ("told".to_owned(), 2)]);
+    assert_eq!(values(&db).await, [2, 4]);
     // Behind statements that were run before it, and after somebody has left a transaction open.
     drop(db.write().begin().await.expect("it begins"));
     let left = db.write().begin().await.expect("it begins");
@@ -64,8 +64,49 @@ async fn a_script_is_run_whole_or_not_at_all() {
     drop(left);
     let work = db.write().begin().await.expect("it begins");
     work.execute_unprepared("INSERT INTO picky VALUES (10)").await.expect("it is inserted");
-    work.finish(script(&db, &[6])).await.expect("it is written");
+    let told = work.finish(script(&db, &[6])).await.expect("it is written");
+    assert_eq!(told, [("told".to_owned(), 6)]);
     assert_eq!(values(&db).await, [2, 4, 6, 10]);
+    let work = db.write().begin().await.expect("it begins");
+    work.finish_here(script(&db, &[12])).await.expect("it is written");
+    assert_eq!(values(&db).await, [2, 4, 6, 10, 12]);
+}
+
+#[tokio::test]
+async fn a_script_tells_what_is_there_already_from_other_failures() {
+    let directory = tempfile::tempdir().expect("there is room");
+    let db = Db::sqlite(&directory.path().join("waypost.db"), Synchronous::Normal).await.expect("a file");
+    let table = "CREATE TABLE single (name TEXT PRIMARY KEY, value INTEGER NOT NULL)";
+    db.write().execute_unprepared(table).await.expect("a table");
+    let insert = |value: Option<i32>| {
+        let script = db.write().script();
+        let values = [Value::from("one"), Value::from(value)];
+        let insert = "INSERT INTO single (name, value) VALUES (?, ?)";
+        script.extend([Statement::from_sql_and_values(DbBackend::Sqlite, insert, values)]);
+        async { db.write().begin().await.expect("it begins").finish(script).await.map_err(DbErr::from) }
+    };
+    assert!(!matches!(insert(None).await.expect_err("there is no value"), DbErr::RecordNotInserted));
+    insert(Some(1)).await.expect("it is written");
+    assert!(matches!(insert(Some(2)).await.expect_err("it is there"), DbErr::RecordNotInserted));
+}
+
+#[tokio::test]
+async fn what_scripts_have_written_is_moved_into_the_file() {
+    let directory = tempfile::tempdir().expect("there is room");
+    let file = directory.path().join("waypost.db");
+    let db = Db::sqlite(&file, Synchronous::Normal).await.expect("a file");
+    db.write().execute_unprepared("CREATE TABLE large (value BLOB)").await.expect("a table");
+    let log = || std::fs::metadata(log_of(&file)).expect("a log").len();
+    // Far more than the log may hold: it is begun anew now and then.
+    while std::fs::metadata(&file).expect("a file").len() < 64 << 20 {
+        let script = db.write().script();
+        let large = Value::from(vec![7_u8; 1 << 20]);
+        script.extend([Statement::from_sql_and_values(DbBackend::Sqlite, "INSERT INTO large VALUES (?)", [large])]);
+        db.write().begin().await.expect("it begins").finish(script).await.expect("it is written");
+        assert!(log() < 48 << 20, "the log has {} bytes", log());
+    }
+    db.close().await.expect("it closes");
+    assert!(!log_of(&file).exists(), "whoever closes the file last has moved all of the log");
 }
 
 #[tokio::test]

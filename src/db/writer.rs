@@ -3,17 +3,21 @@
 use async_trait::async_trait;
 use sea_orm::{
     ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, ExecResult, QueryResult, Statement, TransactionTrait,
+    TryGetableMany,
 };
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
 use crate::db::connections::{Connections, Kind};
 use crate::db::disk::Disk;
-use crate::db::script::{Script, Step};
+use crate::db::script::{Pair, Script, Step};
 use crate::db::sqlite::Busy;
 
 /// Writes one statement at a time, or begins a transaction.
 #[derive(Clone, Debug)]
-pub struct Writer(Connections, Disk);
+pub struct Writer {
+    connections: Connections,
+    disk: Disk,
+}
 
 /// A transaction. Dropped without a commit, it has changed nothing.
 #[derive(Debug)]
@@ -48,7 +52,7 @@ impl From<Failure> for DbErr {
 
 impl Writer {
     pub(super) const fn new(connections: Connections, disk: Disk) -> Self {
-        Self(connections, disk)
+        Self { connections, disk }
     }
 
     /// Begins a transaction.
@@ -56,11 +60,11 @@ impl Writer {
     /// # Errors
     /// No connection could be had.
     pub async fn begin(&self) -> Result<Work, DbErr> {
-        let tx = match &self.0.0 {
+        let tx = match &self.connections.0 {
             Kind::Sqlite(few) => Transaction::Sqlite(Mutex::new(few.take().await?)),
             Kind::Postgres(pool) => Transaction::Postgres(pool.begin().await?),
         };
-        Ok(Work { tx, disk: self.1.clone() })
+        Ok(Work { tx, disk: self.disk.clone() })
     }
 
     /// Nothing yet.
@@ -70,7 +74,7 @@ impl Writer {
 
     /// For what need not outlive a power cut.
     pub const fn unhurried(&self) -> &Connections {
-        &self.0
+        &self.connections
     }
 
     /// What this gives ends when all that was committed before the call is on the disk.
@@ -78,11 +82,11 @@ impl Writer {
     /// # Errors
     /// The disk failed, now or earlier.
     pub fn settle(&self) -> impl Future<Output = Result<(), DbErr>> + Send + use<> {
-        self.1.settle()
+        self.disk.settle()
     }
 
     pub(super) async fn close(self) -> Result<(), DbErr> {
-        self.0.close().await
+        self.connections.close().await
     }
 
     async fn settled<T: Send>(&self, done: T) -> Result<T, DbErr> {
@@ -108,18 +112,43 @@ impl Work {
         self.disk.settle().await
     }
 
-    /// Runs these and commits, without waiting for the disk. Gives the rows of all of them together. With SQLite the values
-    /// are bound one after the other, whatever their numbers.
+    /// Runs these and commits, without waiting for the disk. Gives the rows of all of them together.
     ///
     /// # Errors
-    /// A statement failed, or the commit.
-    pub async fn finish(self, script: Script) -> Result<Vec<QueryResult>, Failure> {
+    /// A statement failed, or the commit. `RecordNotInserted`: something is there already.
+    pub async fn finish(self, script: Script) -> Result<Vec<Pair>, Failure> {
+        self.end(script, |mut busy, steps| async move {
+            let run = tokio::task::spawn_blocking(move || busy.run(&steps)).await;
+            run.map_err(|panic| Failure::Unknown(DbErr::Custom(panic.to_string())))?.map_err(Failure::Undone)
+        })
+        .await
+    }
+
+    /// The same, for who has a thread: with SQLite, all of it is done on the one that calls.
+    ///
+    /// # Errors
+    /// As [`finish`](Self::finish).
+    pub async fn finish_here(self, script: Script) -> Result<Vec<Pair>, Failure> {
+        self.end(script, |mut busy, steps| async move { busy.run(&steps).map_err(Failure::Undone) }).await
+    }
+
+    async fn end<F>(
+        self,
+        script: Script,
+        run: impl FnOnce(OwnedMutexGuard<Busy>, Vec<Step>) -> F,
+    ) -> Result<Vec<Pair>, Failure>
+    where
+        F: Future<Output = Result<Vec<Pair>, Failure>>,
+    {
         let steps = script.into_steps();
         match self.tx {
             Transaction::Sqlite(busy) => {
                 let mut busy = busy.into_inner();
-                match busy.finish(steps.into_iter().map(|step| step.statement).collect()).await {
-                    Ok(rows) => Ok(rows),
+                if !busy.is_open() {
+                    return run(busy, steps).await;
+                }
+                match busy.finish(steps).await {
+                    Ok(pairs) => Ok(pairs),
                     Err(error) => match busy.undo().await {
                         Ok(()) => Err(Failure::Undone(error)),
                         Err(_) => Err(Failure::Unknown(error)),
@@ -136,11 +165,16 @@ impl Work {
                         return Err(Failure::Undone(DbErr::RecordNotInserted));
                     }
                 }
+                let pairs = rows.iter().map(pair).collect::<Result<_, _>>().map_err(Failure::Undone)?;
                 tx.commit().await.map_err(Failure::Unknown)?;
-                Ok(rows)
+                Ok(pairs)
             }
         }
     }
+}
+
+pub(super) fn pair(row: &QueryResult) -> Result<Pair, DbErr> {
+    Ok(TryGetableMany::try_get_many_by_index(row)?)
 }
 
 /// Begins a transaction whose first statement is about to be run.
@@ -157,23 +191,23 @@ async fn begun<'a>(
 #[async_trait]
 impl ConnectionTrait for Writer {
     fn get_database_backend(&self) -> DbBackend {
-        self.0.get_database_backend()
+        self.connections.get_database_backend()
     }
 
     async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
-        self.settled(self.0.execute_raw(statement).await?).await
+        self.settled(self.connections.execute_raw(statement).await?).await
     }
 
     async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
-        self.settled(self.0.execute_unprepared(sql).await?).await
+        self.settled(self.connections.execute_unprepared(sql).await?).await
     }
 
     async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
-        self.settled(self.0.query_one_raw(statement).await?).await
+        self.settled(self.connections.query_one_raw(statement).await?).await
     }
 
     async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
-        self.settled(self.0.query_all_raw(statement).await?).await
+        self.settled(self.connections.query_all_raw(statement).await?).await
     }
 }
 

@@ -296,12 +296,12 @@ impl Pen {
         script.extend(bulk::statements(backend, &rows));
         crash::point("before_commit");
         self.is_in_doubt = true;
-        let outcome = tx.finish(script).await;
+        let outcome = tx.finish_here(script).await;
         self.is_in_doubt = matches!(outcome, Err(Failure::Unknown(_)));
-        let counts = store::counts(&outcome?)?;
+        let counts: HashMap<_, _> = outcome?.into_iter().collect();
         let written = events.into_iter().filter_map(|New { record, behind, .. }| {
             // A session that was deleted meanwhile takes what happened on it along.
-            let sequence = counts.get(&record.session_id)? - behind;
+            let sequence = counts.get(record.session_id.as_str())? - behind;
             Some(Arc::new(Record { sequence, ..record }))
         });
         Ok(written.collect())

@@ -10,8 +10,8 @@ use entity::words::{DeliveryState, EventType};
 use entity::{bookmark, delivery, event, event_count, session};
 use sea_orm::sea_query::{Expr, OnConflict, Query};
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, DbBackend, DbErr, EntityTrait, ExprTrait, QueryFilter, QueryOrder, QueryResult,
-    QuerySelect, QueryTrait, Statement, TryGetableMany, Value,
+    ColumnTrait, ConnectionTrait, DbBackend, DbErr, EntityTrait, ExprTrait, QueryFilter, QueryOrder, QuerySelect,
+    QueryTrait, Statement, TryGetableMany, Value,
 };
 
 use crate::db::Step;
@@ -96,7 +96,7 @@ pub(super) struct New {
     pub(super) behind: i64,
 }
 
-/// What writes these events, in order, and counts them. [`counts`] reads what it gives. A session that was deleted has no
+/// What writes these events, in order, and counts them. It gives how many events each session has then. A session that was deleted has no
 /// count, and its events are left out. It fails if one of them is a message that is there already and was not looked for;
 /// with PostgreSQL not by an error of its own, which it would write into its log together with the sender's number.
 pub(super) fn writing(backend: DbBackend, events: &[New], doubles: Doubles) -> Vec<Step> {
@@ -132,12 +132,6 @@ pub(super) fn writing(backend: DbBackend, events: &[New], doubles: Doubles) -> V
         statements.push(Step { statement, rows_at_least: if may_be_double { events.len() as u64 } else { 0 } });
     }
     statements
-}
-
-/// How many events each session has now.
-pub(super) fn counts(rows: &[QueryResult]) -> Result<HashMap<SessionId, i64>> {
-    let counts = rows.iter().map(TryGetableMany::try_get_many_by_index);
-    Ok(counts.collect::<std::result::Result<_, _>>().map_err(DbErr::from)?)
 }
 
 fn binds(New { record, message, behind }: &New) -> Vec<Value> {

@@ -96,7 +96,7 @@ impl Dispatcher {
             }
             events::mark(&script, events::DISPATCHED, newest).await?;
             // Lost in a power cut, both are made again.
-            self.db.write().begin().await?.finish(script).await?;
+            self.db.write().begin().await?.finish_here(script).await?;
             self.marked = (newest, Instant::now());
         }
         self.after = newest;

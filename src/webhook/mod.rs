@@ -115,7 +115,7 @@ impl Webhooks {
         for record in store::list(db.read(), None).await? {
             record.tell(journal.interest());
         }
-        let recorder = Recorder::start(db.clone(), clock.clone(), &lifecycle);
+        let recorder = Recorder::start(db.clone(), clock.clone(), &lifecycle)?;
         let Settings { schedule, limit } = settings;
         let carrier = Arc::new(Carrier {
             db: db.clone(),
@@ -134,12 +134,10 @@ impl Webhooks {
         let dispatcher = Dispatcher::open(db.clone(), clock.clone(), journal.clone()).await?;
         let woken = Arc::clone(&poke);
         let (first, second) = (lifecycle.workers().clone(), lifecycle.workers().clone());
-        lifecycle.spawn("dispatcher", async move {
-            first.run_until_cancelled(dispatcher.run(&woken)).await;
-        });
-        lifecycle.spawn("courier", async move {
-            second.run_until_cancelled(courier.run()).await;
-        });
+        let dispatching = async move { first.run_until_cancelled(dispatcher.run(&woken)).await.unwrap_or_default() };
+        lifecycle.spawn_apart("dispatcher", dispatching).map_err(Error::internal)?;
+        let carrying = async move { second.run_until_cancelled(courier.run()).await.unwrap_or_default() };
+        lifecycle.spawn_apart("courier", carrying).map_err(Error::internal)?;
         Ok(Self {
             db,
             journal,

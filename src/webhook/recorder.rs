@@ -53,12 +53,13 @@ pub struct Recorder {
 
 impl Recorder {
     /// Starts it.
-    pub(super) fn start(db: Db, clock: Clock, lifecycle: &Lifecycle) -> Self {
+    pub(super) fn start(db: Db, clock: Clock, lifecycle: &Lifecycle) -> Result<Self> {
         let (jobs, queue) = mpsc::channel(QUEUE);
         let recorder = Self { jobs, db, clock };
         let (db, clock, stop) = (recorder.db.clone(), recorder.clock.clone(), lifecycle.workers().clone());
-        lifecycle.spawn("recorder", async move { keep_up(&db, &clock, queue, stop).await });
-        recorder
+        let keeping_up = async move { keep_up(&db, &clock, queue, stop).await };
+        lifecycle.spawn_apart("recorder", keeping_up).map_err(Error::internal)?;
+        Ok(recorder)
     }
 
     /// Takes a note to be written down, after those that came before, and tells later whether it was. Fails with
@@ -128,7 +129,7 @@ async fn write(db: &Db, clock: &Clock, notes: &[&Note]) -> Result<()> {
     for (claim, is_ordered, is_slow) in left {
         lane::release(&script, claim, is_ordered, is_slow, now).await?;
     }
-    db.write().begin().await?.finish(script).await?;
+    db.write().begin().await?.finish_here(script).await?;
     for outcome in outcomes {
         let word = match outcome.verdict {
             Verdict::Delivered => "delivered",

@@ -26,6 +26,7 @@ const WALLS: &[(&str, &[&str])] = &[
             "telemetry.rs",
         ],
     ),
+    ("rusqlite", &["db/"]),
     (
         "async_graphql",
         &[

@@ -1,0 +1,73 @@
+//! Moves what SQLite has appended to its log into the file itself, on a thread of its own, while others write on: SQLite would
+//! do that in the middle of a commit, and whoever writes would wait for the disk.
+
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::thread::JoinHandle;
+
+use parking_lot::Mutex;
+use rusqlite::{CachedStatement, Connection};
+use tracing::warn;
+
+use crate::db::SQLITE_LOG_PAGES;
+
+/// Pages of the log from which on they are moved.
+const PAGES: i64 = 1000;
+
+/// The thread, which ends with this.
+#[derive(Debug)]
+pub(super) struct Checkpoints {
+    /// None when it is to end.
+    due: Option<SyncSender<()>>,
+    thread: Option<JoinHandle<()>>,
+    /// Held by who moves the log: SQLite refuses a second one at once instead of letting it wait.
+    turn: Arc<Mutex<()>>,
+}
+
+impl Checkpoints {
+    /// # Errors
+    /// The system gives no thread.
+    pub(super) fn on(connection: Connection) -> std::io::Result<Self> {
+        let (due, dues) = sync_channel(1);
+        let turn = Arc::new(Mutex::new(()));
+        let its = Arc::clone(&turn);
+        let thread = std::thread::Builder::new().name("checkpoints".to_owned());
+        let thread = thread.spawn(move || keep_moving(&connection, &dues, &its))?;
+        Ok(Self { due: Some(due), thread: Some(thread), turn })
+    }
+
+    /// Lets the log be moved if it has become long. Waits for that if it is too long by now.
+    pub(super) fn look(&self, connection: &Connection) {
+        let log = checkpoint(connection.prepare_cached("PRAGMA wal_checkpoint(NOOP)"));
+        let Ok((pages, moved)) = log else { return };
+        if pages >= i64::from(SQLITE_LOG_PAGES) {
+            // Whoever writes next begins it anew, unless somebody still reads what is in it: then this is tried again.
+            let _turn = self.turn.lock();
+            let _ = checkpoint(connection.prepare_cached("PRAGMA wal_checkpoint(RESTART)"));
+        } else if pages - moved >= PAGES {
+            let _ = self.due.as_ref().map(|due| due.try_send(())); // It may be at it.
+        }
+    }
+}
+
+impl Drop for Checkpoints {
+    /// Waits for what it is at: nobody has the file open afterwards.
+    fn drop(&mut self) {
+        self.due = None;
+        let _ = self.thread.take().map(JoinHandle::join); // It has said why it panicked.
+    }
+}
+
+fn keep_moving(connection: &Connection, dues: &Receiver<()>, turn: &Mutex<()>) {
+    while dues.recv().is_ok() {
+        let _turn = turn.lock();
+        if let Err(failure) = checkpoint(connection.prepare_cached("PRAGMA wal_checkpoint(PASSIVE)")) {
+            warn!(error = %failure, "the log of the database file could not be moved into it");
+        }
+    }
+}
+
+/// Pages of the log, and how many of them were moved.
+fn checkpoint(statement: rusqlite::Result<CachedStatement<'_>>) -> rusqlite::Result<(i64, i64)> {
+    statement?.query_row([], |row| Ok((row.get(1)?, row.get(2)?)))
+}

@@ -1,0 +1,97 @@
+//! Runs scripts on a SQLite file, each in a transaction of its own, on a connection that is made for that: the calling thread
+//! does all of it, so no statement waits for a way between threads, and each kind of statement is prepared once.
+
+use std::path::{Path, PathBuf};
+
+use rusqlite::config::DbConfig;
+use rusqlite::ffi::{SQLITE_CONSTRAINT_PRIMARYKEY, SQLITE_CONSTRAINT_UNIQUE};
+use rusqlite::types::ToSqlOutput;
+use rusqlite::{Connection, ToSql, TransactionBehavior, params_from_iter};
+use sea_orm::{DbErr, RuntimeErr, Value};
+use tracing::warn;
+
+use crate::db::checkpoints::Checkpoints;
+use crate::db::script::{Pair, Step};
+use crate::db::{SQLITE_BUSY, SQLITE_LOG_PAGES, SQLITE_STATEMENTS};
+
+/// A connection that runs scripts.
+#[derive(Debug)]
+pub(super) struct Scripts {
+    file: PathBuf,
+    connection: Connection,
+    checkpoints: Checkpoints,
+}
+
+impl Scripts {
+    /// # Errors
+    /// The file cannot be opened, or the system gives no thread.
+    pub(super) fn on(file: &Path) -> Result<Self, DbErr> {
+        let connection = connect(file).map_err(told)?;
+        let checkpoints = Checkpoints::on(connect(file).map_err(told)?);
+        let checkpoints = checkpoints.map_err(|error| DbErr::Custom(error.to_string()))?;
+        Ok(Self { file: file.to_owned(), connection, checkpoints })
+    }
+
+    /// Runs these, and gives the rows of all of them together. Whenever it fails it has changed nothing.
+    pub(super) fn run(&mut self, steps: &[Step]) -> Result<Vec<Pair>, DbErr> {
+        let outcome = run(&mut self.connection, steps);
+        if !self.connection.is_autocommit() {
+            warn!("a transaction could not be undone; its connection to the database file is opened anew");
+            self.connection = connect(&self.file).map_err(told)?;
+        }
+        self.checkpoints.look(&self.connection);
+        outcome.map_err(told)
+    }
+}
+
+fn connect(file: &Path) -> rusqlite::Result<Connection> {
+    let connection = Connection::open(file)?;
+    connection.busy_timeout(SQLITE_BUSY)?;
+    connection.pragma_update(None, "foreign_keys", true)?;
+    connection.pragma_update(None, "synchronous", "normal")?;
+    connection.pragma_update(None, "wal_autocheckpoint", SQLITE_LOG_PAGES)?;
+    // Otherwise it makes a plan for the value of a limit, and prepares a statement anew each time that one is bound.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
+    connection.set_prepared_statement_cache_capacity(SQLITE_STATEMENTS);
+    Ok(connection)
+}
+
+fn run(connection: &mut Connection, steps: &[Step]) -> rusqlite::Result<Vec<Pair>> {
+    let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let mut pairs = Vec::new();
+    for Step { statement, rows_at_least: _ } in steps {
+        let mut prepared = tx.prepare_cached(&statement.sql)?;
+        let values = statement.values.iter().flat_map(|values| &values.0).map(Bound);
+        let mut rows = prepared.query(params_from_iter(values))?;
+        while let Some(row) = rows.next()? {
+            pairs.push((row.get(0)?, row.get(1)?));
+        }
+    }
+    tx.commit()?;
+    Ok(pairs)
+}
+
+/// A value as rusqlite takes it.
+struct Bound<'a>(&'a Value);
+
+impl ToSql for Bound<'_> {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        match self.0 {
+            Value::Bool(value) => value.to_sql(),
+            Value::Int(value) => value.to_sql(),
+            Value::BigInt(value) => value.to_sql(),
+            Value::BigUnsigned(value) => value.to_sql(),
+            Value::String(value) => value.to_sql(),
+            Value::Bytes(value) => value.to_sql(),
+            _ => Err(rusqlite::Error::ToSqlConversionFailure("scripts have no values of this kind".into())),
+        }
+    }
+}
+
+/// What is there already is told as in the scripts of PostgreSQL.
+fn told(error: rusqlite::Error) -> DbErr {
+    match error.sqlite_error().map(|error| error.extended_code) {
+        Some(SQLITE_CONSTRAINT_PRIMARYKEY | SQLITE_CONSTRAINT_UNIQUE) => DbErr::RecordNotInserted,
+        _ => DbErr::Exec(RuntimeErr::Internal(error.to_string())),
+    }
+}
