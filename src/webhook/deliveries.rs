@@ -72,9 +72,10 @@ impl Webhooks {
         let row = queue::find(self.db.read(), &record.id, id).await?.ok_or_else(gone)?;
         let tx = self.db.write().begin().await?;
         queue::retry(&tx, &row, self.clock.now()).await?;
+        // As it is now: a moment later it may have come.
+        let row = queue::find(&tx, &record.id, id).await?.ok_or_else(gone)?;
         tx.commit().await?;
         self.courier.notify_one();
-        let row = queue::find(self.db.read(), &record.id, id).await?.ok_or_else(gone)?;
         self.shown(vec![row]).await?.pop().ok_or_else(gone)
     }
 }
