@@ -128,7 +128,7 @@ impl Carrier {
         }
         if !place.is_slow() && self.pace.is_slow(&webhook.url) {
             // It waits among the slow ones, without having waited here for an answer.
-            return self.leave(claim, &webhook, true).await;
+            return self.leave(claim, &webhook, true).await.await;
         }
         let now = self.clock.now();
         let deliveries = queue::next(self.db.read(), &claim.lane, webhook.is_ordered, now, BATCH).await?;
@@ -143,11 +143,15 @@ impl Carrier {
                 break;
             }
         }
+        let end = end.unwrap_or(End::Over);
+        if end == End::Over {
+            // Behind what came of its deliveries, and most often in the same transaction.
+            turn.on_their_way.push(self.leave(claim, &turn.webhook, turn.is_slow).await);
+        }
         written(&mut turn.on_their_way).await?;
-        match end.unwrap_or(End::Over) {
-            End::Over => self.leave(claim, &turn.webhook, turn.is_slow).await,
+        match end {
             End::Off => self.rest(claim).await,
-            End::Gone => Ok(()),
+            End::Over | End::Gone => Ok(()),
         }
     }
 
@@ -198,9 +202,8 @@ impl Carrier {
     }
 
     /// Leaves a lane: it has its next turn when its next delivery is due, after those that waited meanwhile.
-    async fn leave(&self, claim: &Claim, webhook: &Record, is_slow: bool) -> Result<()> {
-        let note = Note::Left { claim: claim.clone(), is_ordered: webhook.is_ordered, is_slow };
-        self.recorder.take(note).await.await
+    async fn leave(&self, claim: &Claim, webhook: &Record, is_slow: bool) -> Written {
+        self.recorder.take(Note::Left { claim: claim.clone(), is_ordered: webhook.is_ordered, is_slow }).await
     }
 
     /// The events that these deliver, by position: those that are still in memory from there.

@@ -1,7 +1,9 @@
 //! Turns events into deliveries: reads the journal behind its bookmark, and writes deliveries and bookmark together. What is
 //! recent comes from memory, what is not from the table. Events to which nobody listens move the bookmark now and then.
 
+use std::cell::LazyCell;
 use std::collections::BTreeSet;
+use std::ops::Deref;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -21,6 +23,8 @@ use crate::webhook::store::{self, Record};
 
 /// Events that are looked at in one turn.
 const BATCH: usize = 500;
+/// Shortest time from turn to turn: what happens in quick succession is turned into deliveries together.
+const SPAN: Duration = Duration::from_millis(5);
 /// How often it looks although nothing was told.
 pub(super) const PERIOD: Duration = Duration::from_secs(5);
 
@@ -60,6 +64,7 @@ impl Dispatcher {
     pub(super) async fn run(mut self, courier: &Notify) {
         let mut head = self.journal.bus().head();
         loop {
+            let next = Instant::now() + SPAN;
             head.mark_unchanged();
             match self.run_once().await {
                 Ok(Turn::Idle) => {
@@ -74,6 +79,7 @@ impl Dispatcher {
                     tokio::time::sleep(PERIOD).await;
                 }
             }
+            tokio::time::sleep_until(next.into()).await;
         }
     }
 
@@ -138,7 +144,8 @@ enum Turn {
 }
 
 fn deliveries<'a>(event: &'a Event, listening: &'a [Record]) -> impl Iterator<Item = Draft> + 'a {
-    let traits = Traits::of(event);
+    // Read when a webhook is met that may leave it out.
+    let traits = LazyCell::new(|| Traits::of(event));
     listening.iter().filter(move |webhook| is_for(event, &traits, webhook)).map(|webhook| draft(event, webhook))
 }
 
@@ -153,7 +160,7 @@ pub(super) fn draft(event: &Event, webhook: &Record) -> Draft {
     }
 }
 
-fn is_for(event: &Event, traits: &Traits, webhook: &Record) -> bool {
+fn is_for(event: &Event, traits: &impl Deref<Target = Traits>, webhook: &Record) -> bool {
     webhook.session_id.as_ref().is_none_or(|id| *id == event.session_id)
         && webhook.wants(event.event_type)
         && event.position > webhook.after_position
@@ -162,10 +169,10 @@ fn is_for(event: &Event, traits: &Traits, webhook: &Record) -> bool {
 
 /// Whether a webhook's filters leave an event out.
 pub(super) fn is_filtered(event: &Event, webhook: &Record) -> bool {
-    is_left_out(&Traits::of(event), webhook)
+    is_left_out(&&Traits::of(event), webhook)
 }
 
-fn is_left_out(traits: &Traits, webhook: &Record) -> bool {
+fn is_left_out(traits: &impl Deref<Target = Traits>, webhook: &Record) -> bool {
     (webhook.filters.ignore_groups && traits.is_group)
         || (webhook.filters.ignore_status && traits.chat == STATUS_CHAT)
         || (webhook.filters.ignore_own && traits.is_from_me)

@@ -3,6 +3,7 @@
 //! Nobody waits for the disk here: what is lost in a power cut is delivered once more, under the same id.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use entity::ids::WebhookId;
 use entity::timestamp::Timestamp;
@@ -10,6 +11,7 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 use metrics::counter;
 use tokio::sync::{mpsc, oneshot};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
@@ -20,6 +22,8 @@ use crate::webhook::lane::{self, Claim};
 use crate::webhook::queue::{self, Outcome, Verdict};
 use crate::webhook::store;
 
+/// Shortest time from transaction to transaction: what comes in quick succession is written together.
+const SPAN: Duration = Duration::from_millis(5);
 /// Notes that wait to be written; with more, the lanes wait.
 const QUEUE: usize = 512;
 
@@ -85,7 +89,11 @@ async fn keep_up(db: &Db, clock: &Clock, mut queue: mpsc::Receiver<Job>, stop: C
             () = stop.cancelled(), if !queue.is_closed() => queue.close(),
             count = queue.recv_many(&mut jobs, QUEUE) => match count {
                 0 => return,
-                _ => settle(db, clock, std::mem::take(&mut jobs)).await,
+                _ => {
+                    let next = Instant::now() + SPAN;
+                    settle(db, clock, std::mem::take(&mut jobs)).await;
+                    tokio::time::sleep_until(next).await;
+                }
             },
         }
     }
