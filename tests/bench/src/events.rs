@@ -18,13 +18,11 @@ use crate::receiver::ledger::{Latency, Report as Received};
 use crate::receiver::process::Receiver;
 use crate::report::Report;
 use crate::rest::Webhook;
-use crate::sender::{Burst, Kept, Steady, acknowledged, burst, warm_up};
+use crate::sender::{Burst, Chats, Kept, Steady, acknowledged, burst, warm_up};
 use crate::storage::{Kind, Storage};
 use crate::watch::{Seen, Watch};
 use crate::world::{Bare, BootRate, Launch, Server, Simulator};
 
-/// The subject that the journal is measured against.
-const BARE: &str = "bare library";
 /// Pause before a measurement: what the logins and the last part left to do is done then.
 const REST: Duration = Duration::from_secs(3);
 /// Longest wait for the last deliveries. A failed one is tried again after 5 s and after 30 s.
@@ -36,9 +34,15 @@ pub(crate) struct Events {
     /// Sessions of the bursts and of the steady rate.
     #[arg(long, default_value_t = 20)]
     sessions: usize,
-    /// Messages of a burst, to all sessions together.
+    /// Messages of a burst, to all chats together.
     #[arg(long, default_value_t = 2000)]
     messages: usize,
+    /// Phones that write to each session in a burst. The library hands over one message per chat at a time.
+    #[arg(long, default_value_t = 10)]
+    chats: usize,
+    /// Bursts into each journal, in turns with as many to the bare library.
+    #[arg(long, default_value_t = 5)]
+    bursts: usize,
     /// Messages per second of the steady rate, to all sessions together.
     #[arg(long, default_value_t = 200.0)]
     rate: f64,
@@ -106,35 +110,36 @@ struct Flowed {
     seen: Seen,
 }
 
-/// One run of one subject; of the bare library there is only the burst.
+/// A burst into a journal, and the one to the bare library right before it.
+#[derive(Clone, Debug, Serialize)]
+struct Beside {
+    bare: Taken,
+    journal: Taken,
+}
+
+/// One run of one subject.
 #[derive(Clone, Debug, Serialize)]
 struct Run {
     subject: &'static str,
     number: usize,
-    journal: Option<Taken>,
+    journal: Vec<Beside>,
     webhooks: Option<(Delivered, Flowed)>,
     dead: Option<Halves>,
 }
 
 impl Measure for Events {
     fn shrink(&mut self) {
-        (self.sessions, self.messages, self.rate, self.seconds) = (4, 40, 20.0, 2);
+        (self.sessions, self.messages, self.chats, self.rate, self.seconds) = (4, 40, 2, 20.0, 2);
         (self.receivers, self.turns, self.half_seconds, self.held_messages) = (6, 2, 2, 3);
-        self.settle_seconds = 1;
+        (self.bursts, self.settle_seconds) = (1, 1);
     }
 
     async fn measure(&self, options: &Options) -> anyhow::Result<Report> {
-        ensure!(self.sessions > 0 && self.messages >= self.sessions, "--messages must be at least --sessions");
+        ensure!(self.sessions > 0 && self.chats > 0, "there must be somebody who writes");
+        ensure!(self.messages >= self.chats().all(), "--messages must be at least --sessions times --chats");
         ensure!(self.receivers > 1 && self.turns > 0 && self.rate > 0.0, "there must be others than the dead receiver");
         let mut runs = Vec::new();
         for number in 1..=options.runs() {
-            if self.has(Part::Journal) {
-                eprintln!("events: run {number}: {BARE}");
-                let storage = Kind::Sqlite.prepare().await?;
-                let taken = self.bare(&storage).await;
-                storage.discard()?;
-                runs.push(Run { subject: BARE, number, journal: Some(taken?), webhooks: None, dead: None });
-            }
             for kind in options.kinds() {
                 runs.push(self.run(&kind, number).await?);
             }
@@ -148,14 +153,19 @@ impl Events {
         self.parts.contains(&part)
     }
 
+    /// The chats of a burst.
+    fn chats(&self) -> Chats {
+        Chats { sessions: self.sessions, per_session: self.chats }
+    }
+
     /// Each part in a world of its own.
     async fn run(&self, kind: &Kind, number: usize) -> anyhow::Result<Run> {
-        let mut run = Run { subject: kind.name(), number, journal: None, webhooks: None, dead: None };
+        let mut run = Run { subject: kind.name(), number, journal: Vec::new(), webhooks: None, dead: None };
         for &part in &self.parts {
             eprintln!("events: run {number}: {}: {part:?}", kind.name());
             let storage = kind.prepare().await?;
             let outcome = match part {
-                Part::Journal => self.journal(&storage).await.map(|taken| run.journal = Some(taken)),
+                Part::Journal => self.journal(&storage).await.map(|bursts| run.journal = bursts),
                 Part::Webhooks => self.webhooks(&storage).await.map(|both| run.webhooks = Some(both)),
                 Part::Dead => self.dead(&storage).await.map(|halves| run.dead = Some(halves)),
             };
@@ -165,35 +175,50 @@ impl Events {
         Ok(run)
     }
 
-    async fn bare(&self, storage: &Storage) -> anyhow::Result<Taken> {
+    /// Bursts to the bare library and into the journal, in turns: the speed of a machine changes from minute to minute.
+    async fn journal(&self, storage: &Storage) -> anyhow::Result<Vec<Beside>> {
+        let of_bare = Kind::Sqlite.prepare().await?;
+        let bursts = self.beside(&of_bare, storage).await;
+        of_bare.discard()?;
+        bursts
+    }
+
+    async fn beside(&self, of_bare: &Storage, storage: &Storage) -> anyhow::Result<Vec<Beside>> {
+        let simulator_of_bare = Simulator::start(of_bare).await?;
+        let mut bare = Bare::start(of_bare, &simulator_of_bare)?;
+        bare.link(&simulator_of_bare, 0..self.sessions).await?;
         let simulator = Simulator::start(storage).await?;
-        let mut bare = Bare::start(storage, &simulator)?;
-        bare.link(&simulator, 0..self.sessions).await?;
-        warm_up(&simulator.control, self.sessions).await?;
-        tokio::time::sleep(REST).await;
+        let server = start(storage, &simulator).await?;
+        server.link(&simulator, 0..self.sessions).await?;
+        for simulator in [&simulator_of_bare, &simulator] {
+            warm_up(&simulator.control, self.chats()).await?;
+        }
+        let mut bursts = Vec::new();
+        for _ in 0..self.bursts {
+            tokio::time::sleep(REST).await;
+            let of_bare = self.burst_of_bare(&simulator_of_bare, &mut bare).await?;
+            tokio::time::sleep(REST).await;
+            bursts.push(Beside { bare: of_bare, journal: self.burst_of_journal(&simulator, &server).await? });
+        }
+        Ok(bursts)
+    }
+
+    async fn burst_of_bare(&self, simulator: &Simulator, bare: &mut Bare) -> anyhow::Result<Taken> {
         let before = bare.counted().await?.messages;
         let watch = Watch::begin(&bare.process)?;
-        let (burst, acknowledged_micros) = self.burst(&simulator).await?;
+        let (burst, acknowledged_micros) = self.burst(simulator).await?;
         let seen = watch.end(self.settle()).await?;
         let counted = bare.counted().await?;
-        ensure!(
-            counted.messages - before == burst.messages,
-            "the library told of {} messages",
-            counted.messages - before
-        );
+        let messages = counted.messages - before;
+        ensure!(messages == burst.messages, "the library told of {messages} messages");
         let seconds = seconds_between(burst.begun_micros, acknowledged_micros.max(counted.last_micros));
         Ok(Taken { burst, seconds, seen })
     }
 
-    async fn journal(&self, storage: &Storage) -> anyhow::Result<Taken> {
-        let simulator = Simulator::start(storage).await?;
-        let server = start(storage, &simulator).await?;
-        server.link(&simulator, 0..self.sessions).await?;
-        warm_up(&simulator.control, self.sessions).await?;
-        tokio::time::sleep(REST).await;
+    async fn burst_of_journal(&self, simulator: &Simulator, server: &Server) -> anyhow::Result<Taken> {
         let (_, cursor) = server.rest.journal(None, None).await?;
         let mut watch = Watch::begin(&server.process)?;
-        let (burst, acknowledged_micros) = self.burst(&simulator).await?;
+        let (burst, acknowledged_micros) = self.burst(simulator).await?;
         watch.stop_clock()?;
         // Nothing has asked the server so far. What is acknowledged must be there now, once.
         let (events, _) = server.rest.journal(None, cursor).await?;
@@ -206,7 +231,7 @@ impl Events {
     /// Sends the burst, and waits for its last acknowledgement.
     async fn burst(&self, simulator: &Simulator) -> anyhow::Result<(Burst, u64)> {
         let before = simulator.control.acknowledged().await?;
-        let burst = burst(&simulator.control, self.sessions, self.messages / self.sessions).await?;
+        let burst = burst(&simulator.control, self.chats(), self.messages / self.chats().all()).await?;
         let at_micros = acknowledged(&simulator.control, before + burst.messages, self.sessions).await?;
         Ok((burst, at_micros))
     }
@@ -217,9 +242,10 @@ impl Events {
         let server = start(storage, &simulator).await?;
         let webhook = Webhook::new(receiver.url("ok"), &["message"]);
         server.link_with(&simulator, 0..self.sessions, Some(&webhook)).await?;
-        warm_up(&simulator.control, self.sessions).await?;
-        let warm = receiver.reaches(self.sessions as u64, None, DELIVERED_LIMIT).await?.distinct;
-        ensure!(warm == self.sessions as u64, "{warm} of {} sessions deliver to the receiver", self.sessions);
+        warm_up(&simulator.control, self.chats()).await?;
+        let chats = self.chats().all() as u64;
+        let warm = receiver.reaches(chats, None, DELIVERED_LIMIT).await?.distinct;
+        ensure!(warm == chats, "{warm} of {chats} chats deliver to the receiver");
         tokio::time::sleep(REST).await;
         let delivered = self.delivered(&simulator, &receiver, &server.process).await?;
         let flowed = self.flowed(&simulator, &receiver, &server.process).await?;
@@ -234,7 +260,7 @@ impl Events {
     ) -> anyhow::Result<Delivered> {
         receiver.reset().await?;
         let (watch, receiver_cpu) = (Watch::begin(server)?, receiver.process.cpu()?);
-        let burst = burst(&simulator.control, self.sessions, self.messages / self.sessions).await?;
+        let burst = burst(&simulator.control, self.chats(), self.messages / self.chats().all()).await?;
         let count = receiver.reaches(burst.messages, None, DELIVERED_LIMIT).await?;
         let receiver_cpu_seconds = receiver.process.cpu()?.saturating_sub(receiver_cpu).as_secs_f64();
         // Duplicates come during the rest, if they come.

@@ -1,6 +1,6 @@
 //! What the simulator's phones send, ordered over its control API from this process: as a burst, or at a steady rate.
 //!
-//! Each session has a phone of its own that writes to it. A text begins with the moment at which the request for it was
+//! Each session has phones of its own that write to it: one at a steady rate, some in a burst. A text begins with the moment at which the request for it was
 //! sent, so every wait that a receiver counts from there has the request and the simulator's own work in it.
 
 use std::time::{Duration, Instant};
@@ -54,36 +54,54 @@ pub(crate) struct Steady {
     pub(crate) duration: Duration,
 }
 
-/// Makes a sender for each session and lets it write once: the first message between two costs more than the others.
-pub(crate) async fn warm_up(control: &Control, sessions: usize) -> anyhow::Result<()> {
+/// Who writes to whom: so many phones to each session.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Chats {
+    pub(crate) sessions: usize,
+    pub(crate) per_session: usize,
+}
+
+impl Chats {
+    pub(crate) fn all(self) -> usize {
+        self.sessions * self.per_session
+    }
+
+    /// The numbers of the phones of one of them: who writes, and to whom.
+    fn numbers(self, chat: usize) -> (String, String) {
+        (sender_number(chat), phone_number(chat % self.sessions))
+    }
+}
+
+/// Makes the senders and lets each write once: the first message between two costs more than the others.
+pub(crate) async fn warm_up(control: &Control, chats: Chats) -> anyhow::Result<()> {
     let before = control.acknowledged().await?;
-    in_parallel(0..sessions, AT_ONCE, |session| {
+    in_parallel(0..chats.all(), AT_ONCE, |chat| {
         let control = control.clone();
         async move {
-            let sender = sender_number(session);
+            let (sender, to) = chats.numbers(chat);
             control.add_phone(&sender).await?;
-            control.send(&sender, &phone_number(session), WARM_UP, None).await.map(drop)
+            control.send(&sender, &to, WARM_UP, None).await.map(drop)
         }
     })
     .await?;
-    acknowledged(control, before + sessions as u64, sessions).await.map(drop)
+    acknowledged(control, before + chats.all() as u64, chats.sessions).await.map(drop)
 }
 
 /// Lets all senders write so many texts each as fast as the simulator can.
-pub(crate) async fn burst(control: &Control, sessions: usize, each: usize) -> anyhow::Result<Burst> {
+pub(crate) async fn burst(control: &Control, chats: Chats, each: usize) -> anyhow::Result<Burst> {
     let begun_micros = unix_micros();
-    in_parallel(0..sessions, sessions, |session| {
+    in_parallel(0..chats.all(), chats.all(), |chat| {
         let control = control.clone();
         async move {
-            let text = unix_micros().to_string();
-            let ids = control.send(&sender_number(session), &phone_number(session), &text, Some(each)).await?;
+            let (text, (sender, to)) = (unix_micros().to_string(), chats.numbers(chat));
+            let ids = control.send(&sender, &to, &text, Some(each)).await?;
             ensure!(ids.len() == each, "{} of {each} messages were sent", ids.len());
             Ok(())
         }
     })
     .await?;
     let sender_seconds = seconds_between(begun_micros, unix_micros());
-    Ok(Burst { messages: (sessions * each) as u64, begun_micros, sender_seconds })
+    Ok(Burst { messages: (chats.all() * each) as u64, begun_micros, sender_seconds })
 }
 
 /// Waits until the simulator has so many acknowledgements and no session has a message left. When that was, Unix

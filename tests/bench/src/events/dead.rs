@@ -10,7 +10,7 @@ use crate::receiver::Mode;
 use crate::receiver::ledger::Latency;
 use crate::receiver::process::Receiver;
 use crate::rest::Webhook;
-use crate::sender::{Kept, Steady, warm_up};
+use crate::sender::{Chats, Kept, Steady, warm_up};
 use crate::storage::Storage;
 use crate::watch::{Seen, Watch};
 use crate::world::{Server, Simulator, phone_number, sender_number, session_id};
@@ -74,7 +74,7 @@ impl Events {
         let webhook = Webhook::new(receiver.url("ok"), &["message"]);
         server.link(&simulator, DEAD..DEAD + 1).await?;
         server.link_with(&simulator, DEAD + 1..self.receivers, Some(&webhook)).await?;
-        warm_up(&simulator.control, self.receivers).await?;
+        warm_up(&simulator.control, Chats { sessions: self.receivers, per_session: 1 }).await?;
         let others = self.receivers as u64 - 1;
         let warm = receiver.reaches(others, None, DELIVERED_LIMIT).await?.distinct;
         ensure!(warm == others, "{warm} of {others} sessions deliver to the receiver");

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::events::dead::Halves;
-use crate::events::{BARE, Delivered, Events, Flowed, Part, Run, Taken};
+use crate::events::{Beside, Delivered, Events, Flowed, Part, Run, Taken};
 use crate::options::Options;
 use crate::report::{Report, Spread, Table, Target};
 use crate::storage::Kind;
@@ -51,10 +51,6 @@ fn spread<T>(
     Spread::of(runs.iter().filter(|run| run.subject == subject).filter_map(part).map(of))
 }
 
-fn taken(run: &Run) -> Option<&Taken> {
-    run.journal.as_ref()
-}
-
 fn delivered(run: &Run) -> Option<&Delivered> {
     run.webhooks.as_ref().map(|(delivered, _)| delivered)
 }
@@ -75,33 +71,27 @@ fn delivered_per_second(delivered: &Delivered) -> f64 {
     delivered.received.distinct as f64 / delivered.seconds
 }
 
-/// Messages per second beside the bare library's of the same run.
-fn beside_bare(runs: &[Run], subject: &str) -> anyhow::Result<Spread> {
-    let per_second = |subject: &str, number: usize| {
-        let run = runs.iter().find(|run| run.subject == subject && run.number == number);
-        run.and_then(taken).map_or(f64::NAN, taken_per_second)
-    };
-    let numbers = runs.iter().filter(|run| run.subject == subject).map(|run| run.number);
-    Spread::of(numbers.map(|number| per_second(subject, number) / per_second(BARE, number)))
+/// Over all bursts into the journal of a subject.
+fn spread_of_bursts(runs: &[Run], subject: &str, of: impl Fn(&Beside) -> f64) -> anyhow::Result<Spread> {
+    Spread::of(runs.iter().filter(|run| run.subject == subject).flat_map(|run| &run.journal).map(of))
 }
 
-/// `threads before, most, after` and the same of the memory, of one part of a subject's runs.
-fn seen_cells<T>(
-    runs: &[Run],
-    subject: &str,
-    part: fn(&Run) -> Option<&T>,
-    seen: fn(&T) -> &Seen,
-) -> anyhow::Result<[String; 2]> {
-    let of = |what: fn(&Seen) -> f64| spread(runs, subject, part, |part| what(seen(part)));
+/// Messages per second beside the bare library's right before.
+fn beside_bare(Beside { bare, journal }: &Beside) -> f64 {
+    taken_per_second(journal) / taken_per_second(bare)
+}
+
+/// `threads before, most, after` and the same of the memory.
+fn seen_cells(spread: impl Fn(fn(&Seen) -> f64) -> anyhow::Result<Spread>) -> anyhow::Result<[String; 2]> {
     let threads = [
-        of(|seen| seen.before.threads as f64)?,
-        of(|seen| seen.peak.threads as f64)?,
-        of(|seen| seen.after.threads as f64)?,
+        spread(|seen| seen.before.threads as f64)?,
+        spread(|seen| seen.peak.threads as f64)?,
+        spread(|seen| seen.after.threads as f64)?,
     ];
     let memory = [
-        of(|seen| seen.before.resident_bytes as f64 / 1e6)?,
-        of(|seen| seen.peak.resident_bytes as f64 / 1e6)?,
-        of(|seen| seen.after.resident_bytes as f64 / 1e6)?,
+        spread(|seen| seen.before.resident_bytes as f64 / 1e6)?,
+        spread(|seen| seen.peak.resident_bytes as f64 / 1e6)?,
+        spread(|seen| seen.after.resident_bytes as f64 / 1e6)?,
     ];
     let cell = |spreads: [Spread; 3]| spreads.map(|spread| format!("{:.0}", spread.median)).join(" / ");
     Ok([cell(threads), cell(memory)])
@@ -111,26 +101,41 @@ const SEEN_HEAD: [&str; 2] = ["threads before / most / after", "resident MB befo
 
 fn journal_table(bench: &Events, runs: &[Run], subjects: &[&str]) -> anyhow::Result<Table> {
     let head = ["", "messages/s", "beside bare", "s", "sender s", "CPU us per message", SEEN_HEAD[0], SEEN_HEAD[1]];
-    let title = format!("Burst of {} messages over {} sessions: into the journal", bench.messages, bench.sessions);
+    let title = format!("Burst of {}: into the journal", burst_text(bench));
     let mut table = Table::new(title, &head);
-    for subject in std::iter::once(&BARE).chain(subjects) {
-        let of = |of: fn(&Taken) -> f64| spread(runs, subject, taken, of);
-        let mut cells = vec![
-            (*subject).to_owned(),
-            of(taken_per_second)?.text(0),
-            format!("{} x", beside_bare(runs, subject)?.text(2)),
-            of(|taken| taken.seconds)?.text(2),
-            of(|taken| taken.burst.sender_seconds)?.text(2),
-            of(|taken| taken.seen.cpu_seconds * 1e6 / taken.burst.messages as f64)?.text(0),
-        ];
-        cells.extend(seen_cells(runs, subject, taken, |taken| &taken.seen)?);
-        table.row(cells);
+    for subject in subjects {
+        let bare: fn(&Beside) -> &Taken = |beside| &beside.bare;
+        for (name, taken) in
+            [(format!("bare library beside {subject}"), bare), ((*subject).to_owned(), |beside| &beside.journal)]
+        {
+            let of = |of: fn(&Taken) -> f64| spread_of_bursts(runs, subject, |beside| of(taken(beside)));
+            let mut cells = vec![
+                name,
+                of(taken_per_second)?.text(0),
+                format!(
+                    "{} x",
+                    spread_of_bursts(runs, subject, |beside| taken_per_second(taken(beside))
+                        / taken_per_second(&beside.bare))?
+                    .text(2)
+                ),
+                of(|taken| taken.seconds)?.text(2),
+                of(|taken| taken.burst.sender_seconds)?.text(2),
+                of(|taken| taken.seen.cpu_seconds * 1e6 / taken.burst.messages as f64)?.text(0),
+            ];
+            cells.extend(seen_cells(|seen| spread_of_bursts(runs, subject, |beside| seen(&taken(beside).seen)))?);
+            table.row(cells);
+        }
     }
     Ok(table)
 }
 
+fn burst_text(bench: &Events) -> String {
+    let Events { messages, sessions, chats, .. } = bench;
+    format!("{messages} messages over {sessions} sessions ({chats} chats each)")
+}
+
 fn burst_table(bench: &Events, runs: &[Run], subjects: &[&str]) -> anyhow::Result<Table> {
-    let title = format!("Burst of {} messages over {} sessions: to the receiver", bench.messages, bench.sessions);
+    let title = format!("Burst of {}: to the receiver", burst_text(bench));
     let mut head = vec!["", "deliveries/s", "lost", "out of order", "duplicates", "s", "sender s"];
     head.extend(["p50 ms", "p99 ms", "server CPU us per message", "receiver CPU us per message"]);
     head.extend(SEEN_HEAD);
@@ -151,7 +156,7 @@ fn burst_table(bench: &Events, runs: &[Run], subjects: &[&str]) -> anyhow::Resul
             of(|run| run.seen.cpu_seconds * 1e6 / run.burst.messages as f64)?.text(0),
             of(|run| run.receiver_cpu_seconds * 1e6 / run.burst.messages as f64)?.text(0),
         ];
-        cells.extend(seen_cells(runs, subject, delivered, |run| &run.seen)?);
+        cells.extend(seen_cells(|seen| spread(runs, subject, delivered, |run| seen(&run.seen)))?);
         table.row(cells);
     }
     Ok(table)
@@ -177,7 +182,7 @@ fn steady_table(bench: &Events, runs: &[Run], subjects: &[&str]) -> anyhow::Resu
             of(|run| run.kept.answer_p99)?.text(1),
             of(|run| run.seen.cpu_seconds * 1e6 / run.received as f64)?.text(0),
         ];
-        cells.extend(seen_cells(runs, subject, flowed, |run| &run.seen)?);
+        cells.extend(seen_cells(|seen| spread(runs, subject, flowed, |run| seen(&run.seen)))?);
         table.row(cells);
     }
     Ok(table)
@@ -204,7 +209,7 @@ fn dead_table(bench: &Events, runs: &[Run], subjects: &[&str]) -> anyhow::Result
             single(false)?.text(1),
             single(true)?.text(1),
         ];
-        cells.extend(seen_cells(runs, subject, dead, Halves::last_seen)?);
+        cells.extend(seen_cells(|seen| spread(runs, subject, dead, |run| seen(run.last_seen())))?);
         table.row(cells);
     }
     Ok(table)
@@ -221,7 +226,7 @@ fn wrong(delivered: &Delivered) -> f64 {
 }
 
 fn journal_target(runs: &[Run], subject: &str) -> anyhow::Result<Target> {
-    let share = beside_bare(runs, subject)?;
+    let share = spread_of_bursts(runs, subject, beside_bare)?;
     Ok(Target {
         what: format!("{subject}: messages/s into the journal"),
         reach: format!(">= {JOURNAL_SHARE} x bare"),
@@ -284,10 +289,10 @@ fn notes(bench: &Events, options: &Options) -> Vec<String> {
     ];
     if bench.has(Part::Journal) {
         notes.push(
-            "Into the journal: until the last message is acknowledged to the simulator, which the server does when it is \
+            format!("Into the journal: until the last message is acknowledged to the simulator, which the server does when it is \
              committed; read back afterwards, each must be there once. Bare library: until the last acknowledgement and \
-             the last event, in-memory store, nothing written down."
-                .to_owned(),
+             the last event, in-memory store, nothing written down. {} bursts of each in a run, in turns; beside bare: the \
+             one right before.", bench.bursts),
         );
     }
     if bench.has(Part::Webhooks) {
