@@ -38,10 +38,11 @@ mod writer;
 const SQLITE_READERS: usize = 4;
 /// Statements that a SQLite connection which writes keeps prepared.
 const SQLITE_STATEMENTS: usize = 100;
-/// Pages of SQLite's log from which on whoever writes moves them into the file: others do that earlier, but may not keep up.
-const SQLITE_LOG_PAGES: u32 = 10_000;
 /// The same, of one that reads.
 const SQLITE_READS: usize = 100;
+/// Pages of SQLite's log from which on whoever writes moves them into the file: `checkpoints` does that earlier, but may not
+/// keep up.
+const SQLITE_LOG_PAGES: u32 = 10_000;
 /// How long a statement of another process may hold the SQLite file before ours fails.
 const SQLITE_BUSY: Duration = Duration::from_secs(10);
 /// Rest of a PostgreSQL connection after which it is asked whether it is still there, before its next use.

@@ -13,6 +13,8 @@ use crate::db::SQLITE_LOG_PAGES;
 
 /// Pages of the log from which on they are moved.
 const PAGES: i64 = 1000;
+/// Moves what nobody reads any more, and waits for nobody.
+const MOVE: &str = "PRAGMA wal_checkpoint(PASSIVE)";
 
 /// The thread, which ends with this.
 #[derive(Debug)]
@@ -41,9 +43,10 @@ impl Checkpoints {
         let log = checkpoint(connection.prepare_cached("PRAGMA wal_checkpoint(NOOP)"));
         let Ok((pages, moved)) = log else { return };
         if pages >= i64::from(SQLITE_LOG_PAGES) {
-            // Whoever writes next begins it anew, unless somebody still reads what is in it: then this is tried again.
+            // Whoever writes next begins it anew, unless somebody still reads what is in it: then this is tried again. It waits for
+            // no reader, since that may be somebody's backup.
             let _turn = self.turn.lock();
-            let _ = checkpoint(connection.prepare_cached("PRAGMA wal_checkpoint(RESTART)"));
+            let _ = checkpoint(connection.prepare_cached(MOVE));
         } else if pages - moved >= PAGES {
             let _ = self.due.as_ref().map(|due| due.try_send(())); // It may be at it.
         }
@@ -61,7 +64,7 @@ impl Drop for Checkpoints {
 fn keep_moving(connection: &Connection, dues: &Receiver<()>, turn: &Mutex<()>) {
     while dues.recv().is_ok() {
         let _turn = turn.lock();
-        if let Err(failure) = checkpoint(connection.prepare_cached("PRAGMA wal_checkpoint(PASSIVE)")) {
+        if let Err(failure) = checkpoint(connection.prepare_cached(MOVE)) {
             warn!(error = %failure, "the log of the database file could not be moved into it");
         }
     }

@@ -105,6 +105,17 @@ async fn what_scripts_have_written_is_moved_into_the_file() {
         db.write().begin().await.expect("it begins").finish(script).await.expect("it is written");
         assert!(log() < 48 << 20, "the log has {} bytes", log());
     }
+    // Somebody who reads for long, as a backup does, holds nobody up.
+    let backup = rusqlite::Connection::open(&file).expect("a connection");
+    backup.execute_batch("BEGIN; SELECT count(*) FROM large").expect("it reads");
+    while log() < 60 << 20 {
+        let script = db.write().script();
+        let large = Value::from(vec![7_u8; 1 << 20]);
+        script.extend([Statement::from_sql_and_values(DbBackend::Sqlite, "INSERT INTO large VALUES (?)", [large])]);
+        let written = db.write().begin().await.expect("it begins").finish(script);
+        tokio::time::timeout(SQLITE_BUSY / 2, written).await.expect("it waits for no reader").expect("it is written");
+    }
+    drop(backup);
     db.close().await.expect("it closes");
     assert!(!log_of(&file).exists(), "whoever closes the file last has moved all of the log");
 }
