@@ -12,13 +12,15 @@ const ROWS_OF_SQLITE: usize = 1;
 /// Numbers of rows up to this are powers of two, and those beyond are multiples of it.
 const STEP: usize = 16;
 
-/// Where rows go, and what becomes of one that is there already.
+/// Where rows go.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Target {
-    /// The table and its columns, those of the key first: `device (session_id, data)`.
-    pub into: &'static str,
-    /// What follows `ON CONFLICT`: `(session_id) DO UPDATE SET data = excluded.data`.
-    pub on_conflict: &'static str,
+    /// The table.
+    pub table: &'static str,
+    /// The columns of its key.
+    pub key: &'static [&'static str],
+    /// All others.
+    pub rest: &'static [&'static str],
 }
 
 /// A row.
@@ -28,71 +30,81 @@ pub struct Row {
     pub target: &'static Target,
     /// Its key, beginning with something that is not empty: no table has two rows with the same.
     pub key: Vec<String>,
-    /// The values of all other columns.
-    pub rest: Vec<Value>,
+    /// The values of all other columns, in place of those that are there. None: no row with this key stays.
+    pub rest: Option<Vec<Value>>,
 }
 
 /// What writes rows. Of those with the same key, the last one.
-pub(crate) fn statements(backend: DbBackend, rows: &[Row]) -> Vec<Statement> {
+pub(crate) fn statements(backend: DbBackend, rows: Vec<Row>) -> Vec<Statement> {
     // In the order of their keys, so that two instances lock them in the same order.
-    let mut tables: BTreeMap<&Target, BTreeMap<&[String], &[Value]>> = BTreeMap::new();
-    for row in rows {
-        tables.entry(row.target).or_default().insert(&row.key, &row.rest);
+    let mut tables: BTreeMap<&Target, BTreeMap<Vec<String>, Option<Vec<Value>>>> = BTreeMap::new();
+    for Row { target, key, rest } in rows {
+        tables.entry(target).or_default().insert(key, rest);
     }
-    let mut statements = Vec::with_capacity(tables.len());
-    for (Target { into, on_conflict }, rows) in tables {
-        let rows: Vec<_> = rows.into_iter().collect();
-        for rows in rows.chunks(together(backend)) {
-            let row = |(key, rest): &(&[String], &[Value])| -> Vec<Value> {
-                key.iter().map(Value::from).chain(rest.iter().cloned()).collect()
-            };
-            let (values, binds) = padded(backend, rows.iter().map(row));
-            let sql = format!(
-                "INSERT INTO {into} SELECT * FROM ({values}) AS v WHERE v.column1 <> '' ON CONFLICT {on_conflict}"
-            );
-            statements.push(Statement::from_sql_and_values(backend, sql, binds));
+    let mut statements = Vec::new();
+    for (target, rows) in tables {
+        let (mut kept, mut gone) = (Vec::new(), Vec::new());
+        for (key, rest) in rows {
+            let key = key.into_iter().map(Value::from);
+            match rest {
+                Some(rest) => kept.push(key.chain(rest).collect()),
+                None => gone.push(key.collect()),
+            }
         }
+        statements.extend(of_many(backend, kept, |values| target.put(values)));
+        statements.extend(of_many(backend, gone, |values| target.delete(values)));
     }
-    statements
+    statements.into_iter().map(|(statement, _)| statement).collect()
 }
 
-/// How many rows go into one statement of many.
-pub(crate) const fn together(backend: DbBackend) -> usize {
-    match backend {
-        DbBackend::Sqlite => ROWS_OF_SQLITE,
-        _ => ROWS,
+impl Target {
+    fn put(&self, values: &str) -> String {
+        let Self { table, key, rest } = self;
+        let columns = [*key, *rest].concat().join(", ");
+        let rest: Vec<_> = rest.iter().map(|column| format!("{column} = excluded.{column}")).collect();
+        let (key, rest) = (key.join(", "), rest.join(", "));
+        format!(
+            "INSERT INTO {table} ({columns}) SELECT * FROM ({values}) AS v WHERE v.column1 <> '' ON CONFLICT ({key}) DO \
+             UPDATE SET {rest}"
+        )
+    }
+
+    fn delete(&self, values: &str) -> String {
+        format!("DELETE FROM {} WHERE ({}) IN ({values})", self.table, self.key.join(", "))
     }
 }
 
 /// What inserts rows whose first value is a text. `into` is the table and its columns: `device (session_id, data)`.
-pub(crate) fn inserts(backend: DbBackend, into: &str, rows: &[Vec<Value>]) -> Vec<Statement> {
-    let insert = |rows: &[Vec<Value>]| {
-        let (values, binds) = padded(backend, rows.iter().cloned());
-        let sql = format!("INSERT INTO {into} SELECT * FROM ({values}) AS v WHERE v.column1 <> ''");
-        Statement::from_sql_and_values(backend, sql, binds)
-    };
-    rows.chunks(together(backend)).map(insert).collect()
+pub(crate) fn inserts(backend: DbBackend, into: &str, rows: Vec<Vec<Value>>) -> Vec<Statement> {
+    let insert = |values: &str| format!("INSERT INTO {into} SELECT * FROM ({values}) AS v WHERE v.column1 <> ''");
+    of_many(backend, rows, insert).into_iter().map(|(statement, _)| statement).collect()
 }
 
-/// `VALUES (..), (..)` of these rows, and what is bound: both databases call the columns `column1`, `column2`. A statement is
-/// prepared once for each number of rows and kept, so there are few numbers: rows are added whose first value, a text, is
-/// empty. Whoever uses this leaves them out.
-pub(crate) fn padded(backend: DbBackend, rows: impl ExactSizeIterator<Item = Vec<Value>>) -> (String, Vec<Value>) {
-    let (count, whole) = (rows.len(), whole(rows.len()));
-    let mut binds = Vec::new();
-    let mut last = Vec::new();
-    for row in rows {
-        last.clone_from(&row);
-        binds.extend(row);
+/// What takes these rows, in order. `sql` makes a statement of their `VALUES (..), (..)`, whose columns both databases call
+/// `column1`, `column2`. A statement is prepared once for each number of rows and kept, so there are few numbers: rows are
+/// added whose first value, a text, is empty. `sql` leaves them out. Gives each statement with the number of its rows.
+pub(crate) fn of_many(
+    backend: DbBackend,
+    rows: Vec<Vec<Value>>,
+    sql: impl Fn(&str) -> String,
+) -> Vec<(Statement, usize)> {
+    let together = if backend == DbBackend::Sqlite { ROWS_OF_SQLITE } else { ROWS };
+    let columns = rows.first().map_or(0, Vec::len);
+    let mut statements = Vec::with_capacity(rows.len().div_ceil(together));
+    let mut texts = BTreeMap::new();
+    let mut rows = rows.into_iter().peekable();
+    while rows.peek().is_some() {
+        let mut binds: Vec<_> = rows.by_ref().take(together).flatten().collect();
+        let (count, last) = (binds.len() / columns, binds.len() - columns);
+        for _ in count..whole(count) {
+            let first = binds.len();
+            binds.extend_from_within(last..last + columns);
+            binds[first] = "".into();
+        }
+        let text = texts.entry(whole(count)).or_insert_with_key(|whole| sql(&values(backend, *whole, columns)));
+        statements.push((Statement::from_sql_and_values(backend, text.clone(), binds), count));
     }
-    if let Some(first) = last.first_mut() {
-        *first = "".into();
-    }
-    let columns = last.len();
-    for _ in count..whole {
-        binds.extend(last.iter().cloned());
-    }
-    (values(backend, whole, columns), binds)
+    statements
 }
 
 /// The same values, some of them more than once: for lists in which that makes no difference.

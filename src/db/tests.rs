@@ -1,4 +1,4 @@
-use sea_orm::{ConnectionTrait, DbBackend, Statement, Value};
+use sea_orm::{ConnectionTrait, DbBackend, Statement, TryGetableMany, Value};
 
 use super::*;
 
@@ -122,8 +122,7 @@ async fn what_scripts_have_written_is_moved_into_the_file() {
 
 #[tokio::test]
 async fn any_number_of_rows_is_written_once() {
-    static TARGET: bulk::Target =
-        bulk::Target { into: "pair (name, value)", on_conflict: "(name) DO UPDATE SET value = excluded.value" };
+    static TARGET: bulk::Target = bulk::Target { table: "pair", key: &["name"], rest: &["value"] };
     let directory = tempfile::tempdir().expect("there is room");
     let db = Db::sqlite(&directory.path().join("waypost.db"), Synchronous::Normal).await.expect("a file");
     db.write().execute_unprepared("CREATE TABLE pair (name TEXT PRIMARY KEY, value INTEGER)").await.expect("a table");
@@ -131,11 +130,11 @@ async fn any_number_of_rows_is_written_once() {
         let row = |name: usize| bulk::Row {
             target: &TARGET,
             key: vec![format!("{name:02}")],
-            rest: vec![Value::from(i32::try_from(count + name).expect("it is small"))],
+            rest: Some(vec![Value::from(i32::try_from(count + name).expect("it is small"))]),
         };
         let rows: Vec<_> = (0..count).map(row).collect();
         let script = db.write().script();
-        script.extend(bulk::statements(DbBackend::Sqlite, &rows));
+        script.extend(bulk::statements(DbBackend::Sqlite, rows));
         db.write().begin().await.expect("it begins").finish(script).await.expect("it is written");
         let all = Statement::from_string(DbBackend::Sqlite, "SELECT value FROM pair ORDER BY name");
         let rows = db.read().query_all_raw(all).await.expect("rows");
@@ -143,4 +142,30 @@ async fn any_number_of_rows_is_written_once() {
         assert_eq!(written.len(), count);
         assert!(written.iter().enumerate().all(|(name, value)| usize::try_from(*value) == Ok(count + name)));
     }
+}
+
+#[tokio::test]
+async fn of_what_is_said_of_a_row_the_last_word_holds() {
+    static TARGET: bulk::Target = bulk::Target { table: "pair", key: &["name"], rest: &["value"] };
+    let directory = tempfile::tempdir().expect("there is room");
+    let db = Db::sqlite(&directory.path().join("waypost.db"), Synchronous::Normal).await.expect("a file");
+    db.write().execute_unprepared("CREATE TABLE pair (name TEXT PRIMARY KEY, value INTEGER)").await.expect("a table");
+    let row = |name: &str, value: Option<i32>| bulk::Row {
+        target: &TARGET,
+        key: vec![name.to_owned()],
+        rest: value.map(|value| vec![value.into()]),
+    };
+    let write = async |rows| {
+        let script = db.write().script();
+        script.extend(bulk::statements(DbBackend::Sqlite, rows));
+        db.write().begin().await.expect("it begins").finish(script).await.expect("it is written");
+        let all = Statement::from_string(DbBackend::Sqlite, "SELECT name, value FROM pair ORDER BY name");
+        let rows = db.read().query_all_raw(all).await.expect("rows");
+        rows.iter()
+            .map(|row| TryGetableMany::try_get_many_by_index(row).expect("a pair"))
+            .collect::<Vec<(String, i32)>>()
+    };
+    let rows = vec![row("a", Some(1)), row("b", None), row("b", Some(2)), row("c", Some(3)), row("c", None)];
+    assert_eq!(write(rows).await, [("a".to_owned(), 1), ("b".to_owned(), 2)]);
+    assert_eq!(write(vec![row("a", None), row("never there", None)]).await, [("b".to_owned(), 2)]);
 }

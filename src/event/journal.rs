@@ -293,7 +293,7 @@ impl Pen {
         let backend = tx.get_database_backend();
         let script = self.db.write().script();
         script.extend(store::writing(backend, &events, doubles));
-        script.extend(bulk::statements(backend, &rows));
+        script.extend(bulk::statements(backend, rows));
         crash::point("before_commit");
         self.is_in_doubt = true;
         let outcome = tx.finish_here(script).await;

@@ -15,7 +15,7 @@ use sea_orm::{
 };
 
 use crate::db::Step;
-use crate::db::bulk::{ROWS, padded, together, values};
+use crate::db::bulk::{ROWS, of_many, values};
 use crate::error::Result;
 use crate::event::journal::Doubles;
 
@@ -110,28 +110,27 @@ pub(super) fn writing(backend: DbBackend, events: &[New], doubles: Doubles) -> V
     for event in events {
         *more.entry(&event.record.session_id).or_insert(0) += 1;
     }
-    let more: Vec<_> = more.into_iter().collect();
-    let mut statements = Vec::new();
-    for more in more.chunks(ROWS) {
-        let (values, binds) = padded(backend, more.iter().map(|(id, more)| vec![id.as_str().into(), (*more).into()]));
-        let sql = format!(
+    let more = more.into_iter().map(|(id, more)| vec![id.as_str().into(), more.into()]).collect();
+    let counting = of_many(backend, more, |values| {
+        format!(
             "INSERT INTO event_count (session_id, last_sequence) SELECT s.id, v.column2 FROM ({values}) AS v JOIN session s \
              ON s.id = v.column1 WHERE true ON CONFLICT (session_id) DO UPDATE SET last_sequence = \
              event_count.last_sequence + excluded.last_sequence RETURNING session_id, last_sequence"
-        );
-        statements.push(Statement::from_sql_and_values(backend, sql, binds).into());
-    }
-    for events in events.chunks(together(backend)) {
-        let (values, binds) = padded(backend, events.iter().map(binds));
-        let sql = format!(
+        )
+    });
+    let inserting = of_many(backend, events.iter().map(binds).collect(), |values| {
+        format!(
             "INSERT INTO event (session_id, position, id, sequence, type, created_at, body, chat, sender, message_id) \
              SELECT v.column1, v.column2, v.column3, c.last_sequence - v.column4, v.column5, v.column6, v.column7, \
              v.column8, v.column9, v.column10 FROM ({values}) AS v JOIN event_count c ON c.session_id = v.column1{rule}"
-        );
-        let statement = Statement::from_sql_and_values(backend, sql, binds);
-        statements.push(Step { statement, rows_at_least: if may_be_double { events.len() as u64 } else { 0 } });
-    }
-    statements
+        )
+    });
+    let step = |(statement, rows): (Statement, usize)| {
+        let rows_at_least = if may_be_double { rows as u64 } else { 0 };
+        Step { statement, rows_at_least }
+    };
+    let counting = counting.into_iter().map(|(statement, _)| statement.into());
+    counting.chain(inserting.into_iter().map(step)).collect()
 }
 
 fn binds(New { record, message, behind }: &New) -> Vec<Value> {

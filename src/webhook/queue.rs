@@ -119,9 +119,9 @@ pub async fn enqueue(tx: &impl ConnectionTrait, drafts: &[Draft], now: Timestamp
             now.into(),
         ]
     };
-    let rows: Vec<_> = drafts.iter().map(pending).collect();
+    let rows = drafts.iter().map(pending).collect();
     let into = "delivery (id, webhook_id, session_id, position, event_type, state, attempts, due_at, created_at)";
-    for insert in bulk::inserts(tx.get_database_backend(), into, &rows) {
+    for insert in bulk::inserts(tx.get_database_backend(), into, rows) {
         tx.execute_raw(insert).await?;
     }
     let mut lanes = BTreeMap::new();
@@ -184,9 +184,9 @@ pub async fn settle(tx: &impl ConnectionTrait, outcomes: &[&Outcome], now: Times
             outcome.reply.clone().into(),
         ]
     };
-    let rows: Vec<_> = attempts.iter().map(attempt).collect();
+    let rows = attempts.iter().map(attempt).collect();
     let into = "delivery_attempt (delivery_id, number, started_at, duration_ms, status, error, reply)";
-    for insert in bulk::inserts(tx.get_database_backend(), into, &rows) {
+    for insert in bulk::inserts(tx.get_database_backend(), into, rows) {
         tx.execute_raw(insert).await?;
     }
     let mut alike: BTreeMap<_, Vec<DeliveryId>> = BTreeMap::new();

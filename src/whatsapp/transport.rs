@@ -77,8 +77,9 @@ impl TransportFactory for Dialler {
 
 /// A socket that says nothing that the disk does not know.
 ///
-/// Once the storage has failed, no frame goes out: whatever the library makes of the failure, an acknowledgement or a
-/// request to send a message again, would be a lie.
+/// What was stored before a frame is on the disk when it leaves, above all the ratchet that it was encrypted with. Once the
+/// storage has failed, no frame goes out: whatever the library makes of the failure, an acknowledgement or a request to send a
+/// message again, would be a lie.
 ///
 /// While a device pairs, every frame from the link on waits until the device is saved. The library sends the answer that
 /// completes the link and saves the new identity at its leisure; a crash in between would leave a device on the phone that
@@ -101,6 +102,7 @@ impl Transport for Socket {
             // nothing to do.
             self.store.save(&client.persistence_manager().get_device_snapshot()).await?;
         }
+        self.store.settle().await?;
         ensure!(!self.store.given_up().is_cancelled(), "the client was given up");
         self.socket.send(data).await
     }

@@ -1,10 +1,11 @@
 //! What the WhatsApp library keeps for a session, in our database. One file per trait of the library's `Backend`; where
 //! a trait is long, its subjects have files of their own.
 //!
-//! A write that returned is on the disk; only messages on their way to the journal stay in memory, for as long as nothing
-//! would be lost with them. A statement that failed is an error for the library and the end of its client, which must not
-//! send what it encrypted with a ratchet that was not stored, nor refuse a message because its key could not be loaded.
-//! Nothing else is cached here and no connection is held.
+//! A write that returned is on the disk, but for two things: messages on their way to the journal stay in memory, for as long
+//! as nothing would be lost with them, and ratchets are on their way to the disk, with nothing that could overtake them. A
+//! statement that failed is an error for the library and the end of its client, which must not send what it encrypted with a
+//! ratchet that was not stored, nor refuse a message because its key could not be loaded. Nothing else is cached here and no
+//! connection is held.
 
 use std::ops::Deref;
 use std::sync::Arc;
@@ -21,7 +22,8 @@ use wacore::store::traits::PendingInboundKey;
 
 use crate::db::{self, Connections, Db};
 use crate::error::chain;
-use crate::event::journal::{Journal, Ticket};
+use crate::event::journal::{Failed, Journal, Ticket};
+use crate::whatsapp::device_store::ratchets::UnderWay;
 use crate::whatsapp::device_store::waiting::Waiting;
 
 mod app_sync;
@@ -33,6 +35,7 @@ mod msg_secret;
 mod pending_inbound;
 mod pre_key;
 mod protocol;
+mod ratchets;
 mod rows;
 mod sender_key_device;
 mod sent_message;
@@ -55,6 +58,8 @@ pub struct DeviceStore {
     saving: Mutex<()>,
     /// What was decrypted and waits for the journal.
     waiting: Arc<Waiting>,
+    /// Ratchets on their way to the disk.
+    under_way: UnderWay,
     /// Whether it is known that no device is stored, without asking the database.
     is_empty: AtomicBool,
 }
@@ -70,6 +75,7 @@ impl DeviceStore {
             writing: Arc::default(),
             saving: Mutex::new(()),
             waiting: Arc::default(),
+            under_way: UnderWay::default(),
             is_empty: AtomicBool::new(false),
         }
     }
@@ -100,6 +106,8 @@ impl DeviceStore {
     /// Lets nobody write any more, and waits for the writes under way. The library's tasks outlive its client by up to a
     /// minute; what is deleted, or written by the next client, must not be undone by one of them.
     pub async fn retire(&self) {
+        // What was taken in is still written. If it cannot be, the client was given up for that.
+        let _ = ratchets::settle(self).await;
         self.given_up.cancel();
         drop(self.writing.write().await);
     }
@@ -119,11 +127,21 @@ impl DeviceStore {
     /// the disk any more: it takes a message for unreadable whose key could not be loaded, and stores a ratchet that has
     /// moved on past a message that was not kept. The next client begins with what is on the disk.
     pub fn give_up(&self, why: &(dyn std::error::Error + 'static)) {
-        if !self.given_up.is_cancelled() {
-            let id = &self.session;
-            warn!(session.id = %id, error = chain(why), "the storage of session {id} failed: it connects anew");
-            self.given_up.cancel();
-        }
+        give_up(&self.given_up, &self.session, why);
+    }
+
+    /// Gives the client up when an entry of the journal cannot be written.
+    fn giving_up(&self) -> Failed {
+        let (given_up, session) = (self.given_up.clone(), self.session.clone());
+        Box::new(move |why| give_up(&given_up, &session, why))
+    }
+
+    /// Waits until everything that was stored is on the disk.
+    ///
+    /// # Errors
+    /// It could not be written; then the client is given up.
+    pub async fn settle(&self) -> Result<(), StoreError> {
+        ratchets::settle(self).await
     }
 
     /// What becomes of a failed statement: the client is given up, and the library is told.
@@ -146,8 +164,9 @@ impl DeviceStore {
         self.db.read()
     }
 
-    /// For everything that writes; refuses once the client is given up.
+    /// For everything that writes but ratchets, behind those; refuses once the client is given up.
     async fn write(&self) -> Result<Guarded<'_>, StoreError> {
+        self.settle().await?;
         let writing = self.writing.read().await;
         self.refuse_when_given_up()?;
         Ok(Guarded { connection: self.db.write(), _writing: writing })
@@ -177,6 +196,13 @@ impl Deref for Guarded<'_> {
 
     fn deref(&self) -> &db::Writer {
         self.connection
+    }
+}
+
+fn give_up(given_up: &CancellationToken, id: &SessionId, why: &(dyn std::error::Error + 'static)) {
+    if !given_up.is_cancelled() {
+        warn!(session.id = %id, error = chain(why), "the storage of session {id} failed: it connects anew");
+        given_up.cancel();
     }
 }
 

@@ -11,19 +11,13 @@ use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, ExprTrait, QueryFilter,
 use wacore::store::error::{Result, StoreError};
 use wacore::store::traits::SignalStore;
 
-use super::{DeviceStore, pending_inbound, pre_key, rows};
+use super::{DeviceStore, pre_key, ratchets, rows};
 use crate::db::bulk::{Row, Target};
 
 /// Where the ratchets of one-to-one chats go.
-static SESSIONS: Target = Target {
-    into: "signal_session (session_id, address, record)",
-    on_conflict: "(session_id, address) DO UPDATE SET record = excluded.record",
-};
+static SESSIONS: Target = Target { table: "signal_session", key: &["session_id", "address"], rest: &["record"] };
 /// Where those of groups go.
-static SENDER_KEYS: Target = Target {
-    into: "sender_key (session_id, address, record)",
-    on_conflict: "(session_id, address) DO UPDATE SET record = excluded.record",
-};
+static SENDER_KEYS: Target = Target { table: "sender_key", key: &["session_id", "address"], rest: &["record"] };
 
 #[async_trait]
 impl SignalStore for DeviceStore {
@@ -53,6 +47,7 @@ impl SignalStore for DeviceStore {
     }
 
     async fn get_session(&self, address: &str) -> Result<Option<Bytes>> {
+        self.settle().await?;
         let row =
             signal_session::Entity::find_by_id(self.key(address)).one(self.read()).await.map_err(self.failed())?;
         Ok(row.map(|row| row.record.into()))
@@ -75,6 +70,7 @@ impl SignalStore for DeviceStore {
     }
 
     async fn has_session(&self, address: &str) -> Result<bool> {
+        self.settle().await?;
         let found = signal_session::Entity::find_by_id(self.key(address))
             .select_only()
             .column(signal_session::Column::Address)
@@ -88,6 +84,7 @@ impl SignalStore for DeviceStore {
     /// An address is the user followed by `:` or `@`. A range, so that the keys' trees find it; a pattern would need
     /// the user escaped, and a look at all of the session's addresses.
     async fn has_signal_state_for_user(&self, user: &str) -> Result<bool> {
+        self.settle().await?;
         let known = Query::select()
             .expr(
                 Expr::exists(self.addresses_of(user, signal_session::Entity, signal_session::Column::Address))
@@ -163,6 +160,7 @@ impl SignalStore for DeviceStore {
     }
 
     async fn get_sender_key(&self, address: &str) -> Result<Option<Vec<u8>>> {
+        self.settle().await?;
         let row = sender_key::Entity::find_by_id(self.key(address)).one(self.read()).await.map_err(self.failed())?;
         Ok(row.map(|row| row.record))
     }
@@ -204,11 +202,11 @@ impl DeviceStore {
         let row = |(address, record): (&str, &[u8])| Row {
             target,
             key: vec![self.session.as_str().to_owned(), address.to_owned()],
-            rest: vec![record.to_vec().into()],
+            rest: Some(vec![record.to_vec().into()]),
         };
         match records.is_empty() {
             true => Ok(()),
-            false => pending_inbound::write_ratchets(self, records.into_iter().map(row).collect()).await,
+            false => ratchets::accept(self, records.into_iter().map(row).collect()).await,
         }
     }
 

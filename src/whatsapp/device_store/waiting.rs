@@ -6,16 +6,23 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use entity::ids::SessionId;
-use entity::pending_inbound::Model;
 use parking_lot::Mutex;
 use wacore::store::traits::{PendingInboundKey, PendingInboundRow};
 use wacore::time::now_secs;
 
+use crate::db::bulk::{Row, Target};
 use crate::event::journal::Ticket;
 use crate::whatsapp::foreign;
 
 /// Stanzas and chats that are remembered, at most. Of one that was forgotten the worst is assumed.
 const REMEMBERED: usize = 2048;
+
+/// Where those go that must not be lost with the memory.
+static TABLE: Target = Target {
+    table: "pending_inbound",
+    key: &["session_id", "chat", "sender", "message_id"],
+    rest: &["message", "stored_at"],
+};
 
 /// What waits for the journal.
 #[derive(Debug, Default)]
@@ -26,6 +33,8 @@ struct Messages {
     messages: BTreeMap<Key, Message>,
     /// Those that may be in the table.
     in_table: BTreeSet<Key>,
+    /// Those that are to leave the table, and since when.
+    gone: BTreeMap<Key, u64>,
     /// When stanzas came in whose message was not stored yet, by their ids.
     arrived: HashMap<String, u64>,
     /// When the last message of a sender in a chat was stored, or was done with.
@@ -46,11 +55,13 @@ struct Message {
     came: u64,
     /// The journal's entry that it is in, once the journal was given it.
     handed_over: Option<Ticket>,
+    /// Whether a ratchet on the disk may have moved past it.
+    is_late: bool,
     /// Whether the table has it.
     is_written: bool,
 }
 
-/// Messages that a transaction put into the table, and when they came.
+/// Messages that a transaction put into the table or took out of it, and when they came or went.
 pub(super) type Taken = Arc<Mutex<Vec<(Key, u64)>>>;
 
 /// By what a message is known.
@@ -83,10 +94,14 @@ impl Waiting {
         let key = key(PendingInboundKey { chat: row.chat, sender: row.sender, id: row.id });
         let arrived = messages.arrived.remove(&key.2).unwrap_or(0);
         let before = messages.see(&key, now);
-        let bytes = Bytes::copy_from_slice(row.message);
-        let message = Message { bytes, stored_at: now_secs(), came: now, handed_over: None, is_written: false };
+        if messages.gone.remove(&key).is_some() {
+            messages.in_table.insert(Arc::clone(&key));
+        }
+        let is_late = messages.ratchets_of > arrived.max(before);
+        let (bytes, stored_at) = (Bytes::copy_from_slice(row.message), now_secs());
+        let message = Message { bytes, stored_at, came: now, handed_over: None, is_late, is_written: false };
         messages.messages.insert(key, message);
-        messages.ratchets_of > arrived.max(before)
+        is_late
     }
 
     /// A message that waits.
@@ -99,18 +114,25 @@ impl Waiting {
         self.0.lock().in_table.insert(key);
     }
 
-    /// Forgets messages. Gives those that may be in the table: of what was never here, only the table can know.
-    pub(super) fn remove(&self, keys: impl IntoIterator<Item = Key>) -> Vec<Key> {
+    /// Forgets messages. True if some may be in the table, which they are to leave: of what was never here, only the table
+    /// can know.
+    pub(super) fn remove(&self, keys: impl IntoIterator<Item = Key>) -> bool {
         let mut messages = self.0.lock();
         let now = messages.tick();
-        let mut may_be_in_table = Vec::new();
+        let mut some = false;
         for key in keys {
             messages.see(&key, now);
             if messages.messages.remove(&key).is_none() | messages.in_table.remove(&key) {
-                may_be_in_table.push(key);
+                messages.gone.insert(key, now);
+                some = true;
             }
         }
-        may_be_in_table
+        some
+    }
+
+    /// Whether a message is done with, whatever the table says.
+    pub(super) fn is_gone(&self, key: &Key) -> bool {
+        self.0.lock().gone.contains_key(key)
     }
 
     /// Forgets what was stored before this moment.
@@ -130,39 +152,55 @@ impl Waiting {
         self.0.lock().tick()
     }
 
-    /// What neither the table has nor the journal up to `newest`. It goes into the table now, and with it ratchets, if there
-    /// are any, that came at `ratchets_of`.
-    pub(super) fn unwritten(
+    /// All that waits is to go into the table.
+    pub(super) fn all_to_table(&self) {
+        self.0.lock().messages.values_mut().for_each(|message| message.is_late = true);
+    }
+
+    /// What is to change in the table now: it takes what ratchets may have moved past and neither it has nor the journal up to
+    /// `newest`, and loses what is done with. With it go ratchets, if there are any, that came at `ratchets_of`.
+    pub(super) fn changes(
         &self,
         session: &SessionId,
         newest: Option<Ticket>,
         ratchets_of: Option<u64>,
         taken: &Taken,
-    ) -> Vec<Model> {
+    ) -> Vec<Row> {
         let mut messages = self.0.lock();
         messages.ratchets_of = messages.ratchets_of.max(ratchets_of.unwrap_or(0));
-        let Messages { messages, in_table, .. } = &mut *messages;
-        let (mut rows, mut keys) = (Vec::new(), Vec::new());
+        let Messages { messages, in_table, gone, .. } = &mut *messages;
+        let row = |key: &Key, rest| {
+            let (chat, sender, id) = (**key).clone();
+            Row { target: &TABLE, key: vec![session.to_string(), chat, sender, id], rest }
+        };
+        let (mut rows, mut moments) = (Vec::new(), Vec::new());
         for (key, message) in messages {
-            if message.is_written || (message.handed_over.is_some() && message.handed_over <= newest) {
+            let is_moved_past = message.is_late || ratchets_of.is_some();
+            let is_with_journal = message.handed_over.is_some() && message.handed_over <= newest;
+            if message.is_written || !is_moved_past || is_with_journal {
                 continue;
             }
-            let (chat, sender, message_id) = (**key).clone();
-            let (session_id, stored_at) = (session.clone(), message.stored_at);
-            rows.push(Model { session_id, chat, sender, message_id, message: message.bytes.to_vec(), stored_at });
-            keys.push((Arc::clone(key), message.came));
+            rows.push(row(key, Some(vec![message.bytes.to_vec().into(), message.stored_at.into()])));
+            moments.push((Arc::clone(key), message.came));
             in_table.insert(Arc::clone(key));
         }
-        *taken.lock() = keys;
+        for (key, went) in gone {
+            rows.push(row(key, None));
+            moments.push((Arc::clone(key), *went));
+        }
+        *taken.lock() = moments;
         rows
     }
 
-    /// Notes that the table has these.
-    pub(super) fn written(&self, taken: &Taken) {
+    /// Notes that the table has changed.
+    pub(super) fn changed(&self, taken: &Taken) {
         let mut messages = self.0.lock();
-        for (key, came) in taken.lock().drain(..) {
-            if let Some(message) = messages.messages.get_mut(&key).filter(|message| message.came == came) {
+        for (key, moment) in taken.lock().drain(..) {
+            if let Some(message) = messages.messages.get_mut(&key).filter(|message| message.came == moment) {
                 message.is_written = true;
+            }
+            if messages.gone.get(&key) == Some(&moment) {
+                messages.gone.remove(&key);
             }
         }
     }

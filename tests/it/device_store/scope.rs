@@ -8,6 +8,7 @@ use bytes::Bytes;
 use entity::ids::SessionId;
 use entity::session;
 use futures::FutureExt;
+use futures::future::BoxFuture;
 use migration::{Migrator, MigratorTrait};
 use rstest::rstest;
 use sea_orm::{ConnectionTrait, DatabaseBackend, EntityTrait, Statement};
@@ -189,6 +190,7 @@ async fn a_pending_message_is_on_the_disk_before_its_ratchet(#[values(On::Sqlite
     store.put_identity("1@s", [1; 32]).await.unwrap();
     assert_eq!(written().await, [""; 0], "an identity moves past nothing");
     store.put_session("1@s", b"ratchet").await.unwrap();
+    store.settle().await.unwrap();
     assert_eq!(written().await, ["1", "2"]);
 
     // The next client finds them, and lets them go.
@@ -196,11 +198,14 @@ async fn a_pending_message_is_on_the_disk_before_its_ratchet(#[values(On::Sqlite
     assert_eq!(next.get_pending_inbound("c", "s", "1").await.unwrap(), Some(b"message".to_vec()));
     next.store_pending_inbound("c", "s", "1", b"message").await.unwrap();
     next.delete_pending_inbound("c", "s", "1").await.unwrap();
+    assert_eq!(next.get_pending_inbound("c", "s", "1").await.unwrap(), None);
+    next.settle().await.unwrap();
     assert_eq!(written().await, ["2"]);
 
     // A sender's key is a ratchet, too; and what the journal was given before it is not written twice.
     next.store_pending_inbound("c", "s", "3", b"message").await.unwrap();
     next.put_sender_key("g", b"key").await.unwrap();
+    next.settle().await.unwrap();
     assert_eq!(written().await, ["2", "3"]);
     for id in ["4", "5"] {
         next.stanza(id);
@@ -210,6 +215,7 @@ async fn a_pending_message_is_on_the_disk_before_its_ratchet(#[values(On::Sqlite
     let (ticket, _) = base.journal.bring(Entry::default()).await.unwrap();
     next.handed_over("c", "s", "4", ticket);
     next.put_session("1@s", b"ratchet").await.unwrap();
+    next.settle().await.unwrap();
     assert_eq!(written().await, ["2", "3", "5"]);
 }
 
@@ -234,20 +240,17 @@ async fn hold(journal: &Journal) -> Arc<Semaphore> {
 /// Whether a message goes into the table that the journal is given after its ratchet, with so many entries in between.
 async fn is_taken_along(others: usize) -> bool {
     let base = Base::on(On::Sqlite).await;
-    let store = Arc::new(base.store("a").await);
+    let store = base.store("a").await;
     store.store_pending_inbound("c", "s", "1", b"message").await.unwrap();
     let go = hold(&base.journal).await;
-    let mut ratchet = tokio::task::JoinSet::new();
-    let at = Arc::clone(&store);
-    ratchet.spawn(async move { at.put_session("1@s", b"ratchet").await });
-    tokio::time::timeout(Duration::from_millis(50), ratchet.join_next()).await.expect_err("the journal is held");
+    store.put_session("1@s", b"ratchet").await.unwrap();
     for _ in 0..others {
         drop(base.journal.bring(Entry::default()).await.unwrap());
     }
     let (ticket, written) = base.journal.bring(Entry::default()).await.unwrap();
     store.handed_over("c", "s", "1", ticket);
     go.add_permits(1);
-    ratchet.join_next().await.unwrap().unwrap().unwrap();
+    store.settle().await.unwrap();
     written.await.unwrap();
     base.at("a").get_pending_inbound("c", "s", "1").await.unwrap().is_some()
 }
@@ -260,25 +263,77 @@ async fn a_message_that_is_written_with_its_ratchet_is_not_written_twice() {
 
 #[rstest]
 #[tokio::test]
+async fn a_ratchet_is_taken_in_at_once_and_nothing_overtakes_it(#[values(On::Sqlite, On::Postgres)] on: On) {
+    let base = Base::on(on).await;
+    let store = base.store("a").await;
+    store.store_prekey(1, b"key", false).await.unwrap();
+    let go = hold(&base.journal).await;
+    store.put_session("1@s", b"ratchet").await.unwrap();
+    let waits = async |what: BoxFuture<'_, ()>| {
+        tokio::time::timeout(Duration::from_millis(50), what).await.expect_err("the journal is held");
+    };
+    waits(store.settle().map(drop).boxed()).await;
+    waits(store.get_session("1@s").map(drop).boxed()).await;
+    waits(store.has_session("1@s").map(drop).boxed()).await;
+    waits(store.has_signal_state_for_user("1").map(drop).boxed()).await;
+    waits(store.get_sender_key("g").map(drop).boxed()).await;
+    waits(store.remove_prekey(1).map(drop).boxed()).await;
+    waits(store.delete_session("1@s").map(drop).boxed()).await;
+    waits(store.put_identity("1@s", [1; 32]).map(drop).boxed()).await;
+    assert!(store.load_prekey(1).await.unwrap().is_some(), "what has waited has done nothing");
+    store.put_session("1@s", b"a newer one").await.unwrap();
+    go.add_permits(1);
+    store.settle().await.unwrap();
+    assert_eq!(base.at("a").get_session("1@s").await.unwrap().as_deref(), Some(&b"a newer one"[..]));
+    store.remove_prekey(1).await.unwrap();
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_late_message_goes_to_the_journal_only_if_it_is_there_in_time(#[values(On::Sqlite, On::Postgres)] on: On) {
+    let base = Base::on(on).await;
+    let store = base.store("a").await;
+    store.put_session("1@s", b"ratchet").await.unwrap();
+    store.settle().await.unwrap();
+    let go = hold(&base.journal).await;
+    for id in ["1", "2"] {
+        store.store_pending_inbound("c", id, id, b"message").await.unwrap();
+    }
+    let (ticket, written) = base.journal.bring(Entry::default()).await.unwrap();
+    store.handed_over("c", "1", "1", ticket);
+    go.add_permits(1);
+    store.settle().await.unwrap();
+    written.await.unwrap();
+    assert!(base.at("a").get_pending_inbound("c", "1", "1").await.unwrap().is_none(), "the journal has it");
+    assert!(base.at("a").get_pending_inbound("c", "2", "2").await.unwrap().is_some());
+}
+
+#[rstest]
+#[tokio::test]
 async fn a_message_whose_ratchet_may_be_on_the_disk_already_is_there_at_once(
     #[values(On::Sqlite, On::Postgres)] on: On,
 ) {
     let base = Base::on(on).await;
     let store = base.store("a").await;
-    let is_kept_of =
-        async |sender: &str, id: &str| base.at("a").get_pending_inbound("c", sender, id).await.unwrap().is_some();
+    let is_kept_of = async |sender: &str, id: &str| {
+        store.settle().await.unwrap();
+        base.at("a").get_pending_inbound("c", sender, id).await.unwrap().is_some()
+    };
     let is_kept = async |id: &str| is_kept_of("s", id).await;
     // Decrypted, and before it is stored another chat has all ratchets written.
     store.stanza("1");
     store.put_session("1@s", b"ratchet").await.unwrap();
+    store.settle().await.unwrap();
     store.store_pending_inbound("c", "s", "1", b"message").await.unwrap();
     assert!(is_kept("1").await);
     // Of one whose stanza nobody saw the worst is assumed.
     store.put_sender_key("g", b"key").await.unwrap();
+    store.settle().await.unwrap();
     store.store_pending_inbound("c", "s", "2", b"message").await.unwrap();
     assert!(is_kept("2").await);
     // The ratchet was written before the stanza came, or before what the same sender had written there before was stored.
     store.put_session("1@s", b"ratchet").await.unwrap();
+    store.settle().await.unwrap();
     store.stanza("3");
     store.stanza("4");
     store.store_pending_inbound("c", "s", "3", b"message").await.unwrap();
@@ -286,14 +341,16 @@ async fn a_message_whose_ratchet_may_be_on_the_disk_already_is_there_at_once(
     assert!(!is_kept("3").await && !is_kept("4").await);
     store.stanza("5");
     store.put_session("1@s", b"ratchet").await.unwrap();
+    store.settle().await.unwrap();
     store.stanza("6");
     store.store_pending_inbound("c", "other", "6", b"message").await.unwrap();
     assert!(!is_kept_of("other", "6").await);
     store.store_pending_inbound("c", "s", "5", b"message").await.unwrap();
-    assert!(is_kept("5").await && is_kept_of("other", "6").await);
+    assert!(is_kept("5").await && !is_kept_of("other", "6").await);
     // What the same sender had written before is done with: only then is the next one decrypted.
     store.stanza("7");
     store.put_session("1@s", b"ratchet").await.unwrap();
+    store.settle().await.unwrap();
     store.delete_pending_inbound("c", "s", "5").await.unwrap();
     store.store_pending_inbound("c", "s", "7", b"message").await.unwrap();
     assert!(!is_kept("7").await);
@@ -302,36 +359,38 @@ async fn a_message_whose_ratchet_may_be_on_the_disk_already_is_there_at_once(
 #[tokio::test]
 async fn a_ratchet_that_is_written_late_has_moved_past_nothing_that_came_after_it() {
     let base = Base::on(On::Sqlite).await;
-    let store = Arc::new(base.store("a").await);
+    let store = base.store("a").await;
     let other = base.db().write().begin().await.unwrap();
-    let mut ratchet = tokio::task::JoinSet::new();
-    let at = Arc::clone(&store);
-    ratchet.spawn(async move { at.put_session("1@s", b"ratchet").await });
-    tokio::time::timeout(Duration::from_millis(50), ratchet.join_next()).await.expect_err("it waits for the other");
+    store.put_session("1@s", b"ratchet").await.unwrap();
     store.stanza("1");
     drop(other);
-    ratchet.join_next().await.unwrap().unwrap().unwrap();
+    store.settle().await.unwrap();
     store.store_pending_inbound("c", "s", "1", b"message").await.unwrap();
+    store.settle().await.unwrap();
     assert!(base.at("a").get_pending_inbound("c", "s", "1").await.unwrap().is_none());
 }
 
 #[tokio::test]
-async fn a_retired_store_writes_nothing_more_though_the_journal_was_given_it() {
+async fn a_retired_store_has_written_what_it_took_in_and_writes_nothing_more() {
     let base = Base::on(On::Sqlite).await;
     let store = Arc::new(base.store("a").await);
     // Nobody else can write as long as this one does.
     let other = base.db().write().begin().await.unwrap();
-    let impatient = tokio::time::timeout(Duration::from_millis(50), store.put_session("1@s", b"ratchet"));
-    impatient.await.expect_err("it waits for the other");
+    store.put_session("1@s", b"ratchet").await.unwrap();
     let mut retiring = tokio::task::JoinSet::new();
     let retired = Arc::clone(&store);
     retiring.spawn(async move { retired.retire().await });
-    tokio::task::yield_now().await;
-    tokio::time::timeout(Duration::from_millis(50), store.given_up().cancelled()).await.expect("it is given up");
-    assert!(retiring.try_join_next().is_none(), "the journal still has what it was given");
+    tokio::time::timeout(Duration::from_millis(50), retiring.join_next())
+        .await
+        .expect_err("the pen waits for the other");
     drop(other);
     retiring.join_next().await.unwrap().unwrap();
-    assert!(base.at("a").get_session("1@s").await.unwrap().is_none());
+    assert!(store.given_up().is_cancelled());
+    assert_eq!(base.at("a").get_session("1@s").await.unwrap().as_deref(), Some(&b"ratchet"[..]));
+    store.put_session("1@s", b"of a late task").await.unwrap_err();
+    store.put_identity("1@s", [1; 32]).await.unwrap_err();
+    store.settle().await.unwrap();
+    assert_eq!(base.at("a").get_session("1@s").await.unwrap().as_deref(), Some(&b"ratchet"[..]));
 }
 
 #[rstest]
@@ -346,8 +405,10 @@ async fn an_id_that_somebody_made_up_stops_nobody(#[values(On::Sqlite, On::Postg
         assert!(store.get_pending_inbound("c", "s", &id).await.unwrap().is_none());
         store.store_pending_inbound("c", "s", &id, b"message").await.unwrap();
         store.put_session("1@s", b"ratchet").await.unwrap();
+        store.settle().await.unwrap();
         assert!(base.at("a").get_pending_inbound("c", "s", &id).await.unwrap().is_some());
         store.delete_pending_inbound("c", "s", &id).await.unwrap();
+        store.settle().await.unwrap();
         assert!(base.at("a").get_pending_inbound("c", "s", &id).await.unwrap().is_none());
         store.save_base_key("1@s", &id, b"key").await.unwrap();
         assert!(store.has_same_base_key("1@s", &id, b"key").await.unwrap());
@@ -382,7 +443,11 @@ async fn a_new_session_stores_the_first_device_that_it_is_given(#[values(On::Sql
 async fn a_write_that_fails_is_an_error_and_leaves_nothing(#[values(On::Sqlite, On::Postgres)] on: On) {
     let base = Base::on(on).await;
     let orphan = base.at("no-such-session");
-    let error = orphan.put_session("1@s", b"ratchet").await.unwrap_err();
+    orphan.put_session("1@s", b"ratchet").await.unwrap();
+    tokio::time::timeout(Duration::from_secs(10), orphan.given_up().cancelled())
+        .await
+        .expect("it is given up, whether or not somebody asks");
+    let error = orphan.settle().await.unwrap_err();
     assert!(matches!(error, StoreError::Database(_)), "{error:?}");
     let keys = [(1, Bytes::from_static(b"key"))];
     assert!(orphan.store_prekeys_batch(&keys, false).await.is_err());
@@ -391,7 +456,8 @@ async fn a_write_that_fails_is_an_error_and_leaves_nothing(#[values(On::Sqlite, 
 
     let store = base.store("a").await;
     base.db().clone().close().await.unwrap();
-    assert!(store.put_session("1@s", b"ratchet").await.is_err());
+    store.put_session("1@s", b"ratchet").await.unwrap();
+    assert!(store.settle().await.is_err());
     assert!(store.get_session("1@s").await.is_err());
 }
 
