@@ -120,15 +120,22 @@ async fn what_scripts_have_written_is_moved_into_the_file() {
     assert!(!log_of(&file).exists(), "whoever closes the file last has moved all of the log");
 }
 
-#[tokio::test]
-async fn any_number_of_rows_is_written_once() {
-    static TARGET: bulk::Target = bulk::Target { table: "pair", key: &["name"], rest: &["value"] };
+static PAIR: bulk::Target = bulk::Target { table: "pair", key: &["name"], rest: &["value"] };
+
+/// A file with the table of [`PAIR`].
+async fn pairs() -> (Db, tempfile::TempDir) {
     let directory = tempfile::tempdir().expect("there is room");
     let db = Db::sqlite(&directory.path().join("waypost.db"), Synchronous::Normal).await.expect("a file");
     db.write().execute_unprepared("CREATE TABLE pair (name TEXT PRIMARY KEY, value INTEGER)").await.expect("a table");
+    (db, directory)
+}
+
+#[tokio::test]
+async fn any_number_of_rows_is_written_once() {
+    let (db, _directory) = pairs().await;
     for count in 1..20 {
         let row = |name: usize| bulk::Row {
-            target: &TARGET,
+            target: &PAIR,
             key: vec![format!("{name:02}")],
             rest: Some(vec![Value::from(i32::try_from(count + name).expect("it is small"))]),
         };
@@ -146,12 +153,9 @@ async fn any_number_of_rows_is_written_once() {
 
 #[tokio::test]
 async fn of_what_is_said_of_a_row_the_last_word_holds() {
-    static TARGET: bulk::Target = bulk::Target { table: "pair", key: &["name"], rest: &["value"] };
-    let directory = tempfile::tempdir().expect("there is room");
-    let db = Db::sqlite(&directory.path().join("waypost.db"), Synchronous::Normal).await.expect("a file");
-    db.write().execute_unprepared("CREATE TABLE pair (name TEXT PRIMARY KEY, value INTEGER)").await.expect("a table");
+    let (db, _directory) = pairs().await;
     let row = |name: &str, value: Option<i32>| bulk::Row {
-        target: &TARGET,
+        target: &PAIR,
         key: vec![name.to_owned()],
         rest: value.map(|value| vec![value.into()]),
     };

@@ -97,8 +97,8 @@ pub(super) struct New {
 }
 
 /// What writes these events, in order, and counts them. It gives how many events each session has then. A session that was
-/// deleted has no count, and its events are left out. It fails if one of them is a message that is there already and was not looked for;
-/// with PostgreSQL not by an error of its own, which it would write into its log together with the sender's number.
+/// deleted has no count, and its events are left out. It fails if one of them is a message that is there already and was not
+/// looked for; with PostgreSQL not by an error of its own, which it would write into its log together with the sender's number.
 pub(super) fn writing(backend: DbBackend, events: &[New], doubles: Doubles) -> Vec<Step> {
     let may_be_double = backend == DbBackend::Postgres && doubles == Doubles::Unlikely;
     let rule = if may_be_double {

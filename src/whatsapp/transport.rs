@@ -111,3 +111,53 @@ impl Transport for Socket {
         self.socket.disconnect().await;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use entity::ids::SessionId;
+    use parking_lot::Mutex;
+    use wacore::store::traits::SignalStore;
+
+    use super::*;
+    use crate::clock::Clock;
+    use crate::db::{Db, Synchronous};
+    use crate::event::journal::Journal;
+    use crate::lifecycle::Lifecycle;
+
+    #[derive(Default)]
+    struct Sent(Mutex<Vec<Bytes>>);
+
+    #[async_trait]
+    impl Transport for Sent {
+        async fn send(&self, data: Bytes) -> anyhow::Result<()> {
+            self.0.lock().push(data);
+            Ok(())
+        }
+
+        async fn disconnect(&self) {}
+    }
+
+    #[tokio::test]
+    async fn a_frame_waits_for_the_ratchet_before_it_and_stays_if_that_is_not_written() {
+        let directory = tempfile::tempdir().expect("there is room");
+        let db = Db::sqlite(&directory.path().join("waypost.db"), Synchronous::Normal).await.expect("a file");
+        db.migrate().await.expect("tables");
+        let journal = Journal::open(db.clone(), Clock::system(), &Lifecycle::new()).await.expect("a journal");
+        // There is no such session, so its ratchet cannot be written.
+        let session = SessionId::parse("nobody").expect("it is one");
+        let store = Arc::new(DeviceStore::new(db.clone(), journal, session));
+        let sent = Arc::new(Sent::default());
+        let socket = Socket { socket: Arc::clone(&sent) as _, pairing: None, store: Arc::clone(&store) };
+        socket.send(Bytes::from_static(b"first")).await.expect("nothing is in its way");
+        // Nobody else can write as long as this one does.
+        let other = db.write().begin().await.expect("it begins");
+        store.put_session("1@s", b"ratchet").await.expect("it is taken in");
+        let second = socket.send(Bytes::from_static(b"second"));
+        tokio::time::timeout(Duration::from_millis(50), second).await.expect_err("the ratchet is not written");
+        drop(other);
+        socket.send(Bytes::from_static(b"third")).await.expect_err("the ratchet could not be written");
+        assert_eq!(*sent.0.lock(), [Bytes::from_static(b"first")]);
+    }
+}
