@@ -8,15 +8,15 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use futures::FutureExt;
-use futures::future::BoxFuture;
+use futures::future::{BoxFuture, Shared};
+use parking_lot::Mutex;
 use sea_orm::{ConnectionTrait, DbErr};
-use tokio::sync::{Mutex, MutexGuard};
 use wacore::store::error::{Result, StoreError};
 
 use super::DeviceStore;
 use super::waiting::Taken;
 use crate::db::bulk::{self, Row};
-use crate::error::ErrorKind;
+use crate::error::{Error, ErrorKind};
 use crate::event::journal::{Entry, Rows};
 
 /// Those that are under way, at most. Who brings more waits.
@@ -24,7 +24,11 @@ const UNDER_WAY: usize = 16;
 
 /// What was taken in and may not be on the disk yet, in order.
 #[derive(Default)]
-pub(super) struct UnderWay(Mutex<VecDeque<Batch>>);
+pub(super) struct UnderWay {
+    batches: Mutex<VecDeque<Arc<Batch>>>,
+    /// Held by who brings a batch to the journal, so that they are in its order. Nobody waits for the disk with it.
+    bringing: tokio::sync::Mutex<()>,
+}
 
 impl std::fmt::Debug for UnderWay {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -39,16 +43,35 @@ struct Batch {
     /// The messages that went along.
     taken: Taken,
     /// Ends when the disk has them.
-    written: BoxFuture<'static, crate::error::Result<()>>,
+    written: Shared<BoxFuture<'static, std::result::Result<(), Arc<Error>>>>,
+}
+
+impl UnderWay {
+    fn first(&self) -> Option<Arc<Batch>> {
+        self.batches.lock().front().cloned()
+    }
+
+    /// Forgets the first batch, if that is still this one.
+    fn forget(&self, batch: &Arc<Batch>) {
+        let mut batches = self.batches.lock();
+        if batches.front().is_some_and(|first| Arc::ptr_eq(first, batch)) {
+            batches.pop_front();
+        }
+    }
 }
 
 /// Takes ratchets in, and with them the messages that they have moved past; without any, the messages that ratchets before
 /// them may have moved past. Those of many sessions share a transaction.
 pub(super) async fn accept(store: &DeviceStore, ratchets: Vec<Row>) -> Result<()> {
-    let mut under_way = store.under_way.0.lock().await;
-    if under_way.len() >= UNDER_WAY {
-        settle_all(store, &mut under_way).await?;
-    }
+    let under_way = &store.under_way;
+    let _bringing = loop {
+        let bringing = under_way.bringing.lock().await;
+        if under_way.batches.lock().len() < UNDER_WAY {
+            break bringing;
+        }
+        drop(bringing);
+        settle(store).await?;
+    };
     let (ratchets, taken) = (Arc::<[Row]>::from(ratchets), Taken::default());
     // What is decrypted from now on, these ratchets have not moved past.
     let came = (!ratchets.is_empty()).then(|| store.waiting.now());
@@ -57,33 +80,42 @@ pub(super) async fn accept(store: &DeviceStore, ratchets: Vec<Row>) -> Result<()
         Ok((_, written)) => written.boxed(),
         Err(error) => std::future::ready(Err(error)).boxed(),
     };
-    under_way.push_back(Batch { ratchets, came, taken, written });
+    let written = written.map(|outcome| outcome.map_err(Arc::new)).boxed().shared();
+    under_way.batches.lock().push_back(Arc::new(Batch { ratchets, came, taken, written }));
     Ok(())
 }
 
 /// Waits until everything that was taken in is on the disk.
 pub(super) async fn settle(store: &DeviceStore) -> Result<()> {
-    settle_all(store, &mut store.under_way.0.lock().await).await
-}
-
-async fn settle_all(store: &DeviceStore, under_way: &mut MutexGuard<'_, VecDeque<Batch>>) -> Result<()> {
-    // Each stays in its place while it is waited for: whoever waits may go away.
-    while let Some(batch) = under_way.front_mut() {
-        let outcome = match (&mut batch.written).await {
-            // The journal has closed, but the clients may still store what they have.
-            Err(error) if error.kind() == ErrorKind::ShuttingDown => {
-                batch.written = std::future::ready(Err(error)).boxed();
-                write_directly(store, Arc::clone(&batch.ratchets), batch.came, Arc::clone(&batch.taken)).await
-            }
-            outcome => outcome.map_err(|error| not_written(store, error)),
-        };
-        if outcome.is_ok() {
-            store.waiting.changed(&batch.taken);
+    while let Some(batch) = store.under_way.first() {
+        match batch.written.clone().await {
+            Err(error) if error.kind() == ErrorKind::ShuttingDown => return settle_without_journal(store).await,
+            outcome => settle_one(store, &batch, outcome.map_err(|error| not_written(store, error)))?,
         }
-        under_way.pop_front();
-        outcome?;
     }
     Ok(())
+}
+
+/// The same when the journal has closed: the clients may still store what they have. In order, so nobody else does it.
+async fn settle_without_journal(store: &DeviceStore) -> Result<()> {
+    let _bringing = store.under_way.bringing.lock().await;
+    while let Some(batch) = store.under_way.first() {
+        let outcome = match batch.written.clone().await {
+            Err(error) if error.kind() == ErrorKind::ShuttingDown => write_directly(store, &batch).await,
+            outcome => outcome.map_err(|error| not_written(store, error)),
+        };
+        settle_one(store, &batch, outcome)?;
+    }
+    Ok(())
+}
+
+/// Notes what became of the first batch. Others that wait for it may do the same.
+fn settle_one(store: &DeviceStore, batch: &Arc<Batch>, outcome: Result<()>) -> Result<()> {
+    if outcome.is_ok() {
+        store.waiting.changed(&batch.taken);
+    }
+    store.under_way.forget(batch);
+    outcome
 }
 
 /// Ratchets, and the messages that the journal does not have by then. The store is not retired before this is dropped, though
@@ -111,19 +143,19 @@ async fn rows_then(
 }
 
 /// Writes without the journal, when the last thing that it was given is written.
-async fn write_directly(store: &DeviceStore, ratchets: Arc<[Row]>, came: Option<u64>, taken: Taken) -> Result<()> {
+async fn write_directly(store: &DeviceStore, batch: &Batch) -> Result<()> {
     let _alone = store.writing.write().await;
     store.refuse_when_given_up()?;
     let work = store.db.write().begin().await.map_err(store.failed())?;
-    let mut rows = store.waiting.changes(&store.session, None, came, &taken);
-    rows.extend_from_slice(&ratchets);
+    let mut rows = store.waiting.changes(&store.session, None, batch.came, &batch.taken);
+    rows.extend_from_slice(&batch.ratchets);
     let script = store.db.write().script();
     script.extend(bulk::statements(work.get_database_backend(), rows));
     work.finish(script).await.map_err(|failure| store.failed()(failure.into()))?;
     store.db.write().settle().await.map_err(store.failed())
 }
 
-fn not_written(store: &DeviceStore, error: crate::error::Error) -> StoreError {
-    store.give_up(&error);
+fn not_written(store: &DeviceStore, error: Arc<Error>) -> StoreError {
+    store.give_up(&*error);
     StoreError::Database(Box::new(error))
 }
