@@ -51,22 +51,20 @@ pub(crate) fn statements(backend: DbBackend, rows: Vec<Row>) -> Vec<Statement> {
                 None => gone.push(key.collect()),
             }
         }
-        statements.extend(of_many(backend, kept, |values| target.put(values)));
+        statements.extend(of_many(backend, kept, |values| target.put(backend, values)));
         statements.extend(of_many(backend, gone, |values| target.delete(values)));
     }
     statements.into_iter().map(|(statement, _)| statement).collect()
 }
 
 impl Target {
-    fn put(&self, values: &str) -> String {
+    fn put(&self, backend: DbBackend, values: &str) -> String {
         let Self { table, key, rest } = self;
         let columns = [*key, *rest].concat().join(", ");
         let rest: Vec<_> = rest.iter().map(|column| format!("{column} = excluded.{column}")).collect();
         let (key, rest) = (key.join(", "), rest.join(", "));
-        format!(
-            "INSERT INTO {table} ({columns}) SELECT * FROM ({values}) AS v WHERE v.column1 <> '' ON CONFLICT ({key}) DO \
-             UPDATE SET {rest}"
-        )
+        let rows = without_added(backend, values);
+        format!("INSERT INTO {table} ({columns}) {rows} ON CONFLICT ({key}) DO UPDATE SET {rest}")
     }
 
     fn delete(&self, values: &str) -> String {
@@ -76,8 +74,17 @@ impl Target {
 
 /// What inserts rows whose first value is a text. `into` is the table and its columns: `device (session_id, data)`.
 pub(crate) fn inserts(backend: DbBackend, into: &str, rows: Vec<Vec<Value>>) -> Vec<Statement> {
-    let insert = |values: &str| format!("INSERT INTO {into} SELECT * FROM ({values}) AS v WHERE v.column1 <> ''");
+    let insert = |values: &str| format!("INSERT INTO {into} {}", without_added(backend, values));
     of_many(backend, rows, insert).into_iter().map(|(statement, _)| statement).collect()
+}
+
+/// What is to be inserted of [`of_many`]'s rows. SQLite copies what it changes before a statement that selects what it inserts,
+/// even if that is one row.
+fn without_added(backend: DbBackend, values: &str) -> String {
+    match backend {
+        DbBackend::Sqlite => values.to_owned(),
+        _ => format!("SELECT * FROM ({values}) AS v WHERE v.column1 <> ''"),
+    }
 }
 
 /// What takes these rows, in order. `sql` makes a statement of their `VALUES (..), (..)`, whose columns both databases call

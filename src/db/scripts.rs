@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use rusqlite::config::DbConfig;
-use rusqlite::ffi::{SQLITE_CONSTRAINT_PRIMARYKEY, SQLITE_CONSTRAINT_UNIQUE};
+use rusqlite::ffi::{SQLITE_CONSTRAINT_NOTNULL, SQLITE_CONSTRAINT_PRIMARYKEY, SQLITE_CONSTRAINT_UNIQUE};
 use rusqlite::types::ToSqlOutput;
 use rusqlite::{Connection, ToSql, TransactionBehavior, params_from_iter};
 use sea_orm::{DbErr, RuntimeErr, Value};
@@ -13,6 +13,10 @@ use tracing::warn;
 use crate::db::checkpoints::Checkpoints;
 use crate::db::script::{Pair, Step};
 use crate::db::{SQLITE_BUSY, SQLITE_LOG_PAGES, SQLITE_STATEMENTS};
+
+/// Memory for pages that are written to again and again. SQLite's own limit is a quarter, and the indexes of a busy journal are
+/// larger.
+const CACHE_KIB: i32 = 8 * 1024;
 
 /// A connection that runs scripts.
 #[derive(Debug)]
@@ -50,6 +54,7 @@ fn connect(file: &Path) -> rusqlite::Result<Connection> {
     connection.pragma_update(None, "foreign_keys", true)?;
     connection.pragma_update(None, "synchronous", "normal")?;
     connection.pragma_update(None, "wal_autocheckpoint", SQLITE_LOG_PAGES)?;
+    connection.pragma_update(None, "cache_size", -CACHE_KIB)?;
     // Otherwise it makes a plan for the value of a limit, and prepares a statement anew each time that one is bound.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     connection.set_prepared_statement_cache_capacity(SQLITE_STATEMENTS);
@@ -88,10 +93,12 @@ impl ToSql for Bound<'_> {
     }
 }
 
-/// What is there already is told as in the scripts of PostgreSQL.
+/// A row that is there already, or lacks a value, is told as in the scripts of PostgreSQL.
 fn told(error: rusqlite::Error) -> DbErr {
     match error.sqlite_error().map(|error| error.extended_code) {
-        Some(SQLITE_CONSTRAINT_PRIMARYKEY | SQLITE_CONSTRAINT_UNIQUE) => DbErr::RecordNotInserted,
+        Some(SQLITE_CONSTRAINT_NOTNULL | SQLITE_CONSTRAINT_PRIMARYKEY | SQLITE_CONSTRAINT_UNIQUE) => {
+            DbErr::RecordNotInserted
+        }
         _ => DbErr::Exec(RuntimeErr::Internal(error.to_string())),
     }
 }

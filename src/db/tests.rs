@@ -73,10 +73,10 @@ async fn a_script_is_run_whole_or_not_at_all() {
 }
 
 #[tokio::test]
-async fn a_script_tells_what_is_there_already_from_other_failures() {
+async fn a_script_tells_what_is_there_already_or_lacks_something_from_other_failures() {
     let directory = tempfile::tempdir().expect("there is room");
     let db = Db::sqlite(&directory.path().join("waypost.db"), Synchronous::Normal).await.expect("a file");
-    let table = "CREATE TABLE single (name TEXT PRIMARY KEY, value INTEGER NOT NULL)";
+    let table = "CREATE TABLE single (name TEXT PRIMARY KEY, value INTEGER NOT NULL CHECK (value > 0))";
     db.write().execute_unprepared(table).await.expect("a table");
     let insert = |value: Option<i32>| {
         let script = db.write().script();
@@ -85,7 +85,8 @@ async fn a_script_tells_what_is_there_already_from_other_failures() {
         script.extend([Statement::from_sql_and_values(DbBackend::Sqlite, insert, values)]);
         async { db.write().begin().await.expect("it begins").finish(script).await.map_err(DbErr::from) }
     };
-    assert!(!matches!(insert(None).await.expect_err("there is no value"), DbErr::RecordNotInserted));
+    assert!(!matches!(insert(Some(0)).await.expect_err("it is too small"), DbErr::RecordNotInserted));
+    assert!(matches!(insert(None).await.expect_err("there is no value"), DbErr::RecordNotInserted));
     insert(Some(1)).await.expect("it is written");
     assert!(matches!(insert(Some(2)).await.expect_err("it is there"), DbErr::RecordNotInserted));
 }

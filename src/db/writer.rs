@@ -115,7 +115,7 @@ impl Work {
     /// Runs these and commits, without waiting for the disk. Gives the rows of all of them together.
     ///
     /// # Errors
-    /// A statement failed, or the commit. `RecordNotInserted`: something is there already.
+    /// A statement failed, or the commit. `RecordNotInserted`: a row is there already, or lacks a value.
     pub async fn finish(self, script: Script) -> Result<Vec<Pair>, Failure> {
         self.end(script, |mut busy, steps| async move {
             let run = tokio::task::spawn_blocking(move || busy.run(&steps)).await;

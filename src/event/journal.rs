@@ -18,7 +18,8 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 use metrics::counter;
 use parking_lot::Mutex;
-use sea_orm::{ConnectionTrait, DbErr, SqlErr};
+use sea_orm::sqlx::error::ErrorKind as SqlxKind;
+use sea_orm::{ConnectionTrait, DbErr, RuntimeErr};
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
@@ -183,7 +184,7 @@ impl Journal {
     }
 }
 
-/// Messages that the journal has already, and messages that come twice at once.
+/// Messages that the journal has already, messages that come twice at once, and events of a session that is gone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Doubles {
     /// There are hardly ever any: it is enough to notice them.
@@ -390,12 +391,16 @@ fn fail(jobs: impl IntoIterator<Item = Job>, error: Error) {
     }
 }
 
-/// Whether something is, or may be, there already.
+/// Whether something is, or may be, there already, or belongs to a session that is gone.
 fn is_double(error: &Error) -> bool {
     let cause = std::error::Error::source(error).and_then(|cause| cause.downcast_ref::<DbErr>());
-    cause.is_some_and(|cause| {
-        matches!(cause, DbErr::RecordNotInserted)
-            || matches!(cause.sql_err(), Some(SqlErr::UniqueConstraintViolation(_)))
+    cause.is_some_and(|cause| match cause {
+        DbErr::RecordNotInserted => true,
+        DbErr::Exec(RuntimeErr::SqlxError(error)) | DbErr::Query(RuntimeErr::SqlxError(error)) => {
+            let kind = error.as_database_error().map(|error| error.kind());
+            matches!(kind, Some(SqlxKind::UniqueViolation | SqlxKind::NotNullViolation))
+        }
+        _ => false,
     })
 }
 

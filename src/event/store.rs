@@ -86,6 +86,10 @@ pub async fn known(tx: &impl ConnectionTrait, keys: &[&MessageKey]) -> Result<Ha
     Ok(known)
 }
 
+const INTO_EVENT: &str = "event (session_id, position, id, sequence, type, created_at, body, chat, sender, message_id)";
+const UNLESS_DOUBLE: &str =
+    " ON CONFLICT (session_id, chat, sender, message_id) WHERE message_id IS NOT NULL DO NOTHING";
+
 /// An event that is about to be written.
 pub(super) struct New {
     /// All but its sequence.
@@ -97,15 +101,12 @@ pub(super) struct New {
 }
 
 /// What writes these events, in order, and counts them. It gives how many events each session has then. A session that was
-/// deleted has no count, and its events are left out. It fails if one of them is a message that is there already and was not
-/// looked for; with PostgreSQL not by an error of its own, which it would write into its log together with the sender's number.
+/// deleted has no count, and its events are left out. When neither messages that are there already nor such sessions are looked
+/// for, it fails if there are some; with PostgreSQL not by an error of its own, which it would write into its log together with
+/// the sender's number.
 pub(super) fn writing(backend: DbBackend, events: &[New], doubles: Doubles) -> Vec<Step> {
-    let may_be_double = backend == DbBackend::Postgres && doubles == Doubles::Unlikely;
-    let rule = if may_be_double {
-        " ON CONFLICT (session_id, chat, sender, message_id) WHERE message_id IS NOT NULL DO NOTHING"
-    } else {
-        ""
-    };
+    let is_unlooked_for = doubles == Doubles::Unlikely;
+    let may_be_less = is_unlooked_for && backend == DbBackend::Postgres;
     let mut more = BTreeMap::new();
     for event in events {
         *more.entry(&event.record.session_id).or_insert(0) += 1;
@@ -118,15 +119,20 @@ pub(super) fn writing(backend: DbBackend, events: &[New], doubles: Doubles) -> V
              event_count.last_sequence + excluded.last_sequence RETURNING session_id, last_sequence"
         )
     });
-    let inserting = of_many(backend, events.iter().map(binds).collect(), |values| {
-        format!(
-            "INSERT INTO event (session_id, position, id, sequence, type, created_at, body, chat, sender, message_id) \
-             SELECT v.column1, v.column2, v.column3, c.last_sequence - v.column4, v.column5, v.column6, v.column7, \
-             v.column8, v.column9, v.column10 FROM ({values}) AS v JOIN event_count c ON c.session_id = v.column1{rule}"
-        )
+    let inserting = of_many(backend, events.iter().map(binds).collect(), |values| match backend {
+        // One row, as all of SQLite's. To select it would be dearer, and where there is no count there is no sequence.
+        DbBackend::Sqlite if is_unlooked_for => format!(
+            "INSERT INTO {INTO_EVENT} VALUES (?1, ?2, ?3, (SELECT last_sequence - ?4 FROM event_count WHERE session_id = ?1), \
+             ?5, ?6, ?7, ?8, ?9, ?10)"
+        ),
+        _ => format!(
+            "INSERT INTO {INTO_EVENT} SELECT v.column1, v.column2, v.column3, c.last_sequence - v.column4, v.column5, v.column6, \
+             v.column7, v.column8, v.column9, v.column10 FROM ({values}) AS v JOIN event_count c ON c.session_id = v.column1{}",
+            if may_be_less { UNLESS_DOUBLE } else { "" }
+        ),
     });
     let step = |(statement, rows): (Statement, usize)| {
-        let rows_at_least = if may_be_double { rows as u64 } else { 0 };
+        let rows_at_least = if may_be_less { rows as u64 } else { 0 };
         Step { statement, rows_at_least }
     };
     let counting = counting.into_iter().map(|(statement, _)| statement.into());

@@ -21,6 +21,8 @@ mod fairness;
 #[cfg(feature = "sandbox")]
 mod faults;
 #[cfg(feature = "sandbox")]
+mod gone;
+#[cfg(feature = "sandbox")]
 mod graphql;
 #[cfg(feature = "sandbox")]
 mod journal;

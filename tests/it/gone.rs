@@ -1,0 +1,58 @@
+//! What happened on a session that was deleted meanwhile goes with it, and takes nothing else along.
+
+use entity::ids::SessionId;
+use futures::FutureExt;
+use rstest::rstest;
+use sea_orm::ConnectionTrait;
+use waypost::clock::Clock;
+use waypost::db::Db;
+use waypost::event::body::EventBody;
+use waypost::event::body::session::OfflineSyncCompletedEvent;
+use waypost::event::journal::{Draft, Entry, Journal, Write};
+use waypost::event::store::{self, Selection};
+use waypost::lifecycle::Lifecycle;
+use waypost::session;
+use waypost::session::types::DeviceProps;
+
+use crate::support::database;
+use crate::support::world::Kind;
+
+/// Records events of two sessions of which one is not there, with or without a statement before. Gives what is written.
+async fn recorded(db: &Db, write: Option<Write>) -> Vec<(String, i64)> {
+    let (clock, lifecycle) = (Clock::system(), Lifecycle::new());
+    let [shop, gone] = ["shop", "gone"].map(|id| SessionId::parse(id).expect("it is one"));
+    let draft = session::store::Draft {
+        id: shop.clone(),
+        name: None,
+        metadata: Default::default(),
+        props: DeviceProps::default(),
+        webhook: None,
+    };
+    session::store::insert(db.write(), draft, clock.now()).await.expect("a session");
+    let journal = Journal::open(db.clone(), clock.clone(), &lifecycle).await.expect("a journal");
+    let body = EventBody::OfflineSyncCompleted(OfflineSyncCompletedEvent { count: 1 });
+    let event = |id: &SessionId| Draft::new(id.clone(), &body, clock.now()).expect("it is JSON");
+    let events = vec![event(&shop), event(&gone), event(&shop)];
+    journal.record(Entry { events, write, ..Entry::default() }).await.expect("it is written");
+    let all = store::history(db.read(), &Selection::default(), 0, None, 10).await.expect("a journal");
+    all.into_iter().map(|event| (event.session_id.to_string(), event.sequence)).collect()
+}
+
+#[rstest]
+#[tokio::test]
+async fn an_event_of_a_session_that_is_gone_is_left_out(
+    #[values(Kind::Sqlite, Kind::Postgres)] kind: Kind,
+    #[values(false, true)] has_begun: bool,
+) {
+    let write = has_begun.then(|| -> Write {
+        Box::new(|work| async { Ok(work.execute_unprepared("SELECT 1").await.map(|_| Vec::new())?) }.boxed())
+    });
+    let written = match kind {
+        Kind::Sqlite => {
+            let (db, _directory) = database::sqlite().await;
+            recorded(&db, write).await
+        }
+        Kind::Postgres => recorded(&*database::postgres().await, write).await,
+    };
+    assert_eq!(written, [("shop".to_owned(), 1), ("shop".to_owned(), 2)]);
+}
