@@ -10,6 +10,7 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use entity::ids::{EventId, SessionId};
 use entity::timestamp::Timestamp;
@@ -41,6 +42,12 @@ const QUEUE: usize = 1024;
 const BATCH: usize = 256;
 /// Transactions that wait for the disk. With more, the pen waits, too.
 const WET: usize = 8;
+/// Entries of a transaction from which on the pen is busy.
+const BUSY: usize = 8;
+/// Shortest time between the beginnings of two transactions of a busy pen: many entries change hardly more pages than few.
+const PACE: Duration = Duration::from_millis(10);
+/// It does not wait that long if nothing comes in for this time: then all may be waiting for what it has.
+const LULL: Duration = Duration::from_millis(1);
 
 /// Hears why an entry could not be written.
 pub type Failed = Box<dyn FnOnce(&Error) + Send + Sync>;
@@ -206,7 +213,7 @@ struct Pen {
 
 impl Pen {
     async fn write(mut self, mut queue: mpsc::Receiver<Job>, stop: CancellationToken) {
-        let mut jobs = Vec::new();
+        let (mut jobs, mut next) = (Vec::new(), Instant::now());
         loop {
             tokio::select! {
                 biased;
@@ -214,7 +221,11 @@ impl Pen {
                 () = stop.cancelled(), if !queue.is_closed() => queue.close(),
                 count = queue.recv_many(&mut jobs, BATCH) => match count {
                     0 => return,
-                    _ => self.settle(std::mem::take(&mut jobs)).await,
+                    _ => {
+                        gather(&mut queue, &mut jobs, next).await;
+                        next = Instant::now() + if jobs.len() < BUSY { Duration::ZERO } else { PACE };
+                        self.settle(std::mem::take(&mut jobs)).await;
+                    }
                 },
             }
         }
@@ -327,6 +338,18 @@ impl Pen {
         let (position, id, sequence) = (self.head, EventId::generate(), 0);
         let record = Record { position, id, session_id, sequence, event_type, created_at, body: body.into() };
         New { record, message, behind: 0 }
+    }
+}
+
+/// Takes in what comes until then, as long as more comes.
+async fn gather(queue: &mut mpsc::Receiver<Job>, jobs: &mut Vec<Job>, until: Instant) {
+    while jobs.len() < BATCH && Instant::now() < until {
+        tokio::time::sleep(LULL).await;
+        let before = jobs.len();
+        jobs.extend(std::iter::from_fn(|| queue.try_recv().ok()).take(BATCH - before));
+        if jobs.len() == before {
+            return;
+        }
     }
 }
 
