@@ -39,8 +39,3 @@ pub mod webhook;
 pub mod pairing_link;
 
 pub mod whatsapp;
-
-/// A message's memory is taken on one thread and given back on another, of which the system's allocator makes more work than of
-/// the message.
-#[global_allocator]
-static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;

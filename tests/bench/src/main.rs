@@ -35,6 +35,7 @@ mod world;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use tikv_jemallocator::Jemalloc;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::api::Api;
@@ -48,6 +49,10 @@ use crate::graphql::Graphql;
 use crate::machine::Machine;
 use crate::options::{Measure, Options};
 use crate::subscriptions::Subscriptions;
+
+/// The server's, since the server is this program; so the bare library has it, too.
+#[global_allocator]
+static ALLOCATOR: Jemalloc = Jemalloc;
 
 /// Measures Waypost beside a limit in the same run.
 #[derive(Debug, Parser)]
