@@ -14,8 +14,6 @@ use waypost::event::journal::{Draft, Entry, Journal};
 use waypost::event::store::MessageKey;
 use waypost::event::types::{EventFilter, PageSize};
 use waypost::lifecycle::Lifecycle;
-use waypost::session;
-use waypost::session::types::DeviceProps;
 
 use crate::support::database;
 use crate::support::postgres_proxy::PostgresProxy;
@@ -42,14 +40,7 @@ async fn an_event_whose_commit_was_in_doubt_is_told_to_those_who_follow() {
     let (proxy, url) = PostgresProxy::before(&database.url()).await;
     let (db, clock, lifecycle) =
         (Db::postgres(&url, 4).await.expect("the database"), Clock::system(), Lifecycle::new());
-    let draft = session::store::Draft {
-        id: shop(),
-        name: None,
-        metadata: Default::default(),
-        props: DeviceProps::default(),
-        webhook: None,
-    };
-    session::store::insert(db.write(), draft, clock.now()).await.expect("a session");
+    database::add_session(&db, &clock, &shop()).await;
     let journal = Journal::open(db.clone(), clock.clone(), &lifecycle).await.expect("a journal");
     let events = Events::new(db.clone(), journal.clone(), clock.clone(), lifecycle.clone());
     let mut followed = events.follow(&Caller::admin(), EventFilter::default(), None).await.expect("a stream");

@@ -11,8 +11,6 @@ use waypost::event::body::session::OfflineSyncCompletedEvent;
 use waypost::event::journal::{Draft, Entry, Journal, Write};
 use waypost::event::store::{self, Selection};
 use waypost::lifecycle::Lifecycle;
-use waypost::session;
-use waypost::session::types::DeviceProps;
 
 use crate::support::database;
 use crate::support::world::Kind;
@@ -21,14 +19,7 @@ use crate::support::world::Kind;
 async fn recorded(db: &Db, write: Option<Write>) -> Vec<(String, i64)> {
     let (clock, lifecycle) = (Clock::system(), Lifecycle::new());
     let [shop, gone] = ["shop", "gone"].map(|id| SessionId::parse(id).expect("it is one"));
-    let draft = session::store::Draft {
-        id: shop.clone(),
-        name: None,
-        metadata: Default::default(),
-        props: DeviceProps::default(),
-        webhook: None,
-    };
-    session::store::insert(db.write(), draft, clock.now()).await.expect("a session");
+    database::add_session(db, &clock, &shop).await;
     let journal = Journal::open(db.clone(), clock.clone(), &lifecycle).await.expect("a journal");
     let body = EventBody::OfflineSyncCompleted(OfflineSyncCompletedEvent { count: 1 });
     let event = |id: &SessionId| Draft::new(id.clone(), &body, clock.now()).expect("it is JSON");

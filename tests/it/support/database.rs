@@ -1,11 +1,19 @@
 //! Fresh databases with all tables: a SQLite file, or a database of its own on a PostgreSQL server.
 
+#[cfg(feature = "sandbox")]
+use std::collections::BTreeMap;
 use std::ops::Deref;
 
+#[cfg(feature = "sandbox")]
+use entity::ids::SessionId;
 use sea_orm::ConnectionTrait;
 use tempfile::TempDir;
 use uuid::Uuid;
+#[cfg(feature = "sandbox")]
+use waypost::clock::Clock;
 use waypost::db::{Db, Synchronous};
+#[cfg(feature = "sandbox")]
+use waypost::session::{self, types::DeviceProps};
 
 /// The variable that holds the URL of a PostgreSQL server where databases can be created.
 const SERVER: &str = "WAYPOST_TEST_POSTGRES";
@@ -42,6 +50,19 @@ pub(crate) async fn empty_postgres() -> TestDatabase {
     run(&server, &format!("CREATE DATABASE {name}")).await;
     let db = Db::postgres(&database_url(&server, &name), CONNECTIONS).await.expect("the new database");
     TestDatabase { db, server, name }
+}
+
+/// Adds a session that nothing runs.
+#[cfg(feature = "sandbox")]
+pub(crate) async fn add_session(db: &Db, clock: &Clock, id: &SessionId) {
+    let draft = session::store::Draft {
+        id: id.clone(),
+        name: None,
+        metadata: BTreeMap::new(),
+        props: DeviceProps::default(),
+        webhook: None,
+    };
+    session::store::insert(db.write(), draft, clock.now()).await.expect("a session");
 }
 
 /// A database on the PostgreSQL server that is dropped with this value.

@@ -1,7 +1,6 @@
 //! Journal, webhooks and a receiver on a database of their own, on a clock that the tests move: the real rooms, without the
 //! server around them.
 
-use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use entity::ids::{SessionId, WebhookId};
@@ -21,8 +20,6 @@ use waypost::event::store::{Selection, history};
 use waypost::event::types::{Cursor, EventFilter, PageSize, Passage};
 use waypost::event::{self, Events};
 use waypost::lifecycle::Lifecycle;
-use waypost::session;
-use waypost::session::types::DeviceProps;
 use waypost::webhook::egress::{Egress, Networks};
 use waypost::webhook::schedule::Schedule;
 use waypost::webhook::types::{Delivery, DeliveryFilter, NewWebhook, Webhook};
@@ -70,17 +67,6 @@ pub fn to(url: &str, events: &[&str]) -> NewWebhook {
     NewWebhook { url: url.to_owned(), events: Some(events), ..NewWebhook::default() }
 }
 
-async fn add_session(db: &Db, clock: &Clock, id: &SessionId) {
-    let draft = session::store::Draft {
-        id: id.clone(),
-        name: None,
-        metadata: BTreeMap::new(),
-        props: DeviceProps::default(),
-        webhook: None,
-    };
-    session::store::insert(db.write(), draft, clock.now()).await.expect("a session");
-}
-
 impl Office {
     /// With a session that has one webhook.
     pub async fn new(kind: Kind, events: &[&str]) -> Self {
@@ -107,7 +93,7 @@ impl Office {
         };
         let settings = webhook::Settings { schedule: Schedule::default(), limit: Duration::from_secs(15) };
         let webhooks = Webhooks::open(deps, settings).await.expect("webhooks");
-        add_session(&db, &clock, &shop()).await;
+        database::add_session(&db, &clock, &shop()).await;
         let receiver = Receiver::start().await;
         let new = to(&receiver.url("/hook"), events);
         let webhook = webhooks.create(&Caller::admin(), Some(shop()), new).await.expect("a webhook");
@@ -119,7 +105,7 @@ impl Office {
     /// Another session.
     pub async fn session(&self, id: &str) -> SessionId {
         let id = SessionId::parse(id).expect("it is one");
-        add_session(&self.db, &self.clock, &id).await;
+        database::add_session(&self.db, &self.clock, &id).await;
         id
     }
 
