@@ -78,8 +78,8 @@ pub(crate) fn inserts(backend: DbBackend, into: &str, rows: Vec<Vec<Value>>) -> 
     of_many(backend, rows, insert).into_iter().map(|(statement, _)| statement).collect()
 }
 
-/// What is to be inserted of [`of_many`]'s rows. SQLite copies what it changes before a statement that selects what it inserts,
-/// even if that is one row.
+/// What is to be inserted of [`of_many`]'s rows. With SQLite a statement has one, and none is added; to select it would make SQLite
+/// copy each page that the statement changes, as with several.
 fn without_added(backend: DbBackend, values: &str) -> String {
     match backend {
         DbBackend::Sqlite => values.to_owned(),
