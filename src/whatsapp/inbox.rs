@@ -1,11 +1,13 @@
-//! Messages on their way in: the library hands them over before it acknowledges them to WhatsApp, and acknowledges them
-//! when the journal has them on the disk. Whatever ends in between, WhatsApp delivers them again; what could not be written
-//! ends the client, because WhatsApp delivers again only at the next login.
+//! Messages on their way in: the library hands them over before it acknowledges them to WhatsApp, and goes on once they are
+//! brought to the journal, so that nobody in a busy chat waits for the disk because of the message before. No frame leaves, and
+//! so no acknowledgement, before they are on the disk. Whatever ends in between, WhatsApp delivers them again; what could not
+//! be written ends the client, because WhatsApp delivers again only at the next login.
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use entity::ids::SessionId;
+use futures::TryFutureExt;
 use whatsapp_rust::Client;
 use whatsapp_rust::types::durability_hook::{InboundDurabilityHook, InboundMessage};
 
@@ -54,7 +56,8 @@ impl Inbox {
                     let (chat, sender) = (info.source.chat.to_string(), info.source.sender.to_string());
                     self.store.handed_over(&chat, &sender, &info.id, ticket);
                 }
-                written.await
+                self.store.brought(ticket, written.inspect_ok(|()| crash::point("after_commit")));
+                Ok(())
             }
         }
     }
@@ -64,7 +67,6 @@ impl Inbox {
 impl InboundDurabilityHook for Inbox {
     async fn on_messages(&self, client: Arc<Client>, batch: &[InboundMessage]) -> anyhow::Result<()> {
         self.record(&client, batch).await.inspect_err(|error| self.store.give_up(error))?;
-        crash::point("after_commit");
         Ok(())
     }
 }

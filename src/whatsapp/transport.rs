@@ -77,9 +77,9 @@ impl TransportFactory for Dialler {
 
 /// A socket that says nothing that the disk does not know.
 ///
-/// What was stored before a frame is on the disk when it leaves, above all the ratchet that it was encrypted with. Once the
-/// storage has failed, no frame goes out: whatever the library makes of the failure, an acknowledgement or a request to send a
-/// message again, would be a lie.
+/// What was stored or brought to the journal before a frame is on the disk when it leaves: the ratchet that it was encrypted
+/// with, the message that it acknowledges. Once the storage has failed, no frame goes out: whatever the library makes of the
+/// failure, an acknowledgement or a request to send a message again, would be a lie.
 ///
 /// While a device pairs, every frame from the link on waits until the device is saved. The library sends the answer that
 /// completes the link and saves the new identity at its leisure; a crash in between would leave a device on the phone that
@@ -118,12 +118,14 @@ mod tests {
 
     use entity::ids::SessionId;
     use parking_lot::Mutex;
+    use tempfile::TempDir;
     use wacore::store::traits::SignalStore;
 
     use super::*;
     use crate::clock::Clock;
     use crate::db::{Db, Synchronous};
-    use crate::event::journal::Journal;
+    use crate::error::Error;
+    use crate::event::journal::{Entry, Journal, Write};
     use crate::lifecycle::Lifecycle;
 
     #[derive(Default)]
@@ -139,25 +141,81 @@ mod tests {
         async fn disconnect(&self) {}
     }
 
+    /// A socket of a session that does not exist.
+    struct Line {
+        db: Db,
+        journal: Journal,
+        store: Arc<DeviceStore>,
+        sent: Arc<Sent>,
+        socket: Socket,
+        _directory: TempDir,
+    }
+
+    impl Line {
+        async fn new() -> Self {
+            let directory = tempfile::tempdir().expect("there is room");
+            let path = directory.path().join("waypost.db");
+            let db = Db::sqlite(&path, Synchronous::Normal).await.expect("a file");
+            db.migrate().await.expect("tables");
+            let journal = Journal::open(db.clone(), Clock::system(), &Lifecycle::new()).await.expect("a journal");
+            let session = SessionId::parse("nobody").expect("it is one");
+            let store = Arc::new(DeviceStore::new(db.clone(), journal.clone(), session));
+            let sent = Arc::new(Sent::default());
+            let socket = Socket { socket: Arc::clone(&sent) as _, pairing: None, store: Arc::clone(&store) };
+            Self { db, journal, store, sent, socket, _directory: directory }
+        }
+
+        async fn send(&self, frame: &'static str) -> anyhow::Result<()> {
+            self.socket.send(Bytes::from_static(frame.as_bytes())).await
+        }
+
+        async fn is_held_up(&self, frame: &'static str) {
+            tokio::time::timeout(Duration::from_millis(50), self.send(frame)).await.expect_err("it has to wait");
+        }
+
+        /// As the inbox does it.
+        async fn bring(&self, entry: Entry) {
+            let store = Arc::clone(&self.store);
+            let failed = Some(Box::new(move |error: &Error| store.give_up(error)) as Box<_>);
+            let (ticket, written) = self.journal.bring(Entry { failed, ..entry }).await.expect("it takes it");
+            self.store.brought(ticket, written);
+        }
+
+        fn sent(&self) -> Vec<Bytes> {
+            self.sent.0.lock().clone()
+        }
+    }
+
     #[tokio::test]
     async fn a_frame_waits_for_the_ratchet_before_it_and_stays_if_that_is_not_written() {
-        let directory = tempfile::tempdir().expect("there is room");
-        let db = Db::sqlite(&directory.path().join("waypost.db"), Synchronous::Normal).await.expect("a file");
-        db.migrate().await.expect("tables");
-        let journal = Journal::open(db.clone(), Clock::system(), &Lifecycle::new()).await.expect("a journal");
-        // There is no such session, so its ratchet cannot be written.
-        let session = SessionId::parse("nobody").expect("it is one");
-        let store = Arc::new(DeviceStore::new(db.clone(), journal, session));
-        let sent = Arc::new(Sent::default());
-        let socket = Socket { socket: Arc::clone(&sent) as _, pairing: None, store: Arc::clone(&store) };
-        socket.send(Bytes::from_static(b"first")).await.expect("nothing is in its way");
+        let line = Line::new().await;
+        line.send("first").await.expect("nothing is in its way");
         // Nobody else can write as long as this one does.
-        let other = db.write().begin().await.expect("it begins");
-        store.put_session("1@s", b"ratchet").await.expect("it is taken in");
-        let second = socket.send(Bytes::from_static(b"second"));
-        tokio::time::timeout(Duration::from_millis(50), second).await.expect_err("the ratchet is not written");
+        let other = line.db.write().begin().await.expect("it begins");
+        line.store.put_session("1@s", b"ratchet").await.expect("it is taken in");
+        line.is_held_up("second").await;
         drop(other);
-        socket.send(Bytes::from_static(b"third")).await.expect_err("the ratchet could not be written");
-        assert_eq!(*sent.0.lock(), [Bytes::from_static(b"first")]);
+        line.send("third").await.expect_err("the ratchet could not be written");
+        assert_eq!(line.sent(), ["first"]);
+    }
+
+    #[tokio::test]
+    async fn a_frame_waits_for_the_messages_before_it_and_stays_if_one_is_not_written() {
+        let line = Line::new().await;
+        let other = line.db.write().begin().await.expect("it begins");
+        line.bring(Entry::default()).await;
+        line.bring(Entry::default()).await;
+        line.is_held_up("early").await;
+        drop(other);
+        line.send("first").await.expect("both are written");
+        // The one behind it can be written.
+        let other = line.db.write().begin().await.expect("it begins");
+        let write: Write = Box::new(|_| Box::pin(async { Err(Error::internal("it cannot")) }));
+        line.bring(Entry { write: Some(write), ..Entry::default() }).await;
+        line.bring(Entry::default()).await;
+        line.is_held_up("early").await;
+        drop(other);
+        line.send("second").await.expect_err("a message could not be written");
+        assert_eq!(line.sent(), ["first"]);
     }
 }

@@ -23,11 +23,13 @@ use wacore::store::traits::PendingInboundKey;
 use crate::db::{self, Connections, Db};
 use crate::error::chain;
 use crate::event::journal::{Failed, Journal, Ticket};
+use crate::whatsapp::device_store::brought::Brought;
 use crate::whatsapp::device_store::ratchets::UnderWay;
 use crate::whatsapp::device_store::waiting::Waiting;
 
 mod app_sync;
 mod base_key;
+mod brought;
 mod device;
 mod device_list;
 mod lid_mapping;
@@ -58,6 +60,8 @@ pub struct DeviceStore {
     saving: Mutex<()>,
     /// What was decrypted and waits for the journal.
     waiting: Arc<Waiting>,
+    /// What was brought to the journal.
+    brought: Brought,
     /// Ratchets on their way to the disk.
     under_way: UnderWay,
     /// Whether it is known that no device is stored, without asking the database.
@@ -75,6 +79,7 @@ impl DeviceStore {
             writing: Arc::default(),
             saving: Mutex::new(()),
             waiting: Arc::default(),
+            brought: Brought::default(),
             under_way: UnderWay::default(),
             is_empty: AtomicBool::new(false),
         }
@@ -107,7 +112,7 @@ impl DeviceStore {
     /// minute; what is deleted, or written by the next client, must not be undone by one of them.
     pub async fn retire(&self) {
         // What was taken in is still written. If it cannot be, the client was given up for that.
-        let _ = ratchets::settle(self).await;
+        let _ = self.settle().await;
         self.given_up.cancel();
         drop(self.writing.write().await);
     }
@@ -136,12 +141,29 @@ impl DeviceStore {
         Box::new(move |why| give_up(&given_up, &session, why))
     }
 
-    /// Waits until everything that was stored is on the disk.
+    /// Notes that entries up to this one were brought to the journal, which has them on the disk when `written` ends. No frame
+    /// leaves before: it may acknowledge a message of theirs.
+    pub fn brought(&self, ticket: Ticket, written: impl Future<Output = crate::error::Result<()>> + Send + 'static) {
+        self.brought.note(ticket, written);
+    }
+
+    /// Waits until everything is on the disk that was stored, and every message that was brought to the journal.
     ///
     /// # Errors
     /// It could not be written; then the client is given up.
     pub async fn settle(&self) -> Result<(), StoreError> {
+        self.settle_ratchets().await?;
+        self.settle_messages().await
+    }
+
+    async fn settle_ratchets(&self) -> Result<(), StoreError> {
         ratchets::settle(self).await
+    }
+
+    async fn settle_messages(&self) -> Result<(), StoreError> {
+        let ticket = self.brought.settle().await.map_err(|error| StoreError::Database(Box::new(error)))?;
+        ticket.inspect(|ticket| self.waiting.written(*ticket));
+        Ok(())
     }
 
     /// What becomes of a failed statement: the client is given up, and the library is told.
@@ -166,7 +188,7 @@ impl DeviceStore {
 
     /// For everything that writes but ratchets, behind those; refuses once the client is given up.
     async fn write(&self) -> Result<Guarded<'_>, StoreError> {
-        self.settle().await?;
+        self.settle_ratchets().await?;
         let writing = self.writing.read().await;
         self.refuse_when_given_up()?;
         Ok(Guarded { connection: self.db.write(), _writing: writing })

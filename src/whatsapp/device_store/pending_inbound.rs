@@ -58,7 +58,7 @@ pub(super) async fn remove_expired(store: &DeviceStore, cutoff: i64) -> Result<u
     // All in one place, so that each is counted once.
     store.waiting.all_to_table();
     ratchets::accept(store, Vec::new()).await?;
-    store.settle().await?;
+    store.settle_ratchets().await?;
     let old = Column::SessionId.eq(store.session.clone()).and(Column::StoredAt.lt(cutoff));
     let count = rows::delete_counted(store, Entity::delete_many().filter(old)).await?;
     store.waiting.remove_expired(cutoff);

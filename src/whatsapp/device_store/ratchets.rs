@@ -98,6 +98,8 @@ pub(super) async fn settle(store: &DeviceStore) -> Result<()> {
 
 /// The same when the journal has closed: the clients may still store what they have. In order, so nobody else does it.
 async fn settle_without_journal(store: &DeviceStore) -> Result<()> {
+    // Which messages it was brought in time. If it could not write them, the client was given up for that.
+    let _ = store.settle_messages().await;
     let _bringing = store.under_way.bringing.lock().await;
     while let Some(batch) = store.under_way.first() {
         let outcome = match batch.written.clone().await {

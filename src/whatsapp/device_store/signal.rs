@@ -47,7 +47,7 @@ impl SignalStore for DeviceStore {
     }
 
     async fn get_session(&self, address: &str) -> Result<Option<Bytes>> {
-        self.settle().await?;
+        self.settle_ratchets().await?;
         let row =
             signal_session::Entity::find_by_id(self.key(address)).one(self.read()).await.map_err(self.failed())?;
         Ok(row.map(|row| row.record.into()))
@@ -70,7 +70,7 @@ impl SignalStore for DeviceStore {
     }
 
     async fn has_session(&self, address: &str) -> Result<bool> {
-        self.settle().await?;
+        self.settle_ratchets().await?;
         let found = signal_session::Entity::find_by_id(self.key(address))
             .select_only()
             .column(signal_session::Column::Address)
@@ -84,7 +84,7 @@ impl SignalStore for DeviceStore {
     /// An address is the user followed by `:` or `@`. A range, so that the keys' trees find it; a pattern would need
     /// the user escaped, and a look at all of the session's addresses.
     async fn has_signal_state_for_user(&self, user: &str) -> Result<bool> {
-        self.settle().await?;
+        self.settle_ratchets().await?;
         let known = Query::select()
             .expr(
                 Expr::exists(self.addresses_of(user, signal_session::Entity, signal_session::Column::Address))
@@ -160,7 +160,7 @@ impl SignalStore for DeviceStore {
     }
 
     async fn get_sender_key(&self, address: &str) -> Result<Option<Vec<u8>>> {
-        self.settle().await?;
+        self.settle_ratchets().await?;
         let row = sender_key::Entity::find_by_id(self.key(address)).one(self.read()).await.map_err(self.failed())?;
         Ok(row.map(|row| row.record))
     }

@@ -55,6 +55,8 @@ struct Message {
     came: u64,
     /// The journal's entry that it is in, once the journal was given it.
     handed_over: Option<Ticket>,
+    /// Whether the library is done with it, and only the journal has still to write it.
+    is_done: bool,
     /// Whether a ratchet on the disk may have moved past it.
     is_late: bool,
     /// Whether the table has it.
@@ -87,7 +89,7 @@ impl Waiting {
 
     /// Takes a message in. True if it may be that a ratchet on the disk has moved past it already: one was brought after its
     /// stanza had come in, and after what this sender had written in this chat before was done with, and is being written.
-    /// The library works on one after the other: it decrypts none before the one before is acknowledged.
+    /// The library works on one after the other: it decrypts none before the one before is done with.
     pub(super) fn store(&self, row: &PendingInboundRow<'_>) -> bool {
         let mut messages = self.0.lock();
         let now = messages.tick();
@@ -99,14 +101,15 @@ impl Waiting {
         }
         let is_late = messages.ratchets_of > arrived.max(before);
         let (bytes, stored_at) = (Bytes::copy_from_slice(row.message), now_secs());
-        let message = Message { bytes, stored_at, came: now, handed_over: None, is_late, is_written: false };
+        let message =
+            Message { bytes, stored_at, came: now, handed_over: None, is_done: false, is_late, is_written: false };
         messages.messages.insert(key, message);
         is_late
     }
 
     /// A message that waits.
     pub(super) fn find(&self, key: &Key) -> Option<Vec<u8>> {
-        self.0.lock().messages.get(key).map(|message| message.bytes.to_vec())
+        self.0.lock().messages.get(key).filter(|message| !message.is_done).map(|message| message.bytes.to_vec())
     }
 
     /// Notes that the table has a message that a client before this one left.
@@ -114,25 +117,39 @@ impl Waiting {
         self.0.lock().in_table.insert(key);
     }
 
-    /// Forgets messages. True if some may be in the table, which they are to leave: of what was never here, only the table
-    /// can know.
+    /// Forgets messages, at once or when the journal has written what it was given. True if some may be in the table, which they
+    /// are to leave: of what was never here, only the table can know.
     pub(super) fn remove(&self, keys: impl IntoIterator<Item = Key>) -> bool {
         let mut messages = self.0.lock();
         let now = messages.tick();
         let mut some = false;
         for key in keys {
             messages.see(&key, now);
-            if messages.messages.remove(&key).is_none() | messages.in_table.remove(&key) {
-                messages.gone.insert(key, now);
-                some = true;
+            match messages.messages.get_mut(&key) {
+                Some(message) if message.handed_over.is_some() => message.is_done = true,
+                _ => some |= messages.forget(key, now),
             }
         }
         some
     }
 
+    /// Notes that the journal has written all entries up to this one.
+    pub(super) fn written(&self, ticket: Ticket) {
+        let mut messages = self.0.lock();
+        let now = messages.tick();
+        let is_over = |message: &Message| message.is_done && message.handed_over <= Some(ticket);
+        let over: Vec<_> =
+            messages.messages.iter().filter(|(_, message)| is_over(message)).map(|(key, _)| Arc::clone(key)).collect();
+        for key in over {
+            // A row that is left goes with the next ratchets.
+            messages.forget(key, now);
+        }
+    }
+
     /// Whether a message is done with, whatever the table says.
     pub(super) fn is_gone(&self, key: &Key) -> bool {
-        self.0.lock().gone.contains_key(key)
+        let messages = self.0.lock();
+        messages.gone.contains_key(key) || messages.messages.get(key).is_some_and(|message| message.is_done)
     }
 
     /// Forgets what was stored before this moment.
@@ -210,6 +227,15 @@ impl Messages {
     fn tick(&mut self) -> u64 {
         self.moments += 1;
         self.moments
+    }
+
+    /// Forgets a message. True if it may be in the table.
+    fn forget(&mut self, key: Key, now: u64) -> bool {
+        let may_be_there = self.messages.remove(&key).is_none() | self.in_table.remove(&key);
+        if may_be_there {
+            self.gone.insert(key, now);
+        }
+        may_be_there
     }
 
     /// Notes when something became of a message. Gives when that was before in the same chat, of the same sender.

@@ -237,7 +237,8 @@ async fn hold(journal: &Journal) -> Arc<Semaphore> {
     go
 }
 
-/// Whether a message goes into the table that the journal is given after its ratchet, with so many entries in between.
+/// Whether a message goes into the table that the journal is given after its ratchet, with so many entries in between. The
+/// library is done with it at once, and it leaves the table when the journal has it.
 async fn is_taken_along(others: usize) -> bool {
     let base = Base::on(On::Sqlite).await;
     let store = base.store("a").await;
@@ -249,10 +250,17 @@ async fn is_taken_along(others: usize) -> bool {
     }
     let (ticket, written) = base.journal.bring(Entry::default()).await.unwrap();
     store.handed_over("c", "s", "1", ticket);
+    store.brought(ticket, written);
+    store.delete_pending_inbound("c", "s", "1").await.unwrap();
+    assert_eq!(store.get_pending_inbound("c", "s", "1").await.unwrap(), None);
     go.add_permits(1);
     store.settle().await.unwrap();
-    written.await.unwrap();
-    base.at("a").get_pending_inbound("c", "s", "1").await.unwrap().is_some()
+    let is_there = async || base.at("a").get_pending_inbound("c", "s", "1").await.unwrap().is_some();
+    let was_there = is_there().await;
+    store.put_session("1@s", b"a newer one").await.unwrap();
+    store.settle().await.unwrap();
+    assert!(!is_there().await);
+    was_there
 }
 
 #[tokio::test]
