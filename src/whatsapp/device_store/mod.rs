@@ -113,6 +113,7 @@ impl DeviceStore {
     pub async fn retire(&self) {
         // What was taken in is still written. If it cannot be, the client was given up for that.
         let _ = self.settle().await;
+        let _ = self.settle_ratchets().await;
         self.given_up.cancel();
         drop(self.writing.write().await);
     }
@@ -153,17 +154,21 @@ impl DeviceStore {
     /// It could not be written; then the client is given up.
     pub async fn settle(&self) -> Result<(), StoreError> {
         self.settle_ratchets().await?;
-        self.settle_messages().await
+        match self.settle_messages().await? {
+            false => Ok(()),
+            // As when they are done with at once; nobody waits for it either.
+            true => ratchets::accept(self, Vec::new()).await,
+        }
     }
 
     async fn settle_ratchets(&self) -> Result<(), StoreError> {
         ratchets::settle(self).await
     }
 
-    async fn settle_messages(&self) -> Result<(), StoreError> {
+    /// True if some that the library is done with may be in the table, which they are to leave.
+    async fn settle_messages(&self) -> Result<bool, StoreError> {
         let ticket = self.brought.settle().await.map_err(|error| StoreError::Database(Box::new(error)))?;
-        ticket.inspect(|ticket| self.waiting.written(*ticket));
-        Ok(())
+        Ok(ticket.is_some_and(|ticket| self.waiting.written(ticket)))
     }
 
     /// What becomes of a failed statement: the client is given up, and the library is told.

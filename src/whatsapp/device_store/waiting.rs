@@ -133,17 +133,15 @@ impl Waiting {
         some
     }
 
-    /// Notes that the journal has written all entries up to this one.
-    pub(super) fn written(&self, ticket: Ticket) {
+    /// Notes that the journal has written all entries up to this one, and forgets what was done with before. True as with
+    /// [`remove`](Self::remove).
+    pub(super) fn written(&self, ticket: Ticket) -> bool {
         let mut messages = self.0.lock();
         let now = messages.tick();
         let is_over = |message: &Message| message.is_done && message.handed_over <= Some(ticket);
         let over: Vec<_> =
             messages.messages.iter().filter(|(_, message)| is_over(message)).map(|(key, _)| Arc::clone(key)).collect();
-        for key in over {
-            // A row that is left goes with the next ratchets.
-            messages.forget(key, now);
-        }
+        over.into_iter().fold(false, |some, key| messages.forget(key, now) | some)
     }
 
     /// Whether a message is done with, whatever the table says.

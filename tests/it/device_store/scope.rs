@@ -221,6 +221,13 @@ async fn a_pending_message_is_on_the_disk_before_its_ratchet(#[values(On::Sqlite
 
 /// Keeps the journal in the middle of a transaction until a permit is added to what this gives.
 async fn hold(journal: &Journal) -> Arc<Semaphore> {
+    let (begun, go) = will_hold(journal).await;
+    begun.acquire().await.expect("it is open").forget();
+    go
+}
+
+/// The same, without waiting until it has begun: then the first has a permit.
+async fn will_hold(journal: &Journal) -> (Arc<Semaphore>, Arc<Semaphore>) {
     let (begun, go) = (Arc::new(Semaphore::new(0)), Arc::new(Semaphore::new(0)));
     let (has_begun, may_go) = (Arc::clone(&begun), Arc::clone(&go));
     let write: Write = Box::new(move |_| {
@@ -233,8 +240,7 @@ async fn hold(journal: &Journal) -> Arc<Semaphore> {
         .boxed()
     });
     drop(journal.bring(Entry { write: Some(write), ..Entry::default() }).await.unwrap());
-    begun.acquire().await.expect("it is open").forget();
-    go
+    (begun, go)
 }
 
 /// Whether a message goes into the table that the journal is given after its ratchet, with so many entries in between. The
@@ -248,16 +254,20 @@ async fn is_taken_along(others: usize) -> bool {
     for _ in 0..others {
         drop(base.journal.bring(Entry::default()).await.unwrap());
     }
+    let (has_begun, may_end) = will_hold(&base.journal).await;
     let (ticket, written) = base.journal.bring(Entry::default()).await.unwrap();
     store.handed_over("c", "s", "1", ticket);
     store.brought(ticket, written);
     store.delete_pending_inbound("c", "s", "1").await.unwrap();
     assert_eq!(store.get_pending_inbound("c", "s", "1").await.unwrap(), None);
     go.add_permits(1);
-    store.settle().await.unwrap();
     let is_there = async || base.at("a").get_pending_inbound("c", "s", "1").await.unwrap().is_some();
+    // In the transaction of the message, which may be that of its ratchet.
+    has_begun.acquire().await.expect("it is open").forget();
     let was_there = is_there().await;
-    store.put_session("1@s", b"a newer one").await.unwrap();
+    may_end.add_permits(1);
+    // The first lets the message go when the journal has it, the second waits until it has left the table.
+    store.settle().await.unwrap();
     store.settle().await.unwrap();
     assert!(!is_there().await);
     was_there
