@@ -13,7 +13,7 @@ use whatsapp_rust::types::durability_hook::{InboundDurabilityHook, InboundMessag
 
 use crate::clock::Clock;
 use crate::crash;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::event::body::EventBody;
 use crate::event::journal::{Entry, Journal};
 use crate::whatsapp::Report;
@@ -49,9 +49,8 @@ impl Inbox {
         match events.is_empty() {
             true => Ok(()),
             false => {
-                let store = Arc::clone(&self.store);
-                let failed = Some(Box::new(move |error: &Error| store.give_up(error)) as Box<_>);
-                let (ticket, written) = self.journal.bring(Entry { events, failed, ..Entry::default() }).await?;
+                let (rows, failed) = (Some(self.store.unless_given_up()), Some(self.store.giving_up()));
+                let (ticket, written) = self.journal.bring(Entry { events, write: None, rows, failed }).await?;
                 for info in batch.iter().map(|inbound| &inbound.info) {
                     let (chat, sender) = (info.source.chat.to_string(), info.source.sender.to_string());
                     self.store.handed_over(&chat, &sender, &info.id, ticket);

@@ -175,8 +175,7 @@ mod tests {
 
         /// As the inbox does it.
         async fn bring(&self, entry: Entry) {
-            let store = Arc::clone(&self.store);
-            let failed = Some(Box::new(move |error: &Error| store.give_up(error)) as Box<_>);
+            let failed = Some(self.store.giving_up());
             let (ticket, written) = self.journal.bring(Entry { failed, ..entry }).await.expect("it takes it");
             self.store.brought(ticket, written);
         }

@@ -14,8 +14,13 @@ use crate::event::journal::Ticket;
 #[derive(Default)]
 pub(super) struct Brought(Mutex<Option<(Ticket, Written)>>);
 
-/// Ends when the disk has it.
-type Written = Shared<BoxFuture<'static, std::result::Result<(), Arc<Error>>>>;
+/// Ends when the disk has an entry. Several may wait for it.
+pub(super) type Written = Shared<BoxFuture<'static, std::result::Result<(), Arc<Error>>>>;
+
+/// What the journal gave for an entry, for several.
+pub(super) fn shared(written: impl Future<Output = Result<()>> + Send + 'static) -> Written {
+    written.map(|outcome| outcome.map_err(Arc::new)).boxed().shared()
+}
 
 impl std::fmt::Debug for Brought {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -28,7 +33,7 @@ impl Brought {
     pub(super) fn note(&self, ticket: Ticket, written: impl Future<Output = Result<()>> + Send + 'static) {
         let mut last = self.0.lock();
         if last.as_ref().is_none_or(|(newest, _)| *newest < ticket) {
-            *last = Some((ticket, written.map(|outcome| outcome.map_err(Arc::new)).boxed().shared()));
+            *last = Some((ticket, shared(written)));
         }
     }
 

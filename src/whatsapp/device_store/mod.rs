@@ -22,7 +22,7 @@ use wacore::store::traits::PendingInboundKey;
 
 use crate::db::{self, Connections, Db};
 use crate::error::chain;
-use crate::event::journal::{Failed, Journal, Ticket};
+use crate::event::journal::{Failed, Journal, Rows, Ticket};
 use crate::whatsapp::device_store::brought::Brought;
 use crate::whatsapp::device_store::ratchets::UnderWay;
 use crate::whatsapp::device_store::waiting::Waiting;
@@ -136,8 +136,18 @@ impl DeviceStore {
         give_up(&self.given_up, &self.session, why);
     }
 
+    /// No rows, but an error once the client is given up: what was brought before may not be written, and nothing of the same
+    /// client is to be written behind it.
+    pub fn unless_given_up(&self) -> Rows {
+        let given_up = self.given_up.clone();
+        Box::new(move |_| match given_up.is_cancelled() {
+            true => Err(DbErr::Custom("the client was given up".to_owned()).into()),
+            false => Ok(Vec::new()),
+        })
+    }
+
     /// Gives the client up when an entry of the journal cannot be written.
-    fn giving_up(&self) -> Failed {
+    pub fn giving_up(&self) -> Failed {
         let (given_up, session) = (self.given_up.clone(), self.session.clone());
         Box::new(move |why| give_up(&given_up, &session, why))
     }

@@ -7,13 +7,12 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use futures::FutureExt;
-use futures::future::{BoxFuture, Shared};
 use parking_lot::Mutex;
 use sea_orm::{ConnectionTrait, DbErr};
 use wacore::store::error::{Result, StoreError};
 
 use super::DeviceStore;
+use super::brought::{Written, shared};
 use super::waiting::Taken;
 use crate::db::bulk::{self, Row};
 use crate::error::{Error, ErrorKind};
@@ -42,8 +41,7 @@ struct Batch {
     came: Option<u64>,
     /// The messages that went along.
     taken: Taken,
-    /// Ends when the disk has them.
-    written: Shared<BoxFuture<'static, std::result::Result<(), Arc<Error>>>>,
+    written: Written,
 }
 
 impl UnderWay {
@@ -77,10 +75,9 @@ pub(super) async fn accept(store: &DeviceStore, ratchets: Vec<Row>) -> Result<()
     let came = (!ratchets.is_empty()).then(|| store.waiting.now());
     let rows = Some(rows_then(store, &ratchets, came, &taken).await?);
     let written = match store.journal.bring(Entry { rows, failed: Some(store.giving_up()), ..Entry::default() }).await {
-        Ok((_, written)) => written.boxed(),
-        Err(error) => std::future::ready(Err(error)).boxed(),
+        Ok((_, written)) => shared(written),
+        Err(error) => shared(std::future::ready(Err(error))),
     };
-    let written = written.map(|outcome| outcome.map_err(Arc::new)).boxed().shared();
     under_way.batches.lock().push_back(Arc::new(Batch { ratchets, came, taken, written }));
     Ok(())
 }
