@@ -207,14 +207,17 @@ mod tests {
         line.is_held_up("early").await;
         drop(other);
         line.send("first").await.expect("both are written");
-        // The one behind it can be written.
+        // What is behind it and of this client stays away, too; anybody else's is written.
         let other = line.db.write().begin().await.expect("it begins");
         let write: Write = Box::new(|_| Box::pin(async { Err(Error::internal("it cannot")) }));
         line.bring(Entry { write: Some(write), ..Entry::default() }).await;
+        let behind = Entry { rows: Some(line.store.unless_given_up()), ..Entry::default() };
+        let (_, behind) = line.journal.bring(behind).await.expect("it takes it");
         line.bring(Entry::default()).await;
         line.is_held_up("early").await;
         drop(other);
         line.send("second").await.expect_err("a message could not be written");
+        behind.await.expect_err("it would come before the one that could not be written");
         assert_eq!(line.sent(), ["first"]);
     }
 }
