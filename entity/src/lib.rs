@@ -17,6 +17,7 @@ pub mod ids;
 pub mod lane;
 pub mod lid_mapping;
 pub mod long;
+pub mod message_file;
 pub mod message_secret;
 pub mod mutation_mac;
 pub mod pairing_link;

@@ -224,6 +224,8 @@ words!(
         ArchiveUpdate = "archive_update",
         /// A chat was marked as read or unread.
         MarkChatAsRead = "mark_chat_as_read",
+        /// The time after which messages of a chat disappear changed.
+        DisappearingUpdate = "disappearing_update",
         /// A message arrived that could not be decrypted.
         UndecryptableMessage = "undecryptable_message",
         /// WhatsApp refused this version of the protocol client.
@@ -304,8 +306,38 @@ words!(
         Edit = "edit",
         /// The removal of another message for everybody.
         Revoke = "revoke",
+        /// The header of an album, whose pictures and videos follow as messages of their own.
+        Album = "album",
+        /// Another message was pinned in the chat, or unpinned.
+        Pin = "pin",
         /// Something that has no word here yet.
         Unknown = "unknown",
+    }
+);
+
+words!(
+    /// What somebody tapped.
+    TapKind {
+        /// A button below a message.
+        Button = "button",
+        /// A row of a list.
+        ListRow = "list_row",
+        /// A button of a template.
+        TemplateButton = "template_button",
+        /// A button, a list or a form of a native flow.
+        Flow = "flow",
+    }
+);
+
+words!(
+    /// Whether a vote could be read.
+    VoteState {
+        /// It could.
+        Opened = "opened",
+        /// The poll is not known: it was asked before the session was linked, or more than 90 days ago.
+        PollUnknown = "poll_unknown",
+        /// The poll is known, and its secret does not open the vote.
+        Undecryptable = "undecryptable",
     }
 );
 
@@ -324,6 +356,24 @@ words!(
         Document = "document",
         /// A sticker.
         Sticker = "sticker",
+    }
+);
+
+words!(
+    /// What the file of a message is, as its key is used. Not shown.
+    FileKind {
+        /// A picture.
+        Image = "image",
+        /// A video.
+        Video = "video",
+        /// Music, or a voice message.
+        Audio = "audio",
+        /// A file.
+        Document = "document",
+        /// A sticker.
+        Sticker = "sticker",
+        /// A package of stickers.
+        StickerPack = "sticker_pack",
     }
 );
 

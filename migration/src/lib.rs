@@ -10,6 +10,7 @@ mod m0004_pairing_link;
 mod m0005_journal;
 mod m0006_delivery;
 mod m0007_pace;
+mod m0012_message_file;
 
 /// All migrations, in order.
 #[derive(Debug)]
@@ -26,6 +27,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0005_journal::Migration),
             Box::new(m0006_delivery::Migration),
             Box::new(m0007_pace::Migration),
+            Box::new(m0012_message_file::Migration),
         ]
     }
 }

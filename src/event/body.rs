@@ -6,6 +6,7 @@
 pub mod call;
 pub mod chat;
 pub mod contact;
+pub mod context;
 pub mod example;
 pub mod message;
 pub mod session;
@@ -19,8 +20,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::event::body::call::CallEvent;
 use crate::event::body::chat::{
-    ArchiveUpdateEvent, ChatPresenceEvent, MarkChatAsReadEvent, MuteUpdateEvent, PinUpdateEvent, PresenceEvent,
-    ReceiptEvent, UndecryptableMessageEvent,
+    ArchiveUpdateEvent, ChatPresenceEvent, DisappearingUpdateEvent, MarkChatAsReadEvent, MuteUpdateEvent,
+    PinUpdateEvent, PresenceEvent, ReceiptEvent, UndecryptableMessageEvent,
 };
 use crate::event::body::contact::{
     ContactUpdateEvent, DeviceListUpdateEvent, GroupUpdateEvent, JoinedGroupEvent, PictureUpdateEvent,
@@ -93,6 +94,8 @@ pub enum EventBody {
     ArchiveUpdate(ArchiveUpdateEvent),
     /// A chat was marked as read or unread.
     MarkChatAsRead(MarkChatAsReadEvent),
+    /// The time after which messages of a chat disappear changed.
+    DisappearingUpdate(DisappearingUpdateEvent),
     /// A message arrived that could not be decrypted.
     UndecryptableMessage(UndecryptableMessageEvent),
     /// A webhook was switched off because its receiver kept failing.
@@ -142,6 +145,7 @@ impl EventBody {
             Self::MuteUpdate(_) => EventType::MuteUpdate,
             Self::ArchiveUpdate(_) => EventType::ArchiveUpdate,
             Self::MarkChatAsRead(_) => EventType::MarkChatAsRead,
+            Self::DisappearingUpdate(_) => EventType::DisappearingUpdate,
             Self::UndecryptableMessage(_) => EventType::UndecryptableMessage,
             Self::ClientOutdated(_) => EventType::ClientOutdated,
             Self::OfflineSyncPreview(_) => EventType::OfflineSyncPreview,
@@ -155,13 +159,18 @@ impl EventBody {
         }
     }
 
-    /// The people in it, but for those whom it only mentions.
+    /// The people in it.
     pub fn parties(&mut self) -> Vec<&mut Party> {
         match self {
-            Self::Message(event) => vec![&mut event.sender],
-            Self::Receipt(event) => vec![&mut event.sender],
+            Self::Message(event) => event.parties(),
+            Self::Receipt(event) => [&mut event.sender].into_iter().chain(&mut event.partner).collect(),
             Self::Presence(event) => vec![&mut event.contact],
-            Self::ChatPresence(event) => vec![&mut event.sender],
+            Self::ChatPresence(event) => [&mut event.sender].into_iter().chain(&mut event.partner).collect(),
+            Self::PinUpdate(event) => event.partner.iter_mut().collect(),
+            Self::MuteUpdate(event) => event.partner.iter_mut().collect(),
+            Self::ArchiveUpdate(event) => event.partner.iter_mut().collect(),
+            Self::MarkChatAsRead(event) => event.partner.iter_mut().collect(),
+            Self::DisappearingUpdate(event) => event.author.iter_mut().chain(&mut event.partner).collect(),
             Self::GroupUpdate(event) => event.author.iter_mut().chain(&mut event.participants).collect(),
             Self::JoinedGroup(event) => event.author.iter_mut().collect(),
             Self::PictureUpdate(event) => [&mut event.subject].into_iter().chain(&mut event.author).collect(),
@@ -169,7 +178,7 @@ impl EventBody {
             Self::PushNameUpdate(event) => vec![&mut event.contact],
             Self::ContactUpdate(event) => [&mut event.contact].into_iter().chain(&mut event.old).collect(),
             Self::DeviceListUpdate(event) => vec![&mut event.contact],
-            Self::UndecryptableMessage(event) => vec![&mut event.sender],
+            Self::UndecryptableMessage(event) => [&mut event.sender].into_iter().chain(&mut event.partner).collect(),
             Self::Call(event) => vec![&mut event.from],
             _ => Vec::new(),
         }
@@ -203,6 +212,7 @@ impl EventBody {
             EventType::MuteUpdate => Self::MuteUpdate(read.json()?),
             EventType::ArchiveUpdate => Self::ArchiveUpdate(read.json()?),
             EventType::MarkChatAsRead => Self::MarkChatAsRead(read.json()?),
+            EventType::DisappearingUpdate => Self::DisappearingUpdate(read.json()?),
             EventType::UndecryptableMessage => Self::UndecryptableMessage(read.json()?),
             EventType::ClientOutdated => Self::ClientOutdated(read.json()?),
             EventType::OfflineSyncPreview => Self::OfflineSyncPreview(read.json()?),

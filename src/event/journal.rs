@@ -31,6 +31,7 @@ use crate::db::{Db, Failure, Work};
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::body::EventBody;
 use crate::event::bus::Bus;
+use crate::event::file::MessageFile;
 use crate::event::interest::Interest;
 use crate::event::store::{self, MessageKey, New, Record};
 use crate::lifecycle::Lifecycle;
@@ -76,6 +77,8 @@ pub struct Draft {
     pub body: String,
     /// What it is recognised by when it comes again. For messages only.
     pub message: Option<MessageKey>,
+    /// The file that the message has. It is written beside the event, and is no part of it.
+    pub file: Option<MessageFile>,
 }
 
 impl Draft {
@@ -85,7 +88,7 @@ impl Draft {
     /// `Internal`: the body cannot be written as JSON, which no body does.
     pub fn new(session_id: SessionId, body: &EventBody, created_at: Timestamp) -> Result<Self> {
         let (event_type, text) = (body.event_type(), serde_json::to_string(body).map_err(Error::internal)?);
-        Ok(Self { session_id, event_type, created_at, body: text, message: None })
+        Ok(Self { session_id, event_type, created_at, body: text, message: None, file: None })
     }
 }
 
@@ -334,10 +337,10 @@ impl Pen {
     fn place_one(&mut self, draft: Draft) -> New {
         // Microseconds: what a moment's events are is known without looking, and no two processes give the same one.
         self.head = (self.head + 1).max(self.clock.now().millis().saturating_mul(1000));
-        let Draft { session_id, event_type, created_at, body, message } = draft;
+        let Draft { session_id, event_type, created_at, body, message, file } = draft;
         let (position, id, sequence) = (self.head, EventId::generate(), 0);
         let record = Record { position, id, session_id, sequence, event_type, created_at, body: body.into() };
-        New { record, message, behind: 0 }
+        New { record, message, file, behind: 0 }
     }
 }
 

@@ -4,11 +4,13 @@ pub mod types;
 
 pub mod body;
 pub mod bus;
+pub mod file;
 pub mod interest;
 pub mod journal;
 pub mod retention;
 pub mod store;
 
+mod file_store;
 mod reader;
 
 use std::sync::Arc;

@@ -17,8 +17,12 @@ use sea_orm::{
 use crate::db::Step;
 use crate::db::bulk::{ROWS, of_many, values};
 use crate::error::Result;
+use crate::event::file::MessageFile;
+use crate::event::file_store;
 use crate::event::journal::Doubles;
 
+/// Messages with the same id in one chat that are looked at.
+const SAME_ID: u64 = 16;
 /// The position up to which events were turned into deliveries.
 pub const DISPATCHED: &str = "dispatched";
 /// The position up to which events were dropped because of their age or number.
@@ -96,6 +100,8 @@ pub(super) struct New {
     pub(super) record: Record,
     /// What it is recognised by, if it is a message.
     pub(super) message: Option<MessageKey>,
+    /// Its file, if it is a message that has one.
+    pub(super) file: Option<MessageFile>,
     /// How many events of the same session are written behind it.
     pub(super) behind: i64,
 }
@@ -136,10 +142,17 @@ pub(super) fn writing(backend: DbBackend, events: &[New], doubles: Doubles) -> V
         Step { statement, rows_at_least }
     };
     let counting = counting.into_iter().map(|(statement, _)| statement.into());
-    counting.chain(inserting.into_iter().map(step)).collect()
+    let filing = file_store::writing(backend, events.iter().filter_map(New::filed));
+    counting.chain(inserting.into_iter().map(step)).chain(filing).collect()
 }
 
-fn binds(New { record, message, behind }: &New) -> Vec<Value> {
+impl New {
+    fn filed(&self) -> Option<(&MessageKey, &MessageFile, Timestamp)> {
+        Some((self.message.as_ref()?, self.file.as_ref()?, self.record.created_at))
+    }
+}
+
+fn binds(New { record, message, file: _, behind }: &New) -> Vec<Value> {
     let Record { position, id, session_id, sequence: _, event_type, created_at, body } = record;
     let (chat, sender, message_id) = match message {
         Some(MessageKey { session_id: _, chat, sender, message_id }) => (Some(chat), Some(sender), Some(message_id)),
@@ -215,6 +228,25 @@ pub async fn history(
 pub async fn at(db: &impl ConnectionTrait, positions: Vec<i64>) -> Result<HashMap<i64, Record>> {
     let found = event::Entity::find().filter(event::Column::Position.is_in(positions)).all(db).await?;
     Ok(found.into_iter().map(|row| (row.position, Record::from(row))).collect())
+}
+
+/// What the journal has of the messages with this id in a chat, oldest first: senders choose the ids, so there can be several.
+pub async fn messages(
+    db: &impl ConnectionTrait,
+    session: &SessionId,
+    chat: &str,
+    message_id: &str,
+) -> Result<Vec<String>> {
+    let found = event::Entity::find()
+        .select_only()
+        .column(event::Column::Body)
+        .filter(event::Column::SessionId.eq(session.clone()))
+        .filter(event::Column::Chat.eq(chat))
+        .filter(event::Column::MessageId.eq(message_id))
+        .filter(event::Column::EventType.eq(EventType::Message))
+        .order_by_asc(event::Column::Position)
+        .limit(SAME_ID);
+    Ok(found.into_tuple().all(db).await?)
 }
 
 /// The position of the newest event; None while there is none.

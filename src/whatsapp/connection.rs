@@ -22,6 +22,7 @@ use crate::session::types::{DeviceProps, Identity, PairRequest};
 use crate::whatsapp::device_store::DeviceStore;
 use crate::whatsapp::http::SessionHttp;
 use crate::whatsapp::inbox::Inbox;
+use crate::whatsapp::reading::recipient::Recipients;
 use crate::whatsapp::runtime::ClientRuntime;
 use crate::whatsapp::transport::{Dialler, Progress};
 use crate::whatsapp::{Closing, Connector, Report, Signal, reading, translate};
@@ -79,6 +80,7 @@ pub(super) async fn open(
         reports,
         session: inbox.session.clone(),
         store: Arc::clone(&store),
+        recipients: Recipients::default(),
         client: Arc::clone(&own),
         started: Instant::now(),
         last_stanza: AtomicI64::new(0),
@@ -235,6 +237,7 @@ struct Reporter {
     reports: mpsc::Sender<Report>,
     session: SessionId,
     store: Arc<DeviceStore>,
+    recipients: Recipients,
     client: Arc<OnceLock<Weak<Client>>>,
     started: Instant,
     /// Milliseconds from `started` to the last stanza.
@@ -277,6 +280,9 @@ impl EventHandler for Handler {
     fn handle_event(&self, event: Arc<Event>) {
         if let Event::RawNode(node) = &*event {
             self.0.saw_stanza();
+            if node.tag() == "receipt" {
+                self.0.recipients.note(node.get());
+            }
             if node.tag() == "message"
                 && let Some(id) = node.get().attrs().optional_string("id")
             {
@@ -287,7 +293,7 @@ impl EventHandler for Handler {
         if let Some(signal) = translate::signal(&client, &event) {
             self.0.signal(signal);
         }
-        for report in reading::reports(&client, &self.0.session, &event) {
+        for report in reading::reports(&client, &self.0.session, &event, &self.0.recipients) {
             self.0.report(report);
         }
     }

@@ -20,6 +20,7 @@ use crate::whatsapp::Report;
 use crate::whatsapp::device_store::DeviceStore;
 use crate::whatsapp::reading::names::Names;
 use crate::whatsapp::reading::{self, Own, message};
+use crate::whatsapp::votes::Votes;
 
 /// One session's way from the library to the journal.
 pub(super) struct Inbox {
@@ -28,6 +29,7 @@ pub(super) struct Inbox {
     pub(super) clock: Clock,
     pub(super) store: Arc<DeviceStore>,
     pub(super) names: Names,
+    pub(super) votes: Votes,
 }
 
 impl Inbox {
@@ -37,6 +39,7 @@ impl Inbox {
         for inbound in batch {
             if let Some(mut report) = message::read(&own, &self.session, inbound) {
                 reading::complete(client, &mut report.body).await;
+                self.votes.see(&self.session, &self.store, &mut report).await?;
                 if let EventBody::Message(message) = &report.body
                     && let Some(update) = self.names.learn(message)
                 {

@@ -13,6 +13,7 @@ mod reading;
 mod runtime;
 mod translate;
 mod transport;
+mod votes;
 
 use std::sync::Arc;
 
@@ -25,6 +26,7 @@ use crate::clock::Clock;
 use crate::db::Db;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::body::EventBody;
+use crate::event::file::MessageFile;
 use crate::event::journal::{Draft, Journal};
 use crate::event::store::MessageKey;
 use crate::lifecycle::Lifecycle;
@@ -32,6 +34,7 @@ use crate::session::types::{Code, DeviceProps, Identity};
 use crate::whatsapp::connection::Outlets;
 use crate::whatsapp::inbox::Inbox;
 use crate::whatsapp::reading::names::Names;
+use crate::whatsapp::votes::Votes;
 
 pub use connection::Connection;
 
@@ -152,11 +155,39 @@ pub struct Report {
     pub body: EventBody,
     /// For messages: what one is recognised by when it comes again.
     pub message: Option<MessageKey>,
+    /// For messages that have one: the file, which no event shows.
+    pub file: Option<MessageFile>,
+    /// For polls and votes: what is sealed in them.
+    pub(in crate::whatsapp) poll: Option<PollSeal>,
+}
+
+/// What is sealed in a message about a poll.
+pub(in crate::whatsapp) enum PollSeal {
+    /// With what the votes in a poll are sealed.
+    Secret(Vec<u8>),
+    /// A vote.
+    Vote(SealedVote),
+}
+
+/// A vote as it came.
+pub(in crate::whatsapp) struct SealedVote {
+    pub(in crate::whatsapp) payload: Vec<u8>,
+    pub(in crate::whatsapp) iv: Vec<u8>,
+}
+
+impl std::fmt::Debug for PollSeal {
+    /// Only what it is.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Secret(_) => "Secret",
+            Self::Vote(_) => "Vote",
+        })
+    }
 }
 
 impl From<EventBody> for Report {
     fn from(body: EventBody) -> Self {
-        Self { body, message: None }
+        Self { body, message: None, file: None, poll: None }
     }
 }
 
@@ -166,7 +197,8 @@ impl Report {
     /// # Errors
     /// `Internal`: the body cannot be written as JSON, which no body does.
     pub fn draft(&self, session: SessionId, now: Timestamp) -> Result<Draft> {
-        Ok(Draft { message: self.message.clone(), ..Draft::new(session, &self.body, now)? })
+        let (message, file) = (self.message.clone(), self.file.clone());
+        Ok(Draft { message, file, ..Draft::new(session, &self.body, now)? })
     }
 }
 
@@ -231,6 +263,7 @@ impl Connector {
             clock: self.clock.clone(),
             store: Arc::clone(&store),
             names: Names::default(),
+            votes: Votes::new(self.db.clone()),
         };
         let connection = connection::open(self, store, props, Outlets { signals, reports, inbox }).await;
         let connection = connection.map_err(|error| {

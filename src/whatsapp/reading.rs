@@ -8,14 +8,19 @@ mod contact;
 mod group;
 pub(super) mod message;
 pub(super) mod names;
+pub(super) mod recipient;
+
+use std::collections::HashMap;
 
 use entity::ids::SessionId;
 use whatsapp_rust::types::events::{Event, EventKind};
 use whatsapp_rust::types::message::MessageSource;
+use whatsapp_rust::wacore_binary::{JidExt as _, Server};
 use whatsapp_rust::{Client, Jid};
 
 use crate::event::body::{EventBody, Party};
 use crate::whatsapp::Report;
+use crate::whatsapp::reading::recipient::Recipients;
 
 /// The events that are read here. The library does not even build those that nobody reads.
 pub(super) const KINDS: &[EventKind] = &[
@@ -35,11 +40,15 @@ pub(super) const KINDS: &[EventKind] = &[
     EventKind::MuteUpdate,
     EventKind::ArchiveUpdate,
     EventKind::MarkChatAsReadUpdate,
+    EventKind::DisappearingModeChanged,
     EventKind::UndecryptableMessage,
     EventKind::OfflineSyncPreview,
     EventKind::OfflineSyncCompleted,
     EventKind::DeviceListUpdate,
 ];
+
+/// Longest JID that is looked at, bytes. A phone number has 15 digits, a LID about as many.
+const JID_BYTES: usize = 128;
 
 /// The account itself, by its phone number and its LID.
 pub(super) struct Own([Option<Jid>; 2]);
@@ -49,14 +58,26 @@ impl Own {
         Self([client.pn(), client.lid()])
     }
 
+    /// The account as a person. None until a phone has linked it.
+    fn party(&self) -> Option<Party> {
+        let [phone, lid] = &self.0;
+        let party = |jid: &Jid| party(jid, lid.as_ref());
+        phone.as_ref().or(lid.as_ref()).map(party)
+    }
+
     fn is(&self, jid: &Jid) -> bool {
         self.0.iter().flatten().any(|own| own.user == jid.user && own.server == jid.server)
     }
 }
 
 /// What an event says; nothing if it is no news to a user of ours.
-pub(super) fn reports(client: &Client, session: &SessionId, event: &Event) -> Vec<Report> {
+pub(super) fn reports(client: &Client, session: &SessionId, event: &Event, recipients: &Recipients) -> Vec<Report> {
     match event {
+        Event::Receipt(receipt) => {
+            let mut receipt = receipt.clone();
+            recipients.put(&mut receipt);
+            chat::body(&Event::Receipt(receipt)).map(Report::from).into_iter().collect()
+        }
         Event::GroupUpdate(update) => group::bodies(&Own::of(client), update).into_iter().map(Report::from).collect(),
         // The journal has the others: the library asked for that before it told.
         Event::Messages(batch) if !batch.hook_committed => {
@@ -84,21 +105,43 @@ fn is_state(event: &Event) -> bool {
     }
 }
 
-/// Adds to the people in a body what the library has learnt about them elsewhere.
+/// Adds to the people in a body what the library has learnt about them elsewhere. Of somebody who is named more than once,
+/// it is asked once.
 pub(super) async fn complete(client: &Client, body: &mut EventBody) {
+    let own = Own::of(client);
+    let mut asked: HashMap<String, Option<(String, String)>> = HashMap::new();
     for party in body.parties() {
         if party.lid.is_some() && party.phone_number.is_some() {
             continue;
         }
         let Ok(jid) = party.id.parse::<Jid>() else { continue };
-        if let Ok(Some(known)) = client.get_lid_pn_entry(&jid).await {
-            party.phone_number = Some(known.phone_number.to_string());
-            party.lid = Some(format!("{}@lid", known.lid));
+        let names = match asked.get(&party.id) {
+            Some(names) => names.clone(),
+            None => {
+                let names = names(client, &own, &jid).await;
+                asked.insert(party.id.clone(), names.clone());
+                names
+            }
+        };
+        if let Some((phone_number, lid)) = names {
+            party.phone_number = Some(phone_number);
+            party.lid = Some(lid);
         }
     }
     if let EventBody::Message(message) = body {
         message.from_phone.clone_from(&message.sender.phone_number);
     }
+}
+
+/// The phone number and the LID of whoever has this JID, if both are known.
+async fn names(client: &Client, own: &Own, jid: &Jid) -> Option<(String, String)> {
+    if let [Some(phone), Some(lid)] = &own.0
+        && own.is(jid)
+    {
+        return Some((phone.user.to_string(), name(lid)));
+    }
+    let known = client.get_lid_pn_entry(jid).await.ok().flatten()?;
+    Some((known.phone_number.to_string(), format!("{}@lid", known.lid)))
 }
 
 /// A JID without a device.
@@ -122,6 +165,32 @@ pub(super) fn party(jid: &Jid, other: Option<&Jid>) -> Party {
 /// Who sent something.
 pub(super) fn sender(source: &MessageSource, push_name: Option<&str>) -> Party {
     Party { push_name: push_name.and_then(said), ..party(&source.sender, source.sender_alt.as_ref()) }
+}
+
+/// The other person of a direct chat, by the chat's JID and, if it is known, the other one of the two that everybody has. None of
+/// a chat that has no such person.
+pub(super) fn partner(chat: &Jid, other: Option<&Jid>) -> Option<Party> {
+    let is_shared = chat.is_group() || chat.server() == Server::Broadcast || chat.is_newsletter();
+    (!is_shared && !chat.user.is_empty()).then(|| party(chat, other))
+}
+
+/// The other person of the direct chat in which something was sent. What the account itself sent from another device names the
+/// number of the person to whom it went, at its `peer`.
+pub(super) fn partner_of(source: &MessageSource, peer: Option<&Jid>) -> Option<Party> {
+    let other = match source.is_from_me {
+        true => source.recipient_alt.as_ref().or(peer),
+        false => source.sender_alt.as_ref(),
+    };
+    partner(&source.chat, other)
+}
+
+/// Who is behind a JID that stands in a message, if it is somebody's.
+pub(super) fn somebody(jid: &str) -> Option<Party> {
+    if jid.len() > JID_BYTES {
+        return None;
+    }
+    let jid = jid.parse::<Jid>().ok()?;
+    partner(&jid, None)
 }
 
 /// A name, unless it is empty.

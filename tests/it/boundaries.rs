@@ -16,6 +16,7 @@ const WALLS: &[(&str, &[&str])] = &[
             "whatsapp/device_store/",
             "db.rs",
             "db/",
+            "event/file_store.rs",
             "event/store.rs",
             "event/journal.rs",
             "webhook/store.rs",

@@ -68,8 +68,10 @@ async fn a_reaction_is_to_the_account_when_the_message_is_its_own() {
         for (who, to, to_what, is_to_me) in reactions {
             let key = who.key_of(to, to_what).expect("a key");
             let id = who.send_content(to, content::reaction(key, "👍")).await.expect("it is sent");
-            let reaction = message(&world, &id).await["reaction"].take();
-            let expected = json!({ "message_id": to_what, "emoji": "👍", "is_to_me": is_to_me });
+            let mut reaction = message(&world, &id).await["reaction"].take();
+            let author = reaction["author"].take();
+            assert_eq!(author["phone_number"], if *to_what == own { SHOP } else { FRIEND });
+            let expected = json!({ "message_id": to_what, "emoji": "👍", "is_to_me": is_to_me, "author": null });
             assert_eq!(reaction, expected, "{} in {to}", who.phone_number());
         }
     }
@@ -86,6 +88,7 @@ async fn what_a_customer_taps_is_a_text() {
     let tapped = message(&world, &id).await;
     assert_eq!((&tapped["message_type"], &tapped["text"]), (&"text".into(), &"Two, please".into()));
     assert_eq!(tapped["quoted"]["message_id"], asked);
+    assert_eq!((&tapped["tap"]["kind"], &tapped["tap"]["id"]), (&"list_row".into(), &"line-1".into()));
     world.finish().await;
 }
 

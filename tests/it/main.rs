@@ -21,6 +21,8 @@ mod fairness;
 #[cfg(feature = "sandbox")]
 mod faults;
 #[cfg(feature = "sandbox")]
+mod files;
+#[cfg(feature = "sandbox")]
 mod gone;
 #[cfg(feature = "sandbox")]
 mod graphql;
@@ -65,6 +67,8 @@ mod start;
 mod support;
 #[cfg(feature = "sandbox")]
 mod vocabulary;
+#[cfg(feature = "sandbox")]
+mod votes;
 #[cfg(feature = "sandbox")]
 mod weather;
 #[cfg(feature = "sandbox")]

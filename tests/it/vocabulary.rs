@@ -1,7 +1,7 @@
 //! What people do, from their phones to the journal: each type of event in its own words.
 
 use serde_json::{Map, Value, json};
-use whatsapp_simulator::{Fault, content};
+use whatsapp_simulator::{Fault, Phone, content};
 
 use crate::support::journal::{of_type, until};
 use crate::support::world::{Kind, World};
@@ -85,6 +85,60 @@ async fn what_the_account_writes_on_its_phone_and_who_reads_it() {
     let receipt = until(&world, "receipt", |body| body["kind"] == "read").await;
     assert_eq!(receipt["message_ids"], json!([id]));
     is_whole(&receipt["sender"], FRIEND);
+    world.finish().await;
+}
+
+/// Something that a phone does with a chat.
+type Act = fn(&Phone, &str) -> anyhow::Result<()>;
+
+#[tokio::test]
+async fn the_other_one_of_a_chat_is_a_person_whichever_name_the_account_uses() {
+    let world = World::new(Kind::Sqlite).await;
+    world.linked("shop").await;
+    let (phone, stranger) = (world.phone(), world.sim.phone(OTHER));
+    // Of whom nothing came yet, only the stanza tells the number.
+    phone.migrate();
+    let id = phone.send(OTHER, "good morning").await.expect("it is sent");
+    let own = until(&world, "message", |body| body["message_id"] == id).await;
+    assert_eq!(own["chat"], format!("{}@lid", stranger.lid()));
+    is_whole(&own["partner"], OTHER);
+    is_whole(&own["sender"], SHOP);
+    let asked = stranger.send(SHOP, "are you open?").await.expect("it is sent");
+    let theirs = until(&world, "message", |body| body["message_id"] == asked).await;
+    is_whole(&theirs["partner"], OTHER);
+    phone.read(&[&asked]).expect("it is there");
+    let read = until(&world, "receipt", |body| body["message_ids"] == json!([asked])).await;
+    is_whole(&read["partner"], OTHER);
+    assert_eq!(read["chat"], format!("{}@lid", stranger.lid()));
+    let answer = content::reply("yes", Some((&asked, OTHER, content::text("are you open?"))), &[OTHER]);
+    let id = phone.send_content(OTHER, answer).await.expect("it is sent");
+    let own = until(&world, "message", |body| body["message_id"] == id).await;
+    is_whole(&own["quoted"]["author"], OTHER);
+    is_whole(&own["mentioned"][0], OTHER);
+    assert_eq!(own["quoted"]["text"], "are you open?");
+    let query = "{ events(filter: { types: [MESSAGE] }) { nodes { data { ... on MessageEvent {
+        partner { id lid phone_number: phoneNumber } quoted { text author { lid phone_number: phoneNumber } }
+        mentioned { lid phone_number: phoneNumber } } } } } }";
+    let shown = world.door.asked(query, Value::Null).await;
+    let nodes = shown["events"]["nodes"].as_array().expect("a list");
+    for party in nodes.iter().map(|node| &node["data"]["partner"]) {
+        is_whole(party, OTHER);
+    }
+    let last = &nodes.last().expect("there is one")["data"];
+    assert_eq!(last["quoted"]["text"], "are you open?");
+    is_whole(&last["quoted"]["author"], OTHER);
+    is_whole(&last["mentioned"][0], OTHER);
+    let acts: [(&str, &str, Act); 4] = [
+        ("pin_update", "is_pinned", |phone, chat| phone.pin_chat(chat, true)),
+        ("mute_update", "is_muted", |phone, chat| phone.mute_chat(chat, true, None)),
+        ("archive_update", "is_archived", |phone, chat| phone.archive_chat(chat, true)),
+        ("mark_chat_as_read", "is_read", |phone, chat| phone.mark_chat(chat, true)),
+    ];
+    for (event, field, act) in acts {
+        shows(&world, event, field, || act(&phone, OTHER)).await;
+        let told = until(&world, event, |body| body[field] == true).await;
+        is_whole(&told["partner"], OTHER);
+    }
     world.finish().await;
 }
 

@@ -13,6 +13,8 @@ use crate::event::body::Party;
 pub struct ReceiptEvent {
     /// JID of the chat.
     pub chat: String,
+    /// The other person of a direct chat. Null for all other chats.
+    pub partner: Option<Party>,
     /// Whether the chat is a group.
     pub is_group: bool,
     /// Who received, read or played them.
@@ -43,6 +45,8 @@ pub struct PresenceEvent {
 pub struct ChatPresenceEvent {
     /// JID of the chat.
     pub chat: String,
+    /// The other person of a direct chat. Null for all other chats.
+    pub partner: Option<Party>,
     /// Whether the chat is a group.
     pub is_group: bool,
     /// Who.
@@ -56,6 +60,8 @@ pub struct ChatPresenceEvent {
 pub struct PinUpdateEvent {
     /// JID of the chat.
     pub chat: String,
+    /// The other person of a direct chat. Null for all other chats.
+    pub partner: Option<Party>,
     /// Whether it is pinned now.
     pub is_pinned: bool,
     /// When.
@@ -67,6 +73,8 @@ pub struct PinUpdateEvent {
 pub struct MuteUpdateEvent {
     /// JID of the chat.
     pub chat: String,
+    /// The other person of a direct chat. Null for all other chats.
+    pub partner: Option<Party>,
     /// Whether it is muted now.
     pub is_muted: bool,
     /// Until when. Null while it is not muted, or for ever.
@@ -80,6 +88,8 @@ pub struct MuteUpdateEvent {
 pub struct ArchiveUpdateEvent {
     /// JID of the chat.
     pub chat: String,
+    /// The other person of a direct chat. Null for all other chats.
+    pub partner: Option<Party>,
     /// Whether it is archived now.
     pub is_archived: bool,
     /// When.
@@ -91,8 +101,28 @@ pub struct ArchiveUpdateEvent {
 pub struct MarkChatAsReadEvent {
     /// JID of the chat.
     pub chat: String,
+    /// The other person of a direct chat. Null for all other chats.
+    pub partner: Option<Party>,
     /// Whether it is read now.
     pub is_read: bool,
+    /// When.
+    pub timestamp: Timestamp,
+}
+
+/// The time after which messages of a chat disappear changed, or the one that a contact wants for all new chats. Changes of a
+/// group's come as `group_update` as well.
+#[derive(Clone, PartialEq, Eq, Object, SimpleObject, Serialize, Deserialize)]
+pub struct DisappearingUpdateEvent {
+    /// JID of the chat.
+    pub chat: String,
+    /// The other person of a direct chat. Null for all other chats.
+    pub partner: Option<Party>,
+    /// Who changed it.
+    pub author: Option<Party>,
+    /// Whether it is what the contact wants for all new chats, and not this chat's own.
+    pub is_default: bool,
+    /// Seconds after which messages disappear; 0 is never.
+    pub seconds: i32,
     /// When.
     pub timestamp: Timestamp,
 }
@@ -104,6 +134,8 @@ pub struct UndecryptableMessageEvent {
     pub message_id: String,
     /// JID of the chat.
     pub chat: String,
+    /// The other person of a direct chat. Null for all other chats.
+    pub partner: Option<Party>,
     /// Whether the account itself sent it, from another device.
     // The first events of this type were written without it.
     #[serde(default)]

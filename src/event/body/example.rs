@@ -10,28 +10,38 @@ const GROUP: &str = "120363000000000001@g.us";
 /// What is written for an event of this type. Nothing for `all`, which no event is.
 pub fn example(event: EventType) -> Option<Value> {
     let ada = json!({ "id": CHAT, "lid": CHAT, "phone_number": "15550100077", "push_name": "Ada" });
-    let of_chat = |field: &str| json!({ "chat": CHAT, field: true, "timestamp": MOMENT });
+    let bob = json!({ "id": "100000000000002@lid", "lid": "100000000000002@lid", "phone_number": "15550100078", "push_name": null });
+    let partner = json!({ "id": CHAT, "lid": CHAT, "phone_number": "15550100077", "push_name": null });
+    let of_chat = |field: &str| json!({ "chat": CHAT, "partner": partner, field: true, "timestamp": MOMENT });
     Some(match event {
         EventType::All => return None,
         EventType::Message => json!({
-            "message_id": "3EB0C431C26A1916E07E", "chat": CHAT, "from": CHAT, "from_phone": "15550100077", "participant": null,
-            "sender": ada, "is_from_me": false, "is_group": false, "push_name": "Ada", "timestamp": MOMENT,
+            "message_id": "3EB0C431C26A1916E07E", "chat": CHAT, "partner": ada, "from": CHAT, "from_phone": "15550100077",
+            "participant": null, "sender": ada, "is_from_me": false, "is_group": false, "push_name": "Ada", "timestamp": MOMENT,
             "message_type": "image", "text": null, "caption": "See you at six",
             "media": {
                 "kind": "image", "mimetype": "image/jpeg", "file_length": 48_211,
                 "file_sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08", "width": 1280, "height": 720,
                 "seconds": null, "file_name": null,
             },
-            "location": null, "quoted": { "message_id": "3EB0A0F2B1D9C8E7F6A5", "participant": null },
-            "mentions": ["100000000000002@lid"], "reaction": null, "edit": null, "revoke": null, "poll": null, "contacts": [],
+            "location": null, "quoted": {
+                "message_id": "3EB0A0F2B1D9C8E7F6A5", "participant": null, "author": null, "chat": null, "is_status": false, "message_type": "text", "text": "When do we meet?",
+            },
+            "mentions": ["100000000000002@lid"], "mentioned": [bob],
+            "reaction": null, "edit": null, "revoke": null, "poll": null, "contacts": [],
+            "tap": null, "referral": null, "forward": { "score": 1 }, "verified_name": null,
+            "disappearing": { "seconds": 86_400, "disappears_at": MOMENT + 86_400 }, "is_view_once": false, "album": null,
+            "pin": null, "comment": null, "unknown": null,
             "offline": false,
         }),
         EventType::Receipt => json!({
-            "chat": CHAT, "is_group": false, "sender": ada, "message_ids": ["3EB0C431C26A1916E07E"], "kind": "read",
+            "chat": CHAT, "partner": partner, "is_group": false, "sender": ada, "message_ids": ["3EB0C431C26A1916E07E"], "kind": "read",
             "timestamp": MOMENT, "offline": false,
         }),
         EventType::Presence => json!({ "contact": ada, "is_online": false, "last_seen": MOMENT }),
-        EventType::ChatPresence => json!({ "chat": CHAT, "is_group": false, "sender": ada, "state": "recording" }),
+        EventType::ChatPresence => {
+            json!({ "chat": CHAT, "partner": partner, "is_group": false, "sender": ada, "state": "recording" })
+        }
         EventType::Connected => {
             json!({ "phone_number": "15550100001", "lid": "100000000000001@lid", "push_name": "Shop", "device_id": 7 })
         }
@@ -58,11 +68,17 @@ pub fn example(event: EventType) -> Option<Value> {
         }),
         EventType::DeviceListUpdate => json!({ "contact": ada, "change": "added", "device_ids": [1, 2] }),
         EventType::PinUpdate => of_chat("is_pinned"),
-        EventType::MuteUpdate => json!({ "chat": CHAT, "is_muted": true, "muted_until": null, "timestamp": MOMENT }),
+        EventType::MuteUpdate => {
+            json!({ "chat": CHAT, "partner": partner, "is_muted": true, "muted_until": null, "timestamp": MOMENT })
+        }
         EventType::ArchiveUpdate => of_chat("is_archived"),
         EventType::MarkChatAsRead => of_chat("is_read"),
+        EventType::DisappearingUpdate => json!({
+            "chat": CHAT, "partner": partner, "author": ada, "is_default": false, "seconds": 86_400, "timestamp": MOMENT,
+        }),
         EventType::UndecryptableMessage => json!({
-            "message_id": "3EB0C431C26A1916E07E", "chat": CHAT, "is_from_me": false, "is_group": false, "sender": ada,
+            "message_id": "3EB0C431C26A1916E07E", "chat": CHAT, "partner": partner, "is_from_me": false, "is_group": false,
+            "sender": ada,
             "reason": "failed", "timestamp": MOMENT,
         }),
         EventType::ClientOutdated | EventType::AccountLocked | EventType::StreamReplaced => json!({ "since": MOMENT }),

@@ -2,11 +2,15 @@
 
 use async_graphql::SimpleObject;
 use entity::timestamp::Timestamp;
-use entity::words::{MediaKind, MessageType};
+use entity::words::{MediaKind, MessageType, VoteState};
 use poem_openapi::Object;
 use serde::{Deserialize, Serialize};
 
 use crate::event::body::Party;
+use crate::event::body::context::{
+    MessageAlbum, MessageComment, MessageDisappearing, MessageForward, MessagePin, MessageReferral, MessageTap,
+    MessageUnknown,
+};
 
 /// A message arrived, or the account sent one from another device.
 #[derive(Clone, PartialEq, Object, SimpleObject, Serialize, Deserialize)]
@@ -15,6 +19,8 @@ pub struct MessageEvent {
     pub message_id: String,
     /// JID of the chat.
     pub chat: String,
+    /// The other person of a direct chat. Null for all other chats.
+    pub partner: Option<Party>,
     /// JID of the sender as it came, without a device.
     pub from: String,
     /// Phone number of the sender, digits only. Null when it is not known.
@@ -43,18 +49,43 @@ pub struct MessageEvent {
     pub location: Option<MessageLocation>,
     /// The message that it answers. Null when it answers none.
     pub quoted: Option<MessageQuote>,
-    /// JIDs of those whom it mentions.
+    /// JIDs of those whom it mentions, as the sender's phone wrote them; at most 1,024.
     pub mentions: Vec<String>,
+    /// Those whom it mentions, in the same order, but for JIDs that are nobody's.
+    #[serde(default)]
+    pub mentioned: Vec<Party>,
     /// The reaction that it is. Null unless it is one.
     pub reaction: Option<MessageReaction>,
     /// The edit that it is. Null unless it is one; the new text is in `text` or `caption`, if it could be decrypted.
     pub edit: Option<MessageEdit>,
     /// The removal that it is. Null unless it is one.
     pub revoke: Option<MessageRevoke>,
-    /// The poll that it asks. Null unless it is one.
+    /// The poll that it asks, or votes in. Null unless it does.
     pub poll: Option<MessagePoll>,
-    /// The contacts that it carries.
+    /// The contacts that it carries; at most 256.
     pub contacts: Vec<MessageContact>,
+    /// What was tapped. Null unless it says that something was; `text` has the words on it.
+    pub tap: Option<MessageTap>,
+    /// Where the chat came from: an ad, a post, a link. Null when that is not told.
+    pub referral: Option<MessageReferral>,
+    /// That it was forwarded. Null unless it was.
+    pub forward: Option<MessageForward>,
+    /// The name of the business that sent it, as WhatsApp has verified it. Null for all others.
+    pub verified_name: Option<String>,
+    /// That it disappears, and when. Null when it stays.
+    pub disappearing: Option<MessageDisappearing>,
+    /// Whether it can be seen once only.
+    #[serde(default)]
+    pub is_view_once: bool,
+    /// The album that it begins or belongs to. Null when there is none.
+    pub album: Option<MessageAlbum>,
+    /// The message that it pins or unpins. Null unless it does.
+    pub pin: Option<MessagePin>,
+    /// The message below which it was written as a comment. Null unless it was.
+    pub comment: Option<MessageComment>,
+    /// What it is in WhatsApp's own protocol, when there is no word for it here. Null for all others, and when not even that is
+    /// known.
+    pub unknown: Option<MessageUnknown>,
     /// Whether it came while the session was away.
     pub offline: bool,
 }
@@ -105,8 +136,19 @@ pub struct MessageLocation {
 pub struct MessageQuote {
     /// Its id.
     pub message_id: String,
-    /// JID of who sent it.
+    /// JID of who sent it, as the sender's phone wrote it.
     pub participant: Option<String>,
+    /// Who sent it. Null when that is not told.
+    pub author: Option<Party>,
+    /// JID of the chat that it is in, when that is not this one: `status@broadcast` for an answer to a status.
+    pub chat: Option<String>,
+    /// Whether it is a status update.
+    #[serde(default)]
+    pub is_status: bool,
+    /// What it is, as the sender's phone quotes it.
+    pub message_type: Option<MessageType>,
+    /// Its text, or that below its media, as the sender's phone quotes it.
+    pub text: Option<String>,
 }
 
 /// A reaction to another message.
@@ -118,6 +160,8 @@ pub struct MessageReaction {
     pub emoji: String,
     /// Whether the message is the account's own.
     pub is_to_me: bool,
+    /// Who sent the message. Null when that is not told.
+    pub author: Option<Party>,
 }
 
 /// An edit of another message.
@@ -134,9 +178,11 @@ pub struct MessageRevoke {
     pub message_id: String,
     /// JID of who had sent it. Null when it is the sender of the removal.
     pub participant: Option<String>,
+    /// Who had sent it.
+    pub author: Option<Party>,
 }
 
-/// A poll. Votes are encrypted and not shown.
+/// A poll, or a vote in one.
 #[derive(Clone, PartialEq, Eq, Object, SimpleObject, Serialize, Deserialize)]
 #[graphql(complex)]
 pub struct MessagePoll {
@@ -149,6 +195,28 @@ pub struct MessagePoll {
     pub selectable_count: Option<i64>,
     /// Id of the poll that was voted on. Null unless it is a vote.
     pub vote_on: Option<String>,
+    /// Who asked the poll that was voted on. Null unless it is a vote.
+    pub creator: Option<Party>,
+    /// The vote. Null unless it is one.
+    pub vote: Option<PollVote>,
+}
+
+/// A vote in a poll. It takes the place of what the same person voted before.
+#[derive(Clone, PartialEq, Eq, Object, SimpleObject, Serialize, Deserialize)]
+pub struct PollVote {
+    /// Whether it could be read.
+    pub state: VoteState,
+    /// What was chosen; nothing takes the vote back. Empty when it could not be read.
+    pub chosen: Vec<PollChoice>,
+}
+
+/// An option of a poll that somebody chose.
+#[derive(Clone, PartialEq, Eq, Object, SimpleObject, Serialize, Deserialize)]
+pub struct PollChoice {
+    /// Its words. Null when the poll is not in the journal any more.
+    pub option: Option<String>,
+    /// SHA-256 of its words, hex. That is all that a vote names.
+    pub option_sha256: String,
 }
 
 /// A contact that a message carries.
@@ -158,4 +226,19 @@ pub struct MessageContact {
     pub display_name: Option<String>,
     /// The whole card, as vCard text.
     pub vcard: Option<String>,
+}
+
+impl MessageEvent {
+    /// The people in it.
+    pub fn parties(&mut self) -> Vec<&mut Party> {
+        let of_quoted = self.quoted.iter_mut().filter_map(|quoted| quoted.author.as_mut());
+        let of_reaction = self.reaction.iter_mut().filter_map(|reaction| reaction.author.as_mut());
+        let of_revoke = self.revoke.iter_mut().filter_map(|revoke| revoke.author.as_mut());
+        let of_poll = self.poll.iter_mut().filter_map(|poll| poll.creator.as_mut());
+        let of_pin = self.pin.iter_mut().filter_map(|pin| pin.author.as_mut());
+        let of_comment = self.comment.iter_mut().filter_map(|comment| comment.author.as_mut());
+        let named = [&mut self.sender].into_iter().chain(&mut self.partner).chain(&mut self.mentioned);
+        let named = named.chain(of_quoted).chain(of_reaction).chain(of_revoke);
+        named.chain(of_poll).chain(of_pin).chain(of_comment).collect()
+    }
 }

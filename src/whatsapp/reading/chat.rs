@@ -10,17 +10,18 @@ use whatsapp_rust::wacore_binary::JidExt as _;
 
 use crate::event::body::EventBody;
 use crate::event::body::chat::{
-    ArchiveUpdateEvent, ChatPresenceEvent, MarkChatAsReadEvent, MuteUpdateEvent, PinUpdateEvent, PresenceEvent,
-    ReceiptEvent, UndecryptableMessageEvent,
+    ArchiveUpdateEvent, ChatPresenceEvent, DisappearingUpdateEvent, MarkChatAsReadEvent, MuteUpdateEvent,
+    PinUpdateEvent, PresenceEvent, ReceiptEvent, UndecryptableMessageEvent,
 };
 use crate::event::body::session::{OfflineSyncCompletedEvent, OfflineSyncPreviewEvent};
-use crate::whatsapp::reading::{name, party, sender};
+use crate::whatsapp::reading::{name, partner, partner_of, party, sender};
 
 /// None if it is not about a chat, or no news.
 pub(super) fn body(event: &Event) -> Option<EventBody> {
     Some(match event {
         Event::Receipt(receipt) => EventBody::Receipt(ReceiptEvent {
             chat: name(&receipt.source.chat),
+            partner: partner_of(&receipt.source, None),
             is_group: receipt.source.chat.is_group(),
             sender: sender(&receipt.source, None),
             message_ids: receipt.message_ids.clone(),
@@ -35,6 +36,7 @@ pub(super) fn body(event: &Event) -> Option<EventBody> {
         }),
         Event::ChatPresence(presence) => EventBody::ChatPresence(ChatPresenceEvent {
             chat: name(&presence.source.chat),
+            partner: partner_of(&presence.source, None),
             is_group: presence.source.chat.is_group(),
             sender: sender(&presence.source, None),
             state: match (presence.state, presence.media) {
@@ -45,6 +47,7 @@ pub(super) fn body(event: &Event) -> Option<EventBody> {
         }),
         Event::PinUpdate(update) => EventBody::PinUpdate(PinUpdateEvent {
             chat: name(&update.jid),
+            partner: partner(&update.jid, None),
             is_pinned: update.action.pinned.unwrap_or(false),
             timestamp: update.timestamp.into(),
         }),
@@ -53,6 +56,7 @@ pub(super) fn body(event: &Event) -> Option<EventBody> {
             let is_muted = update.action.muted.unwrap_or(false);
             EventBody::MuteUpdate(MuteUpdateEvent {
                 chat: name(&update.jid),
+                partner: partner(&update.jid, None),
                 is_muted,
                 muted_until: until.filter(|_| is_muted).map(Timestamp::from_millis),
                 timestamp: update.timestamp.into(),
@@ -60,13 +64,23 @@ pub(super) fn body(event: &Event) -> Option<EventBody> {
         }
         Event::ArchiveUpdate(update) => EventBody::ArchiveUpdate(ArchiveUpdateEvent {
             chat: name(&update.jid),
+            partner: partner(&update.jid, None),
             is_archived: update.action.archived.unwrap_or(false),
             timestamp: update.timestamp.into(),
         }),
         Event::MarkChatAsReadUpdate(update) => EventBody::MarkChatAsRead(MarkChatAsReadEvent {
             chat: name(&update.jid),
+            partner: partner(&update.jid, None),
             is_read: update.action.read.unwrap_or(false),
             timestamp: update.timestamp.into(),
+        }),
+        Event::DisappearingModeChanged(changed) => EventBody::DisappearingUpdate(DisappearingUpdateEvent {
+            chat: name(&changed.from),
+            partner: partner(&changed.from, None),
+            author: Some(party(&changed.from, None)),
+            is_default: true,
+            seconds: i32::try_from(changed.duration).ok()?,
+            timestamp: changed.setting_timestamp.into(),
         }),
         Event::UndecryptableMessage(message) => EventBody::UndecryptableMessage(undecryptable(
             &message.info,
@@ -92,6 +106,7 @@ fn undecryptable(info: &MessageInfo, is_unavailable: bool, kind: UnavailableType
     UndecryptableMessageEvent {
         message_id: info.id.clone(),
         chat: name(&info.source.chat),
+        partner: partner_of(&info.source, info.peer_recipient_pn.as_ref()),
         is_from_me: info.source.is_from_me,
         is_group: info.source.chat.is_group(),
         sender: sender(&info.source, Some(&info.push_name)),

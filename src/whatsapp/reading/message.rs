@@ -1,22 +1,33 @@
 //! Messages: what a person sent.
 
+mod around;
 mod attached;
+mod bound;
 mod content;
+mod context;
+mod file;
 mod interactive;
 mod media;
+mod protocol;
+mod unknown;
 mod wrapper;
 
 use entity::ids::SessionId;
+use entity::timestamp::Timestamp;
 use whatsapp_rust::types::durability_hook::InboundMessage;
 use whatsapp_rust::types::message::{MessageCategory, MessageInfo};
 use whatsapp_rust::wacore_binary::JidExt as _;
+use whatsapp_rust::waproto::whatsapp as wa;
 
-use crate::event::body::EventBody;
+use crate::event::body::context::{MessageComment, MessageDisappearing};
 use crate::event::body::message::MessageEvent;
+use crate::event::body::{EventBody, Party};
 use crate::event::store::MessageKey;
-use crate::whatsapp::reading::message::content::{Around, Content};
-use crate::whatsapp::reading::{Own, name, said, sender};
-use crate::whatsapp::{Report, foreign};
+use crate::whatsapp::reading::message::around::Around;
+use crate::whatsapp::reading::message::content::{Content, int};
+use crate::whatsapp::reading::message::context::Context;
+use crate::whatsapp::reading::{Own, name, partner_of, said, sender};
+use crate::whatsapp::{PollSeal, Report, SealedVote, foreign};
 
 /// What a message says. None if no person said it: devices send each other keys and histories in messages too.
 pub(in crate::whatsapp) fn read(own: &Own, session: &SessionId, inbound: &InboundMessage) -> Option<Report> {
@@ -24,41 +35,69 @@ pub(in crate::whatsapp) fn read(own: &Own, session: &SessionId, inbound: &Inboun
     if info.category == MessageCategory::Peer {
         return None;
     }
-    let content = content::content(&inbound.message, &Around { info, own })?;
+    let around = Around { info, own };
+    let body = protocol::setting(&inbound.message, &around).or_else(|| {
+        let content = content::content(&inbound.message, &around)?;
+        let mut event = event(&around, content);
+        bound::cut(&mut event);
+        Some(EventBody::Message(Box::new(event)))
+    })?;
     let key = MessageKey {
         session_id: session.clone(),
         chat: foreign::id(&info.source.chat.to_string()).into_owned(),
         sender: foreign::id(&info.source.sender.to_string()).into_owned(),
         message_id: foreign::id(&info.id).into_owned(),
     };
-    Some(Report { body: EventBody::Message(Box::new(event(info, content))), message: Some(key) })
+    Some(Report { body, message: Some(key), file: file::of(&inbound.message), poll: poll(&inbound.message) })
 }
 
-fn event(info: &MessageInfo, content: Content) -> MessageEvent {
-    let source = &info.source;
+/// What is sealed in a poll or a vote.
+fn poll(message: &wa::Message) -> Option<PollSeal> {
+    let opened = wrapper::opened(message).message;
+    if let Some(update) = opened.poll_update_message.as_option() {
+        let vote = update.vote.as_option()?;
+        let (payload, iv) = (vote.enc_payload.clone()?, vote.enc_iv.clone()?);
+        return Some(PollSeal::Vote(SealedVote { payload, iv }));
+    }
+    let contexts = [message, opened].into_iter().filter_map(|message| message.message_context_info.as_option());
+    let secret = contexts.filter_map(|context| context.message_secret.clone()).next()?;
+    attached::is_poll(opened).then_some(PollSeal::Secret(secret))
+}
+
+fn event(around: &Around<'_>, content: Content<'_>) -> MessageEvent {
+    let (info, source) = (around.info, &around.info.source);
     let Content {
         message_type,
         text,
         caption,
         media,
         location,
-        quoted,
-        mentions,
         reaction,
         edit,
         revoke,
         poll,
         contacts,
+        tap,
+        album,
+        pin,
+        unknown,
+        is_view_once,
+        comment_on,
+        context,
     } = content;
+    let disappearing = disappearing(info, context.and_then(|context| context.expiration));
+    let Context { quoted, mentions, mentioned, forward, referral } = Context::of(context, around);
     // The library's own `is_group` is true for status updates and broadcast lists as well.
     let is_group = source.chat.is_group();
+    let sender = sender(source, Some(&info.push_name));
     MessageEvent {
         message_id: info.id.clone(),
         chat: name(&source.chat),
+        partner: partner(info, &sender),
         from: name(&source.sender),
         from_phone: None,
         participant: is_group.then(|| name(&source.sender)),
-        sender: sender(source, Some(&info.push_name)),
+        sender,
         is_from_me: source.is_from_me,
         is_group,
         push_name: said(&info.push_name),
@@ -70,13 +109,41 @@ fn event(info: &MessageInfo, content: Content) -> MessageEvent {
         location,
         quoted,
         mentions,
+        mentioned,
         reaction,
         edit,
         revoke,
         poll,
         contacts,
+        tap,
+        referral,
+        forward,
+        verified_name: info.verified_name.as_ref().and_then(|business| said(business.name.as_deref()?)),
+        disappearing,
+        is_view_once,
+        album,
+        pin,
+        comment: comment_on.or(info.comment_target.as_ref()).and_then(|key| comment(around, key)),
+        unknown,
         offline: info.is_offline,
     }
+}
+
+fn comment(around: &Around<'_>, key: &wa::MessageKey) -> Option<MessageComment> {
+    Some(MessageComment { message_id: key.id.clone()?, author: around.author(key) })
+}
+
+/// After how long a message disappears, which the library has from most of them, and the others say themselves.
+fn disappearing(info: &MessageInfo, said: Option<u32>) -> Option<MessageDisappearing> {
+    let seconds = int(info.ephemeral_expiration.or(said)).filter(|seconds| *seconds > 0)?;
+    let millis = Timestamp::from(info.timestamp).millis().saturating_add(i64::from(seconds) * 1000);
+    Some(MessageDisappearing { seconds, disappears_at: Timestamp::from_millis(millis) })
+}
+
+/// The other person of a direct chat, with the name that came along.
+fn partner(info: &MessageInfo, sender: &Party) -> Option<Party> {
+    let partner = partner_of(&info.source, info.peer_recipient_pn.as_ref())?;
+    Some(if partner.id == sender.id { sender.clone() } else { partner })
 }
 
 #[cfg(test)]

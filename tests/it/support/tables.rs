@@ -47,6 +47,17 @@ impl Tables {
         self.0.write().execute_unprepared(&sql).await.expect("it can be renamed");
     }
 
+    /// The texts that a query gives.
+    pub async fn texts(&self, sql: &str) -> Vec<String> {
+        self.query(sql).await.iter().map(|row| row.try_get_by_index(0).expect("a text")).collect()
+    }
+
+    /// The bytes that a query of one row gives, hex.
+    pub async fn bytes(&self, sql: &str) -> String {
+        let bytes: Vec<u8> = self.query(sql).await[0].try_get_by_index(0).expect("bytes");
+        bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
     async fn query(&self, sql: &str) -> Vec<QueryResult> {
         let statement = Statement::from_string(self.0.read().get_database_backend(), sql);
         self.0.read().query_all_raw(statement).await.expect("the tables can be read")

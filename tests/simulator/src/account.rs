@@ -35,6 +35,8 @@ pub(crate) struct Account {
     /// Phone numbers of the people who have each other in their address books.
     pub(crate) contacts: BTreeSet<Arc<str>>,
     pub(crate) profile: Profile,
+    /// Whether chats of this account are named by the other one's hidden number instead of the phone number.
+    pub(crate) is_migrated: bool,
     /// Whether the phone itself is in use.
     pub(crate) is_online: bool,
     /// When phone or companion was last in use, Unix seconds.

@@ -100,6 +100,7 @@ impl Phone {
         let jid = if is_group(chat) { chat.parse()? } else { stanza::phone_jid(chat) };
         let is_known = state.account_of(&jid).is_some() || state.group_of(&jid).is_some();
         anyhow::ensure!(is_known, "there is no chat {chat}");
+        let jid = state.chat_jid(&self.phone_number, jid);
         let (collection, name, format) = kind.place();
         let account = state.accounts.get_mut(&self.phone_number).context("there is no such phone")?;
         account.app_state.set(collection, &[name, &jid.to_string()], format, value);

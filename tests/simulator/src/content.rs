@@ -1,13 +1,14 @@
 //! What messages say: the contents that phones write, ready for [`Phone::send_content`](crate::Phone::send_content), and
 //! the outside of the stanza that goes with each.
 
+use wacore::poll::{compute_option_hash, encrypt_poll_vote_with_secret};
 use waproto::buffa::MessageField;
 use waproto::whatsapp as wa;
 use waproto::whatsapp::message::list_response_message::{ListType, SingleSelectReply};
 use waproto::whatsapp::message::protocol_message::Type as ProtocolType;
 use waproto::whatsapp::message::{
     ContactMessage, ExtendedTextMessage, FutureProofMessage, ImageMessage, ListResponseMessage, LocationMessage,
-    PollCreationMessage, ProtocolMessage, ReactionMessage, poll_creation_message,
+    PollCreationMessage, PollEncValue, PollUpdateMessage, ProtocolMessage, ReactionMessage, poll_creation_message,
 };
 
 use crate::stanza;
@@ -189,6 +190,25 @@ pub fn poll(name: &str, options: &[&str]) -> wa::Message {
         message_context_info: MessageField::some(context),
         ..Default::default()
     }
+}
+
+/// A vote in a poll. Creator and voter are addressed as the voter's phone does it; both are part of what seals it.
+///
+/// # Panics
+/// The poll has no secret, which every one of [`poll`] has.
+pub fn vote(poll: &wa::Message, key: wa::MessageKey, creator: &str, voter: &str, options: &[&str]) -> wa::Message {
+    let secret = poll.message_context_info.message_secret.as_deref().expect("a poll has a secret");
+    let hashes: Vec<_> = options.iter().map(|option| compute_option_hash(option).to_vec()).collect();
+    let id = key.id.clone().unwrap_or_default();
+    let sealed = encrypt_poll_vote_with_secret(&hashes, secret, &id, creator, voter);
+    let (payload, iv) = sealed.expect("a secret has 32 bytes");
+    let vote = PollUpdateMessage {
+        poll_creation_message_key: MessageField::some(key),
+        vote: MessageField::some(PollEncValue { enc_payload: Some(payload), enc_iv: Some(iv.to_vec()) }),
+        sender_timestamp_ms: Some(now() as i64 * 1000),
+        ..Default::default()
+    };
+    wa::Message { poll_update_message: MessageField::some(vote), ..Default::default() }
 }
 
 /// A line that somebody tapped in a list; it answers the message with the list. Phone numbers throughout.

@@ -189,6 +189,11 @@ fn message_stanza(state: &State, letter: &Letter, sealed: Vec<Sealed>, is_broken
     }
     let message = match &letter.role {
         Role::Peer => message.attr("from", stanza::phone_jid(&letter.from)).attr("category", "peer"),
+        // A person's number stands beside their hidden one, so that the companion knows them by both.
+        Role::OwnCopy(to) if sender.is_migrated => message
+            .attr("from", stanza::lid_jid(&sender.lid))
+            .attr("recipient", stanza::lid_jid(&state.accounts.get(to)?.lid))
+            .attr("peer_recipient_pn", stanza::phone_jid(to)),
         Role::OwnCopy(to) => {
             message.attr("from", stanza::phone_jid(&letter.from)).attr("recipient", stanza::phone_jid(to))
         }

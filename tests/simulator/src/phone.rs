@@ -112,6 +112,13 @@ impl Phone {
         state.accounts.get(&self.phone_number).map(|account| account.lid.to_string()).unwrap_or_default()
     }
 
+    /// From now on this account's chats are named by the other one's hidden number, as WhatsApp moves account by account.
+    pub fn migrate(&self) {
+        if let Some(account) = self.world.state.lock().accounts.get_mut(&self.phone_number) {
+            account.is_migrated = true;
+        }
+    }
+
     /// Scans a QR code and links the companion that shows it. Returns the number of the new device.
     ///
     /// # Errors

@@ -147,7 +147,8 @@ impl State {
             }
         };
         if is_own && report.group.is_none() {
-            receipt = receipt.attr("recipient", stanza::phone_jid(report.author));
+            let chat = self.chat_jid(&report.reader.phone_number, stanza::phone_jid(report.author));
+            receipt = receipt.attr("recipient", chat);
         }
         let items = others.iter().map(|id| NodeBuilder::new("item").attr("id", id.as_str()).build());
         let list = (!others.is_empty()).then(|| NodeBuilder::new("list").children(items).build());

@@ -135,6 +135,7 @@ impl State {
             app_state: AppState::new(push_name),
             contacts: BTreeSet::new(),
             profile: Profile::default(),
+            is_migrated: false,
             is_online: false,
             last_seen: None,
             identity,
@@ -156,6 +157,15 @@ impl State {
             Server::Pn => self.accounts.get(jid.user.as_str()),
             Server::Lid => self.accounts.get(self.lids.get(jid.user.as_str())?),
             _ => None,
+        }
+    }
+
+    /// How an account names its chat with somebody, or a group.
+    pub(crate) fn chat_jid(&self, phone_number: &str, chat: Jid) -> Jid {
+        let is_migrated = self.accounts.get(phone_number).is_some_and(|account| account.is_migrated);
+        match self.account_of(&chat).filter(|_| is_migrated) {
+            Some(other) => crate::stanza::lid_jid(&other.lid),
+            None => chat,
         }
     }
 

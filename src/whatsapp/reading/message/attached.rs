@@ -1,13 +1,19 @@
 //! What messages carry beside text and media: places, polls, contacts.
 
-use entity::words::MessageType;
+use entity::words::{MessageType, VoteState};
 use whatsapp_rust::waproto::whatsapp as wa;
 use whatsapp_rust::waproto::whatsapp::message as part;
 
-use crate::event::body::message::{MessageContact, MessageLocation, MessagePoll};
+use crate::event::body::message::{MessageContact, MessageLocation, MessagePoll, PollVote};
+use crate::whatsapp::reading::message::around::Around;
 use crate::whatsapp::reading::message::content::{Content, number};
 
-pub(super) fn place(message: &wa::Message) -> Option<Content> {
+/// Options that a poll has, at most. WhatsApp's apps allow twelve.
+pub(super) const OPTIONS: usize = 64;
+/// Contacts that a message carries, at most. WhatsApp's apps allow 257.
+const CONTACTS: usize = 257;
+
+pub(super) fn place(message: &wa::Message) -> Option<Content<'_>> {
     if let Some(live) = message.live_location_message.as_option() {
         let point = point(live.degrees_latitude, live.degrees_longitude);
         let location = point.map(|(latitude, longitude)| MessageLocation {
@@ -38,12 +44,39 @@ fn point(latitude: Option<f64>, longitude: Option<f64>) -> Option<(f64, f64)> {
     latitude.zip(longitude).filter(|(latitude, longitude)| latitude.is_finite() && longitude.is_finite())
 }
 
-pub(super) fn poll(message: &wa::Message) -> Option<Content> {
+pub(super) fn poll<'a>(message: &'a wa::Message, around: &Around<'_>) -> Option<Content<'a>> {
     if let Some(vote) = message.poll_update_message.as_option() {
-        let vote_on = vote.poll_creation_message_key.as_option().and_then(|key| key.id.clone());
-        let poll = MessagePoll { name: None, options: Vec::new(), selectable_count: None, vote_on };
+        let key = vote.poll_creation_message_key.as_option();
+        let poll = MessagePoll {
+            name: None,
+            options: Vec::new(),
+            selectable_count: None,
+            vote_on: key.and_then(|key| key.id.clone()),
+            creator: key.and_then(|key| around.author(key)),
+            // Whoever knows the poll opens it.
+            vote: Some(PollVote { state: VoteState::PollUnknown, chosen: Vec::new() }),
+        };
         return Some(Content { poll: Some(poll), ..Content::of(MessageType::PollVote) });
     }
+    let asked = asked(message)?;
+    let poll = MessagePoll {
+        name: asked.name.clone(),
+        options: asked.options.iter().take(OPTIONS).filter_map(|option| option.option_name.clone()).collect(),
+        selectable_count: number(asked.selectable_options_count),
+        vote_on: None,
+        creator: None,
+        vote: None,
+    };
+    let content = Content { poll: Some(poll), ..Content::of(MessageType::Poll) };
+    Some(content.within(asked.context_info.as_option()))
+}
+
+/// Whether it asks something.
+pub(super) fn is_poll(message: &wa::Message) -> bool {
+    asked(message).is_some()
+}
+
+fn asked(message: &wa::Message) -> Option<&part::PollCreationMessage> {
     // The fourth form is a wrapper around one of these.
     let forms = [
         &message.poll_creation_message,
@@ -52,18 +85,10 @@ pub(super) fn poll(message: &wa::Message) -> Option<Content> {
         &message.poll_creation_message_v5,
         &message.poll_creation_message_v6,
     ];
-    let asked = forms.into_iter().find_map(|form| form.as_option())?;
-    let poll = MessagePoll {
-        name: asked.name.clone(),
-        options: asked.options.iter().filter_map(|option| option.option_name.clone()).collect(),
-        selectable_count: number(asked.selectable_options_count),
-        vote_on: None,
-    };
-    let content = Content { poll: Some(poll), ..Content::of(MessageType::Poll) };
-    Some(content.within(asked.context_info.as_option()))
+    forms.into_iter().find_map(|form| form.as_option())
 }
 
-pub(super) fn contacts(message: &wa::Message) -> Option<Content> {
+pub(super) fn contacts(message: &wa::Message) -> Option<Content<'_>> {
     let card = |contact: &part::ContactMessage| MessageContact {
         display_name: contact.display_name.clone(),
         vcard: contact.vcard.clone(),
@@ -73,7 +98,7 @@ pub(super) fn contacts(message: &wa::Message) -> Option<Content> {
         return Some(content.within(contact.context_info.as_option()));
     }
     let several = message.contacts_array_message.as_option()?;
-    let contacts = several.contacts.iter().map(card).collect();
+    let contacts = several.contacts.iter().take(CONTACTS).map(card).collect();
     let content = Content { contacts, ..Content::of(MessageType::Contacts) };
     Some(content.within(several.context_info.as_option()))
 }

@@ -2,44 +2,42 @@
 
 use entity::words::{MediaKind, MessageType};
 use whatsapp_rust::Jid;
-use whatsapp_rust::types::message::{EditAttribute, MessageInfo};
 use whatsapp_rust::wacore_binary::JidExt as _;
 use whatsapp_rust::waproto::whatsapp as wa;
-use whatsapp_rust::waproto::whatsapp::message as part;
-use whatsapp_rust::waproto::whatsapp::message::protocol_message::Type as ProtocolType;
-use whatsapp_rust::waproto::whatsapp::message::secret_encrypted_message::SecretEncType;
+use whatsapp_rust::waproto::whatsapp::message::pin_in_chat_message::Type as PinType;
+use whatsapp_rust::waproto::whatsapp::message_association::AssociationType;
 
+use crate::event::body::context::{MessageAlbum, MessagePin, MessageTap, MessageUnknown};
 use crate::event::body::message::{
-    MessageContact, MessageEdit, MessageLocation, MessageMedia, MessagePoll, MessageQuote, MessageReaction,
-    MessageRevoke,
+    MessageContact, MessageEdit, MessageLocation, MessageMedia, MessagePoll, MessageReaction, MessageRevoke,
 };
-use crate::whatsapp::reading::Own;
-use crate::whatsapp::reading::message::{attached, interactive, media, wrapper};
-
-/// What is around a message: where it came from, and to whom.
-pub(super) struct Around<'a> {
-    pub(super) info: &'a MessageInfo,
-    pub(super) own: &'a Own,
-}
+use crate::whatsapp::reading::message::around::Around;
+use crate::whatsapp::reading::message::{attached, interactive, media, protocol, unknown, wrapper};
 
 /// What is in a message.
-#[derive(Clone, PartialEq)]
-pub(super) struct Content {
+pub(super) struct Content<'a> {
     pub(super) message_type: MessageType,
     pub(super) text: Option<String>,
     pub(super) caption: Option<String>,
     pub(super) media: Option<MessageMedia>,
     pub(super) location: Option<MessageLocation>,
-    pub(super) quoted: Option<MessageQuote>,
-    pub(super) mentions: Vec<String>,
     pub(super) reaction: Option<MessageReaction>,
     pub(super) edit: Option<MessageEdit>,
     pub(super) revoke: Option<MessageRevoke>,
     pub(super) poll: Option<MessagePoll>,
     pub(super) contacts: Vec<MessageContact>,
+    pub(super) tap: Option<MessageTap>,
+    pub(super) album: Option<MessageAlbum>,
+    pub(super) pin: Option<MessagePin>,
+    pub(super) unknown: Option<MessageUnknown>,
+    pub(super) is_view_once: bool,
+    /// The message below which it is a comment.
+    pub(super) comment_on: Option<&'a wa::MessageKey>,
+    /// What it answers, whom it mentions, how it came here.
+    pub(super) context: Option<&'a wa::ContextInfo>,
 }
 
-impl Content {
+impl<'a> Content<'a> {
     pub(super) fn of(message_type: MessageType) -> Self {
         Self {
             message_type,
@@ -47,26 +45,24 @@ impl Content {
             caption: None,
             media: None,
             location: None,
-            quoted: None,
-            mentions: Vec::new(),
             reaction: None,
             edit: None,
             revoke: None,
             poll: None,
             contacts: Vec::new(),
+            tap: None,
+            album: None,
+            pin: None,
+            unknown: None,
+            is_view_once: false,
+            comment_on: None,
+            context: None,
         }
     }
 
-    /// What it answers and whom it mentions.
-    pub(super) fn within(mut self, context: Option<&wa::ContextInfo>) -> Self {
-        if let Some(context) = context {
-            self.quoted = context
-                .stanza_id
-                .clone()
-                .map(|message_id| MessageQuote { message_id, participant: context.participant.clone() });
-            self.mentions = context.mentioned_jid.iter().map(ToString::to_string).collect();
-        }
-        self
+    /// What it answers, whom it mentions, how it came here.
+    pub(super) fn within(self, context: Option<&'a wa::ContextInfo>) -> Self {
+        Self { context, ..self }
     }
 
     pub(super) fn media(media: MessageMedia, caption: Option<String>) -> Self {
@@ -83,11 +79,19 @@ impl Content {
 }
 
 /// None if no person said it.
-pub(super) fn content(message: &wa::Message, around: &Around<'_>) -> Option<Content> {
-    let message = wrapper::unwrapped(message);
-    if let Some(protocol) = message.protocol_message.as_option() {
-        return protocol_content(protocol, around);
-    }
+pub(super) fn content<'a>(message: &'a wa::Message, around: &Around<'_>) -> Option<Content<'a>> {
+    let opened = wrapper::opened(message);
+    let content = match opened.message.protocol_message.as_option() {
+        Some(protocol) => protocol::content(protocol, around)?,
+        None => spoken(opened.message, around)?,
+    };
+    let album = content.album.or_else(|| album_of(message).or_else(|| album_of(opened.message)));
+    let is_view_once = content.is_view_once || opened.is_view_once;
+    Some(Content { is_view_once, album, comment_on: opened.comment_on, ..content })
+}
+
+/// The same, of a message without wrappers that is none of the protocol's own.
+pub(super) fn spoken<'a>(message: &'a wa::Message, around: &Around<'_>) -> Option<Content<'a>> {
     if let Some(text) = &message.conversation {
         return Some(Content { text: Some(text.clone()), ..Content::of(MessageType::Text) });
     }
@@ -96,69 +100,25 @@ pub(super) fn content(message: &wa::Message, around: &Around<'_>) -> Option<Cont
         return Some(content.within(extended.context_info.as_option()));
     }
     let content = media::media(message).or_else(|| attached::place(message)).or_else(|| reaction(message, around));
-    let content = content.or_else(|| attached::poll(message)).or_else(|| attached::contacts(message));
-    let content = content.or_else(|| interactive::words(message)).or_else(|| sealed_edit(message));
-    content.or_else(|| (!is_silent(message)).then(|| Content::of(MessageType::Unknown)))
+    let content = content.or_else(|| attached::poll(message, around)).or_else(|| attached::contacts(message));
+    let content = content.or_else(|| interactive::words(message)).or_else(|| protocol::sealed_edit(message));
+    let content = content.or_else(|| album(message, around)).or_else(|| pin(message, around));
+    let content = content.or_else(|| unknown::is_news(message).then(|| Content::of(MessageType::Unknown)))?;
+    let is_unknown = content.message_type == MessageType::Unknown;
+    Some(Content { unknown: is_unknown.then(|| unknown::field(message)).flatten(), ..content })
 }
 
-/// Whether a message only hands keys over.
-fn is_silent(message: &wa::Message) -> bool {
-    let mut rest = message.clone();
-    rest.sender_key_distribution_message = Default::default();
-    rest.fast_ratchet_key_sender_key_distribution_message = Default::default();
-    rest.group_root_key_share = Default::default();
-    rest.root_secret_distribute_message = Default::default();
-    rest.message_context_info = Default::default();
-    rest == wa::Message::default()
-}
-
-/// Edits and removals are said in the protocol's own messages; so is much that is no news.
-fn protocol_content(protocol: &part::ProtocolMessage, around: &Around<'_>) -> Option<Content> {
-    let key = protocol.key.as_option();
-    let message_id = key.and_then(|key| key.id.clone());
-    match protocol.r#type {
-        Some(ProtocolType::MESSAGE_EDIT) => {
-            let edited = protocol.edited_message.as_option().and_then(|edited| content(edited, around));
-            let edited = edited.unwrap_or_else(|| Content::of(MessageType::Unknown));
-            let edit = Some(MessageEdit { message_id: message_id? });
-            Some(Content { message_type: MessageType::Edit, edit, ..edited })
-        }
-        kind if is_removal(kind, around.info) => {
-            let participant = key.and_then(|key| key.participant.clone());
-            let revoke = MessageRevoke { message_id: message_id?, participant };
-            Some(Content { revoke: Some(revoke), ..Content::of(MessageType::Revoke) })
-        }
-        _ => None,
-    }
-}
-
-/// An edit that the library could not open, because it never had the message. It opens the others.
-fn sealed_edit(message: &wa::Message) -> Option<Content> {
-    let sealed = message.secret_encrypted_message.as_option()?;
-    let is_edit = matches!(
-        sealed.secret_enc_type,
-        Some(SecretEncType::MESSAGE_EDIT | SecretEncType::EVENT_EDIT | SecretEncType::POLL_EDIT)
-    );
-    let message_id = sealed.target_message_key.as_option()?.id.clone().filter(|_| is_edit)?;
-    Some(Content { edit: Some(MessageEdit { message_id }), ..Content::of(MessageType::Edit) })
-}
-
-/// Whether it takes a message back. The phones write the type of a removal, although it is the default, and say on the outside
-/// what it is. A type that the library does not know yet is absent, too: then only the outside tells.
-fn is_removal(kind: Option<ProtocolType>, info: &MessageInfo) -> bool {
-    let is_taking_back = matches!(info.edit, EditAttribute::SenderRevoke | EditAttribute::AdminRevoke);
-    kind == Some(ProtocolType::REVOKE) || (kind.is_none() && is_taking_back)
-}
-
-fn reaction(message: &wa::Message, around: &Around<'_>) -> Option<Content> {
+fn reaction<'a>(message: &wa::Message, around: &Around<'_>) -> Option<Content<'a>> {
     let reaction = message.reaction_message.as_option()?;
-    let key = reaction.key.as_option()?;
-    let reaction = MessageReaction {
-        message_id: key.id.clone()?,
-        emoji: reaction.text.clone().unwrap_or_default(),
-        is_to_me: is_to_account(key, around),
-    };
-    Some(Content { reaction: Some(reaction), ..Content::of(MessageType::Reaction) })
+    let reaction = reaction.key.as_option().and_then(|key| {
+        Some(MessageReaction {
+            message_id: key.id.clone()?,
+            emoji: reaction.text.clone().unwrap_or_default(),
+            is_to_me: is_to_account(key, around),
+            author: around.author(key),
+        })
+    });
+    Some(Content { reaction, ..Content::of(MessageType::Reaction) })
 }
 
 /// Whether a reaction is to a message of the account. Its key is written from the point of view of who reacts: it says whether
@@ -172,7 +132,44 @@ fn is_to_account(key: &wa::MessageKey, around: &Around<'_>) -> bool {
     author.is_some_and(|author| around.own.is(&author))
 }
 
+/// The header of an album. What belongs to it comes in messages of its own.
+fn album<'a>(message: &'a wa::Message, around: &Around<'_>) -> Option<Content<'a>> {
+    let header = message.album_message.as_option()?;
+    let album = MessageAlbum {
+        message_id: around.info.id.clone(),
+        image_count: int(header.expected_image_count),
+        video_count: int(header.expected_video_count),
+    };
+    let content = Content { album: Some(album), ..Content::of(MessageType::Album) };
+    Some(content.within(header.context_info.as_option()))
+}
+
+/// The album that a picture or video belongs to.
+fn album_of(message: &wa::Message) -> Option<MessageAlbum> {
+    let association = message.message_context_info.as_option()?.message_association.as_option()?;
+    let is_album = association.association_type == Some(AssociationType::MEDIA_ALBUM);
+    let message_id = association.parent_message_key.as_option()?.id.clone().filter(|_| is_album)?;
+    Some(MessageAlbum { message_id, image_count: None, video_count: None })
+}
+
+fn pin<'a>(message: &wa::Message, around: &Around<'_>) -> Option<Content<'a>> {
+    let pinned = message.pin_in_chat_message.as_option()?;
+    let pin = pinned.key.as_option().and_then(|key| {
+        Some(MessagePin {
+            message_id: key.id.clone()?,
+            author: around.author(key),
+            is_pinned: pinned.r#type == Some(PinType::PIN_FOR_ALL),
+        })
+    });
+    Some(Content { pin, ..Content::of(MessageType::Pin) })
+}
+
 /// What does not fit is not known.
 pub(super) fn number<N: TryInto<i64>>(number: Option<N>) -> Option<i64> {
+    number.and_then(|number| number.try_into().ok())
+}
+
+/// The same, for small numbers.
+pub(super) fn int<N: TryInto<i32>>(number: Option<N>) -> Option<i32> {
     number.and_then(|number| number.try_into().ok())
 }

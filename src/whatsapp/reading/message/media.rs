@@ -6,7 +6,7 @@ use whatsapp_rust::waproto::whatsapp as wa;
 use crate::event::body::message::MessageMedia;
 use crate::whatsapp::reading::message::content::{Content, number};
 
-pub(super) fn media(message: &wa::Message) -> Option<Content> {
+pub(super) fn media(message: &wa::Message) -> Option<Content<'_>> {
     let blank = |kind, mimetype: &Option<String>, length: Option<u64>, hash: Option<&[u8]>| MessageMedia {
         kind,
         mimetype: mimetype.clone(),

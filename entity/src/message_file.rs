@@ -1,0 +1,44 @@
+//! Table `message_file`: what it takes to fetch the files of messages from WhatsApp. No event, webhook or log has any of it.
+
+use sea_orm::entity::prelude::*;
+
+use crate::ids::SessionId;
+use crate::timestamp::Timestamp;
+use crate::words::FileKind;
+
+/// The file of one message. Kept as long as the session, and longer than the event: what is not kept can never be fetched.
+#[sea_orm::model]
+#[derive(Clone, Debug, PartialEq, DeriveEntityModel, Eq)]
+#[sea_orm(table_name = "message_file")]
+pub struct Model {
+    /// The session that got the message.
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub session_id: SessionId,
+    /// The message's chat, as in `event`.
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub chat: String,
+    /// Who sent it, as in `event`.
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub sender: String,
+    /// Its id, as in `event`.
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub message_id: String,
+    /// What it is: that decides how its key is used.
+    pub kind: FileKind,
+    /// Where it is on WhatsApp's media servers.
+    pub direct_path: String,
+    /// The key to it, 32 bytes. Null in channels, whose files are not encrypted.
+    pub media_key: Option<Vec<u8>>,
+    /// SHA-256 of the file.
+    pub file_sha256: Option<Vec<u8>>,
+    /// SHA-256 of the file as it is encrypted.
+    pub file_enc_sha256: Option<Vec<u8>>,
+    /// Size of the file, bytes.
+    pub file_length: Option<i64>,
+    /// Its media type.
+    pub mimetype: Option<String>,
+    /// When it was written down.
+    pub created_at: Timestamp,
+}
+
+impl ActiveModelBehavior for ActiveModel {}

@@ -1,0 +1,75 @@
+//! What the protocol's own messages say: edits, removals, settings of a chat. Most of them is no news.
+
+use entity::words::MessageType;
+use whatsapp_rust::types::message::{EditAttribute, MessageInfo};
+use whatsapp_rust::waproto::whatsapp as wa;
+use whatsapp_rust::waproto::whatsapp::message as part;
+use whatsapp_rust::waproto::whatsapp::message::protocol_message::Type as ProtocolType;
+use whatsapp_rust::waproto::whatsapp::message::secret_encrypted_message::SecretEncType;
+
+use crate::event::body::EventBody;
+use crate::event::body::chat::DisappearingUpdateEvent;
+use crate::event::body::message::{MessageEdit, MessageRevoke};
+use crate::whatsapp::reading::message::around::Around;
+use crate::whatsapp::reading::message::content::{Content, int, spoken};
+use crate::whatsapp::reading::message::wrapper;
+use crate::whatsapp::reading::{name, partner_of, sender};
+
+/// An edit or a removal. None if it is no news.
+pub(super) fn content<'a>(protocol: &'a part::ProtocolMessage, around: &Around<'_>) -> Option<Content<'a>> {
+    let key = protocol.key.as_option();
+    let message_id = key.and_then(|key| key.id.clone());
+    match protocol.r#type {
+        Some(ProtocolType::MESSAGE_EDIT) => {
+            // What an edit edits is no protocol message again: so this ends.
+            let edited = protocol.edited_message.as_option().map(|edited| wrapper::opened(edited).message);
+            let edited = edited.and_then(|edited| spoken(edited, around));
+            let edited = edited.unwrap_or_else(|| Content::of(MessageType::Unknown));
+            let edit = Some(MessageEdit { message_id: message_id? });
+            Some(Content { message_type: MessageType::Edit, edit, ..edited })
+        }
+        kind if is_removal(kind, around.info) => {
+            let participant = key.and_then(|key| key.participant.clone());
+            let author = key.and_then(|key| around.author(key));
+            let revoke = MessageRevoke { message_id: message_id?, participant, author };
+            Some(Content { revoke: Some(revoke), ..Content::of(MessageType::Revoke) })
+        }
+        _ => None,
+    }
+}
+
+/// A setting of the chat that somebody changed.
+pub(super) fn setting(message: &wa::Message, around: &Around<'_>) -> Option<EventBody> {
+    let protocol = wrapper::opened(message).message.protocol_message.as_option()?;
+    let seconds = match protocol.r#type {
+        Some(ProtocolType::EPHEMERAL_SETTING) => int(Some(protocol.ephemeral_expiration.unwrap_or(0)))?,
+        _ => return None,
+    };
+    let info = around.info;
+    Some(EventBody::DisappearingUpdate(DisappearingUpdateEvent {
+        chat: name(&info.source.chat),
+        partner: partner_of(&info.source, info.peer_recipient_pn.as_ref()),
+        author: Some(sender(&info.source, Some(&info.push_name))),
+        is_default: false,
+        seconds,
+        timestamp: info.timestamp.into(),
+    }))
+}
+
+/// An edit that the library could not open, because it never had the message. It opens the others.
+pub(super) fn sealed_edit<'a>(message: &wa::Message) -> Option<Content<'a>> {
+    let sealed = message.secret_encrypted_message.as_option()?;
+    let is_edit = matches!(
+        sealed.secret_enc_type,
+        Some(SecretEncType::MESSAGE_EDIT | SecretEncType::EVENT_EDIT | SecretEncType::POLL_EDIT)
+    );
+    let message_id = sealed.target_message_key.as_option()?.id.clone().filter(|_| is_edit)?;
+    Some(Content { edit: Some(MessageEdit { message_id }), ..Content::of(MessageType::Edit) })
+}
+
+/// Whether it takes a message back. The phones write the type of a removal, although it is the default, and say on the outside
+/// what it is. A type that the library does not know yet is absent, too: then only the outside tells.
+fn is_removal(kind: Option<ProtocolType>, info: &MessageInfo) -> bool {
+    let is_taking_back = matches!(info.edit, EditAttribute::SenderRevoke | EditAttribute::AdminRevoke);
+    kind == Some(ProtocolType::REVOKE) || (kind.is_none() && is_taking_back)
+}
