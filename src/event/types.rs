@@ -1,5 +1,7 @@
 //! What the journal gives: one struct per thing, for every door.
 
+use std::collections::BTreeSet;
+
 use async_graphql::{ComplexObject, ID, SimpleObject};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -88,6 +90,9 @@ pub struct EventPage {
     pub next_cursor: String,
 }
 
+/// Most ids, or words, that a filter may name: as many as a key may.
+const NAMED_MAX: usize = 1_000;
+
 /// Which events.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct EventFilter {
@@ -112,31 +117,50 @@ impl EventFilter {
     }
 }
 
-/// Ids of sessions, whether there are such sessions or not.
+/// Ids of sessions, each once, whether there are such sessions or not.
 ///
 /// # Errors
-/// `Invalid`: what is no id.
-pub fn sessions<'a>(field: &str, ids: impl Iterator<Item = &'a str>) -> Result<Vec<SessionId>> {
+/// `Invalid`: what is no id, or more than 1,000.
+pub fn sessions<'a>(field: &str, ids: impl ExactSizeIterator<Item = &'a str>) -> Result<Vec<SessionId>> {
+    few(field, ids.len(), "sessions")?;
     let read = |id: &str| {
         let shown: String = id.chars().take(40).collect();
         SessionId::parse(id).map_err(|_| Error::invalid(field, format!("has `{shown}`, which is no id of a session")))
     };
-    ids.map(read).collect()
+    Ok(ids.map(read).collect::<Result<BTreeSet<_>>>()?.into_iter().collect())
 }
 
 /// Words of events, each once.
 ///
 /// # Errors
-/// `Invalid`: a word that no event has; the detail lists the known ones.
+/// `Invalid`: a word that no event has, and the detail lists the known ones; or more than 1,000.
 pub fn types(field: &str, words: Vec<String>) -> Result<Vec<EventType>> {
-    let mut events = Vec::new();
-    for word in words {
-        let event = EventType::parse(&word).ok_or_else(|| unknown_event(field, &word))?;
-        if !events.contains(&event) {
-            events.push(event);
+    few(field, words.len(), "events")?;
+    let read = |word: &String| EventType::parse(word).ok_or_else(|| unknown_event(field, word));
+    distinct_types(field, words.iter().map(read).collect::<Result<_>>()?)
+}
+
+/// Types of events, each once.
+///
+/// # Errors
+/// `Invalid`: more than 1,000.
+pub fn distinct_types(field: &str, types: Vec<EventType>) -> Result<Vec<EventType>> {
+    few(field, types.len(), "events")?;
+    let mut distinct = Vec::new();
+    for event in types {
+        if !distinct.contains(&event) {
+            distinct.push(event);
         }
     }
-    Ok(events)
+    Ok(distinct)
+}
+
+/// A database takes a limited number of values in one statement, and a filter lives as long as a subscription.
+fn few(field: &str, count: usize, what: &str) -> Result<()> {
+    match count > NAMED_MAX {
+        true => Err(Error::invalid(field, format!("must name at most {NAMED_MAX} {what}"))),
+        false => Ok(()),
+    }
 }
 
 fn unknown_event(field: &str, word: &str) -> Error {

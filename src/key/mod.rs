@@ -33,6 +33,8 @@ use crate::token::{self, Digest};
 
 /// What every key begins with.
 const PREFIX: &str = "wp_";
+/// Most scopes that a request may name, the same ones counted again.
+const SCOPES_MAX: usize = 100;
 /// Most sessions that a key may name.
 const SESSIONS_MAX: usize = 1_000;
 /// How long the token before works after a rotation when nothing is said.
@@ -267,6 +269,9 @@ fn is_within(caller: &Caller, record: &Record) -> bool {
 fn powers(caller: &Caller, scopes: Vec<Scope>, sessions: Option<Vec<String>>) -> Result<Powers> {
     if scopes.is_empty() {
         return Err(Error::invalid("scopes", "must name at least one scope"));
+    }
+    if scopes.len() > SCOPES_MAX {
+        return Err(Error::invalid("scopes", format!("must name at most {SCOPES_MAX} scopes")));
     }
     let scopes: BTreeSet<_> = scopes.into_iter().collect();
     if let Some(missing) = scopes.iter().find(|scope| !caller.allows(**scope)) {

@@ -27,6 +27,8 @@ mod gone;
 #[cfg(feature = "sandbox")]
 mod graphql;
 #[cfg(feature = "sandbox")]
+mod graphql_limits;
+#[cfg(feature = "sandbox")]
 mod journal;
 #[cfg(feature = "sandbox")]
 mod journal_ways;

@@ -6,10 +6,18 @@ use crate::api::error;
 use crate::api::graphql::limit;
 use crate::error::Error;
 
+/// Most failures that an answer tells.
+const FAILURES_MAX: usize = 100;
+/// Longest message, bytes. The parser repeats the line that it does not understand.
+const MESSAGE_BYTES_MAX: usize = 4 * 1024;
+
 /// Gives every failure in an answer its code and the request's name. Resolvers fail with our own error only, so what has
 /// another source is the framework's word about the document.
 pub(super) fn explained(mut response: Response, request_id: &str) -> Response {
+    // One for each word that is wrong would be a hundred times the document.
+    response.errors.truncate(FAILURES_MAX);
     for failure in &mut response.errors {
+        shorten(&mut failure.message);
         let code = match failure.source::<Error>() {
             Some(error) => {
                 let (code, message) = error::shown(error, request_id);
@@ -23,6 +31,13 @@ pub(super) fn explained(mut response: Response, request_id: &str) -> Response {
         extensions.set("requestId", request_id);
     }
     response
+}
+
+fn shorten(message: &mut String) {
+    if message.len() > MESSAGE_BYTES_MAX {
+        message.truncate(message.floor_char_boundary(MESSAGE_BYTES_MAX));
+        message.push('…');
+    }
 }
 
 /// The code of a refusal that was made with one.

@@ -35,7 +35,8 @@ impl TryFrom<Filter> for EventFilter {
         let Filter { sessions, types } = filter;
         let ids = sessions.unwrap_or_default();
         let sessions = types::sessions("filter.sessions", ids.iter().map(|id| id.as_str()))?;
-        Ok(Self { sessions, types: types.unwrap_or_default() })
+        let types = types::distinct_types("filter.types", types.unwrap_or_default())?;
+        Ok(Self { sessions, types })
     }
 }
 

@@ -1,6 +1,5 @@
 //! GraphQL over HTTP: POST for everything but subscriptions, GET for queries. No batches.
 
-use async_graphql::parser::types::OperationType;
 use async_graphql::{Request, Response as Answer, Variables};
 use poem::http::{Method, StatusCode, header};
 use poem::web::Data;
@@ -9,7 +8,7 @@ use serde::Deserialize;
 
 use crate::api::body::BODY_MAX;
 use crate::api::error::{MalformedBody, UnfitMethod, UnfitType};
-use crate::api::graphql::Graph;
+use crate::api::graphql::{Admitted, Graph};
 use crate::api::request_id;
 use crate::caller::Caller;
 
@@ -34,14 +33,23 @@ pub async fn post(
     body: Body,
 ) -> Result<Response> {
     let request = read(http, body).await?;
-    Ok(answer(graph, caller.clone(), http, request).await)
+    let id = request_id::current();
+    let answer = match graph.admit(request, &id) {
+        Ok(admitted) => graph.execute(admitted, caller.clone(), &id).await,
+        Err(refusal) => *refusal,
+    };
+    Ok(written(http, &answer))
 }
 
 /// Answers a query.
 #[handler]
 pub async fn get(Data(graph): Data<&Graph>, Data(caller): Data<&Caller>, http: &HttpRequest) -> Result<Response> {
-    let request = unchanging(from_query(http)?)?;
-    Ok(answer(graph, caller.clone(), http, request).await)
+    let id = request_id::current();
+    let answer = match graph.admit(from_query(http)?, &id) {
+        Ok(admitted) => graph.execute(unchanging(admitted)?, caller.clone(), &id).await,
+        Err(refusal) => *refusal,
+    };
+    Ok(written(http, &answer))
 }
 
 /// The request in a body. Only the type that no form of another site can send is taken.
@@ -72,24 +80,24 @@ fn malformed(reason: String) -> poem::Error {
     poem::Error::new(MalformedBody(reason), StatusCode::BAD_REQUEST)
 }
 
-/// The request, if no operation of its document changes anything: GET must not. What cannot be parsed does nothing.
-pub(super) fn unchanging(mut request: Request) -> Result<Request> {
-    let is_change = request.parsed_query().is_ok_and(|document| {
-        document.operations.iter().any(|(_, operation)| operation.node.ty == OperationType::Mutation)
-    });
-    if is_change { Err(poem::Error::new(UnfitMethod, StatusCode::METHOD_NOT_ALLOWED)) } else { Ok(request) }
+/// The request, if no operation of its document changes anything: GET must not.
+pub(super) fn unchanging(admitted: Admitted) -> Result<Admitted> {
+    match admitted.has_mutation() {
+        true => Err(poem::Error::new(UnfitMethod, StatusCode::METHOD_NOT_ALLOWED)),
+        false => Ok(admitted),
+    }
 }
 
-async fn answer(graph: &Graph, caller: Caller, http: &HttpRequest, request: Request) -> Response {
-    let answer = graph.execute(request, caller, &request_id::current()).await;
+/// An answer in the form that the client takes.
+fn written(http: &HttpRequest, answer: &Answer) -> Response {
     let accept = http.header(header::ACCEPT).unwrap_or("*/*");
     let takes_plain = accept.contains("application/json") && !accept.contains(GRAPHQL_JSON);
     let (media_type, status) = match takes_plain {
         // Older clients take a refusal for a broken server unless it comes as a success.
         true => ("application/json; charset=utf-8", StatusCode::OK),
-        false => (GRAPHQL_JSON, if is_refusal(&answer) { StatusCode::BAD_REQUEST } else { StatusCode::OK }),
+        false => (GRAPHQL_JSON, if is_refusal(answer) { StatusCode::BAD_REQUEST } else { StatusCode::OK }),
     };
-    let body = serde_json::to_vec(&answer).unwrap_or_default();
+    let body = serde_json::to_vec(answer).unwrap_or_default();
     let mut response = body.with_content_type(media_type).into_response();
     response.set_status(status);
     if http.method() == Method::GET {

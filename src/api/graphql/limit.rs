@@ -1,20 +1,15 @@
 //! How much one request may ask for. Each refusal has a code that tells which limit it hit.
 
-use async_graphql::parser::types::{ExecutableDocument, Selection, SelectionSet};
-use async_graphql::{ObjectType, Positioned, Request, Response, SchemaBuilder, ServerError, SubscriptionType};
+use async_graphql::{ObjectType, Response, SchemaBuilder, ServerError, SubscriptionType};
 
-/// Deepest nesting. The introspection query of the usual tools has 14 levels.
+/// Deepest nesting of fields. The introspection query of the usual tools has 14 levels.
 const DEPTH_MAX: usize = 20;
 /// Most fields, those of a list counted once for each item that it may have.
 const COMPLEXITY_MAX: usize = 5_000;
-/// Most fields under another name.
-const ALIASES_MAX: usize = 30;
-/// Most fields at the root of an operation.
-const ROOT_FIELDS_MAX: usize = 20;
-/// Most directives on one field.
-const DIRECTIVES_MAX: usize = 10;
-/// Deepest recursion of the document's grammar.
-const RECURSION_MAX: usize = 32;
+/// Most directives at one place.
+pub(super) const DIRECTIVES_MAX: usize = 10;
+/// Deepest nesting of selections, those of fragments included.
+pub(super) const RECURSION_MAX: usize = 32;
 
 /// The codes of the refusals here.
 pub(super) const CODES: &[&str] = &[
@@ -22,12 +17,14 @@ pub(super) const CODES: &[&str] = &[
     "complexity_limit",
     "depth_limit",
     "directive_limit",
+    "document_limit",
     "graphql_invalid",
     "root_field_limit",
     "subscription_limit",
+    "variable_limit",
 ];
 
-/// The limits that the framework keeps.
+/// The limits that the framework keeps. It expands fragments to find out, so `expansion` must have come first.
 pub(super) fn apply<Q, M, S>(builder: SchemaBuilder<Q, M, S>) -> SchemaBuilder<Q, M, S>
 where
     Q: ObjectType + 'static,
@@ -52,38 +49,44 @@ pub(super) fn code(message: &str) -> &'static str {
     }
 }
 
-/// The limits that it does not. What cannot be parsed is left to it.
-pub(super) fn check(request: &mut Request) -> Result<(), Box<Response>> {
-    let Ok(document) = request.parsed_query() else { return Ok(()) };
-    let refused = |code: &'static str, message: String| {
+/// Why a request is turned down before anything of it is done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Refusal {
+    code: &'static str,
+    message: String,
+}
+
+impl Refusal {
+    /// A limit that is broken.
+    pub(super) fn new(code: &'static str, message: String) -> Self {
+        Self { code, message }
+    }
+
+    /// The document is too large, in whatever way the message says.
+    pub(super) fn document(message: String) -> Self {
+        Self::new("document_limit", message)
+    }
+
+    /// The document is nested too deep.
+    pub(super) fn depth(message: String) -> Self {
+        Self::new("depth_limit", message)
+    }
+
+    /// The document is none.
+    pub(super) fn invalid(message: impl Into<String>) -> Self {
+        Self::new("graphql_invalid", message.into())
+    }
+
+    #[cfg(test)]
+    pub(super) fn code(&self) -> &'static str {
+        self.code
+    }
+}
+
+impl From<Refusal> for Box<Response> {
+    fn from(Refusal { code, message }: Refusal) -> Self {
         let mut error = ServerError::new(message, None);
         error.extensions.get_or_insert_default().set("code", code);
-        Err(Box::new(Response::from_errors(vec![error])))
-    };
-    if aliases(document) > ALIASES_MAX {
-        return refused("alias_limit", format!("The request has more than {ALIASES_MAX} aliases."));
+        Self::new(Response::from_errors(vec![error]))
     }
-    let roots = document.operations.iter().map(|(_, operation)| operation.node.selection_set.node.items.len());
-    if roots.max().unwrap_or(0) > ROOT_FIELDS_MAX {
-        return refused(
-            "root_field_limit",
-            format!("An operation has more than {ROOT_FIELDS_MAX} fields at its root."),
-        );
-    }
-    Ok(())
-}
-
-fn aliases(document: &ExecutableDocument) -> usize {
-    let operations = document.operations.iter().map(|(_, operation)| &operation.node.selection_set);
-    let fragments = document.fragments.values().map(|fragment| &fragment.node.selection_set);
-    operations.chain(fragments).map(aliases_in).sum()
-}
-
-fn aliases_in(set: &Positioned<SelectionSet>) -> usize {
-    let in_one = |selection: &Positioned<Selection>| match &selection.node {
-        Selection::Field(field) => usize::from(field.node.alias.is_some()) + aliases_in(&field.node.selection_set),
-        Selection::InlineFragment(fragment) => aliases_in(&fragment.node.selection_set),
-        Selection::FragmentSpread(_) => 0,
-    };
-    set.node.items.iter().map(in_one).sum()
 }

@@ -1,8 +1,11 @@
 //! The GraphQL door: the same services as REST's, in one graph. Translates, and nothing else.
 
+mod answer_order;
 mod documents;
+mod expansion;
 mod failure;
 pub(super) mod graphiql;
+mod guard;
 mod history;
 mod http;
 mod limit;
@@ -12,6 +15,7 @@ mod session;
 mod socket;
 mod stream;
 mod subscription;
+mod variables;
 mod webhook;
 
 use std::sync::Arc;
@@ -19,7 +23,7 @@ use std::sync::Arc;
 use async_graphql::{Context, MergedObject, Request, Response, Schema, ServerError};
 use futures::stream::{BoxStream, StreamExt};
 
-use crate::api::graphql::documents::Documents;
+use crate::api::graphql::documents::{Document, Documents};
 use crate::api::graphql::history::HistoryQuery;
 use crate::api::graphql::mutation::Mutation;
 use crate::api::graphql::query::Query;
@@ -59,42 +63,62 @@ impl Graph {
         Self { schema, documents: Documents::default() }
     }
 
-    /// Refuses a request that asks for too much.
-    fn check(&self, request: &mut Request) -> std::result::Result<(), Box<Response>> {
-        // What is known has been checked.
-        if !self.documents.recall(request) {
-            limit::check(request)?;
-            self.documents.remember(request);
+    /// Takes a request that keeps the limits. There is no other way to have one answered.
+    ///
+    /// # Errors
+    /// The answer to one that does not, or that cannot be read.
+    pub(super) fn admit(&self, mut request: Request, request_id: &str) -> std::result::Result<Admitted, Box<Response>> {
+        let read = self.documents.read(&request.query);
+        match read.and_then(|document| document.give(&mut request).map(|()| document)) {
+            Ok(document) => Ok(Admitted { request, document }),
+            Err(refusal) => Err(Box::new(failure::explained(*refusal, request_id))),
         }
-        Ok(())
     }
 
     /// Answers a query or a mutation.
-    pub(super) async fn execute(&self, mut request: Request, caller: Caller, request_id: &str) -> Response {
-        let response = match self.check(&mut request) {
-            Ok(()) => self.schema.execute(request.data(caller)).await,
-            Err(refusal) => *refusal,
-        };
+    pub(super) async fn execute(&self, admitted: Admitted, caller: Caller, request_id: &str) -> Response {
+        let Admitted { request, document } = admitted;
+        let operation = request.operation_name.clone();
+        let mut response = self.schema.execute(request.data(caller)).await;
+        document.arrange(operation.as_deref(), &mut response.data);
         failure::explained(response, request_id)
     }
 
     /// Answers any operation, a subscription with as many answers as there are changes.
-    pub(super) fn stream(
+    pub(super) fn stream(&self, request: Request, caller: Caller, request_id: String) -> BoxStream<'static, Response> {
+        match self.admit(request, &request_id) {
+            Ok(admitted) => self.answers(admitted, caller, request_id),
+            Err(refusal) => futures::stream::once(async move { *refusal }).boxed(),
+        }
+    }
+
+    /// The answers to an operation.
+    pub(super) fn answers(
         &self,
-        mut request: Request,
+        admitted: Admitted,
         caller: Caller,
         request_id: String,
     ) -> BoxStream<'static, Response> {
-        match self.check(&mut request) {
-            Ok(()) => {
-                let answers = self.schema.execute_stream(request.data(caller));
-                answers.map(move |response| failure::explained(response, &request_id)).boxed()
-            }
-            Err(refusal) => {
-                let refusal = failure::explained(*refusal, &request_id);
-                futures::stream::once(async move { refusal }).boxed()
-            }
-        }
+        let Admitted { request, document } = admitted;
+        let operation = request.operation_name.clone();
+        let answers = self.schema.execute_stream(request.data(caller)).map(move |mut response| {
+            document.arrange(operation.as_deref(), &mut response.data);
+            failure::explained(response, &request_id)
+        });
+        answers.boxed()
+    }
+}
+
+/// A request that keeps the limits, with its document.
+pub(super) struct Admitted {
+    request: Request,
+    document: Arc<Document>,
+}
+
+impl Admitted {
+    /// Whether an operation of its document changes something, be it the one that is asked for or not.
+    pub(super) fn has_mutation(&self) -> bool {
+        self.document.has_mutation()
     }
 }
 

@@ -20,11 +20,15 @@ pub async fn events(
     http: &HttpRequest,
     body: Body,
 ) -> Result<Response> {
-    let request = match *http.method() {
-        Method::GET => door::unchanging(door::from_query(http)?)?,
-        _ => door::read(http, body).await?,
+    let id = request_id::current();
+    let answers = match *http.method() {
+        Method::GET => match graph.admit(door::from_query(http)?, &id) {
+            Ok(admitted) => graph.answers(door::unchanging(admitted)?, caller.clone(), id),
+            Err(refusal) => stream::once(async move { *refusal }).boxed(),
+        },
+        _ => graph.stream(door::read(http, body).await?, caller.clone(), id),
     };
-    let answers = graph.stream(request, caller.clone(), request_id::current()).map(|answer| {
+    let answers = answers.map(|answer| {
         let body = serde_json::to_string(&answer).unwrap_or_default();
         Event::message(body).event_type("next")
     });

@@ -51,7 +51,8 @@ impl Subscription {
     ) -> Result<impl Stream<Item = async_graphql::Result<EventEdge>> + use<>> {
         let ids = sessions.unwrap_or_default();
         let sessions = types::sessions("sessions", ids.iter().map(|id| id.as_str()))?;
-        let filter = EventFilter { sessions, types: types.unwrap_or_default() };
+        let types = types::distinct_types("types", types.unwrap_or_default())?;
+        let filter = EventFilter { sessions, types };
         let after = after.map(|text| Cursor::parse("after", &text)).transpose()?;
         let placed = api(ctx).events.follow(caller(ctx), filter, after).await?;
         Ok(placed.map(|placed| placed.map(EventEdge::from).map_err(async_graphql::Error::new_with_source)))
