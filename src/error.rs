@@ -93,6 +93,8 @@ impl ErrorKind {
 /// `Display` is public text and never prints the cause; the log walks the chain.
 pub struct Error {
     kind: ErrorKind,
+    /// What the detail is about, as REST spells it. Begins the sentence.
+    field: Option<String>,
     detail: String,
     cause: Option<Cause>,
 }
@@ -100,12 +102,17 @@ pub struct Error {
 impl Error {
     /// A failure of this kind, told to the caller as `detail`.
     pub fn new(kind: ErrorKind, detail: impl Into<String>) -> Self {
-        Self { kind, detail: detail.into(), cause: None }
+        Self { kind, field: None, detail: detail.into(), cause: None }
     }
 
     /// `field` breaks a rule. The detail names both.
     pub fn invalid(field: &str, rule: impl fmt::Display) -> Self {
-        Self::new(ErrorKind::Invalid, format!("`{field}` {rule}"))
+        Self::about(ErrorKind::Invalid, field, rule)
+    }
+
+    /// A failure of this kind, for `field` breaks a rule. The detail names both.
+    pub fn about(kind: ErrorKind, field: &str, rule: impl fmt::Display) -> Self {
+        Self { field: Some(field.to_owned()), ..Self::new(kind, rule.to_string()) }
     }
 
     /// Something unexpected; the caller learns only that.
@@ -124,11 +131,20 @@ impl Error {
     pub fn kind(&self) -> ErrorKind {
         self.kind
     }
+
+    /// What the caller is told, where the field is spelled in another way than in REST.
+    pub fn told(&self, spelling: impl FnOnce(&str) -> String) -> String {
+        let Self { kind: _, field, detail, cause: _ } = self;
+        match field {
+            Some(field) => format!("`{}` {detail}", spelling(field)),
+            None => detail.clone(),
+        }
+    }
 }
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.detail)
+        f.write_str(&self.told(str::to_owned))
     }
 }
 

@@ -67,7 +67,7 @@ impl Window {
         }
         for (field, size) in [("first", self.first), ("last", self.last)] {
             if size.is_some_and(|size| !(1..=PAGE_MAX).contains(&size)) {
-                return Err(Error::new(ErrorKind::PageSizeLimit, format!("`{field}` must be from 1 to {PAGE_MAX}")));
+                return Err(Error::about(ErrorKind::PageSizeLimit, field, format!("must be from 1 to {PAGE_MAX}")));
             }
         }
         let place = |field: &str, text: &Option<String>| {

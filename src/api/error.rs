@@ -155,10 +155,10 @@ fn ours(error: &Error) -> Response {
     problem(status, code, title, Cow::Owned(error.to_string()))
 }
 
-/// One of our own failures for another door: its code, and what the client may read.
-pub fn shown(error: &Error, request_id: &str) -> (&'static str, String) {
+/// One of our own failures for another door, which spells fields in its own way: its code, and what the client may read.
+pub fn shown(error: &Error, request_id: &str, spelling: impl FnOnce(&str) -> String) -> (&'static str, String) {
     log(error, request_id);
-    (row(error.kind()).1, error.to_string())
+    (row(error.kind()).1, error.told(spelling))
 }
 
 /// A failure is logged here, where it stops travelling.

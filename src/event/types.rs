@@ -29,7 +29,7 @@ pub struct Event {
     pub session_id: SessionId,
     /// What happened.
     pub event: EventType,
-    /// When it was written down, Unix seconds.
+    /// When it was written down.
     pub timestamp: Timestamp,
     /// Its place among the events of its session: from 1, without gaps.
     #[graphql(skip)]
@@ -183,8 +183,7 @@ impl PageSize {
     /// `PageSizeLimit`, with the field.
     pub fn new(field: &str, size: u32) -> Result<Self> {
         if !(1..=Self::MAX).contains(&size) {
-            let detail = format!("`{field}` must be from 1 to {}", Self::MAX);
-            return Err(Error::new(ErrorKind::PageSizeLimit, detail));
+            return Err(Error::about(ErrorKind::PageSizeLimit, field, format!("must be from 1 to {}", Self::MAX)));
         }
         Ok(Self(size))
     }

@@ -30,7 +30,7 @@ impl Webhooks {
         let record = self.record(caller, Scope::WebhooksRead, which).await?;
         let limit = limit.unwrap_or(PAGE_DEFAULT);
         if !(1..=PAGE_MAX).contains(&limit) {
-            return Err(Error::new(ErrorKind::PageSizeLimit, format!("`limit` must be from 1 to {PAGE_MAX}")));
+            return Err(Error::about(ErrorKind::PageSizeLimit, "limit", format!("must be from 1 to {PAGE_MAX}")));
         }
         let DeliveryFilter { state, event } = filter;
         let event = event.filter(|event| *event != EventType::All);

@@ -539,3 +539,125 @@ async fn a_session_that_is_not_there_is_null_and_leaves_the_rest() {
     assert_eq!((failures.len(), &failures[0]["path"]), (1, &json!(["none"])), "{answer}");
     world.finish().await;
 }
+
+#[tokio::test]
+async fn what_fails_is_null_beside_its_failure_and_leaves_the_rest() {
+    let world = World::new(Kind::Sqlite).await;
+    world.door.create("shop").await;
+    let (_, token) = world.door.key(json!({ "name": "reader", "scopes": ["sessions:read"] })).await;
+    let query = "{ sessions { nodes { id } } keys { nodes { id } } webhooks { id } events { nextCursor } }";
+    let answer = world.door.holding(&token).graph(query, Value::Null).await.ok();
+    let shop = json!({ "nodes": [{ "id": "shop" }] });
+    let expected = json!({ "sessions": shop, "keys": null, "webhooks": null, "events": null });
+    assert_eq!(answer["data"], expected, "{answer}");
+    assert_eq!(answer["errors"].as_array().map(Vec::len), Some(3), "{answer}");
+    for failure in answer["errors"].as_array().expect("a list") {
+        assert_eq!(failure["extensions"]["code"], "forbidden", "{answer}");
+        assert!(["keys", "webhooks", "events"].iter().any(|field| failure["path"] == json!([field])), "{answer}");
+    }
+    let change =
+        r#"mutation { none: deleteSession(input: { id: "none" }) { id } a: createSession(input: { id: "a" }) { id } }"#;
+    let answer = world.door.graph(change, Value::Null).await.ok();
+    assert_eq!(answer["data"], json!({ "none": null, "a": { "id": "a" } }), "{answer}");
+    assert_eq!(answer["errors"][0]["path"], json!(["none"]), "{answer}");
+    world.door.qr("shop").await;
+    let nested = r#"{ session(id: "shop") { qr { png(size: 63) code } } }"#;
+    let answer = world.door.graph(nested, Value::Null).await.ok();
+    let qr = &answer["data"]["session"]["qr"];
+    assert!(qr["code"].is_string() && qr.as_object().is_some_and(|qr| qr.contains_key("png")), "{answer}");
+    assert_eq!(
+        (&qr["png"], &answer["errors"][0]["path"]),
+        (&Value::Null, &json!(["session", "qr", "png"])),
+        "{answer}"
+    );
+    world.finish().await;
+}
+
+#[test]
+fn whatever_can_fail_at_the_root_can_be_null() {
+    let schema = include_str!("../../schema/schema.graphql");
+    for kind in ["Query", "Mutation"] {
+        let answers: Vec<_> = lines_of(schema, kind)
+            .into_iter()
+            .filter(|line| line.starts_with('\t') && !line.starts_with("\t\t") && !line.trim().starts_with('"'))
+            .filter_map(|line| {
+                line.rsplit_once("): ").or_else(|| line.split_once(": ").filter(|_| !line.contains('(')))
+            })
+            .collect();
+        assert!(answers.len() > 9, "{answers:?}");
+        for (field, answer) in answers {
+            let never_fails = ["me", "version"].contains(&field.trim());
+            assert_eq!(answer.ends_with('!'), never_fails, "{field}: {answer}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_answer_has_the_order_of_its_query() {
+    let world = World::new(Kind::Sqlite).await;
+    world.door.create("shop").await;
+    let query = "{
+        z: sessions { totalCount nodes { status name id } } ...F u: version ... on Query { t: keys { edges { cursor } } }
+    } fragment F on Query { y: events { nextCursor edges { cursor } } x: me { scopes name } w: webhooks { id } }";
+    let order = ["z", "totalCount", "nodes", "status", "y", "nextCursor", "edges", "x", "scopes", "w", "u", "t"];
+    for _ in 0..30 {
+        let text = world.door.graph(query, Value::Null).await.text();
+        let places: Vec<_> = order.iter().map(|field| text.find(&format!("\"{field}\":"))).collect();
+        assert!(places.iter().all(Option::is_some) && places.is_sorted(), "{text}");
+    }
+    let socket_query =
+        "query A { u: version } query B { z: sessions { totalCount } y: events { nextCursor } x: version }";
+    let payload = json!({ "query": socket_query, "operationName": "B" });
+    let answer = world.door.send(world.door.request(Method::POST, "/graphql/stream").json(&payload)).await.text();
+    let places = ["z", "y", "x"].map(|field| answer.find(&format!("\"{field}\":")));
+    assert!(places.iter().all(Option::is_some) && places.is_sorted(), "{answer}");
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn a_refusal_names_a_field_as_the_graph_does() {
+    let world = World::new(Kind::Sqlite).await;
+    world.door.create("shop").await;
+    let created =
+        world.door.ask(Method::POST, "/api/v1/webhooks", &json!({ "url": "https://receiver.example/" })).await;
+    let webhook = created.ok()["id"].as_str().expect("an id").to_owned();
+    let (key, _) = world.door.key(json!({ "name": "k", "scopes": ["sessions:read"] })).await;
+    let (key, long) = (key["id"].as_str().expect("an id"), "x".repeat(101));
+    let rows = [
+        (format!(r#"{{ webhookDeliveries(webhookId: "{webhook}", first: 500) {{ nodes {{ id }} }} }}"#), "`first`"),
+        (format!(r#"{{ sessions(filter: {{ query: "{long}" }}) {{ totalCount }} }}"#), "`filter.query`"),
+        (format!(r#"mutation {{ rotateKey(input: {{ id: "{key}", overlapSeconds: 9999999 }}) {{ token }} }}"#), "`overlapSeconds`"),
+        (format!(r#"mutation {{ rotateWebhookSecret(input: {{ id: "{webhook}", overlapSeconds: 9999999 }}) {{ secret }} }}"#), "`overlapSeconds`"),
+        (r#"mutation { createPairingLink(input: { id: "shop", expiresIn: 0 }) { url } }"#.to_owned(), "`expiresIn`"),
+        (r#"mutation { createKey(input: { name: "k", scopes: [SESSIONS_READ], expiresAt: "2001-01-01T00:00:00Z" }) { token } }"#.to_owned(), "`expiresAt`"),
+    ];
+    for (query, field) in rows {
+        let answer = world.door.graph(&query, Value::Null).await.json();
+        let message = answer["errors"][0]["message"].as_str().unwrap_or_default().to_owned();
+        assert!(message.starts_with(field), "{field}: {answer}");
+    }
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn a_node_is_a_session_a_key_or_a_webhook() {
+    let world = World::new(Kind::Sqlite).await;
+    world.door.create("shop").await;
+    let created =
+        world.door.ask(Method::POST, "/api/v1/webhooks", &json!({ "url": "https://receiver.example/" })).await;
+    let webhook = created.ok()["id"].as_str().expect("an id").to_owned();
+    let (key, _) = world.door.key(json!({ "name": "k", "scopes": ["sessions:read"] })).await;
+    let key = key["id"].as_str().expect("an id").to_owned();
+    let (_, hooks) = world.door.key(json!({ "name": "hooks", "scopes": ["webhooks:read"] })).await;
+    let (_, sender) = world.door.key(json!({ "name": "sender", "scopes": ["messages:send"] })).await;
+    let node = |id: &str| format!(r#"{{ node(id: "{id}") {{ __typename id }} }}"#);
+    for (id, kind) in [("shop", "Session"), (&*key, "Key"), (&*webhook, "Webhook")] {
+        let answer = world.door.asked(&node(id), Value::Null).await;
+        assert_eq!(answer["node"], json!({ "__typename": kind, "id": id }));
+    }
+    let hooks = world.door.holding(&hooks);
+    assert_eq!(hooks.asked(&node(&webhook), Value::Null).await["node"]["id"], webhook);
+    assert_eq!(hooks.asked(&node(&key), Value::Null).await["node"], Value::Null);
+    assert_eq!(world.door.holding(&sender).graph_failure(&node("shop"), Value::Null).await, "forbidden");
+    world.finish().await;
+}

@@ -20,7 +20,7 @@ pub(super) fn explained(mut response: Response, request_id: &str) -> Response {
         shorten(&mut failure.message);
         let code = match failure.source::<Error>() {
             Some(error) => {
-                let (code, message) = error::shown(error, request_id);
+                let (code, message) = error::shown(error, request_id, spelling);
                 failure.message = message;
                 code.to_owned()
             }
@@ -31,6 +31,23 @@ pub(super) fn explained(mut response: Response, request_id: &str) -> Response {
         extensions.set("requestId", request_id);
     }
     response
+}
+
+/// Fields that have another name than in REST.
+const OTHER_NAMES: &[(&str, &str)] = &[("limit", "first"), ("q", "filter.query")];
+
+/// How GraphQL spells a field of REST.
+fn spelling(field: &str) -> String {
+    if let Some((_, name)) = OTHER_NAMES.iter().find(|(rest, _)| *rest == field) {
+        return (*name).to_owned();
+    }
+    let mut words = field.split('_');
+    let first = words.next().unwrap_or_default().to_owned();
+    words.fold(first, |name, word| {
+        let mut letters = word.chars();
+        let capital = letters.next().map(|letter| letter.to_ascii_uppercase());
+        name + &capital.into_iter().chain(letters).collect::<String>()
+    })
 }
 
 fn shorten(message: &mut String) {
@@ -88,6 +105,21 @@ mod tests {
         let status = response.status().as_u16();
         let text = response.into_body().into_string().await.expect("it is a text");
         (status, text.clone(), serde_json::from_str(&text).expect("it is JSON"))
+    }
+
+    #[test]
+    fn a_field_has_the_name_that_it_has_in_the_graph() {
+        let rows = [
+            ("limit", "first"),
+            ("q", "filter.query"),
+            ("overlap_seconds", "overlapSeconds"),
+            ("webhook.url", "webhook.url"),
+            ("filter.sessions", "filter.sessions"),
+            ("phoneNumber", "phoneNumber"),
+        ];
+        for (rest, graph) in rows {
+            assert_eq!(spelling(rest), graph);
+        }
     }
 
     #[tokio::test]

@@ -5,7 +5,7 @@ use async_graphql::{Context, ID, InputObject, Object, SimpleObject};
 use entity::words::{DeliveryState, EventType};
 
 use crate::api::graphql::webhook::which;
-use crate::api::graphql::{api, caller, failed};
+use crate::api::graphql::{api, caller, or_null};
 use crate::error::Result;
 use crate::event::types::{self, Cursor, Event, EventFilter, PageSize, Passage, Placed};
 use crate::session::session_id;
@@ -65,37 +65,38 @@ impl HistoryQuery {
         #[graphql(desc = "The first so many, 1 to 1,000; 50 when absent. Fewer if large.")] first: Option<u32>,
         #[graphql(desc = "Only those behind this cursor.")] after: Option<String>,
         #[graphql(desc = "Which events; all when absent.")] filter: Option<Filter>,
-    ) -> Result<EventConnection> {
-        let filter = filter.unwrap_or_default().try_into()?;
-        let after = after.map(|text| Cursor::parse("after", &text)).transpose()?;
-        let size = PageSize::new("first", first.unwrap_or(PAGE_DEFAULT))?;
-        let Passage { events, next, has_next } = api(ctx).events.page(caller(ctx), filter, after, size).await?;
-        let mut connection =
-            Connection::with_additional_fields(false, has_next, Next { next_cursor: next.to_string() });
-        let edges = events.into_iter().map(|Placed { event, cursor }| Edge::new(cursor.to_string(), event));
-        connection.edges.extend(edges);
-        Ok(connection)
+    ) -> Option<EventConnection> {
+        let outcome = async {
+            let filter = filter.unwrap_or_default().try_into()?;
+            let after = after.map(|text| Cursor::parse("after", &text)).transpose()?;
+            let size = PageSize::new("first", first.unwrap_or(PAGE_DEFAULT))?;
+            let Passage { events, next, has_next } = api(ctx).events.page(caller(ctx), filter, after, size).await?;
+            let mut connection =
+                Connection::with_additional_fields(false, has_next, Next { next_cursor: next.to_string() });
+            let edges = events.into_iter().map(|Placed { event, cursor }| Edge::new(cursor.to_string(), event));
+            connection.edges.extend(edges);
+            Ok(connection)
+        };
+        or_null(ctx, outcome.await)
     }
 
     /// Lists webhooks, oldest first.
+    #[graphql(complexity = "PAGE_DEFAULT as usize * child_complexity")]
     async fn webhooks(
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "Only those of this session; all when absent.")] session_id: Option<ID>,
-    ) -> Result<Vec<Webhook>> {
-        let session = session_id.map(|id| self::session_id(&id)).transpose()?;
-        api(ctx).webhooks.list(caller(ctx), session).await
+    ) -> Option<Vec<Webhook>> {
+        let outcome = async {
+            let session = session_id.map(|id| self::session_id(&id)).transpose()?;
+            api(ctx).webhooks.list(caller(ctx), session).await
+        };
+        or_null(ctx, outcome.await)
     }
 
     /// Shows one webhook.
-    async fn webhook(
-        &self,
-        ctx: &Context<'_>,
-        #[graphql(desc = "The webhook's id.")] id: ID,
-    ) -> Result<Option<Webhook>> {
-        let found = api(ctx).webhooks.find(caller(ctx), &which(&id)).await;
-        // Beside a null, as the specification has it: the framework would leave the field out.
-        Ok(found.map_err(|error| ctx.add_error(failed(ctx, error))).ok())
+    async fn webhook(&self, ctx: &Context<'_>, #[graphql(desc = "The webhook's id.")] id: ID) -> Option<Webhook> {
+        or_null(ctx, api(ctx).webhooks.find(caller(ctx), &which(&id)).await)
     }
 
     /// Lists the deliveries of a webhook, newest first, each with its attempts.
@@ -108,12 +109,15 @@ impl HistoryQuery {
         #[graphql(desc = "Only those behind this cursor.")] after: Option<String>,
         #[graphql(desc = "Only those in this state.")] state: Option<DeliveryState>,
         #[graphql(desc = "Only those of this type.")] event: Option<EventType>,
-    ) -> Result<DeliveryConnection> {
-        let filter = DeliveryFilter { state, event };
-        let page = api(ctx).webhooks.deliveries(caller(ctx), &which(&webhook_id), filter, first, after).await?;
-        let mut connection = Connection::new(false, page.next_cursor.is_some());
-        let edges = page.deliveries.into_iter().map(|delivery| Edge::new(delivery.id.to_string(), delivery));
-        connection.edges.extend(edges);
-        Ok(connection)
+    ) -> Option<DeliveryConnection> {
+        let outcome = async {
+            let filter = DeliveryFilter { state, event };
+            let page = api(ctx).webhooks.deliveries(caller(ctx), &which(&webhook_id), filter, first, after).await?;
+            let mut connection = Connection::new(false, page.next_cursor.is_some());
+            let edges = page.deliveries.into_iter().map(|delivery| Edge::new(delivery.id.to_string(), delivery));
+            connection.edges.extend(edges);
+            Ok(connection)
+        };
+        or_null(ctx, outcome.await)
     }
 }

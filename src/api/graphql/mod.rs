@@ -20,7 +20,7 @@ mod webhook;
 
 use std::sync::Arc;
 
-use async_graphql::{Context, MergedObject, Request, Response, Schema, ServerError};
+use async_graphql::{Context, MergedObject, Request, Response, Schema};
 use futures::stream::{BoxStream, StreamExt};
 
 use crate::api::graphql::documents::{Document, Documents};
@@ -138,10 +138,14 @@ pub fn sdl() -> String {
     schema.sdl_with_options(options).replacen("schema {", &description, 1)
 }
 
-/// A failure of the present field.
-fn failed(ctx: &Context<'_>, error: Error) -> ServerError {
-    let failure = async_graphql::Error::new_with_source(error).into_server_error(ctx.item.pos);
-    ctx.set_error_path(failure)
+/// The value of the present field, or null with the failure beside it, as the specification has it. The framework would
+/// leave a field out that failed: whatever can fail must be nullable, and end here.
+fn or_null<T>(ctx: &Context<'_>, outcome: std::result::Result<T, Error>) -> Option<T> {
+    let failed = |error| {
+        let failure = async_graphql::Error::new_with_source(error).into_server_error(ctx.item.pos);
+        ctx.add_error(ctx.set_error_path(failure));
+    };
+    outcome.map_err(failed).ok()
 }
 
 /// The services, as a resolver gets them.

@@ -8,8 +8,7 @@ use entity::timestamp::Timestamp;
 use entity::words::Scope;
 
 use crate::api::graphql::session::SessionNode;
-use crate::api::graphql::{api, caller};
-use crate::error::Result;
+use crate::api::graphql::{api, caller, or_null};
 use crate::key::types::{IssuedKey, Key, NewKey};
 use crate::pairing_link::types::PairingLink;
 use crate::session::session_id;
@@ -91,66 +90,85 @@ pub(super) struct RotateKeyInput {
 #[Object(name = "SessionMutations")]
 impl Mutation {
     /// Creates a session and starts to connect it.
-    async fn create_session(&self, ctx: &Context<'_>, input: NewSession) -> Result<SessionNode> {
-        Ok(api(ctx).sessions.create(caller(ctx), input).await?.into())
+    async fn create_session(&self, ctx: &Context<'_>, input: NewSession) -> Option<SessionNode> {
+        or_null(ctx, api(ctx).sessions.create(caller(ctx), input).await.map(SessionNode::from))
     }
 
-    /// Changes a session's name and labels.
-    async fn update_session(&self, ctx: &Context<'_>, input: UpdateSessionInput) -> Result<SessionNode> {
-        let UpdateSessionInput { id, name, metadata } = input;
-        let changes = SessionChanges { name, metadata };
-        Ok(api(ctx).sessions.update(caller(ctx), &session_id(&id)?, changes).await?.into())
+    /// Changes a session's name and metadata.
+    async fn update_session(&self, ctx: &Context<'_>, input: UpdateSessionInput) -> Option<SessionNode> {
+        let outcome = async {
+            let UpdateSessionInput { id, name, metadata } = input;
+            let changes = SessionChanges { name, metadata };
+            Ok(api(ctx).sessions.update(caller(ctx), &session_id(&id)?, changes).await?.into())
+        };
+        or_null(ctx, outcome.await)
     }
 
     /// Unlinks the device from the phone if it can, and deletes the session with all that belongs to it.
-    async fn delete_session(&self, ctx: &Context<'_>, input: SessionInput) -> Result<SessionNode> {
-        Ok(api(ctx).sessions.delete(caller(ctx), &session_id(&input.id)?).await?.into())
+    async fn delete_session(&self, ctx: &Context<'_>, input: SessionInput) -> Option<SessionNode> {
+        let outcome = async { Ok(api(ctx).sessions.delete(caller(ctx), &session_id(&input.id)?).await?.into()) };
+        or_null(ctx, outcome.await)
     }
 
     /// Wants the session online. Does nothing if it is.
-    async fn connect_session(&self, ctx: &Context<'_>, input: SessionInput) -> Result<SessionNode> {
-        Ok(api(ctx).sessions.connect(caller(ctx), &session_id(&input.id)?).await?.into())
+    async fn connect_session(&self, ctx: &Context<'_>, input: SessionInput) -> Option<SessionNode> {
+        let outcome = async { Ok(api(ctx).sessions.connect(caller(ctx), &session_id(&input.id)?).await?.into()) };
+        or_null(ctx, outcome.await)
     }
 
     /// Wants the session offline; it stays linked. Does nothing if it is.
-    async fn disconnect_session(&self, ctx: &Context<'_>, input: SessionInput) -> Result<SessionNode> {
-        Ok(api(ctx).sessions.disconnect(caller(ctx), &session_id(&input.id)?).await?.into())
+    async fn disconnect_session(&self, ctx: &Context<'_>, input: SessionInput) -> Option<SessionNode> {
+        let outcome = async { Ok(api(ctx).sessions.disconnect(caller(ctx), &session_id(&input.id)?).await?.into()) };
+        or_null(ctx, outcome.await)
     }
 
     /// Unlinks the device from the phone; the session stays and can be paired again.
-    async fn logout_session(&self, ctx: &Context<'_>, input: SessionInput) -> Result<SessionNode> {
-        Ok(api(ctx).sessions.logout(caller(ctx), &session_id(&input.id)?).await?.into())
+    async fn logout_session(&self, ctx: &Context<'_>, input: SessionInput) -> Option<SessionNode> {
+        let outcome = async { Ok(api(ctx).sessions.logout(caller(ctx), &session_id(&input.id)?).await?.into()) };
+        or_null(ctx, outcome.await)
     }
 
     /// Asks for a code that links a phone by its number.
-    async fn pair_session(&self, ctx: &Context<'_>, input: PairSessionInput) -> Result<SessionNode> {
-        let PairSessionInput { id, phone_number, show_push_notification } = input;
-        let phone_number = PhoneNumber::parse("phoneNumber", &phone_number)?;
-        let request = PairRequest { phone_number, show_push_notification };
-        Ok(api(ctx).sessions.pair(caller(ctx), &session_id(&id)?, request).await?.1.into())
+    async fn pair_session(&self, ctx: &Context<'_>, input: PairSessionInput) -> Option<SessionNode> {
+        let outcome = async {
+            let PairSessionInput { id, phone_number, show_push_notification } = input;
+            let phone_number = PhoneNumber::parse("phoneNumber", &phone_number)?;
+            let request = PairRequest { phone_number, show_push_notification };
+            Ok(api(ctx).sessions.pair(caller(ctx), &session_id(&id)?, request).await?.1.into())
+        };
+        or_null(ctx, outcome.await)
     }
 
     /// Makes a link at which somebody without a key can link one phone to this session.
-    async fn create_pairing_link(&self, ctx: &Context<'_>, input: CreatePairingLinkInput) -> Result<PairingLink> {
-        let CreatePairingLinkInput { id, expires_in } = input;
-        api(ctx).pairing_links.create(caller(ctx), &session_id(&id)?, expires_in).await
+    async fn create_pairing_link(&self, ctx: &Context<'_>, input: CreatePairingLinkInput) -> Option<PairingLink> {
+        let outcome = async {
+            let CreatePairingLinkInput { id, expires_in } = input;
+            api(ctx).pairing_links.create(caller(ctx), &session_id(&id)?, expires_in).await
+        };
+        or_null(ctx, outcome.await)
     }
 
     /// Creates a key that may do no more than the one that makes it.
-    async fn create_key(&self, ctx: &Context<'_>, input: CreateKeyInput) -> Result<IssuedKey> {
-        let CreateKeyInput { name, scopes, sessions, expires_at } = input;
-        let sessions = sessions.map(|ids| ids.into_iter().map(|id| id.0).collect());
-        api(ctx).keys.create(caller(ctx), NewKey { name, scopes, sessions, expires_at }).await
+    async fn create_key(&self, ctx: &Context<'_>, input: CreateKeyInput) -> Option<IssuedKey> {
+        let outcome = async {
+            let CreateKeyInput { name, scopes, sessions, expires_at } = input;
+            let sessions = sessions.map(|ids| ids.into_iter().map(|id| id.0).collect());
+            api(ctx).keys.create(caller(ctx), NewKey { name, scopes, sessions, expires_at }).await
+        };
+        or_null(ctx, outcome.await)
     }
 
     /// Revokes a key; the sockets and streams that live by it end within a second.
-    async fn delete_key(&self, ctx: &Context<'_>, input: KeyInput) -> Result<Key> {
-        api(ctx).keys.delete(caller(ctx), &KeyId::named(&input.id)).await
+    async fn delete_key(&self, ctx: &Context<'_>, input: KeyInput) -> Option<Key> {
+        or_null(ctx, api(ctx).keys.delete(caller(ctx), &KeyId::named(&input.id)).await)
     }
 
     /// Gives a key a new token; the one before works on for a while.
-    async fn rotate_key(&self, ctx: &Context<'_>, input: RotateKeyInput) -> Result<IssuedKey> {
-        let RotateKeyInput { id, overlap_seconds } = input;
-        api(ctx).keys.rotate(caller(ctx), &KeyId::named(&id), overlap_seconds).await
+    async fn rotate_key(&self, ctx: &Context<'_>, input: RotateKeyInput) -> Option<IssuedKey> {
+        let outcome = async {
+            let RotateKeyInput { id, overlap_seconds } = input;
+            api(ctx).keys.rotate(caller(ctx), &KeyId::named(&id), overlap_seconds).await
+        };
+        or_null(ctx, outcome.await)
     }
 }

@@ -9,7 +9,8 @@ use entity::timestamp::Timestamp;
 use entity::words::{Scope, SessionStatus};
 
 use crate::api::graphql::session::SessionNode;
-use crate::api::graphql::{api, caller, failed};
+use crate::api::graphql::webhook::which;
+use crate::api::graphql::{api, caller, or_null};
 use crate::caller::Caller;
 use crate::error::{ErrorKind, Result};
 use crate::key;
@@ -17,6 +18,7 @@ use crate::key::types::Key;
 use crate::page::Window;
 use crate::session::types::SessionFilter;
 use crate::session::{cursor_of, session_id};
+use crate::webhook::types::Webhook;
 
 /// Sessions of a page when its size is not said.
 const PAGE_DEFAULT: u32 = 50;
@@ -31,6 +33,7 @@ pub(super) struct Query;
 pub(super) enum Node {
     Session(SessionNode),
     Key(Key),
+    Webhook(Webhook),
 }
 
 /// Which sessions.
@@ -60,8 +63,8 @@ pub(super) struct Total {
 #[Object]
 impl Total {
     /// How many sessions match the filter, on all pages. Counted only when it is asked for.
-    async fn total_count(&self, ctx: &Context<'_>) -> Result<u64> {
-        api(ctx).sessions.count(caller(ctx), self.filter.clone()).await
+    async fn total_count(&self, ctx: &Context<'_>) -> Option<u64> {
+        or_null(ctx, api(ctx).sessions.count(caller(ctx), self.filter.clone()).await)
     }
 }
 
@@ -101,15 +104,9 @@ impl From<&Caller> for Me {
 #[Object(name = "SessionQueries")]
 impl Query {
     /// Shows one session.
-    async fn session(
-        &self,
-        ctx: &Context<'_>,
-        #[graphql(desc = "The session's id.")] id: ID,
-    ) -> Result<Option<SessionNode>> {
+    async fn session(&self, ctx: &Context<'_>, #[graphql(desc = "The session's id.")] id: ID) -> Option<SessionNode> {
         let found = session_id(&id).and_then(|id| api(ctx).sessions.snapshot(caller(ctx), &id));
-        // Beside a null, as the specification has it: the framework would leave the field out.
-        let found = found.map_err(|error| ctx.add_error(failed(ctx, error)));
-        Ok(found.ok().map(SessionNode::from))
+        or_null(ctx, found.map(SessionNode::from))
     }
 
     /// Lists the sessions, oldest first.
@@ -122,34 +119,28 @@ impl Query {
         #[graphql(desc = "The last so many, 1 to 100.")] last: Option<u32>,
         #[graphql(desc = "Only those before this cursor.")] before: Option<String>,
         #[graphql(desc = "Which sessions; all when absent.")] filter: Option<Filter>,
-    ) -> Result<SessionConnection> {
-        let filter = SessionFilter::from(filter.unwrap_or_default());
-        let first = if last.is_none() { first.or(Some(PAGE_DEFAULT)) } else { first };
-        let window = Window { first, last, after, before };
-        let slice = api(ctx).sessions.snapshots(caller(ctx), filter.clone(), window).await?;
-        let mut connection = Connection::with_additional_fields(slice.has_previous, slice.has_next, Total { filter });
-        connection.edges.extend(slice.items.into_iter().map(|snapshot| {
-            let cursor = cursor_of(&snapshot.session);
-            Edge::new(cursor, SessionNode::from(snapshot))
-        }));
-        Ok(connection)
+    ) -> Option<SessionConnection> {
+        let outcome = async {
+            let filter = SessionFilter::from(filter.unwrap_or_default());
+            let first = if last.is_none() { first.or(Some(PAGE_DEFAULT)) } else { first };
+            let window = Window { first, last, after, before };
+            let slice = api(ctx).sessions.snapshots(caller(ctx), filter.clone(), window).await?;
+            let mut connection =
+                Connection::with_additional_fields(slice.has_previous, slice.has_next, Total { filter });
+            connection.edges.extend(slice.items.into_iter().map(|snapshot| {
+                let cursor = cursor_of(&snapshot.session);
+                Edge::new(cursor, SessionNode::from(snapshot))
+            }));
+            Ok(connection)
+        };
+        or_null(ctx, outcome.await)
     }
 
-    /// Shows anything that has an id; null when nothing has it.
-    async fn node(&self, ctx: &Context<'_>, #[graphql(desc = "Its id.")] id: ID) -> Result<Option<Node>> {
-        let (sessions, keys) = (&api(ctx).sessions, &api(ctx).keys);
-        match session_id(&id).and_then(|id| sessions.snapshot(caller(ctx), &id)) {
-            Ok(snapshot) => return Ok(Some(Node::Session(snapshot.into()))),
-            Err(error) if error.kind() == ErrorKind::SessionNotFound => {}
-            // Whoever may not look at sessions may still look at keys.
-            Err(_) if caller(ctx).allows(Scope::KeysAdmin) => {}
-            Err(error) => return Err(error),
-        }
-        match keys.find(caller(ctx), &KeyId::named(&id)) {
-            Ok(key) => Ok(Some(Node::Key(key))),
-            Err(error) if [ErrorKind::KeyNotFound, ErrorKind::Forbidden].contains(&error.kind()) => Ok(None),
-            Err(error) => Err(error),
-        }
+    /// Shows the session, the key or the webhook that has this id; null when nothing has it.
+    ///
+    /// Deliveries and events are not found by their ids alone: `webhookDeliveries` and `events` list them.
+    async fn node(&self, ctx: &Context<'_>, #[graphql(desc = "Its id.")] id: ID) -> Option<Node> {
+        or_null(ctx, self::node(ctx, &id).await).flatten()
     }
 
     /// Lists the keys that may do no more than this one, oldest first.
@@ -161,12 +152,15 @@ impl Query {
         #[graphql(desc = "Only those behind this cursor.")] after: Option<String>,
         #[graphql(desc = "The last so many, 1 to 100.")] last: Option<u32>,
         #[graphql(desc = "Only those before this cursor.")] before: Option<String>,
-    ) -> Result<KeyConnection> {
-        let first = if last.is_none() { first.or(Some(PAGE_DEFAULT)) } else { first };
-        let slice = api(ctx).keys.slice(caller(ctx), &Window { first, last, after, before })?;
-        let mut connection = Connection::new(slice.has_previous, slice.has_next);
-        connection.edges.extend(slice.items.into_iter().map(|key| Edge::new(key::cursor_of(&key), key)));
-        Ok(connection)
+    ) -> Option<KeyConnection> {
+        let outcome = async {
+            let first = if last.is_none() { first.or(Some(PAGE_DEFAULT)) } else { first };
+            let slice = api(ctx).keys.slice(caller(ctx), &Window { first, last, after, before })?;
+            let mut connection = Connection::new(slice.has_previous, slice.has_next);
+            connection.edges.extend(slice.items.into_iter().map(|key| Edge::new(key::cursor_of(&key), key)));
+            Ok(connection)
+        };
+        or_null(ctx, outcome.await)
     }
 
     /// Shows who is asking.
@@ -177,5 +171,40 @@ impl Query {
     /// Shows the version of the server.
     async fn version(&self) -> &'static str {
         env!("CARGO_PKG_VERSION")
+    }
+}
+
+/// What has this id. Whoever may not look at one kind of things may still look at another.
+async fn node(ctx: &Context<'_>, id: &ID) -> Result<Option<Node>> {
+    let (api, caller) = (api(ctx), caller(ctx));
+    let session = session_id(id).and_then(|id| api.sessions.snapshot(caller, &id));
+    let refused = match session {
+        Ok(snapshot) => return Ok(Some(Node::Session(snapshot.into()))),
+        Err(error) if error.kind() == ErrorKind::SessionNotFound => None,
+        Err(error) => Some(error),
+    };
+    // The client chooses the ids of sessions, so that one may look like these.
+    if let Some(key) = there(api.keys.find(caller, &KeyId::named(id)))? {
+        return Ok(Some(Node::Key(key)));
+    }
+    if let Some(webhook) = there(api.webhooks.find(caller, &which(id)).await)? {
+        return Ok(Some(Node::Webhook(webhook)));
+    }
+    match refused {
+        Some(error) if ![Scope::KeysAdmin, Scope::WebhooksRead].iter().any(|scope| caller.allows(*scope)) => Err(error),
+        _ => Ok(None),
+    }
+}
+
+/// What was found; nothing where the caller may not look.
+fn there<T>(found: Result<T>) -> Result<Option<T>> {
+    match found {
+        Ok(found) => Ok(Some(found)),
+        Err(error)
+            if [ErrorKind::KeyNotFound, ErrorKind::WebhookNotFound, ErrorKind::Forbidden].contains(&error.kind()) =>
+        {
+            Ok(None)
+        }
+        Err(error) => Err(error),
     }
 }

@@ -8,9 +8,9 @@ use base64::engine::general_purpose::STANDARD;
 use entity::timestamp::Timestamp;
 use entity::words::{DesiredState, SessionStatus, StatusReason};
 
-use crate::api::graphql::api;
+use crate::api::graphql::{api, or_null};
 use crate::api::rest::qr;
-use crate::error::{Error, Result};
+use crate::error::Error;
 use crate::session::types::{Code, Device, Live, Session, Snapshot, Update};
 
 /// Smallest and largest side of a bitmap, pixels.
@@ -176,13 +176,15 @@ impl QrCode {
     }
 
     /// A bitmap, base64, no larger than `size` pixels along a side; 64 to 2048.
-    async fn png(&self, #[graphql(default_with = "PNG_SIDE")] size: u32) -> Result<String> {
-        if !PNG_SIDES.contains(&size) {
-            return Err(Error::invalid("size", format!("must be from {} to {}", PNG_SIDES.start(), PNG_SIDES.end())));
-        }
+    async fn png(&self, ctx: &Context<'_>, #[graphql(default_with = "PNG_SIDE")] size: u32) -> Option<String> {
         let code = self.code.reveal();
-        let scale = (size as usize / qr::modules(code)).max(1);
-        Ok(STANDARD.encode(qr::png(code, scale)))
+        let side = if PNG_SIDES.contains(&size) {
+            Ok(size as usize)
+        } else {
+            Err(Error::invalid("size", format!("must be from {} to {}", PNG_SIDES.start(), PNG_SIDES.end())))
+        };
+        let scale = or_null(ctx, side)? / qr::modules(code);
+        Some(STANDARD.encode(qr::png(code, scale.max(1))))
     }
 }
 

@@ -6,8 +6,7 @@ use async_graphql::{Context, ID, InputObject, Object};
 use entity::ids::{DeliveryId, WebhookId};
 use entity::timestamp::Timestamp;
 
-use crate::api::graphql::{api, caller};
-use crate::error::Result;
+use crate::api::graphql::{api, caller, or_null};
 use crate::session::session_id;
 use crate::webhook::Which;
 use crate::webhook::types::{
@@ -103,51 +102,66 @@ pub(super) struct ReplayWebhookInput {
 #[Object(name = "WebhookMutations")]
 impl WebhookMutation {
     /// Creates a webhook. It gets what happens from now on.
-    async fn create_webhook(&self, ctx: &Context<'_>, input: CreateWebhookInput) -> Result<Webhook> {
-        let CreateWebhookInput { session_id, url, events, secret, headers, filters, ordered } = input;
-        let session = session_id.map(|id| self::session_id(&id)).transpose()?;
-        let new = NewWebhook { url, events, secret, headers, filters, ordered };
-        api(ctx).webhooks.create(caller(ctx), session, new).await
+    async fn create_webhook(&self, ctx: &Context<'_>, input: CreateWebhookInput) -> Option<Webhook> {
+        let outcome = async {
+            let CreateWebhookInput { session_id, url, events, secret, headers, filters, ordered } = input;
+            let session = session_id.map(|id| self::session_id(&id)).transpose()?;
+            let new = NewWebhook { url, events, secret, headers, filters, ordered };
+            api(ctx).webhooks.create(caller(ctx), session, new).await
+        };
+        or_null(ctx, outcome.await)
     }
 
     /// Changes a webhook. What is absent stays.
-    async fn update_webhook(&self, ctx: &Context<'_>, input: UpdateWebhookInput) -> Result<Webhook> {
-        let UpdateWebhookInput { id, url, events, headers, filters, ordered, enabled } = input;
-        let changes = WebhookChanges { url, events, headers, filters, ordered, enabled };
-        api(ctx).webhooks.update(caller(ctx), &which(&id), changes).await
+    async fn update_webhook(&self, ctx: &Context<'_>, input: UpdateWebhookInput) -> Option<Webhook> {
+        let outcome = async {
+            let UpdateWebhookInput { id, url, events, headers, filters, ordered, enabled } = input;
+            let changes = WebhookChanges { url, events, headers, filters, ordered, enabled };
+            api(ctx).webhooks.update(caller(ctx), &which(&id), changes).await
+        };
+        or_null(ctx, outcome.await)
     }
 
     /// Deletes a webhook with its deliveries.
-    async fn delete_webhook(&self, ctx: &Context<'_>, input: WebhookInput) -> Result<Webhook> {
-        api(ctx).webhooks.delete(caller(ctx), &which(&input.id)).await
+    async fn delete_webhook(&self, ctx: &Context<'_>, input: WebhookInput) -> Option<Webhook> {
+        or_null(ctx, api(ctx).webhooks.delete(caller(ctx), &which(&input.id)).await)
     }
 
     /// Posts a `test` event now, once, and tells what came of it.
-    async fn ping_webhook(&self, ctx: &Context<'_>, input: WebhookInput) -> Result<DeliveryAttempt> {
-        api(ctx).webhooks.ping(caller(ctx), &which(&input.id)).await
+    async fn ping_webhook(&self, ctx: &Context<'_>, input: WebhookInput) -> Option<DeliveryAttempt> {
+        or_null(ctx, api(ctx).webhooks.ping(caller(ctx), &which(&input.id)).await)
     }
 
     /// Gives a webhook a new secret; the one before signs as well for a while.
-    async fn rotate_webhook_secret(&self, ctx: &Context<'_>, input: RotateWebhookSecretInput) -> Result<RotatedSecret> {
-        let RotateWebhookSecretInput { id, secret, overlap_seconds } = input;
-        api(ctx).webhooks.rotate(caller(ctx), &which(&id), secret, overlap_seconds).await
+    async fn rotate_webhook_secret(&self, ctx: &Context<'_>, input: RotateWebhookSecretInput) -> Option<RotatedSecret> {
+        let outcome = async {
+            let RotateWebhookSecretInput { id, secret, overlap_seconds } = input;
+            api(ctx).webhooks.rotate(caller(ctx), &which(&id), secret, overlap_seconds).await
+        };
+        or_null(ctx, outcome.await)
     }
 
     /// Delivers again to a webhook that was switched off.
-    async fn enable_webhook(&self, ctx: &Context<'_>, input: WebhookInput) -> Result<Webhook> {
-        api(ctx).webhooks.enable(caller(ctx), &which(&input.id)).await
+    async fn enable_webhook(&self, ctx: &Context<'_>, input: WebhookInput) -> Option<Webhook> {
+        or_null(ctx, api(ctx).webhooks.enable(caller(ctx), &which(&input.id)).await)
     }
 
     /// Tries a delivery now, whatever came of it before.
-    async fn retry_webhook_delivery(&self, ctx: &Context<'_>, input: RetryWebhookDeliveryInput) -> Result<Delivery> {
-        let RetryWebhookDeliveryInput { webhook_id, id } = input;
-        api(ctx).webhooks.retry(caller(ctx), &which(&webhook_id), &DeliveryId::named(&id)).await
+    async fn retry_webhook_delivery(&self, ctx: &Context<'_>, input: RetryWebhookDeliveryInput) -> Option<Delivery> {
+        let outcome = async {
+            let RetryWebhookDeliveryInput { webhook_id, id } = input;
+            api(ctx).webhooks.retry(caller(ctx), &which(&webhook_id), &DeliveryId::named(&id)).await
+        };
+        or_null(ctx, outcome.await)
     }
 
     /// Queues what happened in a range once more, from the journal, in order.
-    async fn replay_webhook(&self, ctx: &Context<'_>, input: ReplayWebhookInput) -> Result<Replayed> {
-        let ReplayWebhookInput { id, from, to, after, types } = input;
-        api(ctx).webhooks.replay(caller(ctx), &which(&id), ReplayRange { from, to, after, types }).await
+    async fn replay_webhook(&self, ctx: &Context<'_>, input: ReplayWebhookInput) -> Option<Replayed> {
+        let outcome = async {
+            let ReplayWebhookInput { id, from, to, after, types } = input;
+            api(ctx).webhooks.replay(caller(ctx), &which(&id), ReplayRange { from, to, after, types }).await
+        };
+        or_null(ctx, outcome.await)
     }
 }
 

@@ -165,7 +165,7 @@ impl SessionsApi {
         Ok(Ok200(api.sessions.find(&caller, &self::session_id(&session_id)?).await?))
     }
 
-    /// Changes a session's name and labels.
+    /// Changes a session's name and metadata.
     #[oai(path = "/sessions/:session_id", method = "patch", operation_id = "updateSession")]
     async fn update(
         &self,

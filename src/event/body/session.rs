@@ -31,7 +31,7 @@ pub struct DisconnectedEvent {
 /// The session was unlinked from its phone. It can be paired again.
 #[derive(Clone, PartialEq, Eq, Object, SimpleObject, Serialize, Deserialize)]
 pub struct LoggedOutEvent {
-    /// Who did it: `logged_out`, `logged_out_by_phone` or `device_removed`.
+    /// Who did it: a client of this API, the phone, or WhatsApp, which removed the device.
     pub reason: StatusReason,
 }
 
@@ -60,7 +60,7 @@ pub struct PairCodeEvent {
 pub struct SessionStatusEvent {
     /// What the session is doing.
     pub status: SessionStatus,
-    /// True exactly when `status` is `logged_in`.
+    /// True exactly when the session is logged in.
     pub is_logged_in: bool,
     /// Why it is in this state.
     pub reason: StatusReason,
