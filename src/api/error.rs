@@ -114,6 +114,13 @@ pub struct UnfitType;
 #[error("the only sub-protocol is graphql-transport-ws: `Sec-WebSocket-Protocol: graphql-transport-ws`")]
 pub struct UnfitProtocol;
 
+/// A socket was asked for in another way than RFC 6455 has it.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "this path speaks WebSocket only: `Connection: Upgrade`, `Upgrade: websocket`, `Sec-WebSocket-Version: 13` and a key"
+)]
+pub struct UnfitUpgrade;
+
 /// The request took longer than any request may.
 #[derive(Debug, thiserror::Error)]
 #[error("the request took too long")]

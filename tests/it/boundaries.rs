@@ -54,6 +54,7 @@ const WALLS: &[(&str, &[&str])] = &[
         ],
     ),
     ("parsed_query()", &[]),
+    ("tokio_tungstenite", &["api/graphql/socket/"]),
     ("poem::", &["api/", "app.rs", "telemetry.rs"]),
     ("reqwest", &["whatsapp/", "webhook/egress.rs", "command/pair.rs", "telemetry.rs"]),
     ("std::env", &["config.rs"]),

@@ -65,6 +65,8 @@ mod secrets;
 #[cfg(feature = "sandbox")]
 mod sessions;
 #[cfg(feature = "sandbox")]
+mod sockets;
+#[cfg(feature = "sandbox")]
 mod start;
 mod support;
 #[cfg(feature = "sandbox")]
