@@ -1,7 +1,7 @@
 //! The guarded client: the only way to an address that a user gave.
 //!
-//! A name is resolved, what it resolves to is checked, and just that is dialled, so that a name cannot change its mind in
-//! between. An address that stands in the URL itself is checked at each request. Redirects are not followed, and no proxy
+//! A name is resolved, of its addresses only those that may be reached are dialled, and nothing else, so that a name cannot
+//! change its mind in between. An address that stands in the URL itself is checked at each request. Redirects are not followed, and no proxy
 //! of the environment is asked.
 
 mod networks;
@@ -28,6 +28,8 @@ use crate::error::{Error, Result};
 
 /// Most of a reply that is read and kept, bytes.
 const REPLY_BYTES: usize = 16 * 1024;
+/// Longest wait for what a name of this machine leads to, when an address is written down.
+const LOOKUP_LIMIT: Duration = Duration::from_secs(2);
 /// Longest wait for a connection.
 const CONNECT_LIMIT: Duration = Duration::from_secs(10);
 /// How long a connection that nobody uses is kept.
@@ -38,11 +40,12 @@ const IDLE_OF_ONE: usize = 32;
 type BoxError = Box<dyn StdError + Send + Sync>;
 
 /// Turns a name into addresses.
-trait Lookup: Send + Sync {
+trait Lookup: Send + Sync + fmt::Debug {
     fn lookup(&self, name: String) -> Pin<Box<dyn Future<Output = std::io::Result<Vec<SocketAddr>>> + Send>>;
 }
 
 /// The system's own.
+#[derive(Debug)]
 struct System;
 
 impl Lookup for System {
@@ -62,23 +65,40 @@ impl Resolve for Guard {
         let (allowed, lookup) = (Arc::clone(&self.allowed), self.lookup.lookup(name.as_str().to_owned()));
         Box::pin(async move {
             let found = lookup.await.map_err(|_| Unresolved)?;
-            let mut refused = None;
-            let mut good = Vec::new();
-            for address in found {
-                match allowed.refusal(address.ip()) {
-                    Some(refusal) => refused = Some(refusal),
-                    None => good.push(address),
-                }
-            }
-            // One address in a private network says enough about a name: it is not asked which of them would be dialled.
-            match refused {
-                Some(refusal) => Err(BoxError::from(refusal)),
-                None if good.is_empty() => Err(BoxError::from(Unresolved)),
-                None => Ok(Box::new(good.into_iter()) as Addrs),
-            }
+            Ok(Box::new(reachable(&allowed, found)?.into_iter()) as Addrs)
         })
     }
 }
+
+/// Those of a name's addresses that may be reached. Many names have one that may and one that may not (`localhost` with `::1`),
+/// and only what is given here is dialled.
+fn reachable(allowed: &Networks, found: Vec<SocketAddr>) -> Result<Vec<SocketAddr>, BoxError> {
+    let mut refused = None;
+    let mut good = Vec::new();
+    for address in found {
+        match allowed.refusal(address.ip()) {
+            Some(refusal) => refused = Some(NameRefusal(refusal.what())),
+            None => good.push(address),
+        }
+    }
+    match refused {
+        _ if !good.is_empty() => Ok(good),
+        Some(refusal) => Err(BoxError::from(refusal)),
+        None => Err(BoxError::from(Unresolved)),
+    }
+}
+
+/// None of a name's addresses may be reached. Which they are is not said: that is how an inner network looks from inside.
+#[derive(Debug)]
+struct NameRefusal(&'static str);
+
+impl fmt::Display for NameRefusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "refused: the name leads to {}; allow its network with --egress-allow", self.0)
+    }
+}
+
+impl StdError for NameRefusal {}
 
 /// A name has no address.
 #[derive(Debug)]
@@ -112,6 +132,7 @@ pub struct Attempted {
 pub struct Egress {
     client: Client,
     allowed: Arc<Networks>,
+    lookup: Arc<dyn Lookup>,
 }
 
 impl Egress {
@@ -126,7 +147,7 @@ impl Egress {
     fn with(allowed: Networks, lookup: Arc<dyn Lookup>) -> Result<Self> {
         let allowed = Arc::new(allowed);
         let client = Client::builder()
-            .dns_resolver(Arc::new(Guard { allowed: Arc::clone(&allowed), lookup }))
+            .dns_resolver(Arc::new(Guard { allowed: Arc::clone(&allowed), lookup: Arc::clone(&lookup) }))
             .no_proxy()
             .redirect(Policy::none())
             .referer(false)
@@ -135,19 +156,31 @@ impl Egress {
             .pool_max_idle_per_host(IDLE_OF_ONE)
             .build()
             .map_err(Error::internal)?;
-        Ok(Self { client, allowed })
+        Ok(Self { client, allowed, lookup })
     }
 
-    /// Refuses an address that can never be posted to. What a name resolves to is looked at with each request.
+    /// Refuses an address that can never be posted to. What a name resolves to is looked at with each request; here only what a
+    /// name of this machine does, which asks nobody else and is the same then.
     ///
     /// # Errors
     /// `Invalid`, with the field.
-    pub fn admit(&self, field: &str, url: &SecretString) -> Result<()> {
+    pub async fn admit(&self, field: &str, url: &SecretString) -> Result<()> {
         let url = read(url).map_err(|rule| Error::invalid(field, rule))?;
-        match self.refusal(&url) {
-            Some(refusal) => Err(Error::invalid(field, format!("must not be posted to: {refusal}"))),
-            None => Ok(()),
+        let refusal = match self.refusal(&url) {
+            Some(refusal) => Some(refusal.to_string()),
+            None => self.local_refusal(&url).await.map(|refusal| refusal.to_string()),
+        };
+        refusal.map_or(Ok(()), |why| Err(Error::invalid(field, format!("must not be posted to: {why}"))))
+    }
+
+    /// Why a name of this machine may not be posted to: `localhost`, and what ends in it (RFC 6761).
+    async fn local_refusal(&self, url: &Url) -> Option<NameRefusal> {
+        let name = url.host_str()?.trim_end_matches('.');
+        if name != "localhost" && !name.ends_with(".localhost") {
+            return None;
         }
+        let found = tokio::time::timeout(LOOKUP_LIMIT, self.lookup.lookup(name.to_owned())).await.ok()?.ok()?;
+        reachable(&self.allowed, found).err()?.downcast().ok().map(|refusal| *refusal)
     }
 
     /// Why the address that stands in a URL may not be reached. A URL with a name has none: the name is for the guard.
@@ -236,6 +269,9 @@ fn reason(error: &reqwest::Error) -> String {
     let mut cause = error.source();
     while let Some(error) = cause {
         if let Some(refusal) = error.downcast_ref::<Refusal>() {
+            return refusal.to_string();
+        }
+        if let Some(refusal) = error.downcast_ref::<NameRefusal>() {
             return refusal.to_string();
         }
         if error.is::<Unresolved>() {

@@ -49,6 +49,9 @@ const REFUSED: &[(&str, &str)] = &[
     ("8000::/1", "no address of the internet"),
 ];
 
+/// Most networks that can be named: each request is compared with all of them.
+const NETWORKS_MAX: usize = 1_000;
+
 static TABLE: LazyLock<Vec<(IpNet, &str)>> =
     LazyLock::new(|| REFUSED.iter().filter_map(|(network, what)| Some((network.parse().ok()?, *what))).collect());
 
@@ -65,8 +68,13 @@ impl Networks {
         let network = |part: &str| {
             let part = part.trim();
             let network = part.parse::<IpNet>().or_else(|_| part.parse::<IpAddr>().map(IpNet::from));
-            network.map_err(|_| format!("`{part}` must be a network or an address, as in 127.0.0.0/8,10.1.0.0/16,::1"))
+            let network = network
+                .map_err(|_| format!("`{part}` must be a network or an address, as in 127.0.0.0/8,10.1.0.0/16,::1"))?;
+            exact(part, network)
         };
+        if text.split(',').count() > NETWORKS_MAX {
+            return Err(format!("there must be at most {NETWORKS_MAX} networks"));
+        }
         text.split(',').map(network).collect::<Result<_, _>>().map(Self)
     }
 
@@ -85,12 +93,37 @@ impl Networks {
     }
 }
 
+/// The network, if it is what whoever wrote it sees: `10.1.2.3/8` is all of 10.0.0.0/8, and no address is in
+/// `::ffff:127.0.0.1`, since it is dialled as 127.0.0.1.
+fn exact(part: &str, network: IpNet) -> Result<IpNet, String> {
+    if network.trunc() != network {
+        let (whole, one) = (network.trunc(), network.addr());
+        return Err(format!(
+            "`{part}` has bits behind its prefix: it must be {whole} for the network or {one} for the address"
+        ));
+    }
+    match network.addr() {
+        IpAddr::V6(address) if network.prefix_len() >= 96 => match address.to_ipv4_mapped() {
+            Some(inner) => Err(format!("`{part}` must be written as IPv4: {inner}/{}", network.prefix_len() - 96)),
+            None => Ok(network),
+        },
+        IpAddr::V4(_) | IpAddr::V6(_) => Ok(network),
+    }
+}
+
 /// Why an address may not be reached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Refusal {
     address: IpAddr,
     network: IpNet,
     what: &'static str,
+}
+
+impl Refusal {
+    /// What the address is.
+    pub const fn what(&self) -> &'static str {
+        self.what
+    }
 }
 
 impl fmt::Display for Refusal {
@@ -229,9 +262,18 @@ mod tests {
 
     #[test]
     fn what_is_no_network_is_refused_with_the_part() {
-        for (text, part) in
-            [("", "``"), ("10.0.0.0/33", "`10.0.0.0/33`"), ("::1,localhost", "`localhost`"), ("127.1", "`127.1`")]
-        {
+        let many = vec!["10.0.0.0/8"; NETWORKS_MAX + 1].join(",");
+        for (text, part) in [
+            ("", "``"),
+            ("10.0.0.0/33", "`10.0.0.0/33`"),
+            ("::1,localhost", "`localhost`"),
+            ("127.1", "`127.1`"),
+            ("10.1.2.3/8", "10.0.0.0/8 for the network or 10.1.2.3 for the address"),
+            ("fd00::1/8", "fd00::/8"),
+            ("::ffff:127.0.0.1", "127.0.0.1/32"),
+            ("::ffff:10.0.0.0/104", "10.0.0.0/8"),
+            (many.as_str(), "at most 1000"),
+        ] {
             let refusal = Networks::parse(text).expect_err(text);
             assert!(refusal.contains(part), "{refusal}");
         }

@@ -20,6 +20,7 @@ fn egress(allowed: &str) -> Egress {
 }
 
 /// Names that mean what a test says, each time something else.
+#[derive(Debug)]
 struct Script(Mutex<VecDeque<Vec<SocketAddr>>>, AtomicUsize);
 
 impl Lookup for Script {
@@ -186,7 +187,7 @@ async fn an_address_in_any_spelling_is_refused_before_it_is_dialled() {
     let egress = egress("203.0.113.0/24");
     for host in hosts {
         let url = format!("http://{host}:{port}/");
-        let refusal = egress.admit("url", &url.clone().into()).expect_err(host).to_string();
+        let refusal = egress.admit("url", &url.clone().into()).await.expect_err(host).to_string();
         assert!(refusal.contains("url") && refusal.contains("refused: "), "{host}: {refusal}");
         let attempted = post(&egress, url).await;
         assert!(attempted.failure.as_deref().is_some_and(|why| why.starts_with("refused: ")), "{host}: {attempted:?}");
@@ -195,17 +196,45 @@ async fn an_address_in_any_spelling_is_refused_before_it_is_dialled() {
 }
 
 #[tokio::test]
-async fn a_name_is_refused_for_any_address_that_it_has() {
+async fn a_name_is_refused_when_none_of_its_addresses_may_be_reached() {
     let (port, asked) = receiver("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n");
-    let answers = vec![vec!["127.0.0.1"], vec!["::1"], vec!["1.1.1.1", "10.0.0.1"], vec!["::ffff:127.0.0.1"], vec![]];
+    let answers = vec![vec!["127.0.0.1"], vec!["::1"], vec!["10.0.0.1", "10.0.0.2"], vec!["::ffff:127.0.0.1"], vec![]];
     let (egress, script) = scripted("203.0.113.0/24", answers);
     let url = format!("http://receiver.example:{port}/");
-    egress.admit("url", &url.clone().into()).expect("a name may be written down");
-    for why in ["loopback", "loopback", "10.0.0.1", "loopback", "could not be resolved", "could not be resolved"] {
+    egress.admit("url", &url.clone().into()).await.expect("a name may be written down");
+    for why in ["loopback", "loopback", "private", "loopback", "could not be resolved", "could not be resolved"] {
         let failure = post(&egress, url.clone()).await.failure.expect("a failure");
         assert!(failure.contains(why), "{failure}");
+        assert!(!failure.contains("10.0.0") && !failure.contains("127.0"), "it tells what the name means: {failure}");
     }
     assert_eq!((asked.load(Ordering::SeqCst), script.1.load(Ordering::SeqCst)), (0, 6));
+}
+
+#[tokio::test]
+async fn of_a_names_addresses_those_that_may_be_reached_are_dialled() {
+    let (port, asked) = receiver("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n");
+    let (egress, _) = scripted("127.0.0.0/8", vec![vec!["::1", "10.0.0.1", "127.0.0.1"]]);
+    let attempted = post(&egress, format!("http://localhost:{port}/")).await;
+    assert_eq!((attempted.status, attempted.failure), (Some(200), None));
+    assert_eq!(asked.load(Ordering::SeqCst), 1);
+}
+
+#[tokio::test]
+async fn a_name_of_this_machine_is_looked_up_when_it_is_written_down() {
+    for (allowed, host, is_taken) in [
+        ("127.0.0.0/8", "localhost", true),
+        ("203.0.113.0/24", "localhost", false),
+        ("203.0.113.0/24", "LOCALHOST.", false),
+        ("203.0.113.0/24", "shop.localhost", false),
+    ] {
+        let (egress, script) = scripted(allowed, vec![vec!["::1", "127.0.0.1"]]);
+        let admitted = egress.admit("url", &format!("http://{host}:5678/").into()).await;
+        assert_eq!(admitted.is_ok(), is_taken, "{host} with {allowed}");
+        assert_eq!(script.1.load(Ordering::SeqCst), 1);
+    }
+    // One that is not there now may be there later.
+    let (egress, _) = scripted("203.0.113.0/24", vec![]);
+    egress.admit("url", &"http://localhost/".to_owned().into()).await.expect("it is taken");
 }
 
 #[tokio::test]
@@ -222,8 +251,8 @@ async fn a_name_that_changes_its_mind_is_asked_again_and_refused() {
     assert_eq!((asked.load(Ordering::SeqCst), script.1.load(Ordering::SeqCst)), (2, 3), "dialled is what was checked");
 }
 
-#[test]
-fn an_address_that_is_none_is_refused_with_the_rule() {
+#[tokio::test]
+async fn an_address_that_is_none_is_refused_with_the_rule() {
     let egress = egress("127.0.0.0/8");
     let rows = [
         ("", "http or https"),
@@ -238,7 +267,7 @@ fn an_address_that_is_none_is_refused_with_the_rule() {
         ("http://10.0.0.1/", "a private address (10.0.0.0/8)"),
     ];
     for (url, rule) in rows {
-        let refusal = egress.admit("url", &url.to_owned().into()).expect_err(url).to_string();
+        let refusal = egress.admit("url", &url.to_owned().into()).await.expect_err(url).to_string();
         assert!(refusal.contains("url") && refusal.contains(rule), "{url}: {refusal}");
     }
     for url in [
@@ -246,7 +275,9 @@ fn an_address_that_is_none_is_refused_with_the_rule() {
         "http://127.0.0.1:8080/",
         "http://1.1.1.1/",
         "https://[2606:4700::1]/",
+        "http://müller.example/",
+        "http://xn--mller-kva.example/",
     ] {
-        egress.admit("url", &url.to_owned().into()).expect(url);
+        egress.admit("url", &url.to_owned().into()).await.expect(url);
     }
 }
