@@ -8,7 +8,7 @@ use entity::timestamp::Timestamp;
 use crate::error::{Error, ErrorKind, Result};
 
 /// Largest page.
-const PAGE_MAX: u32 = 100;
+pub const PAGE_MAX: u32 = 100;
 
 /// Which part of a list.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

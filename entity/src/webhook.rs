@@ -20,6 +20,8 @@ pub struct Model {
     pub url: String,
     /// The events that it gets: a JSON array of words.
     pub events: Json,
+    /// Whether `all` of them has `qr_code` and `pair_code`: whoever chose the events may pair.
+    pub gets_codes: bool,
     /// Key of the signature. Never leaves the server.
     pub secret: Option<String>,
     /// The key before it, which signs as well until its moment.
@@ -34,6 +36,10 @@ pub struct Model {
     pub ignores_status: bool,
     /// Whether the account's own messages are left out.
     pub ignores_own: bool,
+    /// Whether what channels publish is left out.
+    pub ignores_channels: bool,
+    /// Whether messages of broadcast lists are left out.
+    pub ignores_broadcasts: bool,
     /// Whether a delivery that fails holds back the later ones of its session.
     pub is_ordered: bool,
     /// Why nothing is delivered; null while it is.

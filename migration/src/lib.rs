@@ -11,6 +11,7 @@ mod m0005_journal;
 mod m0006_delivery;
 mod m0007_pace;
 mod m0012_message_file;
+mod m0014_webhook_reader;
 
 /// All migrations, in order.
 #[derive(Debug)]
@@ -28,6 +29,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0006_delivery::Migration),
             Box::new(m0007_pace::Migration),
             Box::new(m0012_message_file::Migration),
+            Box::new(m0014_webhook_reader::Migration),
         ]
     }
 }

@@ -25,7 +25,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::event::journal::Journal;
 use crate::event::reader::{Part, Reader};
 use crate::event::store::{Record, Selection};
-use crate::event::types::{Cursor, EventFilter, EventPage, PageSize, Passage, Placed};
+use crate::event::types::{Cursor, EventFilter, EventPage, PageSize, Passage, Placed, is_code};
 use crate::lifecycle::Lifecycle;
 
 /// Events that a follower is handed at once.
@@ -156,14 +156,13 @@ fn selection(caller: &Caller, filter: EventFilter) -> Result<Selection> {
         (Some(own), None) => Some(own.iter().cloned().collect()),
         (Some(own), Some(asked)) => Some(asked.into_iter().filter(|id| own.contains(id)).collect()),
     };
-    let is_code = |event: &EventType| matches!(event, EventType::QrCode | EventType::PairCode);
     let types = match types.is_empty() || types.contains(&EventType::All) {
         false => Some(types),
         true if caller.allows(Scope::SessionsPair) => None,
         true => Some(EventType::ALL.to_vec()),
     };
     let types = types.map(|types| {
-        let may_see = |event: &EventType| caller.allows(Scope::SessionsPair) || !is_code(event);
+        let may_see = |event: &EventType| caller.allows(Scope::SessionsPair) || !is_code(*event);
         types.into_iter().filter(may_see).collect()
     });
     Ok(Selection { sessions, types })

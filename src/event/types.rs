@@ -163,6 +163,11 @@ fn few(field: &str, count: usize, what: &str) -> Result<()> {
     }
 }
 
+/// Whether an event has a code with which a phone can be linked. Only who may pair gets those.
+pub const fn is_code(event: EventType) -> bool {
+    matches!(event, EventType::QrCode | EventType::PairCode)
+}
+
 fn unknown_event(field: &str, word: &str) -> Error {
     let known: Vec<_> = EventType::ALL.iter().map(|event| event.as_str()).collect();
     let shown: String = word.chars().take(40).collect();

@@ -36,11 +36,11 @@ const PREFIX: &str = "wp_";
 /// Most scopes that a request may name, the same ones counted again.
 const SCOPES_MAX: usize = 100;
 /// Most sessions that a key may name.
-const SESSIONS_MAX: usize = 1_000;
+pub const SESSIONS_MAX: usize = 1_000;
 /// How long the token before works after a rotation when nothing is said.
 const OVERLAP: Duration = Duration::from_secs(60 * 60);
 /// The longest that it may, seconds: a week.
-const OVERLAP_MAX: u64 = 7 * 24 * 60 * 60;
+pub const OVERLAP_MAX: u64 = 7 * 24 * 60 * 60;
 /// How often it is written which keys were used.
 const TOUCH_PERIOD: Duration = Duration::from_secs(60);
 

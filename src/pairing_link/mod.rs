@@ -35,7 +35,7 @@ const PREFIX: &str = "wpl_";
 /// How long a link can be used when nothing is said.
 const LIFETIME: u64 = 60 * 60;
 /// The longest that it may, seconds: a day.
-const LIFETIME_MAX: u64 = 24 * 60 * 60;
+pub const LIFETIME_MAX: u64 = 24 * 60 * 60;
 /// How long it is known that a link has expired. Then it is as if there had never been one.
 const REMEMBERED_MILLIS: i64 = 7 * 24 * 60 * 60 * 1000;
 /// Visitors at the same time. Each holds a connection.

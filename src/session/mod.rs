@@ -10,7 +10,7 @@ pub mod store;
 
 mod chronicle;
 mod pairing;
-mod rules;
+pub mod rules;
 mod updates;
 mod view;
 
@@ -85,10 +85,13 @@ impl Sessions {
         if new.webhook.is_some() {
             caller.require(Scope::WebhooksWrite)?;
         }
-        let draft = rules::draft(new, &self.egress, self.deps.clock.now())?;
+        let draft = rules::draft(caller, new, self.deps.clock.now())?;
         if !caller.reaches(&draft.id) {
             let detail = "this key is for some sessions only: give the `id` of one of them";
             return Err(Error::new(ErrorKind::Forbidden, detail));
+        }
+        if let Some(webhook) = &draft.webhook {
+            self.egress.admit("webhook.url", &webhook.url).await?;
         }
         let created = self.whole(|this| async move { this.take_in(draft).await }).await?;
         Ok(created.seen_by(caller))

@@ -12,31 +12,27 @@ use crate::rule;
 use crate::session::store::{Draft, Selection};
 use crate::session::types::{DeviceProps, NewSession, Session, SessionFilter, Snapshot};
 use crate::webhook;
-use crate::webhook::egress::Egress;
 
 /// Most labels.
-const METADATA_MAX: usize = 50;
+pub const METADATA_MAX: usize = 50;
 /// Longest name of a label, characters.
-const LABEL_NAME_MAX: usize = 64;
+pub const LABEL_NAME_MAX: usize = 64;
 /// Longest value of a label, characters.
-const LABEL_VALUE_MAX: usize = 512;
+pub const LABEL_VALUE_MAX: usize = 512;
 /// Longest operating system that the phone shows, characters.
-const OS_MAX: usize = 50;
+pub const OS_MAX: usize = 50;
 /// The kinds of program that a phone knows how to show.
-const PLATFORMS: &[&str] = &["chrome", "firefox", "safari", "edge", "opera", "ie", "desktop"];
+pub const PLATFORMS: &[&str] = &["chrome", "firefox", "safari", "edge", "opera", "ie", "desktop"];
 
 /// A new session whose every value keeps the rules.
-pub fn draft(new: NewSession, egress: &Egress, now: Timestamp) -> Result<Draft> {
+pub fn draft(caller: &Caller, new: NewSession, now: Timestamp) -> Result<Draft> {
     let id = match &new.id {
         Some(id) => SessionId::parse(id)
             .map_err(|BadSessionId| Error::invalid("id", "must match ^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$"))?,
         None => SessionId::generate(),
     };
-    let webhook = |new| webhook::rules::record("webhook.", Some(id.clone()), new, now);
+    let webhook = |new| webhook::rules::record(caller, "webhook.", Some(id.clone()), new, now);
     let webhook = new.webhook.map(webhook).transpose()?;
-    if let Some(webhook) = &webhook {
-        egress.admit("webhook.url", &webhook.url)?;
-    }
     Ok(Draft {
         id,
         name: new.name.map(name).transpose()?.flatten(),

@@ -42,18 +42,22 @@ impl Webhooks {
         let mut rows = queue::list(self.db.read(), &record.id, state, event, before, one_more).await?;
         let has_next = rows.len() > limit as usize;
         rows.truncate(limit as usize);
-        let deliveries = self.shown(rows).await?;
+        let deliveries = self.shown(caller, rows).await?;
         let next_cursor = deliveries.last().filter(|_| has_next).map(|last| last.id.to_string());
         Ok(DeliveryPage { deliveries, next_cursor })
     }
 
-    async fn shown(&self, rows: Vec<queue::Record>) -> Result<Vec<Delivery>> {
+    async fn shown(&self, caller: &Caller, rows: Vec<queue::Record>) -> Result<Vec<Delivery>> {
         let events = journal::at(self.db.read(), rows.iter().map(|row| row.position).collect()).await?;
         let mut attempts = queue::attempts(self.db.read(), &rows).await?;
         let shown = rows.into_iter().filter_map(|row| {
             // Without its event a delivery is about to go too.
             let event_id = events.get(&row.position)?.id.clone();
-            let attempts = attempts.remove(&row.id).unwrap_or_default();
+            let mut attempts = attempts.remove(&row.id).unwrap_or_default();
+            if !caller.allows(Scope::MessagesRead) {
+                // Receivers like to answer with what they were sent.
+                attempts.iter_mut().for_each(|attempt| attempt.reply = None);
+            }
             Some(delivery(row, event_id, attempts))
         });
         Ok(shown.collect())
@@ -76,7 +80,7 @@ impl Webhooks {
         let row = queue::find(&tx, &record.id, id).await?.ok_or_else(gone)?;
         tx.commit().await?;
         self.courier.notify_one();
-        self.shown(vec![row]).await?.pop().ok_or_else(gone)
+        self.shown(caller, vec![row]).await?.pop().ok_or_else(gone)
     }
 }
 

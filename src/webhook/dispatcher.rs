@@ -30,6 +30,10 @@ pub(super) const PERIOD: Duration = Duration::from_secs(5);
 
 /// The address under which status updates come.
 const STATUS_CHAT: &str = "status@broadcast";
+/// How the address of a channel ends.
+const CHANNEL: &str = "@newsletter";
+/// How the address of a broadcast list ends, and that of status updates.
+const BROADCAST: &str = "@broadcast";
 
 /// How often a turn that failed is tried again at once: a session or a webhook may have gone in the middle of it.
 const TRIES: u32 = 3;
@@ -176,6 +180,8 @@ fn is_left_out(traits: &impl Deref<Target = Traits>, webhook: &Record) -> bool {
     (webhook.filters.ignore_groups && traits.is_group)
         || (webhook.filters.ignore_status && traits.chat == STATUS_CHAT)
         || (webhook.filters.ignore_own && traits.is_from_me)
+        || (webhook.filters.ignore_channels && traits.chat.ends_with(CHANNEL))
+        || (webhook.filters.ignore_broadcasts && traits.chat.ends_with(BROADCAST) && traits.chat != STATUS_CHAT)
 }
 
 /// What the filters look at.
@@ -205,6 +211,7 @@ mod tests {
     use entity::timestamp::Timestamp;
 
     use super::*;
+    use crate::caller::Caller;
     use crate::webhook::rules;
     use crate::webhook::types::{NewWebhook, WebhookFilters};
 
@@ -227,18 +234,31 @@ mod tests {
             r#"{"chat":"120363000000000000@g.us","is_group":true,"is_from_me":false}"#,
             r#"{"chat":"status@broadcast","is_group":false,"is_from_me":false}"#,
             r#"{"chat":"15550100077@s.whatsapp.net","is_group":false,"is_from_me":true}"#,
+            r#"{"chat":"120363000000000001@newsletter","is_group":false,"is_from_me":false}"#,
+            r#"{"chat":"1767143203@broadcast","is_group":false,"is_from_me":false}"#,
         ];
-        let left_out = |ignore_groups, ignore_status, ignore_own| {
-            let filters = WebhookFilters { ignore_groups, ignore_status, ignore_own };
+        let left_out = |filters| {
             let url = "https://example.com/".to_owned();
             let new = NewWebhook { url, filters: Some(filters), ..NewWebhook::default() };
-            let webhook = rules::record("", None, new, Timestamp::from_millis(0)).expect("it keeps the rules");
+            let webhook =
+                rules::record(&Caller::admin(), "", None, new, Timestamp::from_millis(0)).expect("it keeps the rules");
             messages.map(|body| is_filtered(&message(body), &webhook))
         };
-        assert_eq!(left_out(false, false, false), [false; 4]);
-        assert_eq!(left_out(true, false, false), [false, true, false, false]);
-        assert_eq!(left_out(false, true, false), [false, false, true, false]);
-        assert_eq!(left_out(false, false, true), [false, false, false, true]);
-        assert_eq!(left_out(true, true, true), [false, true, true, true]);
+        let none = WebhookFilters::default();
+        let all = WebhookFilters {
+            ignore_groups: true,
+            ignore_status: true,
+            ignore_own: true,
+            ignore_channels: true,
+            ignore_broadcasts: true,
+        };
+        assert_eq!(left_out(none.clone()), [false; 6]);
+        let only = |place| std::array::from_fn(|at| at == place);
+        assert_eq!(left_out(WebhookFilters { ignore_groups: true, ..none.clone() }), only(1));
+        assert_eq!(left_out(WebhookFilters { ignore_status: true, ..none.clone() }), only(2));
+        assert_eq!(left_out(WebhookFilters { ignore_own: true, ..none.clone() }), only(3));
+        assert_eq!(left_out(WebhookFilters { ignore_channels: true, ..none.clone() }), only(4));
+        assert_eq!(left_out(WebhookFilters { ignore_broadcasts: true, ..none }), only(5));
+        assert_eq!(left_out(all), [false, true, true, true, true, true]);
     }
 }

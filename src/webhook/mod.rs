@@ -5,6 +5,7 @@
 
 pub mod types;
 
+pub mod authority;
 pub mod carrier;
 pub mod courier;
 pub mod dispatcher;
@@ -53,7 +54,7 @@ const WEBHOOKS_MAX: i64 = 50;
 /// How long the secret before a rotation signs when nothing is said, seconds: a day.
 const OVERLAP: u64 = 24 * 60 * 60;
 /// The longest that it may, seconds: 30 days.
-const OVERLAP_MAX: u64 = 30 * 24 * 60 * 60;
+pub const OVERLAP_MAX: u64 = 30 * 24 * 60 * 60;
 
 /// How deliveries are made.
 #[derive(Clone, Debug)]
@@ -164,12 +165,13 @@ impl Webhooks {
     /// Creates a webhook of one session, or, without one, for all sessions. It gets what happens from now on.
     ///
     /// # Errors
-    /// `Invalid`, `SessionNotFound`, `Forbidden` for a webhook for all sessions with a key for some.
+    /// `Invalid`, `SessionNotFound`, `Forbidden` for a webhook for all sessions with a key for some, or for events that the key
+    /// may not read itself.
     pub async fn create(&self, caller: &Caller, session: Option<SessionId>, new: NewWebhook) -> Result<Webhook> {
         caller.require(Scope::WebhooksWrite)?;
         self.reach(caller, session.as_ref()).await?;
-        let record = rules::record("", session, new, self.clock.now())?;
-        self.carrier.egress.admit("url", &record.url)?;
+        let record = rules::record(caller, "", session, new, self.clock.now())?;
+        self.carrier.egress.admit("url", &record.url).await?;
         self.whole(|this| async move { this.add(record).await }).await
     }
 
@@ -208,10 +210,11 @@ impl Webhooks {
         Ok(self.record(caller, Scope::WebhooksRead, which).await?.into())
     }
 
-    /// Changes a webhook.
+    /// Changes a webhook. Another receiver gets neither the headers nor the secret of the one before.
     ///
     /// # Errors
-    /// `Invalid`, `SessionNotFound`, `WebhookNotFound`.
+    /// `Invalid`, `SessionNotFound`, `WebhookNotFound`; `Forbidden` for an address, events or filters by a key that may not read
+    /// what the webhook gets then.
     pub async fn update(&self, caller: &Caller, which: &Which, changes: WebhookChanges) -> Result<Webhook> {
         let (caller, which) = (caller.clone(), which.clone());
         self.whole(|this| async move { this.change(&caller, &which, changes).await }).await
@@ -220,18 +223,31 @@ impl Webhooks {
     async fn change(&self, caller: &Caller, which: &Which, changes: WebhookChanges) -> Result<Webhook> {
         let _alone = self.changes.lock().await;
         let mut record = self.record(caller, Scope::WebhooksWrite, which).await?;
-        let WebhookChanges { url, events, headers, filters, ordered, enabled } = changes;
+        let WebhookChanges { url, events, secret, headers, filters, ordered, enabled } = changes;
+        let is_opened = url.is_some() || events.is_some() || filters.is_some();
         if let Some(url) = url {
-            record.url = rules::url("", url)?;
-            self.carrier.egress.admit("url", &record.url)?;
+            let url = rules::url("", url)?;
+            self.carrier.egress.admit("url", &url).await?;
+            if !authority::is_same_receiver(&record.url, &url) {
+                record.forget_secrets();
+            }
+            record.url = url;
         }
         if let Some(words) = events {
             record.events = rules::events("", words)?;
+            record.gets_codes = caller.allows(Scope::SessionsPair);
+        }
+        if let Some(secret) = secret {
+            record.secret = Some(request::secret("secret", secret)?);
+            record.old_secret = None;
         }
         if let Some(headers) = headers {
             record.headers = rules::headers("", headers)?;
         }
         record.filters = filters.unwrap_or(record.filters);
+        if is_opened {
+            authority::require(caller, &record)?;
+        }
         record.is_ordered = ordered.unwrap_or(record.is_ordered);
         record.disabled = match enabled {
             Some(true) => None,
@@ -411,6 +427,7 @@ impl From<Record> for Webhook {
             session_id,
             url,
             events,
+            gets_codes: _,
             secret,
             old_secret: _,
             headers,

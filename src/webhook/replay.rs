@@ -1,6 +1,6 @@
 //! Delivers once more what the journal still has.
 
-use entity::words::{EventType, Scope};
+use entity::words::Scope;
 
 use crate::caller::Caller;
 use crate::error::{Error, ErrorKind, Result};
@@ -9,7 +9,7 @@ use crate::event::store::{self as journal, Selection};
 use crate::event::types::Cursor;
 use crate::webhook::store::Record;
 use crate::webhook::types::{ReplayRange, Replayed};
-use crate::webhook::{Webhooks, Which, dispatcher, queue};
+use crate::webhook::{Webhooks, Which, authority, dispatcher, queue};
 
 /// Events that a replay queues in one transaction.
 const BATCH: u64 = 500;
@@ -29,14 +29,14 @@ impl Webhooks {
     /// Queues what happened in a range once more, from the journal, in order: at most 50,000 deliveries.
     ///
     /// # Errors
-    /// `Invalid`, `SessionNotFound`, `WebhookNotFound`; `CursorExpired` when events behind the cursor are not kept any more.
+    /// `Invalid`, `SessionNotFound`, `WebhookNotFound`; `Forbidden` for events that the key may not read itself; `CursorExpired` when events behind the cursor are not kept any more.
     pub async fn replay(&self, caller: &Caller, which: &Which, range: ReplayRange) -> Result<Replayed> {
         let record = self.record(caller, Scope::WebhooksWrite, which).await?;
-        let stretch = self.stretch(&record, range).await?;
+        let stretch = self.stretch(caller, &record, range).await?;
         self.whole(|this| async move { this.queue_again(&record, stretch).await }).await
     }
 
-    async fn stretch(&self, record: &Record, range: ReplayRange) -> Result<Stretch> {
+    async fn stretch(&self, caller: &Caller, record: &Record, range: ReplayRange) -> Result<Stretch> {
         let ReplayRange { from, to, after, types } = range;
         let after = match (from, after) {
             (Some(_), Some(_)) => return Err(Error::invalid("after", "must not be given together with `from`")),
@@ -47,9 +47,7 @@ impl Webhooks {
         let end = to.map_or(i64::MAX, |to| Cursor::before(to).position());
         let end = end.min(*self.journal.bus().head().borrow());
         let asked = event::types::types("types", types.unwrap_or_default())?;
-        let is_all = asked.is_empty() || asked.contains(&EventType::All);
-        let types = if is_all { record.events.clone() } else { asked };
-        let types = (!types.contains(&EventType::All)).then_some(types);
+        let types = Some(authority::replayable(caller, record, &asked)?);
         let sessions = record.session_id.clone().map(|id| vec![id]);
         Ok(Stretch { after: after.position(), end, selection: Selection { sessions, types } })
     }

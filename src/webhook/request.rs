@@ -25,11 +25,11 @@ const PREFIX: &str = "whsec_";
 /// Bytes of a secret that is made here.
 const SECRET_BYTES: usize = 32;
 /// Longest secret of another form, characters.
-const SECRET_MAX: usize = 256;
+pub const SECRET_MAX: usize = 256;
 /// Most headers of a client's own.
-const HEADERS_MAX: usize = 20;
+pub const HEADERS_MAX: usize = 20;
 /// Longest value of one, characters.
-const HEADER_MAX: usize = 1024;
+pub const HEADER_MAX: usize = 1024;
 /// Headers that are not a client's to set: the connection's, and ours.
 const RESERVED: &[&str] = &[
     "connection",
@@ -49,6 +49,10 @@ const RESERVED_PREFIXES: &[&str] = &["proxy-", "webhook-", "x-webhook-"];
 /// Who we are.
 const AGENT: &str = concat!("Waypost/", env!("CARGO_PKG_VERSION"));
 
+/// What keys of Standard Webhooks begin with that do not sign here: those of its asymmetric kind, and one with the version of
+/// a signature before it. Taken as text they would sign what no library verifies.
+const OTHER_PREFIXES: &[&str] = &["whsk_", "whpk_", "v1,", "v1a,"];
+
 /// A secret that a client gave: `whsec_` and base64 of 24 to 64 bytes, or 1 to 256 characters of any other form.
 ///
 /// # Errors
@@ -59,6 +63,11 @@ pub fn secret(field: &str, text: String) -> Result<SecretString> {
         if !is_good {
             return Err(Error::invalid(field, "must have base64 of 24 to 64 bytes after `whsec_`"));
         }
+    } else if let Some(prefix) = OTHER_PREFIXES.iter().find(|prefix| text.starts_with(**prefix)) {
+        return Err(Error::invalid(
+            field,
+            format!("must not begin with `{prefix}`: give `whsec_` and base64, or a text"),
+        ));
     } else if text.is_empty() || text.chars().count() > SECRET_MAX || text.contains('\0') {
         return Err(Error::invalid(field, format!("must have 1 to {SECRET_MAX} characters and no NUL")));
     }

@@ -4,26 +4,36 @@ use std::collections::{BTreeMap, HashMap};
 
 use entity::ids::{SessionId, WebhookId};
 use entity::timestamp::Timestamp;
-use entity::words::EventType;
+use entity::words::{EventType, Scope};
+use reqwest::Url;
 use secrecy::SecretString;
 
+use crate::caller::Caller;
 use crate::error::{Error, Result};
 use crate::event::types;
-use crate::webhook::request;
 use crate::webhook::store::Record;
 use crate::webhook::types::NewWebhook;
+use crate::webhook::{authority, request};
 
 /// Longest address, characters.
-const URL_MAX: usize = 2048;
+pub const URL_MAX: usize = 2048;
 
-/// A new webhook whose every value keeps the rules. `field` is where it stands in the request: `webhook.` or nothing.
-pub fn record(field: &str, session_id: Option<SessionId>, new: NewWebhook, now: Timestamp) -> Result<Record> {
+/// A new webhook whose every value keeps the rules, and which gets nothing that the caller may not read. `field` is where it
+/// stands in the request: `webhook.` or nothing.
+pub fn record(
+    caller: &Caller,
+    field: &str,
+    session_id: Option<SessionId>,
+    new: NewWebhook,
+    now: Timestamp,
+) -> Result<Record> {
     let NewWebhook { url, events, secret, headers, filters, ordered } = new;
-    Ok(Record {
+    let record = Record {
         id: WebhookId::generate(),
         session_id,
         url: self::url(field, url)?,
         events: self::events(field, events.unwrap_or_default())?,
+        gets_codes: caller.allows(Scope::SessionsPair),
         secret: secret.map(|secret| request::secret(&format!("{field}secret"), secret)).transpose()?,
         old_secret: None,
         headers: self::headers(field, headers.unwrap_or_default())?,
@@ -35,7 +45,9 @@ pub fn record(field: &str, session_id: Option<SessionId>, new: NewWebhook, now: 
         after_position: 0,
         created_at: now,
         updated_at: now,
-    })
+    };
+    authority::require(caller, &record)?;
+    Ok(record)
 }
 
 /// Whether a text has the form of our ids: the prefix and 32 hexadecimal digits. PostgreSQL cannot be asked for every other.
@@ -46,8 +58,9 @@ pub fn is_id(prefix: &str, text: &str) -> bool {
 
 /// An address to post to.
 pub fn url(field: &str, url: String) -> Result<SecretString> {
-    let is_web = url.parse::<http::Uri>().is_ok_and(|uri| {
-        matches!(uri.scheme_str(), Some("http" | "https")) && uri.host().is_some_and(|host| !host.is_empty())
+    // The grammar with which it is posted to: another one knows no names with letters beyond ASCII.
+    let is_web = Url::parse(&url).is_ok_and(|url| {
+        matches!(url.scheme(), "http" | "https") && url.host_str().is_some_and(|host| !host.is_empty())
     });
     if !is_web || url.chars().count() > URL_MAX {
         let rule = format!("must be an http or https address of at most {URL_MAX} characters");

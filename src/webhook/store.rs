@@ -8,14 +8,15 @@ use entity::webhook;
 use entity::words::{DisabledReason, EventType};
 use sea_orm::sea_query::Expr;
 use sea_orm::{
-    ActiveModelTrait, ActiveValue, ColumnTrait, Condition, ConnectionTrait, EntityTrait, ExprTrait, QueryFilter,
-    QueryOrder, QuerySelect,
+    ActiveModelTrait, ActiveValue, ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, ExprTrait, QueryFilter,
+    QueryOrder, QuerySelect, SqlErr,
 };
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::db::bulk;
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::event::interest::Interest;
+use crate::event::types::is_code;
 use crate::webhook::types::WebhookFilters;
 
 /// A webhook as it is kept.
@@ -29,6 +30,8 @@ pub struct Record {
     pub url: SecretString,
     /// What it gets.
     pub events: Vec<EventType>,
+    /// Whether `all` of it has `qr_code` and `pair_code`.
+    pub gets_codes: bool,
     /// What signs.
     pub secret: Option<SecretString>,
     /// What signs as well, and until when.
@@ -60,17 +63,35 @@ impl Record {
         interest.deliver(self.session_id.as_ref(), &self.id, types);
     }
 
+    /// Drops what only the present receiver may know.
+    pub fn forget_secrets(&mut self) {
+        self.secret = None;
+        self.old_secret = None;
+        self.headers.clear();
+    }
+
     /// Whether it asks for events of this type.
     pub fn wants(&self, event: EventType) -> bool {
-        self.events.contains(&EventType::All) || self.events.contains(&event)
+        let has_by_all = || self.events.contains(&EventType::All) && (self.gets_codes || !is_code(event));
+        self.events.contains(&event) || has_by_all()
     }
 }
 
 /// Inserts a webhook.
 pub async fn insert(tx: &impl ConnectionTrait, record: &Record) -> Result<()> {
     let model = webhook::ActiveModel::from(model(record)?);
-    webhook::Entity::insert(model).exec_without_returning(tx).await?;
+    webhook::Entity::insert(model).exec_without_returning(tx).await.map_err(without_session)?;
     Ok(())
+}
+
+/// The session was deleted a moment before.
+fn without_session(error: DbErr) -> Error {
+    match error.sql_err() {
+        Some(SqlErr::ForeignKeyConstraintViolation(_)) => {
+            Error::new(ErrorKind::SessionNotFound, "no session has this id")
+        }
+        _ => error.into(),
+    }
 }
 
 /// Whether a change says if the webhook is on.
@@ -107,6 +128,7 @@ fn model(record: &Record) -> Result<webhook::Model> {
         session_id: record.session_id.clone(),
         url: record.url.expose_secret().to_owned(),
         events: serde_json::to_value(words).map_err(Error::internal)?,
+        gets_codes: record.gets_codes,
         secret: record.secret.as_ref().map(|secret| secret.expose_secret().to_owned()),
         old_secret: old.map(|(secret, _)| secret.expose_secret().to_owned()),
         old_secret_until: old.map(|(_, until)| *until),
@@ -114,6 +136,8 @@ fn model(record: &Record) -> Result<webhook::Model> {
         ignores_groups: record.filters.ignore_groups,
         ignores_status: record.filters.ignore_status,
         ignores_own: record.filters.ignore_own,
+        ignores_channels: record.filters.ignore_channels,
+        ignores_broadcasts: record.filters.ignore_broadcasts,
         is_ordered: record.is_ordered,
         disabled: record.disabled,
         failing_since: record.failing_since,
@@ -231,6 +255,7 @@ impl From<webhook::Model> for Record {
             session_id,
             url,
             events,
+            gets_codes,
             secret,
             old_secret,
             old_secret_until,
@@ -238,6 +263,8 @@ impl From<webhook::Model> for Record {
             ignores_groups,
             ignores_status,
             ignores_own,
+            ignores_channels,
+            ignores_broadcasts,
             is_ordered,
             disabled,
             failing_since,
@@ -254,6 +281,7 @@ impl From<webhook::Model> for Record {
             session_id,
             url: url.into(),
             events: words.iter().filter_map(|word| EventType::parse(word)).collect(),
+            gets_codes,
             secret: secret.map(SecretString::from),
             old_secret: old_secret.map(SecretString::from).zip(old_secret_until),
             headers: headers.into_iter().map(|(name, value)| (name, value.into())).collect(),
@@ -261,6 +289,8 @@ impl From<webhook::Model> for Record {
                 ignore_groups: ignores_groups,
                 ignore_status: ignores_status,
                 ignore_own: ignores_own,
+                ignore_channels: ignores_channels,
+                ignore_broadcasts: ignores_broadcasts,
             },
             is_ordered,
             disabled,

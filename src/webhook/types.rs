@@ -84,6 +84,14 @@ pub struct WebhookFilters {
     #[oai(default)]
     #[graphql(default)]
     pub ignore_own: bool,
+    /// Leaves out what channels publish.
+    #[oai(default)]
+    #[graphql(default)]
+    pub ignore_channels: bool,
+    /// Leaves out messages and receipts of broadcast lists.
+    #[oai(default)]
+    #[graphql(default)]
+    pub ignore_broadcasts: bool,
 }
 
 /// Where to deliver events.
@@ -93,9 +101,11 @@ pub struct WebhookFilters {
 pub struct NewWebhook {
     /// `http` or `https` address. Private networks are refused unless the server allows them.
     pub url: String,
-    /// Words of the events to deliver; all when absent or empty.
+    /// Words of the events to deliver; all when absent or empty, without `qr_code` and `pair_code` for a key that may not
+    /// pair. Needs a key that may read these events itself.
     pub events: Option<Vec<String>>,
-    /// Key for the signature: `whsec_` and base64, or 1 to 256 characters. Never shown again.
+    /// Key for the signature: `whsec_` and base64 of 24 to 64 bytes, or 1 to 256 characters, whose bytes are the key then: a
+    /// Standard Webhooks library knows that key as `whsec_` and the base64 of the text. Never shown again.
     pub secret: Option<String>,
     /// Headers to send with each request, at most 20. Their values are never shown again.
     pub headers: Option<HashMap<String, String>>,
@@ -116,10 +126,13 @@ impl fmt::Debug for NewWebhook {
 #[derive(Clone, Default, PartialEq, Eq, Object)]
 #[oai(example)]
 pub struct WebhookChanges {
-    /// `http` or `https` address.
+    /// `http` or `https` address. Another host, port or scheme gets neither the headers nor the secret of before: they are
+    /// dropped unless this request has them.
     pub url: Option<String>,
-    /// Words of the events to deliver; all when empty.
+    /// Words of the events to deliver; all when empty, without `qr_code` and `pair_code` for a key that may not pair.
     pub events: Option<Vec<String>>,
+    /// Key for the signature, as at the creation, from now on; `POST .../secret/rotate` lets the one before sign on for a while.
+    pub secret: Option<String>,
     /// Headers to send with each request, replacing all of the present ones.
     pub headers: Option<HashMap<String, String>>,
     /// What to leave out.
@@ -168,7 +181,8 @@ pub struct DeliveryAttempt {
     pub status: Option<i32>,
     /// Why it failed. Null when it did not.
     pub error: Option<String>,
-    /// The answer's first bytes as text, at most 16 KiB. Null when none came.
+    /// The answer's first bytes as text, at most 16 KiB. Null when none came, and for a key that may not read messages: it may
+    /// hold what was posted.
     pub reply: Option<String>,
 }
 

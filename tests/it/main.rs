@@ -80,6 +80,8 @@ mod webhook_all;
 #[cfg(feature = "sandbox")]
 mod webhook_changes;
 #[cfg(feature = "sandbox")]
+mod webhook_powers;
+#[cfg(feature = "sandbox")]
 mod webhook_ways;
 #[cfg(feature = "sandbox")]
 mod webhooks;

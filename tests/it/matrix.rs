@@ -307,7 +307,7 @@ fn code_of(failures: &Value) -> Option<&str> {
 struct Things {
     world: World,
     door: Door,
-    scope: Scope,
+    scopes: Vec<Scope>,
     socket: Socket,
     attempts: u64,
 }
@@ -331,9 +331,9 @@ impl Things {
             (On::Session, false) => "foreign".to_owned(),
             (On::Key, _) => {
                 // Another key is one that may do more.
-                let scopes =
-                    if is_own { json!([self.scope.as_str()]) } else { json!(["sessions:read", "sessions:write"]) };
-                let sessions = is_own.then(|| own(self.scope)).flatten();
+                let own_scopes: Vec<_> = self.scopes.iter().map(|scope| scope.as_str()).collect();
+                let scopes = if is_own { json!(own_scopes) } else { json!(["sessions:read", "sessions:write"]) };
+                let sessions = is_own.then(|| own(&self.scopes)).flatten();
                 let (key, _) =
                     self.world.door.key(json!({ "name": "target", "scopes": scopes, "sessions": sessions })).await;
                 key["id"].as_str().expect("an id").to_owned()
@@ -387,49 +387,57 @@ fn named(text: &str, id: &str) -> String {
     text.replace("{id}", id).replace("{webhook}", webhook)
 }
 
-fn expected(operation: &Operation, scope: Scope, is_own: bool) -> Outcome {
+/// Whether it makes somebody read what the caller must be able to read as well.
+fn reads_through(operation: &Operation) -> bool {
+    let through = ["createWebhook", "createSessionWebhook", "replayWebhook", "replaySessionWebhook"];
+    operation.rest.as_ref().is_some_and(|rest| through.contains(&rest.0))
+}
+
+fn expected(operation: &Operation, scopes: &[Scope], is_own: bool) -> Outcome {
     match operation.scope {
-        Some(needed) if needed != scope => Outcome::Forbidden,
+        Some(needed) if !scopes.contains(&needed) => Outcome::Forbidden,
         // To create another session is not to find one.
         _ if operation.rest.as_ref().is_some_and(|rest| rest.0 == "createSession") && !is_own => Outcome::Forbidden,
         _ if operation.on == On::All => Outcome::Forbidden,
         _ if operation.on != On::Nothing && !is_own => Outcome::NotThere,
+        _ if reads_through(operation) && !scopes.contains(&Scope::MessagesRead) => Outcome::Forbidden,
         _ => Outcome::Allowed,
     }
 }
 
-/// The sessions of a key with this scope: what is measured is measured over all.
-fn own(scope: Scope) -> Option<[&'static str; 1]> {
-    (scope != Scope::MetricsRead).then_some(["own"])
+/// The sessions of a key with these scopes: what is measured is measured over all.
+fn own(scopes: &[Scope]) -> Option<[&'static str; 1]> {
+    (scopes != [Scope::MetricsRead]).then_some(["own"])
 }
 
-async fn row(scope: Scope) -> usize {
+async fn row(scopes: Vec<Scope>) -> usize {
     let flags = ["--egress-allow", "127.0.0.0/8"];
     let world = World::with(Kind::Sqlite, whatsapp_simulator::Settings::default(), &flags).await;
     world.phone();
     world.door.create("foreign").await;
-    let sessions = own(scope);
-    let (_, token) = world.door.key(json!({ "name": "x", "scopes": [scope.as_str()], "sessions": sessions })).await;
+    let sessions = own(&scopes);
+    let words: Vec<_> = scopes.iter().map(|scope| scope.as_str()).collect();
+    let (_, token) = world.door.key(json!({ "name": "x", "scopes": words, "sessions": sessions })).await;
     let socket = Socket::holding(world.server.base(), &token).await;
-    let mut things = Things { door: world.door.holding(&token), world, scope, socket, attempts: 0 };
+    let mut things = Things { door: world.door.holding(&token), world, scopes: scopes.clone(), socket, attempts: 0 };
     let mut tried = 0;
     for operation in operations() {
         let targets: &[bool] = if matches!(operation.on, On::Nothing | On::All) { &[true] } else { &[true, false] };
         for is_own in targets.iter().copied() {
-            let expected = expected(&operation, scope, is_own);
+            let expected = expected(&operation, &scopes, is_own);
             if let Some(rest) = &operation.rest {
                 let id = things.target(operation.on, is_own).await;
-                assert_eq!(things.by_rest(rest, &id).await, expected, "{} {} with {scope}", rest.1, rest.2);
+                assert_eq!(things.by_rest(rest, &id).await, expected, "{} {} with {words:?}", rest.1, rest.2);
                 tried += 1;
             }
             if let Some((field, graph)) = operation.graph {
                 let id = things.target(operation.on, is_own).await;
                 if !field.starts_with("Subscription") {
-                    assert_eq!(things.by_http(graph, &id).await, expected, "{field} on {id:?} with {scope}");
+                    assert_eq!(things.by_http(graph, &id).await, expected, "{field} on {id:?} with {words:?}");
                     tried += 1;
                 }
                 let id = things.target(operation.on, is_own).await;
-                assert_eq!(things.by_socket(graph, &id).await, expected, "{field} on {id:?} by socket with {scope}");
+                assert_eq!(things.by_socket(graph, &id).await, expected, "{field} on {id:?} by socket with {words:?}");
                 tried += 1;
             }
         }
@@ -442,7 +450,8 @@ async fn row(scope: Scope) -> usize {
 
 #[tokio::test]
 async fn slow_each_operation_needs_its_scope_and_a_session_of_the_key_on_every_carrier() {
-    let rows = stream::iter(Scope::ALL.iter().copied()).map(row).buffer_unordered(3);
+    let both = vec![Scope::WebhooksWrite, Scope::MessagesRead];
+    let rows = stream::iter(Scope::ALL.iter().map(|scope| vec![*scope]).chain([both])).map(row).buffer_unordered(3);
     let tried: Vec<usize> = rows.collect().await;
     assert!(tried.iter().sum::<usize>() > 1200, "{tried:?}");
 }
@@ -456,7 +465,8 @@ async fn a_session_is_created_with_a_webhook_by_a_key_for_both_only() {
     for (scopes, expected) in [
         (json!(["sessions:write"]), Outcome::Forbidden),
         (json!(["webhooks:write"]), Outcome::Forbidden),
-        (json!(["sessions:write", "webhooks:write"]), Outcome::Allowed),
+        (json!(["sessions:write", "webhooks:write"]), Outcome::Forbidden),
+        (json!(["sessions:write", "webhooks:write", "messages:read"]), Outcome::Allowed),
     ] {
         let (_, token) = world.door.key(json!({ "name": "x", "scopes": scopes })).await;
         let door = world.door.holding(&token);

@@ -91,9 +91,13 @@ async fn a_receiver_that_does_not_answer_in_time_is_written_down_with_how_long_i
 
 #[tokio::test]
 async fn an_address_that_may_not_be_reached_is_written_down_as_an_attempt() {
-    let world = World::new(Kind::Sqlite).await;
+    let mut world = World::new(Kind::Sqlite).await;
+    world.server.kill();
+    world.start_with(&["--egress-allow", "127.0.0.0/8,::1"]);
     let new = json!({ "url": "http://localhost:9/", "events": ["session_status"] });
     let webhook = ask(&world, Method::POST, "", new).await;
+    // Allowed when it was written down, and no more.
+    world.crash();
     disconnect(&world, "shop").await;
     let id = webhook["id"].as_str().expect("an id");
     let tried = deliveries(&world, id, "", |found| found.last().is_some_and(|one| one["attempts"] != json!([]))).await;

@@ -46,7 +46,7 @@ async fn a_webhook_lives_the_same_life_whichever_way_it_is_reached(
     let expected = json!({
         "id": webhook["id"], "session_id": "shop", "url": receiver.url("/hook"), "events": ["message"],
         "header_names": ["x-tenant"], "ordered": false, "enabled": true, "disabled_reason": null, "has_secret": true,
-        "filters": { "ignore_groups": false, "ignore_status": false, "ignore_own": true }, "failing_since": null,
+        "filters": { "ignore_groups": false, "ignore_status": false, "ignore_own": true, "ignore_channels": false, "ignore_broadcasts": false }, "failing_since": null,
         "last_error": null,
     });
     assert_eq!(webhook, expected);

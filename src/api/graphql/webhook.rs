@@ -25,9 +25,11 @@ pub(super) struct CreateWebhookInput {
     session_id: Option<ID>,
     /// `http` or `https` address. Private networks are refused unless the server allows them.
     url: String,
-    /// Words of the events to deliver; all when absent or empty.
+    /// Words of the events to deliver; all when absent or empty, without `qr_code` and `pair_code` for a key that may not
+    /// pair. Needs a key that may read these events itself.
     events: Option<Vec<String>>,
-    /// Key for the signature: `whsec_` and base64, or 1 to 256 characters. Never shown again.
+    /// Key for the signature: `whsec_` and base64 of 24 to 64 bytes, or 1 to 256 characters, whose bytes are the key then: a
+    /// Standard Webhooks library knows that key as `whsec_` and the base64 of the text. Never shown again.
     secret: Option<String>,
     /// Headers to send with each request, at most 20. Their values are never shown again.
     headers: Option<HashMap<String, String>>,
@@ -42,10 +44,13 @@ pub(super) struct CreateWebhookInput {
 pub(super) struct UpdateWebhookInput {
     /// The webhook's id.
     id: ID,
-    /// `http` or `https` address.
+    /// `http` or `https` address. Another host, port or scheme gets neither the headers nor the secret of before: they are
+    /// dropped unless this request has them.
     url: Option<String>,
-    /// Words of the events to deliver; all when empty.
+    /// Words of the events to deliver; all when empty, without `qr_code` and `pair_code` for a key that may not pair.
     events: Option<Vec<String>>,
+    /// Key for the signature, as at the creation, from now on; `rotateWebhookSecret` lets the one before sign on for a while.
+    secret: Option<String>,
     /// Headers to send with each request, replacing all of the present ones.
     headers: Option<HashMap<String, String>>,
     /// What to leave out.
@@ -115,8 +120,8 @@ impl WebhookMutation {
     /// Changes a webhook. What is absent stays.
     async fn update_webhook(&self, ctx: &Context<'_>, input: UpdateWebhookInput) -> Option<Webhook> {
         let outcome = async {
-            let UpdateWebhookInput { id, url, events, headers, filters, ordered, enabled } = input;
-            let changes = WebhookChanges { url, events, headers, filters, ordered, enabled };
+            let UpdateWebhookInput { id, url, events, secret, headers, filters, ordered, enabled } = input;
+            let changes = WebhookChanges { url, events, secret, headers, filters, ordered, enabled };
             api(ctx).webhooks.update(caller(ctx), &which(&id), changes).await
         };
         or_null(ctx, outcome.await)

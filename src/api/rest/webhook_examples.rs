@@ -43,7 +43,13 @@ impl Example for EventPage {
 
 impl Example for WebhookFilters {
     fn example() -> Self {
-        Self { ignore_groups: true, ignore_status: true, ignore_own: false }
+        Self {
+            ignore_groups: true,
+            ignore_status: true,
+            ignore_own: false,
+            ignore_channels: true,
+            ignore_broadcasts: false,
+        }
     }
 }
 

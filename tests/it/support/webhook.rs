@@ -11,7 +11,7 @@ use crate::support::door::{Answer, Door};
 const LIMIT: Duration = Duration::from_secs(40);
 
 /// All that is shown of a webhook over GraphQL.
-const WEBHOOK: &str = "id sessionId url events headerNames filters { ignoreGroups ignoreStatus ignoreOwn } ordered \
+const WEBHOOK: &str = "id sessionId url events headerNames filters { ignoreGroups ignoreStatus ignoreOwn ignoreChannels ignoreBroadcasts } ordered \
                        enabled disabledReason hasSecret failingSince lastError";
 const DELIVERY: &str = "id webhookId sessionId eventId event state attempts { durationMs status error reply }";
 

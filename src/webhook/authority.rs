@@ -1,0 +1,49 @@
+//! What a caller must hold to say what a webhook gets, and where: nobody reads through a receiver what they may not read
+//! themselves.
+
+use entity::words::{EventType, Scope};
+use secrecy::{ExposeSecret, SecretString};
+
+use crate::caller::Caller;
+use crate::error::{Error, Result};
+use crate::event::types::is_code;
+use crate::webhook::store::Record;
+
+/// Refuses unless the caller may read all that a webhook gets. `all` is without codes for a caller who may not pair.
+///
+/// # Errors
+/// `Forbidden`, with the scope that is missing.
+pub fn require(caller: &Caller, webhook: &Record) -> Result<()> {
+    caller.require(Scope::MessagesRead)?;
+    if webhook.wants(EventType::QrCode) || webhook.wants(EventType::PairCode) {
+        caller.require(Scope::SessionsPair)?;
+    }
+    Ok(())
+}
+
+/// The events that a caller may have delivered once more: what was asked for of what the webhook gets, everything of that when
+/// nothing was. Those with codes only if the caller may pair: when nothing was asked for they are left out.
+///
+/// # Errors
+/// `Invalid` for what the webhook does not get, `Forbidden` as [`require`].
+pub fn replayable(caller: &Caller, webhook: &Record, asked: &[EventType]) -> Result<Vec<EventType>> {
+    caller.require(Scope::MessagesRead)?;
+    let may_pair = caller.allows(Scope::SessionsPair);
+    if asked.is_empty() || asked.contains(&EventType::All) {
+        let gets = |event: &EventType| webhook.wants(*event) && (may_pair || !is_code(*event));
+        return Ok(EventType::ALL.iter().copied().filter(gets).collect());
+    }
+    if let Some(other) = asked.iter().find(|event| !webhook.wants(**event)) {
+        return Err(Error::invalid("types", format!("has `{other}`, which this webhook does not get")));
+    }
+    if asked.iter().any(|event| is_code(*event)) {
+        caller.require(Scope::SessionsPair)?;
+    }
+    Ok(asked.to_vec())
+}
+
+/// Whether two addresses are the same receiver's: scheme, host and port.
+pub fn is_same_receiver(one: &SecretString, other: &SecretString) -> bool {
+    let origin = |url: &SecretString| reqwest::Url::parse(url.expose_secret()).ok().map(|url| url.origin());
+    origin(one).is_some_and(|origin_of_one| origin(other) == Some(origin_of_one))
+}
