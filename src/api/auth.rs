@@ -17,6 +17,7 @@ const OPEN: &[&str] = &[
     "/livez",
     "/readyz",
     "/openapi.json",
+    "/openapi-3.0.json",
     "/swagger-ui",
     "/swagger-ui/",
     "/graphiql",

@@ -89,6 +89,11 @@ const HTTP: &[(StatusCode, &str, &str)] = &[
     (StatusCode::GATEWAY_TIMEOUT, "request_timeout", "The request took too long"),
 ];
 
+/// Status, code and title of a failure of HTTP itself.
+pub fn http_row(status: StatusCode) -> Option<(StatusCode, &'static str, &'static str)> {
+    HTTP.iter().copied().find(|(known, _, _)| *known == status)
+}
+
 /// Every code that an answer can carry.
 pub fn codes() -> impl Iterator<Item = &'static str> {
     ErrorKind::ALL.iter().map(|kind| row(*kind).1).chain(HTTP.iter().map(|(_, code, _)| *code))

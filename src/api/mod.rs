@@ -41,7 +41,7 @@ use crate::pairing_link::PairingLinks;
 use crate::session::Sessions;
 use crate::webhook::Webhooks;
 
-pub use document::document;
+pub use document::{document, document_3_0};
 pub use graphql::sdl as schema;
 pub use rest::qr::text as qr_text;
 
@@ -92,11 +92,13 @@ pub fn site(api: Api) -> impl Endpoint<Output = Response> + 'static {
     let document = document::document();
     let page = fixed(document::page(&document), HTML, document::page_headers());
     let json = fixed(document, "application/json; charset=utf-8", HeaderMap::new());
+    let older = fixed(document::document_3_0(), "application/json; charset=utf-8", HeaderMap::new());
     let site = Route::new()
         .nest(routes::REST, document::service())
         .at("/swagger-ui", page.clone())
         .at("/swagger-ui/", page)
         .at("/openapi.json", json)
+        .at("/openapi-3.0.json", older)
         .at("/pair", fixed(pair::page(), HTML, pair::headers()))
         .at("/pair/live", post(pair::live))
         .at("/pair/code", post(pair::code))

@@ -1,4 +1,4 @@
-//! What handlers answer with: a success, documented together with every failure that any operation can have.
+//! What handlers answer with when all went well.
 
 use poem::http::{HeaderValue, StatusCode, header};
 use poem::{IntoResponse, Response};
@@ -7,24 +7,8 @@ use poem_openapi::types::{ToJSON, Type};
 use poem_openapi::{ApiResponse, Object};
 use serde::Serialize;
 
-use crate::api::error::{PROBLEM_JSON, Problem, answer};
+use crate::api::error::{Problem, answer};
 use crate::error::Error;
-
-/// The failures that an operation can answer with.
-const FAILURES: &[(u16, &str)] = &[
-    (400, "The request cannot be read."),
-    (401, "A valid key is needed."),
-    (403, "The key does not allow this."),
-    (404, "No such session or key, or no phone is linked."),
-    (405, "The path does not take this method."),
-    (409, "The present state does not allow this."),
-    (413, "The body is larger than 1 MiB."),
-    (422, "A value breaks a rule; the detail names the field and the rule."),
-    (500, "Unexpected error."),
-    (502, "WhatsApp refused or failed."),
-    (503, "The database is unavailable, or the server is shutting down."),
-    (504, "WhatsApp did not answer in time."),
-];
 
 /// The media type of every JSON body that is no problem.
 const JSON: &str = "application/json; charset=utf-8";
@@ -87,17 +71,10 @@ impl<T: Body> IntoResponse for Created201<T> {
     }
 }
 
-/// A success with these media types, and all failures.
+/// A success with these media types. Which failures there are says the document's own table.
 pub fn responses(status: u16, description: &'static str, content: Vec<MetaMediaType>) -> MetaResponses {
     let success = MetaResponse { description, status: Some(status), status_range: None, content, headers: Vec::new() };
-    let failures = FAILURES.iter().map(|(status, description)| MetaResponse {
-        description,
-        status: Some(*status),
-        status_range: None,
-        content: vec![MetaMediaType { content_type: PROBLEM_JSON, schema: Problem::schema_ref() }],
-        headers: Vec::new(),
-    });
-    MetaResponses { responses: std::iter::once(success).chain(failures).collect() }
+    MetaResponses { responses: vec![success] }
 }
 
 /// JSON of this shape.

@@ -18,6 +18,7 @@ const PAGES: &[(&str, &[&str])] = &[
     ("/readyz", &["GET"]),
     ("/metrics", &["GET"]),
     ("/openapi.json", &["GET"]),
+    ("/openapi-3.0.json", &["GET"]),
     ("/swagger-ui", &["GET"]),
     ("/swagger-ui/", &["GET"]),
     ("/graphql", &["GET", "POST"]),

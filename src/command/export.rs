@@ -10,7 +10,12 @@ use crate::error::Cause;
 pub(super) fn run(args: ExportArgs) -> Result<bool, Cause> {
     let mut is_same = true;
     // From the top of the repository.
-    for (file, document) in [("openapi/openapi.json", api::document()), ("schema/schema.graphql", api::schema())] {
+    let documents = [
+        ("openapi/openapi.json", api::document()),
+        ("openapi/openapi-3.0.json", api::document_3_0()),
+        ("schema/schema.graphql", api::schema()),
+    ];
+    for (file, document) in documents {
         if args.check {
             if !std::fs::read_to_string(file).is_ok_and(|kept| kept == document) {
                 eprintln!("{file} is not what the code says: run `waypost export` and commit it");

@@ -8,7 +8,7 @@ use openapiv3::OpenAPI;
 use progenitor::Generator;
 use serde_json::Value;
 
-const DOCUMENT: &str = "../../../openapi/openapi.json";
+const DOCUMENT: &str = "../../../openapi/openapi-3.0.json";
 
 #[expect(clippy::disallowed_methods, reason = "the server's rule: this is no part of it")]
 fn main() -> Result<(), Box<dyn Error>> {

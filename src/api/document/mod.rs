@@ -1,8 +1,13 @@
 //! The API's document, and the page that shows it.
 
+mod bounds;
+mod dialect;
+mod envelopes;
+mod failures;
+mod inputs;
+
 use std::collections::BTreeSet;
 
-use entity::words::EventType;
 use poem::http::{HeaderMap, HeaderValue, header};
 use poem_openapi::{ExtraHeader, LicenseObject, OpenApiService};
 use serde_json::{Value, json};
@@ -10,37 +15,11 @@ use serde_json::{Value, json};
 use crate::api::error;
 use crate::api::rest::{APIS, Apis};
 use crate::api::routes::REST;
-use crate::event::body::example::example;
 
 /// What the page may load and ask for: what is in it, and this server. So no request can go to another host.
 const PAGE_POLICY: &str = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; \
     img-src 'self' data:; font-src data:; connect-src 'self'; base-uri 'none'; form-action 'none'; \
     frame-ancestors 'none'";
-
-/// The headers that a receiver gets, what they hold, and whether they are always there.
-const RECEIVED_HEADERS: [(&str, &str, bool); 7] = [
-    (
-        "webhook-id",
-        "The event's id, the same at each attempt: whoever knows it already answers 200 and does nothing.",
-        true,
-    ),
-    ("webhook-timestamp", "When this attempt was made, Unix seconds.", true),
-    (
-        "webhook-signature",
-        "`v1,` and base64 of HMAC-SHA256 over `{webhook-id}.{webhook-timestamp}.{body}`; two of them, with a blank between, while \
-         an old secret still signs. Standard Webhooks' packages check it. Absent without a secret.",
-        false,
-    ),
-    ("X-Webhook-Timestamp", "The same as `webhook-timestamp`.", true),
-    (
-        "X-Webhook-Signature",
-        "`sha256=` and hex of HMAC-SHA256 over `{X-Webhook-Timestamp}.{body}`, with the secret as it is written. Absent without \
-         a secret.",
-        false,
-    ),
-    ("X-Webhook-Signature-Previous", "The same with the old secret, while it still signs.", false),
-    ("X-Webhook-Signature-Version", "`v2`. Absent without a secret.", false),
-];
 
 /// The REST door with its description.
 pub(super) fn service() -> OpenApiService<Apis, ()> {
@@ -59,67 +38,46 @@ pub(super) fn service() -> OpenApiService<Apis, ()> {
         .server("/")
 }
 
-/// The API's document, as it is served and as it is written to the repository.
+/// The API's document, in OpenAPI 3.1.
 pub fn document() -> String {
+    let mut document = description();
+    document["webhooks"] = envelopes::webhooks(&document["components"]["schemas"]);
+    dialect::to_3_1(&mut document);
+    written(&document)
+}
+
+/// The same in OpenAPI 3.0, for generators that know nothing newer: without what receivers get, for which 3.0 has no place.
+pub fn document_3_0() -> String {
+    let mut document = description();
+    dialect::keep_to_3_0(&mut document);
+    written(&document)
+}
+
+fn written(document: &Value) -> String {
+    let mut text = serde_json::to_string_pretty(document).expect("every key of a JSON value is a text");
+    text.push('\n');
+    text
+}
+
+/// What the framework knows of the doors, and what it does not, in the words of OpenAPI 3.0.
+fn description() -> Value {
     let mut document: Value = serde_json::from_str(&service().spec()).expect("the framework writes JSON");
-    let taken = taken(&document);
+    inputs::tell(&mut document);
+    let taken = reachable(&document, "requestBody");
     if let Some(schemas) = document["components"]["schemas"].as_object_mut() {
         for (name, schema) in schemas {
             say_what_may_be_null(schema);
+            // In an answer every field is there, be it null.
             if !taken.contains(name) {
                 say_that_all_is_there(schema);
             }
             describe_once(schema);
         }
     }
-    document["webhooks"] = webhooks(&document["components"]["schemas"]);
-    let mut text = serde_json::to_string_pretty(&document).expect("every key of a JSON value is a text");
-    text.push('\n');
-    text
-}
-
-/// What receivers get: one operation for each type of event, with just its shape.
-fn webhooks(schemas: &Value) -> Value {
-    let operations = EventType::ALL.iter().filter_map(|event| {
-        let data = example(*event)?;
-        let shape = shape_of(*event);
-        let example = json!({
-            "id": "evt_019b9b1f7f7a7c3e8d5c0d6a1b2c3d4e", "session_id": "shop", "event": event, "timestamp": 1_767_143_264,
-            "sequence": 42, "data": data,
-        });
-        let own = json!({
-            "type": "object", "required": ["event", "data"],
-            "properties": {
-                "event": { "type": "string", "enum": [event] },
-                "data": { "$ref": format!("#/components/schemas/{shape}") },
-            },
-        });
-        let schema = json!({ "allOf": [{ "$ref": "#/components/schemas/Event" }, own], "example": example });
-        let operation = json!({
-            "tags": ["Webhooks"],
-            "summary": schemas[&shape]["description"],
-            "operationId": format!("receive{}", &shape),
-            "parameters": RECEIVED_HEADERS.map(|(name, description, required)| json!({
-                "name": name, "in": "header", "required": required, "description": description,
-                "schema": { "type": "string" },
-            })),
-            "requestBody": { "required": true, "content": { "application/json": { "schema": schema } } },
-            "responses": {
-                "2XX": { "description": "Taken. Any other answer is a failure, and the delivery comes again." },
-                "410": { "description": "Nothing is wanted here any more: the webhook is switched off." },
-                "429": { "description": "Too much at once. `Retry-After` is honoured, as it is with 503." },
-            },
-        });
-        Some((event.to_string(), json!({ "post": operation })))
-    });
-    Value::Object(operations.collect())
-}
-
-/// The name of the shape of an event's data: that of the word.
-fn shape_of(event: EventType) -> String {
-    let word = event.to_string();
-    let capital = |part: &str| part[..1].to_uppercase() + &part[1..];
-    word.split('_').map(capital).chain(["Event".to_owned()]).collect()
+    bounds::tell(&mut document);
+    failures::tell(&mut document);
+    envelopes::tell(&mut document);
+    document
 }
 
 /// What goes with the page.
@@ -145,18 +103,18 @@ fn say_what_may_be_null(schema: &mut Value) {
     }
 }
 
-/// The schemas of what the server takes. In an answer every field is there, be it null.
-fn taken(document: &Value) -> BTreeSet<String> {
+/// The schemas of what the operations take (`requestBody`) or answer (`responses`).
+fn reachable(document: &Value, part: &str) -> BTreeSet<String> {
     let paths = document["paths"].as_object().into_iter().flat_map(|paths| paths.values());
     let operations = paths.filter_map(Value::as_object).flat_map(|path| path.values());
-    let mut open: Vec<String> = operations.flat_map(|operation| references(&operation["requestBody"])).collect();
-    let mut taken = BTreeSet::new();
+    let mut open: Vec<String> = operations.flat_map(|operation| references(&operation[part])).collect();
+    let mut found = BTreeSet::new();
     while let Some(name) = open.pop() {
-        if taken.insert(name.clone()) {
+        if found.insert(name.clone()) {
             open.extend(references(&document["components"]["schemas"][&name]));
         }
     }
-    taken
+    found
 }
 
 /// The schemas that are referred to in a part of the document.
@@ -191,17 +149,24 @@ fn describe_once(schema: &mut Value) {
 
 #[cfg(test)]
 mod tests {
+    use entity::words::EventType;
+
     use super::*;
 
     #[test]
     fn the_document_says_what_may_be_null() {
         let document: Value = serde_json::from_str(&document()).expect("it is JSON");
         let session = &document["components"]["schemas"]["Session"]["properties"];
-        assert_eq!(session["push_name"]["nullable"], true);
-        assert_eq!(session["id"].get("nullable"), None);
+        assert_eq!(session["push_name"]["type"], json!(["string", "null"]));
+        assert_eq!(session["id"]["type"], "string");
         let required = |name: &str| document["components"]["schemas"][name]["required"].clone();
         assert!(required("Session").as_array().is_some_and(|names| names.contains(&json!("push_name"))));
         assert_eq!(required("NewKey"), json!(["name", "scopes"]));
+        // What is both taken and answered is two things.
+        let filters = |name: &str| document["components"]["schemas"][name]["properties"]["ignore_own"]["type"].clone();
+        assert_eq!(filters("WebhookFiltersInput"), json!(["boolean", "null"]));
+        assert_eq!(filters("WebhookFilters"), "boolean");
+        assert!(required("WebhookFilters").as_array().is_some_and(|names| names.contains(&json!("ignore_own"))));
     }
 
     #[test]
@@ -215,7 +180,7 @@ mod tests {
     #[test]
     fn the_page_holds_the_document_and_asks_no_other_host() {
         let page = page(&document());
-        assert!(page.contains("\"nullable\": true"));
+        assert!(page.contains("\"openapi\": \"3.1.0\""));
         for reference in ["src=\"http", "href=\"http", "src=\"//", "@import", "<link"] {
             assert!(!page.contains(reference), "{reference}");
         }
@@ -227,11 +192,12 @@ mod tests {
         let schemas = document["components"]["schemas"].as_object().expect("an object");
         let mut without: BTreeSet<_> = schemas
             .iter()
-            .filter(|(_, schema)| schema["type"] == "object" && schema.get("example").is_none())
+            .filter(|(_, schema)| schema["type"] == "object" && schema.get("examples").is_none())
             .map(|(name, _)| name.clone())
             .collect();
-        // The examples of what can happen stand with the webhooks, whole.
-        let mut open = vec!["EventBody".to_owned()];
+        // The examples of what can happen stand with the envelopes, whole.
+        let envelopes = schemas.iter().filter(|(name, _)| name.ends_with("Envelope"));
+        let mut open: Vec<_> = envelopes.flat_map(|(_, envelope)| references(envelope)).collect();
         while let Some(name) = open.pop() {
             without.remove(&name);
             open.extend(references(&schemas[&name]));

@@ -1,0 +1,177 @@
+//! Lengths, patterns, ranges and words of what goes in: the rules of the rooms, for machines. The rooms keep them; here they are
+//! only said, with the rooms' own numbers.
+
+use entity::words::EventType;
+use serde_json::{Value, json};
+
+use crate::event::types::PageSize;
+use crate::webhook::request::{HEADER_MAX, HEADERS_MAX, SECRET_MAX};
+use crate::webhook::rules::URL_MAX;
+use crate::{key, page, pairing_link, rule, session, webhook};
+
+/// The id of a session. src: entity::ids.
+const SESSION_ID: &str = "^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$";
+/// A text without control characters that is not blank.
+const PRINTABLE: &str =
+    r"^[^\u0000-\u001F\u007F-\u009F]*[^\s\u0000-\u001F\u007F-\u009F][^\u0000-\u001F\u007F-\u009F]*$";
+/// A text without control characters, which may be empty.
+const PRINTABLE_OR_EMPTY: &str = r"^[^\u0000-\u001F\u007F-\u009F]*$";
+/// A text without NUL, which PostgreSQL cannot store.
+const NO_NUL: &str = r"^[^\u0000]*$";
+/// A phone number as people write it.
+const PHONE_NUMBER: &str = r"^\s*(\+|00)?[ \u00a0().\/-]*[1-9]([ \u00a0().\/-]*[0-9]){6,14}[ \u00a0().\/-]*$";
+/// A place in a list: opaque, from an earlier answer.
+const CURSOR: &str = "^[A-Za-z0-9_-]+$";
+/// The name of a header. src: RFC 9110, token.
+const HEADER_NAME: &str = r"^[!#$%&'*+.^_`|~0-9A-Za-z-]+$";
+/// The value of one.
+const HEADER_VALUE: &str = r"^[^\u0000-\u0008\u000A-\u001F\u007F]*$";
+
+/// Adds to the schemas and the parameters of a document what their values must keep to.
+pub(super) fn tell(document: &mut Value) {
+    for (schema, property, bound) in properties() {
+        let at = &mut document["components"]["schemas"][schema]["properties"][property];
+        add(at, bound);
+    }
+    let paths = document["paths"].as_object_mut().into_iter().flat_map(|paths| paths.values_mut());
+    for operation in paths.filter_map(Value::as_object_mut).flat_map(|path| path.values_mut()) {
+        let id = operation["operationId"].as_str().unwrap_or_default().to_owned();
+        for parameter in operation["parameters"].as_array_mut().into_iter().flatten() {
+            let name = parameter["name"].as_str().unwrap_or_default().to_owned();
+            add(&mut parameter["schema"], parameter_bound(&id, &name));
+        }
+    }
+    start_at_zero(document);
+}
+
+fn add(schema: &mut Value, bound: Value) {
+    if let (Value::Object(schema), Value::Object(bound)) = (schema, bound) {
+        schema.extend(bound);
+    }
+}
+
+/// Schema, property, and what is added to the property's schema.
+fn properties() -> Vec<(&'static str, &'static str, Value)> {
+    let words = || json!({ "type": "string", "enum": EventType::ALL });
+    let name = |pattern| json!({ "maxLength": rule::NAME_MAX, "pattern": pattern });
+    let labels = || {
+        json!({
+            "maxProperties": session::rules::METADATA_MAX,
+            "propertyNames": { "minLength": 1, "maxLength": session::rules::LABEL_NAME_MAX, "pattern": NO_NUL },
+            "additionalProperties": {
+                "type": "string", "maxLength": session::rules::LABEL_VALUE_MAX, "pattern": NO_NUL,
+            },
+        })
+    };
+    let headers = || {
+        json!({
+            "maxProperties": HEADERS_MAX,
+            "propertyNames": { "pattern": HEADER_NAME },
+            "additionalProperties": { "type": "string", "maxLength": HEADER_MAX, "pattern": HEADER_VALUE },
+        })
+    };
+    let url = || json!({ "pattern": "^[Hh][Tt][Tt][Pp][Ss]?:", "minLength": 1, "maxLength": URL_MAX });
+    let secret = || json!({ "minLength": 1, "maxLength": SECRET_MAX, "pattern": NO_NUL });
+    let seconds = |least: u64, most: u64| json!({ "minimum": least, "maximum": most });
+    vec![
+        ("NewSession", "id", json!({ "pattern": SESSION_ID })),
+        ("NewSession", "name", name(PRINTABLE_OR_EMPTY)),
+        ("NewSession", "metadata", labels()),
+        ("SessionChanges", "name", name(PRINTABLE_OR_EMPTY)),
+        ("SessionChanges", "metadata", labels()),
+        ("DeviceProps", "os", json!({ "maxLength": session::rules::OS_MAX, "pattern": PRINTABLE })),
+        ("DeviceProps", "platform", json!({ "enum": session::rules::PLATFORMS })),
+        ("DeviceProps", "version", json!({ "pattern": r"^[0-9]{1,9}(\.[0-9]{1,9}){0,2}$" })),
+        ("PairBody", "phone_number", json!({ "pattern": PHONE_NUMBER })),
+        ("PairingLinkBody", "expires_in", seconds(1, pairing_link::LIFETIME_MAX)),
+        ("NewKey", "name", name(PRINTABLE)),
+        ("NewKey", "scopes", json!({ "minItems": 1 })),
+        (
+            "NewKey",
+            "sessions",
+            json!({
+                "minItems": 1, "maxItems": key::SESSIONS_MAX, "items": { "type": "string", "pattern": SESSION_ID },
+            }),
+        ),
+        ("RotateBody", "overlap_seconds", seconds(0, key::OVERLAP_MAX)),
+        ("RotateSecretBody", "overlap_seconds", seconds(0, webhook::OVERLAP_MAX)),
+        ("RotateSecretBody", "secret", secret()),
+        ("NewWebhook", "url", url()),
+        ("NewWebhook", "events", json!({ "items": words() })),
+        ("NewWebhook", "secret", secret()),
+        ("NewWebhook", "headers", headers()),
+        ("WebhookChanges", "url", url()),
+        ("WebhookChanges", "events", json!({ "items": words() })),
+        ("WebhookChanges", "secret", secret()),
+        ("WebhookChanges", "headers", headers()),
+        ("ReplayRange", "after", json!({ "pattern": CURSOR })),
+        ("ReplayRange", "types", json!({ "items": words() })),
+    ]
+}
+
+fn parameter_bound(operation: &str, parameter: &str) -> Value {
+    match parameter {
+        "session_id" => json!({ "pattern": SESSION_ID }),
+        "q" => json!({ "maxLength": rule::NAME_MAX, "pattern": NO_NUL }),
+        "session" => json!({ "pattern": list_of("[A-Za-z0-9][A-Za-z0-9_-]{0,63}") }),
+        "type" => {
+            let words: Vec<_> = EventType::ALL.iter().map(|word| word.as_str()).collect();
+            json!({ "pattern": list_of(&words.join("|")) })
+        }
+        "after" if operation.ends_with("WebhookDeliveries") => json!({ "pattern": "^dlv_[0-9a-f]{32}$" }),
+        "after" | "Last-Event-ID" => json!({ "pattern": CURSOR }),
+        "limit" if operation.ends_with("Events") => json!({ "minimum": 1, "maximum": PageSize::MAX }),
+        "limit" => json!({ "minimum": 1, "maximum": page::PAGE_MAX }),
+        _ => json!({}),
+    }
+}
+
+/// One or more of these, separated by commas.
+fn list_of(item: &str) -> String {
+    format!(r"^\s*({item})\s*(,\s*({item})\s*)*$")
+}
+
+/// The framework has a name for numbers without a sign that few know.
+fn start_at_zero(part: &mut Value) {
+    match part {
+        Value::Array(items) => items.iter_mut().for_each(start_at_zero),
+        Value::Object(fields) => {
+            fields.values_mut().for_each(start_at_zero);
+            if fields.get("format").and_then(Value::as_str).is_some_and(|format| format.starts_with("uint"))
+                && !fields.contains_key("minimum")
+            {
+                fields.insert("minimum".to_owned(), json!(0));
+            }
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::document::{document, document_3_0};
+
+    #[test]
+    fn every_bound_is_in_the_document_at_a_property_that_is_there() {
+        let document: Value = serde_json::from_str(&document()).expect("it is JSON");
+        for (schema, property, bound) in properties() {
+            let shown = &document["components"]["schemas"][schema]["properties"][property];
+            assert!(shown["type"].is_array() || shown["type"].is_string(), "{schema}.{property} is not there");
+            for (word, value) in bound.as_object().expect("an object") {
+                // In a choice that may be nothing, so is a word.
+                if word != "enum" {
+                    assert_eq!(&shown[word], value, "{schema}.{property}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_older_document_has_no_words_of_the_newer() {
+        let text = document_3_0();
+        for word in ["propertyNames", "\"webhooks\"", "\"null\"", "3.1"] {
+            assert!(!text.contains(word), "{word}");
+        }
+    }
+}
