@@ -10,9 +10,11 @@ pub(super) mod message;
 pub(super) mod names;
 pub(super) mod recipient;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use entity::ids::SessionId;
+use futures::future;
+use futures::stream::{self, StreamExt as _};
 use whatsapp_rust::types::events::{Event, EventKind};
 use whatsapp_rust::types::message::MessageSource;
 use whatsapp_rust::wacore_binary::{JidExt as _, Server};
@@ -49,6 +51,9 @@ pub(super) const KINDS: &[EventKind] = &[
 
 /// Longest JID that is looked at, bytes. A phone number has 15 digits, a LID about as many.
 const JID_BYTES: usize = 128;
+
+/// People whom the library is asked about at once: a message can name a thousand.
+const AT_ONCE: usize = 16;
 
 /// The account itself, by its phone number and its LID.
 pub(super) struct Own([Option<Jid>; 2]);
@@ -108,24 +113,22 @@ fn is_state(event: &Event) -> bool {
 /// Adds to the people in a body what the library has learnt about them elsewhere. Of somebody who is named more than once,
 /// it is asked once.
 pub(super) async fn complete(client: &Client, body: &mut EventBody) {
-    let own = Own::of(client);
-    let mut asked: HashMap<String, Option<(String, String)>> = HashMap::new();
-    for party in body.parties() {
-        if party.lid.is_some() && party.phone_number.is_some() {
-            continue;
-        }
-        let Ok(jid) = party.id.parse::<Jid>() else { continue };
-        let names = match asked.get(&party.id) {
-            Some(names) => names.clone(),
-            None => {
-                let names = names(client, &own, &jid).await;
-                asked.insert(party.id.clone(), names.clone());
-                names
+    let is_half = |party: &Party| party.lid.is_none() || party.phone_number.is_none();
+    let halves: HashSet<_> =
+        body.parties().into_iter().filter(|party| is_half(party)).map(|party| party.id.clone()).collect();
+    if !halves.is_empty() {
+        let own = &Own::of(client);
+        let asked = halves.into_iter().map(|id| async move {
+            let names = names(client, own, &id.parse().ok()?).await?;
+            Some((id, names))
+        });
+        let asked = stream::iter(asked).buffer_unordered(AT_ONCE).filter_map(future::ready);
+        let known: HashMap<_, _> = asked.collect().await;
+        for party in body.parties() {
+            if let Some((phone_number, lid)) = known.get(&party.id).filter(|_| is_half(party)) {
+                party.phone_number = Some(phone_number.clone());
+                party.lid = Some(lid.clone());
             }
-        };
-        if let Some((phone_number, lid)) = names {
-            party.phone_number = Some(phone_number);
-            party.lid = Some(lid);
         }
     }
     if let EventBody::Message(message) = body {

@@ -65,6 +65,7 @@ async fn messages_of_every_kind_say_what_they_are() {
     assert_eq!((&bodies[3]["caption"], &bodies[3]["media"]["kind"]), (&json!("a caption"), &json!("image")));
     assert_eq!(bodies[4]["location"]["latitude"], 52.5);
     assert_eq!(bodies[5]["contacts"][0]["display_name"], "Bob");
+    assert_eq!(bodies[5]["contacts"][0]["people"][0]["phone_number"], "15550100055");
     assert_eq!((&bodies[6]["poll"]["name"], &bodies[6]["poll"]["options"]), (&json!("tea?"), &json!(["yes", "no"])));
     assert_eq!((&bodies[7]["reaction"]["emoji"], &bodies[7]["reaction"]["message_id"]), (&json!("👍"), &json!(first)));
     assert_eq!((&bodies[8]["edit"]["message_id"], &bodies[8]["text"]), (&json!(first), &json!("the second")));

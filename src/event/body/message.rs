@@ -224,8 +224,11 @@ pub struct PollChoice {
 pub struct MessageContact {
     /// The name that it is shown with.
     pub display_name: Option<String>,
-    /// The whole card, as vCard text.
+    /// The whole card, as vCard text. Null when it has more than 256 KiB, or all cards of the message more than 1 MiB.
     pub vcard: Option<String>,
+    /// Those whom WhatsApp knows by the card's numbers; at most four.
+    #[serde(default)]
+    pub people: Vec<Party>,
 }
 
 impl MessageEvent {
@@ -237,8 +240,10 @@ impl MessageEvent {
         let of_poll = self.poll.iter_mut().filter_map(|poll| poll.creator.as_mut());
         let of_pin = self.pin.iter_mut().filter_map(|pin| pin.author.as_mut());
         let of_comment = self.comment.iter_mut().filter_map(|comment| comment.author.as_mut());
-        let named = [&mut self.sender].into_iter().chain(&mut self.partner).chain(&mut self.mentioned);
+        let of_cards = self.contacts.iter_mut().flat_map(|contact| &mut contact.people);
+        let named = [&mut self.sender].into_iter().chain(&mut self.partner);
         let named = named.chain(of_quoted).chain(of_reaction).chain(of_revoke);
-        named.chain(of_poll).chain(of_pin).chain(of_comment).collect()
+        let named = named.chain(of_poll).chain(of_pin).chain(of_comment);
+        named.chain(&mut self.mentioned).chain(of_cards).collect()
     }
 }

@@ -4,14 +4,21 @@ use entity::words::{MessageType, VoteState};
 use whatsapp_rust::waproto::whatsapp as wa;
 use whatsapp_rust::waproto::whatsapp::message as part;
 
+use crate::event::body::Party;
 use crate::event::body::message::{MessageContact, MessageLocation, MessagePoll, PollVote};
 use crate::whatsapp::reading::message::around::Around;
 use crate::whatsapp::reading::message::content::{Content, number};
+use crate::whatsapp::reading::somebody;
 
 /// Options that a poll has, at most. WhatsApp's apps allow twelve.
 pub(super) const OPTIONS: usize = 64;
 /// Contacts that a message carries, at most. WhatsApp's apps allow 257.
 const CONTACTS: usize = 257;
+
+/// People whom a card names, at most.
+const CARD_PEOPLE: usize = 4;
+/// Digits of a phone number, with its country's. src: E.164
+const PHONE_DIGITS: std::ops::RangeInclusive<usize> = 5..=15;
 
 pub(super) fn place(message: &wa::Message) -> Option<Content<'_>> {
     if let Some(live) = message.live_location_message.as_option() {
@@ -71,6 +78,21 @@ pub(super) fn poll<'a>(message: &'a wa::Message, around: &Around<'_>) -> Option<
     Some(content.within(asked.context_info.as_option()))
 }
 
+/// Those whom WhatsApp knows by the numbers of a card: phones write such numbers as `TEL;waid=15550100077:+1 555 0100077`.
+fn people(card: &str) -> Vec<Party> {
+    let numbers = card.split("waid=").skip(1).filter_map(|rest| {
+        let end = rest.find(|digit: char| !digit.is_ascii_digit()).unwrap_or(rest.len());
+        rest.get(..end).filter(|digits| PHONE_DIGITS.contains(&digits.len()))
+    });
+    let mut people: Vec<Party> = Vec::new();
+    for party in numbers.filter_map(|digits| somebody(&format!("{digits}@s.whatsapp.net"))) {
+        if people.len() < CARD_PEOPLE && !people.contains(&party) {
+            people.push(party);
+        }
+    }
+    people
+}
+
 /// Whether it asks something.
 pub(super) fn is_poll(message: &wa::Message) -> bool {
     asked(message).is_some()
@@ -92,6 +114,7 @@ pub(super) fn contacts(message: &wa::Message) -> Option<Content<'_>> {
     let card = |contact: &part::ContactMessage| MessageContact {
         display_name: contact.display_name.clone(),
         vcard: contact.vcard.clone(),
+        people: contact.vcard.as_deref().map(people).unwrap_or_default(),
     };
     if let Some(contact) = message.contact_message.as_option() {
         let content = Content { contacts: vec![card(contact)], ..Content::of(MessageType::Contacts) };

@@ -134,7 +134,7 @@ fn origin(referral: &mut MessageReferral) {
 
 fn cards(contacts: &mut [MessageContact]) {
     let mut left = CARDS_BYTES;
-    for MessageContact { display_name, vcard } in contacts {
+    for MessageContact { display_name, vcard, people: _ } in contacts {
         names([display_name]);
         vcard.take_if(|card| card.len() > CARD_BYTES.min(left));
         left -= vcard.as_ref().map_or(0, String::len);

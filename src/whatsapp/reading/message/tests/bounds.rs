@@ -61,8 +61,7 @@ fn an_edit_of_an_edit_has_no_text() {
 
 #[test]
 fn a_group_of_people_can_be_mentioned_and_no_more() {
-    let mentioned_jid =
-        (0..5_000).map(|number| format!("{number}@lid").into()).chain([format!("{}@lid", "1".repeat(1_000)).into()]);
+    let mentioned_jid = (0..5_000).map(|number| format!("{number}@lid")).chain([format!("{}@lid", "1".repeat(1_000))]);
     let context = wa::ContextInfo { mentioned_jid: mentioned_jid.collect(), ..Default::default() };
     let text = part::ExtendedTextMessage { context_info: MessageField::some(context), ..Default::default() };
     let event = read(wa::Message { extended_text_message: MessageField::some(text), ..Default::default() });
@@ -72,7 +71,7 @@ fn a_group_of_people_can_be_mentioned_and_no_more() {
 #[test]
 fn a_name_that_is_none_is_nobody() {
     let context = wa::ContextInfo {
-        mentioned_jid: vec![format!("{}@lid", "1".repeat(1_000)).into(), "2@lid".into()],
+        mentioned_jid: vec![format!("{}@lid", "1".repeat(1_000)), "2@lid".to_owned()],
         ..Default::default()
     };
     let text = part::ExtendedTextMessage { context_info: MessageField::some(context), ..Default::default() };

@@ -175,12 +175,8 @@ fn what_can_be_seen_once_says_so() {
 
 #[test]
 fn an_album_is_a_header_and_what_belongs_to_it() {
-    let album = part::AlbumMessage {
-        expected_image_count: Some(2),
-        expected_video_count: Some(1),
-        context_info: context(),
-        ..Default::default()
-    };
+    let album =
+        part::AlbumMessage { expected_image_count: Some(2), expected_video_count: Some(1), context_info: context() };
     let info = MessageInfo { id: "A1".to_owned(), ..Default::default() };
     let header = said_in(&wa::Message { album_message: MessageField::some(album), ..Default::default() }, &info);
     let header = header.expect("somebody said it");
