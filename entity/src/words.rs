@@ -310,6 +310,14 @@ words!(
         Album = "album",
         /// Another message was pinned in the chat, or unpinned.
         Pin = "pin",
+        /// An invitation to a group.
+        GroupInvite = "group_invite",
+        /// An order of goods from a catalogue.
+        Order = "order",
+        /// A thing from a catalogue.
+        Product = "product",
+        /// An appointment that people say yes or no to.
+        Appointment = "appointment",
         /// Something that has no word here yet.
         Unknown = "unknown",
     }

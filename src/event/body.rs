@@ -9,6 +9,7 @@ pub mod contact;
 pub mod context;
 pub mod example;
 pub mod message;
+pub mod offer;
 pub mod session;
 
 mod graph;

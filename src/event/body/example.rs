@@ -31,7 +31,7 @@ pub fn example(event: EventType) -> Option<Value> {
             "reaction": null, "edit": null, "revoke": null, "poll": null, "contacts": [],
             "tap": null, "referral": null, "forward": { "score": 1 }, "verified_name": null,
             "disappearing": { "seconds": 86_400, "disappears_at": MOMENT + 86_400 }, "is_view_once": false, "album": null,
-            "pin": null, "comment": null, "unknown": null,
+            "pin": null, "comment": null, "invite": null, "order": null, "product": null, "appointment": null, "unknown": null,
             "offline": false,
         }),
         EventType::Receipt => json!({

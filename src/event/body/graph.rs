@@ -5,6 +5,7 @@ use entity::long::Long;
 
 use crate::event::body::contact::GroupUpdateEvent;
 use crate::event::body::message::{MessageMedia, MessagePoll};
+use crate::event::body::offer::{MessageOrder, MessageProduct};
 
 /// What no `Int` can say, nobody meant.
 fn int(number: Option<i64>) -> Option<i32> {
@@ -47,5 +48,21 @@ impl GroupUpdateEvent {
     /// Seconds after which messages disappear; 0 is never. Null for all other changes.
     async fn ephemeral_seconds(&self) -> Option<i32> {
         int(self.ephemeral_seconds)
+    }
+}
+
+#[ComplexObject]
+impl MessageOrder {
+    /// What they cost together, thousandths of the currency.
+    async fn total_thousandths(&self) -> Option<Long> {
+        self.total_thousandths.map(Long)
+    }
+}
+
+#[ComplexObject]
+impl MessageProduct {
+    /// What it costs, thousandths of the currency.
+    async fn price_thousandths(&self) -> Option<Long> {
+        self.price_thousandths.map(Long)
     }
 }

@@ -11,6 +11,7 @@ use crate::event::body::context::{
     MessageAlbum, MessageComment, MessageDisappearing, MessageForward, MessagePin, MessageReferral, MessageTap,
     MessageUnknown,
 };
+use crate::event::body::offer::{MessageAppointment, MessageInvite, MessageOrder, MessageProduct};
 
 /// A message arrived, or the account sent one from another device.
 #[derive(Clone, PartialEq, Object, SimpleObject, Serialize, Deserialize)]
@@ -83,6 +84,14 @@ pub struct MessageEvent {
     pub pin: Option<MessagePin>,
     /// The message below which it was written as a comment. Null unless it was.
     pub comment: Option<MessageComment>,
+    /// The group that it invites to. Null unless it does.
+    pub invite: Option<MessageInvite>,
+    /// The order that it is. Null unless it is one.
+    pub order: Option<MessageOrder>,
+    /// The thing from a catalogue that it shows. Null unless it does.
+    pub product: Option<MessageProduct>,
+    /// The appointment that it makes. Null unless it does.
+    pub appointment: Option<MessageAppointment>,
     /// What it is in WhatsApp's own protocol, when there is no word for it here. Null for all others, and when not even that is
     /// known.
     pub unknown: Option<MessageUnknown>,
@@ -240,10 +249,12 @@ impl MessageEvent {
         let of_poll = self.poll.iter_mut().filter_map(|poll| poll.creator.as_mut());
         let of_pin = self.pin.iter_mut().filter_map(|pin| pin.author.as_mut());
         let of_comment = self.comment.iter_mut().filter_map(|comment| comment.author.as_mut());
+        let of_order = self.order.iter_mut().filter_map(|order| order.seller.as_mut());
+        let of_product = self.product.iter_mut().filter_map(|product| product.seller.as_mut());
         let of_cards = self.contacts.iter_mut().flat_map(|contact| &mut contact.people);
         let named = [&mut self.sender].into_iter().chain(&mut self.partner);
         let named = named.chain(of_quoted).chain(of_reaction).chain(of_revoke);
-        let named = named.chain(of_poll).chain(of_pin).chain(of_comment);
+        let named = named.chain(of_poll).chain(of_pin).chain(of_comment).chain(of_order).chain(of_product);
         named.chain(&mut self.mentioned).chain(of_cards).collect()
     }
 }

@@ -1,3 +1,5 @@
+use serde_json::json;
+
 use super::example::example;
 use super::*;
 use entity::timestamp::Timestamp;
@@ -36,6 +38,41 @@ fn an_event_that_was_written_before_a_field_was_there_reads_back() {
     before.as_object_mut().expect("it is an object").remove("is_from_me").expect("it is new");
     let body = EventBody::parse(EventType::UndecryptableMessage, &before.to_string()).expect("it is one");
     assert!(matches!(body, EventBody::UndecryptableMessage(event) if !event.is_from_me));
+}
+
+#[test]
+fn a_message_that_was_written_before_it_told_programs_more_reads_back() {
+    let mut before = example(EventType::Message).expect("it has an example");
+    let fields = before.as_object_mut().expect("it is an object");
+    for new in [
+        "partner",
+        "mentioned",
+        "tap",
+        "referral",
+        "forward",
+        "verified_name",
+        "disappearing",
+        "is_view_once",
+        "album",
+        "pin",
+        "comment",
+        "invite",
+        "order",
+        "product",
+        "appointment",
+        "unknown",
+    ] {
+        fields.remove(new).unwrap_or_else(|| panic!("{new} is new"));
+    }
+    let quoted = fields["quoted"].as_object_mut().expect("it answers");
+    for new in ["author", "chat", "is_status", "message_type", "text"] {
+        quoted.remove(new).unwrap_or_else(|| panic!("{new} is new"));
+    }
+    fields.insert("poll".to_owned(), json!({ "name": "tea?", "options": [], "selectable_count": 1, "vote_on": null }));
+    fields.insert("contacts".to_owned(), json!([{ "display_name": "Bob", "vcard": null }]));
+    let body = EventBody::parse(EventType::Message, &before.to_string()).expect("it is one");
+    let EventBody::Message(message) = body else { panic!("it is a message") };
+    assert!(message.partner.is_none() && message.mentioned.is_empty() && !message.is_view_once);
 }
 
 #[test]

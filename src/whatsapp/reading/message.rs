@@ -8,6 +8,7 @@ mod context;
 mod file;
 mod interactive;
 mod media;
+mod offer;
 mod protocol;
 mod unknown;
 mod wrapper;
@@ -26,6 +27,7 @@ use crate::event::store::MessageKey;
 use crate::whatsapp::reading::message::around::Around;
 use crate::whatsapp::reading::message::content::{Content, int};
 use crate::whatsapp::reading::message::context::Context;
+use crate::whatsapp::reading::message::offer::Offer;
 use crate::whatsapp::reading::{Own, name, partner_of, said, sender};
 use crate::whatsapp::{PollSeal, Report, SealedVote, foreign};
 
@@ -80,6 +82,7 @@ fn event(around: &Around<'_>, content: Content<'_>) -> MessageEvent {
         tap,
         album,
         pin,
+        offer,
         unknown,
         is_view_once,
         comment_on,
@@ -87,6 +90,7 @@ fn event(around: &Around<'_>, content: Content<'_>) -> MessageEvent {
     } = content;
     let disappearing = disappearing(info, context.and_then(|context| context.expiration));
     let Context { quoted, mentions, mentioned, forward, referral } = Context::of(context, around);
+    let Offer { invite, order, product, appointment } = offer;
     // The library's own `is_group` is true for status updates and broadcast lists as well.
     let is_group = source.chat.is_group();
     let sender = sender(source, Some(&info.push_name));
@@ -124,6 +128,10 @@ fn event(around: &Around<'_>, content: Content<'_>) -> MessageEvent {
         album,
         pin,
         comment: comment_on.or(info.comment_target.as_ref()).and_then(|key| comment(around, key)),
+        invite,
+        order,
+        product,
+        appointment,
         unknown,
         offline: info.is_offline,
     }

@@ -34,16 +34,15 @@ pub(super) fn place(message: &wa::Message) -> Option<Content<'_>> {
         return Some(content.within(live.context_info.as_option()));
     }
     let place = message.location_message.as_option()?;
-    let point = point(place.degrees_latitude, place.degrees_longitude);
-    let location = point.map(|(latitude, longitude)| MessageLocation {
-        latitude,
-        longitude,
-        name: place.name.clone(),
-        address: place.address.clone(),
-        is_live: false,
-    });
-    let content = Content { location, ..Content::of(MessageType::Location) };
+    let content = Content { location: fixed(place), ..Content::of(MessageType::Location) };
     Some(content.within(place.context_info.as_option()))
+}
+
+/// A place that does not move.
+pub(super) fn fixed(place: &part::LocationMessage) -> Option<MessageLocation> {
+    let (latitude, longitude) = point(place.degrees_latitude, place.degrees_longitude)?;
+    let (name, address) = (place.name.clone(), place.address.clone());
+    Some(MessageLocation { latitude, longitude, name, address, is_live: false })
 }
 
 /// Where a place is. JSON writes a number that is not finite as null, and then nobody can read the event back.

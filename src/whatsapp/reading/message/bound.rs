@@ -6,6 +6,7 @@ use crate::event::body::context::{MessageReferral, MessageTap};
 use crate::event::body::message::{
     MessageContact, MessageEvent, MessageLocation, MessageMedia, MessagePoll, MessageQuote,
 };
+use crate::event::body::offer::{MessageAppointment, MessageInvite, MessageOrder, MessageProduct};
 
 /// Longest text, bytes. WhatsApp's apps allow 65,536 characters, of up to four bytes each.
 pub(super) const TEXT_BYTES: usize = 256 * 1024;
@@ -54,6 +55,10 @@ pub(super) fn cut(event: &mut MessageEvent) {
         album,
         pin,
         comment,
+        invite,
+        order,
+        product,
+        appointment,
         unknown: _,
         offline: _,
     } = event;
@@ -69,7 +74,8 @@ pub(super) fn cut(event: &mut MessageEvent) {
     media.iter_mut().for_each(|MessageMedia { mimetype, file_sha256, file_name, .. }| {
         names([mimetype, file_sha256, file_name]);
     });
-    location.iter_mut().for_each(|MessageLocation { name, address, .. }| names([name, address]));
+    let place = appointment.iter_mut().filter_map(|appointment| appointment.place.as_mut());
+    location.iter_mut().chain(place).for_each(|MessageLocation { name, address, .. }| names([name, address]));
     quoted.iter_mut().for_each(quote);
     let reaction = reaction.iter_mut().flat_map(|reaction| [&mut reaction.message_id, &mut reaction.emoji]);
     let edit = edit.iter_mut().map(|edit| &mut edit.message_id);
@@ -88,6 +94,21 @@ pub(super) fn cut(event: &mut MessageEvent) {
     // What a flow answers is whole or absent.
     tap.iter_mut().for_each(|MessageTap { id, flow, .. }| names([id, flow]));
     referral.iter_mut().for_each(origin);
+    invite.iter_mut().for_each(|MessageInvite { group, name, code, expires_at: _ }| {
+        shorten(group, NAME_BYTES);
+        names([name, code]);
+    });
+    order.iter_mut().for_each(|MessageOrder { order_id, token, title, currency, .. }| {
+        names([order_id, token, title, currency]);
+    });
+    product.iter_mut().for_each(
+        |MessageProduct { product_id, retailer_id, title, description, url, currency, .. }| {
+            names([product_id, retailer_id, title, description, url, currency]);
+        },
+    );
+    appointment.iter_mut().for_each(|MessageAppointment { name, description, join_link, .. }| {
+        names([name, description, join_link]);
+    });
     cards(contacts);
 }
 

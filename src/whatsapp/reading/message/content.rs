@@ -12,7 +12,8 @@ use crate::event::body::message::{
     MessageContact, MessageEdit, MessageLocation, MessageMedia, MessagePoll, MessageReaction, MessageRevoke,
 };
 use crate::whatsapp::reading::message::around::Around;
-use crate::whatsapp::reading::message::{attached, interactive, media, protocol, unknown, wrapper};
+use crate::whatsapp::reading::message::offer::Offer;
+use crate::whatsapp::reading::message::{attached, interactive, media, offer, protocol, unknown, wrapper};
 
 /// What is in a message.
 pub(super) struct Content<'a> {
@@ -29,6 +30,7 @@ pub(super) struct Content<'a> {
     pub(super) tap: Option<MessageTap>,
     pub(super) album: Option<MessageAlbum>,
     pub(super) pin: Option<MessagePin>,
+    pub(super) offer: Offer,
     pub(super) unknown: Option<MessageUnknown>,
     pub(super) is_view_once: bool,
     /// The message below which it is a comment.
@@ -53,6 +55,7 @@ impl<'a> Content<'a> {
             tap: None,
             album: None,
             pin: None,
+            offer: Offer::default(),
             unknown: None,
             is_view_once: false,
             comment_on: None,
@@ -101,7 +104,8 @@ pub(super) fn spoken<'a>(message: &'a wa::Message, around: &Around<'_>) -> Optio
     }
     let content = media::media(message).or_else(|| attached::place(message)).or_else(|| reaction(message, around));
     let content = content.or_else(|| attached::poll(message, around)).or_else(|| attached::contacts(message));
-    let content = content.or_else(|| interactive::words(message)).or_else(|| protocol::sealed_edit(message));
+    let content = content.or_else(|| interactive::words(message)).or_else(|| offer::offer(message));
+    let content = content.or_else(|| protocol::sealed_edit(message));
     let content = content.or_else(|| album(message, around)).or_else(|| pin(message, around));
     let content = content.or_else(|| unknown::is_news(message).then(|| Content::of(MessageType::Unknown)))?;
     let is_unknown = content.message_type == MessageType::Unknown;
@@ -162,6 +166,12 @@ fn pin<'a>(message: &wa::Message, around: &Around<'_>) -> Option<Content<'a>> {
         })
     });
     Some(Content { pin, ..Content::of(MessageType::Pin) })
+}
+
+/// The first of these that says something.
+pub(super) fn text<'a>(texts: &[Option<&String>]) -> Content<'a> {
+    let text = texts.iter().flatten().find(|text| !text.is_empty()).map(|text| (*text).clone());
+    Content { text, ..Content::of(MessageType::Text) }
 }
 
 /// What does not fit is not known.

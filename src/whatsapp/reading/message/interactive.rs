@@ -1,7 +1,6 @@
-//! Messages with buttons or lists, what people tap in them, and what shops, groups and events say about themselves: of all
-//! these, the words.
+//! Messages with buttons or lists, and what people tap in them: the words, and the ids.
 
-use entity::words::{MessageType, TapKind};
+use entity::words::TapKind;
 use serde::Deserialize;
 use whatsapp_rust::waproto::whatsapp as wa;
 use whatsapp_rust::waproto::whatsapp::message as part;
@@ -11,7 +10,7 @@ use whatsapp_rust::waproto::whatsapp::message::interactive_response_message::Int
 use whatsapp_rust::waproto::whatsapp::message::template_message::Format;
 
 use crate::event::body::context::MessageTap;
-use crate::whatsapp::reading::message::content::{Content, int};
+use crate::whatsapp::reading::message::content::{Content, int, text};
 
 /// Most that a flow can answer, bytes.
 const PARAMS_BYTES: usize = 64 * 1024;
@@ -23,7 +22,7 @@ struct Params {
 }
 
 pub(super) fn words(message: &wa::Message) -> Option<Content<'_>> {
-    tapped(message).or_else(|| shown(message)).or_else(|| offered(message))
+    tapped(message).or_else(|| shown(message))
 }
 
 /// What somebody chose: the words on the button or the line, and its id. The message that it answers is the one with the buttons.
@@ -96,28 +95,4 @@ fn interactive<'a>(shown: &part::InteractiveMessage) -> Content<'a> {
     let body = shown.body.as_option().and_then(|body| body.text.as_ref());
     let title = shown.header.as_option().and_then(|header| header.title.as_ref());
     text(&[body, title])
-}
-
-/// What is offered: goods, a group, an event. There is no word for these yet.
-fn offered(message: &wa::Message) -> Option<Content<'_>> {
-    let (texts, context) = if let Some(order) = message.order_message.as_option() {
-        ([&order.message, &order.order_title], &order.context_info)
-    } else if let Some(offer) = message.product_message.as_option() {
-        ([&offer.body, &offer.product.title], &offer.context_info)
-    } else if let Some(invite) = message.group_invite_message.as_option() {
-        ([&invite.caption, &invite.group_name], &invite.context_info)
-    } else if let Some(event) = message.event_message.as_option() {
-        ([&event.name, &event.description], &event.context_info)
-    } else {
-        let invite = message.event_invite_message.as_option()?;
-        ([&invite.caption, &invite.event_title], &invite.context_info)
-    };
-    let content = text(&texts.map(Option::as_ref)).within(context.as_option());
-    Some(Content { message_type: MessageType::Unknown, ..content })
-}
-
-/// The first of these that says something.
-fn text<'a>(texts: &[Option<&String>]) -> Content<'a> {
-    let text = texts.iter().flatten().find(|text| !text.is_empty()).map(|text| (*text).clone());
-    Content { text, ..Content::of(MessageType::Text) }
 }

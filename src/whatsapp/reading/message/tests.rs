@@ -326,25 +326,6 @@ fn what_stands_above_buttons_and_lists_is_a_text() {
 }
 
 #[test]
-fn goods_groups_and_events_say_their_words_although_they_have_no_word() {
-    for message in [
-        worded(38, 17, &[(6, "Six buns"), (7, "An order")]),
-        decoded(&field(30, &field(1, &field(3, b"Six buns")))),
-        worded(30, 17, &[(5, "Six buns")]),
-        worded(28, 7, &[(4, "Six buns")]),
-        worded(28, 7, &[(4, "Tea"), (6, "Six buns")]),
-        worded(75, 1, &[(3, "Six buns")]),
-        worded(122, 1, &[(3, "Six buns")]),
-    ] {
-        let content = read(message);
-        assert_eq!((content.message_type, content.text.as_deref()), (MessageType::Unknown, Some("Six buns")));
-    }
-    let comment = decoded(&field(77, &field(1, &field(1, b"Six buns"))));
-    let comment = read(comment);
-    assert_eq!((comment.message_type, comment.text.as_deref()), (MessageType::Text, Some("Six buns")));
-}
-
-#[test]
 fn an_edit_names_the_message_and_brings_the_new_text() {
     let text = wa::Message { conversation: Some("better".to_owned()), ..Default::default() };
     let content = read(protocol(ProtocolType::MESSAGE_EDIT, Some(text)));

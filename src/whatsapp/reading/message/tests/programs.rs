@@ -283,3 +283,101 @@ fn a_file_that_cannot_be_fetched_is_not_kept() {
     let file = of(Some("/v/x"), 5_000).expect("it has a path");
     assert_eq!((file.media_key, file.mimetype), (None, None));
 }
+
+#[test]
+fn goods_groups_and_appointments_say_their_words() {
+    for (message, kind) in [
+        (worded(38, 17, &[(6, "Six buns"), (7, "An order")]), MessageType::Order),
+        (decoded(&field(30, &field(1, &field(3, b"Six buns")))), MessageType::Product),
+        (worded(30, 17, &[(5, "Six buns")]), MessageType::Product),
+        (worded(28, 7, &[(4, "Six buns")]), MessageType::GroupInvite),
+        (worded(28, 7, &[(4, "Tea"), (6, "Six buns")]), MessageType::GroupInvite),
+        (worded(75, 1, &[(3, "Six buns")]), MessageType::Appointment),
+        (worded(122, 1, &[(3, "Six buns")]), MessageType::Appointment),
+    ] {
+        let event = read(message);
+        assert_eq!((event.message_type, event.text.as_deref()), (kind, Some("Six buns")));
+    }
+}
+
+#[test]
+fn an_invitation_says_where_to_and_until_when() {
+    for (expiration, until) in
+        [(Some(1_767_143_264), Some(1_767_143_264_000)), (Some(i64::MAX), None), (Some(-1), None), (None, None)]
+    {
+        let invite = part::GroupInviteMessage {
+            group_jid: Some("120363000000000001@g.us".to_owned()),
+            group_name: Some("Tea".to_owned()),
+            invite_code: Some("AbCd".to_owned()),
+            invite_expiration: expiration,
+            ..Default::default()
+        };
+        let event = read(wa::Message { group_invite_message: MessageField::some(invite), ..Default::default() });
+        let invite = event.invite.expect("it is one");
+        assert_eq!((invite.group.as_str(), invite.code.as_deref()), ("120363000000000001@g.us", Some("AbCd")));
+        assert_eq!(invite.expires_at.map(Timestamp::millis), until);
+    }
+}
+
+#[test]
+fn goods_have_ids_prices_and_somebody_who_sells_them() {
+    let seller = Some("15550100077@s.whatsapp.net".to_owned());
+    let order = part::OrderMessage {
+        order_id: Some("O1".to_owned()),
+        token: Some("T1".to_owned()),
+        item_count: Some(6),
+        seller_jid: seller.clone(),
+        total_amount1000: Some(5_000),
+        total_currency_code: Some("EUR".to_owned()),
+        ..Default::default()
+    };
+    let event = read(wa::Message { order_message: MessageField::some(order), ..Default::default() });
+    let order = event.order.expect("it is one");
+    assert_eq!(
+        (order.order_id.as_deref(), order.token.as_deref(), order.item_count),
+        (Some("O1"), Some("T1"), Some(6))
+    );
+    assert_eq!((order.total_thousandths, order.currency.as_deref()), (Some(5_000), Some("EUR")));
+    let bun = part::product_message::ProductSnapshot {
+        product_id: Some("P1".to_owned()),
+        retailer_id: Some("bun".to_owned()),
+        price_amount1000: Some(800),
+        ..Default::default()
+    };
+    let shown =
+        part::ProductMessage { product: MessageField::some(bun), business_owner_jid: seller, ..Default::default() };
+    let event = read(wa::Message { product_message: MessageField::some(shown), ..Default::default() });
+    let product = event.product.expect("it is one");
+    assert_eq!((product.product_id.as_deref(), product.retailer_id.as_deref()), (Some("P1"), Some("bun")));
+    assert_eq!(product.price_thousandths, Some(800));
+    for seller in [order.seller, product.seller] {
+        assert_eq!(seller.and_then(|seller| seller.phone_number).as_deref(), Some("15550100077"));
+    }
+}
+
+#[test]
+fn an_appointment_says_when_and_where() {
+    let place =
+        part::LocationMessage { degrees_latitude: Some(1.5), degrees_longitude: Some(-2.5), ..Default::default() };
+    let event = part::EventMessage {
+        name: Some("Tea".to_owned()),
+        start_time: Some(1_767_143_264),
+        is_canceled: Some(true),
+        join_link: Some("https://call.invalid/x".to_owned()),
+        location: MessageField::some(place),
+        ..Default::default()
+    };
+    let event = read(wa::Message { event_message: MessageField::some(event), ..Default::default() });
+    let appointment = event.appointment.expect("it is one");
+    assert_eq!(
+        (appointment.starts_at.map(Timestamp::millis), appointment.is_canceled),
+        (Some(1_767_143_264_000), true)
+    );
+    assert_eq!(appointment.place.map(|place| place.latitude), Some(1.5));
+}
+
+#[test]
+fn a_comment_is_a_text() {
+    let comment = read(decoded(&field(77, &field(1, &field(1, b"Six buns")))));
+    assert_eq!((comment.message_type, comment.text.as_deref()), (MessageType::Text, Some("Six buns")));
+}
