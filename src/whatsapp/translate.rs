@@ -9,7 +9,7 @@ use whatsapp_rust::{Client, IqError, Jid};
 
 use crate::error::{Error, ErrorKind};
 use crate::session::types::{Code, Identity, PhoneNumber};
-use crate::whatsapp::{Refusal, Signal, StreamEnding};
+use crate::whatsapp::{Refusal, Signal, StreamEnding, foreign};
 
 /// The events that become signals.
 pub(super) const KINDS: &[EventKind] = &[
@@ -42,7 +42,7 @@ pub(super) fn signal(client: &Client, event: &Event) -> Option<Signal> {
         Event::PairError(_) => Signal::PairingRejected,
         Event::PairPasskeyRequest(_) => Signal::PasskeyRequired,
         Event::QrScannedWithoutMultidevice(_) => Signal::MultideviceRequired,
-        Event::SelfPushNameUpdated(name) => Signal::PushName(name.new_name.clone()),
+        Event::SelfPushNameUpdated(name) => Signal::PushName(foreign::name(&name.new_name)?),
         Event::Connected(_) => push_name(client)?,
         Event::LoggedOut(logged_out) => Signal::Refused(logout(logged_out)?),
         Event::StreamReplaced(_) => Signal::Refused(Refusal::Replaced),
@@ -89,14 +89,13 @@ pub(super) fn linked_identity(client: &Client) -> Option<Identity> {
 
 /// The account's name, unless it is not known yet.
 fn push_name(client: &Client) -> Option<Signal> {
-    let name = client.push_name();
-    (!name.is_empty()).then_some(Signal::PushName(name))
+    foreign::name(&client.push_name()).map(Signal::PushName)
 }
 
 fn identity(phone: &Jid, lid: Option<&Jid>) -> Option<Identity> {
     Some(Identity {
         phone_number: PhoneNumber::parse("jid", &phone.user).ok()?,
-        lid: lid.map(|lid| lid.user.to_string()).filter(|user| !user.is_empty()),
+        lid: lid.map(|lid| foreign::id(&lid.user).into_owned()).filter(|user| !user.is_empty()),
         device_id: i32::from(phone.device),
     })
 }

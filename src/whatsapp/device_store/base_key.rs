@@ -4,8 +4,7 @@ use entity::base_key::{ActiveModel, Column, Entity, Model};
 use sea_orm::EntityTrait;
 use wacore::store::error::Result;
 
-use super::{DeviceStore, rows};
-use crate::whatsapp::foreign;
+use super::{DeviceStore, clean, rows};
 
 pub(super) async fn store(store: &DeviceStore, address: &str, message_id: &str, base_key: &[u8]) -> Result<()> {
     let (session_id, address, message_id) = key(store, address, message_id);
@@ -25,5 +24,5 @@ pub(super) async fn remove(store: &DeviceStore, address: &str, message_id: &str)
 }
 
 fn key(store: &DeviceStore, address: &str, message_id: &str) -> (entity::ids::SessionId, String, String) {
-    (store.session.clone(), address.to_owned(), foreign::id(message_id).into_owned())
+    (store.session.clone(), clean(address), clean(message_id))
 }

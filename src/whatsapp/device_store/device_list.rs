@@ -7,13 +7,13 @@ use sea_orm::EntityTrait;
 use wacore::store::error::{Result, StoreError};
 use wacore::store::traits::{DeviceInfo, DeviceListRecord};
 
-use super::{DeviceStore, malformed, rows};
+use super::{DeviceStore, clean, malformed, rows};
 
 /// A device as its column holds it: id, key index, whether hosted.
 type Device = (u32, Option<u32>, bool);
 
 pub(super) async fn store(store: &DeviceStore, records: Vec<DeviceListRecord>) -> Result<()> {
-    let records: BTreeMap<_, _> = records.into_iter().map(|record| (record.user.clone(), record)).collect();
+    let records: BTreeMap<_, _> = records.into_iter().map(|record| (clean(&record.user), record)).collect();
     let rows = records.into_values().map(|record| row(store, record)).collect::<Result<_>>()?;
     let values = [Column::Devices, Column::Timestamp, Column::Phash, Column::RawId];
     let rule = rows::replace([Column::SessionId, Column::Contact], values);
@@ -36,10 +36,10 @@ fn row(store: &DeviceStore, record: DeviceListRecord) -> Result<Model> {
         devices.iter().map(|device| (device.device_id, device.key_index, device.is_hosted)).collect();
     Ok(Model {
         session_id: store.session.clone(),
-        contact: user,
+        contact: clean(&user),
         devices: serde_json::to_string(&devices).map_err(malformed)?,
         timestamp,
-        phash,
+        phash: phash.as_deref().map(clean),
         raw_id: raw_id.map(i64::from),
     })
 }

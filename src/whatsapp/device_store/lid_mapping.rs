@@ -7,7 +7,7 @@ use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder};
 use wacore::store::error::Result;
 use wacore::store::traits::LidPnMappingEntry;
 
-use super::{DeviceStore, rows};
+use super::{DeviceStore, clean, rows};
 
 pub(super) async fn find(store: &DeviceStore, lid: &str) -> Result<Option<LidPnMappingEntry>> {
     let row = Entity::find_by_id(store.key(lid)).one(store.read()).await.map_err(store.failed())?;
@@ -18,7 +18,7 @@ pub(super) async fn find(store: &DeviceStore, lid: &str) -> Result<Option<LidPnM
 pub(super) async fn find_by_phone_number(store: &DeviceStore, phone: &str) -> Result<Option<LidPnMappingEntry>> {
     let row = Entity::find()
         .filter(Column::SessionId.eq(store.session.clone()))
-        .filter(Column::PhoneNumber.eq(phone))
+        .filter(Column::PhoneNumber.eq(clean(phone)))
         .order_by_desc(Column::UpdatedAt)
         .order_by_desc(Column::Lid)
         .one(store.read())
@@ -34,7 +34,7 @@ pub(super) async fn all(store: &DeviceStore) -> Result<Vec<LidPnMappingEntry>> {
 }
 
 pub(super) async fn store(store: &DeviceStore, entries: &[LidPnMappingEntry]) -> Result<()> {
-    let entries: BTreeMap<_, _> = entries.iter().map(|entry| (&entry.lid, entry)).collect();
+    let entries: BTreeMap<_, _> = entries.iter().map(|entry| (clean(&entry.lid), entry)).collect();
     let rows = entries.into_values().cloned().map(|entry| row(store, entry)).collect();
     let values = [Column::PhoneNumber, Column::CreatedAt, Column::UpdatedAt, Column::LearningSource];
     let rule = rows::replace([Column::SessionId, Column::Lid], values);
@@ -43,6 +43,7 @@ pub(super) async fn store(store: &DeviceStore, entries: &[LidPnMappingEntry]) ->
 
 fn row(store: &DeviceStore, entry: LidPnMappingEntry) -> Model {
     let LidPnMappingEntry { lid, phone_number, created_at, updated_at, learning_source } = entry;
+    let (lid, phone_number) = (clean(&lid), clean(&phone_number));
     Model { session_id: store.session.clone(), lid, phone_number, created_at, updated_at, learning_source }
 }
 

@@ -26,6 +26,7 @@ use crate::event::journal::{Failed, Journal, Rows, Ticket};
 use crate::whatsapp::device_store::brought::Brought;
 use crate::whatsapp::device_store::ratchets::UnderWay;
 use crate::whatsapp::device_store::waiting::Waiting;
+use crate::whatsapp::foreign;
 
 mod app_sync;
 mod base_key;
@@ -216,9 +217,9 @@ impl DeviceStore {
         }
     }
 
-    /// The key of a row that a session has one of per `name`.
+    /// The key of a row that a session has one of per `name`, which may come from others.
     fn key(&self, name: &str) -> (SessionId, String) {
-        (self.session.clone(), name.to_owned())
+        (self.session.clone(), clean(name))
     }
 }
 
@@ -266,6 +267,11 @@ fn tables() -> [&'static str; 19] {
         entity::pending_inbound::Entity.table_name(),
         entity::message_secret::Entity.table_name(),
     ]
+}
+
+/// A text of a key, as a column can hold it: who writes a row and who looks for it must both go through here.
+fn clean(text: &str) -> String {
+    foreign::id(text).into_owned()
 }
 
 /// A value that does not turn into bytes, or bytes that do not turn into their value.

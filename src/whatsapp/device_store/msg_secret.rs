@@ -10,9 +10,8 @@ use sea_orm::{ColumnTrait, EntityTrait, ExprTrait, QueryFilter};
 use wacore::store::error::Result;
 use wacore::store::traits::{MsgSecretEntry, MsgSecretStore, merge_msg_secret_expiry, merge_msg_secret_message_ts};
 
-use super::DeviceStore;
 use super::rows::{self, new_value};
-use crate::whatsapp::foreign;
+use super::{DeviceStore, clean};
 
 #[async_trait]
 impl MsgSecretStore for DeviceStore {
@@ -20,7 +19,7 @@ impl MsgSecretStore for DeviceStore {
         let count = entries.len();
         let mut merged = BTreeMap::new();
         for entry in entries {
-            let key = (entry.chat.clone(), entry.sender.clone(), foreign::id(&entry.msg_id).into_owned());
+            let key = (clean(&entry.chat), clean(&entry.sender), clean(&entry.msg_id));
             match merged.entry(key) {
                 Entry::Vacant(new) => drop(new.insert(entry)),
                 Entry::Occupied(mut earlier) => merge(earlier.get_mut(), &entry),
@@ -37,7 +36,7 @@ impl MsgSecretStore for DeviceStore {
     }
 
     async fn get_msg_secret_with_ts(&self, chat: &str, sender: &str, msg_id: &str) -> Result<Option<(Vec<u8>, i64)>> {
-        let key = (self.session.clone(), chat.to_owned(), sender.to_owned(), foreign::id(msg_id).into_owned());
+        let key = (self.session.clone(), clean(chat), clean(sender), clean(msg_id));
         let row = Entity::find_by_id(key).one(self.read()).await.map_err(self.failed())?;
         Ok(row.map(|row| (row.secret, row.message_ts)))
     }
@@ -56,9 +55,9 @@ impl DeviceStore {
         let MsgSecretEntry { chat, sender, msg_id, secret, expires_at, message_ts } = entry;
         Model {
             session_id: self.session.clone(),
-            chat: chat.as_ref().to_owned(),
-            sender: sender.as_ref().to_owned(),
-            message_id: foreign::id(msg_id).into_owned(),
+            chat: clean(chat),
+            sender: clean(sender),
+            message_id: clean(msg_id),
             secret: secret.to_vec(),
             expires_at: *expires_at,
             message_ts: *message_ts,

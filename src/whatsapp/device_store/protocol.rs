@@ -8,7 +8,7 @@ use wacore::store::traits::{
     DeviceListRecord, LidPnMappingEntry, PendingInboundKey, PendingInboundRow, ProtocolStore, TcTokenEntry,
 };
 
-use super::{DeviceStore, base_key, device_list, lid_mapping, pending_inbound, rows, sender_key_device};
+use super::{DeviceStore, base_key, clean, device_list, lid_mapping, pending_inbound, rows, sender_key_device};
 use super::{sent_message, tc_token};
 
 #[async_trait]
@@ -89,7 +89,7 @@ impl ProtocolStore for DeviceStore {
 
     async fn put_group_metadata(&self, group_jid: &str, blob: &[u8]) -> Result<()> {
         use group_metadata::{ActiveModel, Column, Model};
-        let row = Model { session_id: self.session.clone(), group_jid: group_jid.to_owned(), data: blob.to_vec() };
+        let row = Model { session_id: self.session.clone(), group_jid: clean(group_jid), data: blob.to_vec() };
         let rule = rows::replace([Column::SessionId, Column::GroupJid], [Column::Data]);
         rows::upsert::<ActiveModel, _>(self, vec![row], rule).await
     }

@@ -7,8 +7,8 @@ use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, EntityTrait, ExprTrait, QueryFilter, QuerySelect};
 use wacore::store::error::Result;
 
-use super::DeviceStore;
 use super::rows::{self, BINDS};
+use super::{DeviceStore, clean};
 
 pub(super) async fn of_group(store: &DeviceStore, group_jid: &str) -> Result<Vec<(String, bool)>> {
     Entity::find()
@@ -22,11 +22,11 @@ pub(super) async fn of_group(store: &DeviceStore, group_jid: &str) -> Result<Vec
 }
 
 pub(super) async fn store(store: &DeviceStore, group_jid: &str, entries: &[(&str, bool)]) -> Result<()> {
-    let entries: BTreeMap<_, _> = entries.iter().copied().collect();
+    let entries: BTreeMap<_, _> = entries.iter().map(|(jid, has_key)| (clean(jid), *has_key)).collect();
     let rows = entries.into_iter().map(|(device_jid, has_key)| Model {
         session_id: store.session.clone(),
-        group_jid: group_jid.to_owned(),
-        device_jid: device_jid.to_owned(),
+        group_jid: clean(group_jid),
+        device_jid,
         has_key,
     });
     let rule = rows::replace([Column::SessionId, Column::GroupJid, Column::DeviceJid], [Column::HasKey]);
@@ -44,7 +44,7 @@ pub(super) async fn remove(store: &DeviceStore, device_jids: &[&str]) -> Result<
     rows::delete_in_chunks(store, device_jids, BINDS, |some| {
         Entity::delete_many()
             .filter(Column::SessionId.eq(store.session.clone()))
-            .filter(Column::DeviceJid.is_in(some.iter().copied()))
+            .filter(Column::DeviceJid.is_in(some.iter().map(|jid| clean(jid))))
     })
     .await
 }
@@ -56,5 +56,5 @@ pub(super) async fn clear(store: &DeviceStore) -> Result<()> {
 }
 
 fn group(store: &DeviceStore, group_jid: &str) -> Expr {
-    Column::SessionId.eq(store.session.clone()).and(Column::GroupJid.eq(group_jid))
+    Column::SessionId.eq(store.session.clone()).and(Column::GroupJid.eq(clean(group_jid)))
 }

@@ -6,14 +6,13 @@ use sea_orm::{ColumnTrait, EntityTrait, ExprTrait, QueryFilter};
 use wacore::store::error::Result;
 use wacore::time::now_secs;
 
-use super::{DeviceStore, rows};
-use crate::whatsapp::foreign;
+use super::{DeviceStore, clean, rows};
 
 pub(super) async fn store(store: &DeviceStore, chat_jid: &str, message_id: &str, payload: &[u8]) -> Result<()> {
     let row = Model {
         session_id: store.session.clone(),
-        chat_jid: chat_jid.to_owned(),
-        message_id: foreign::id(message_id).into_owned(),
+        chat_jid: clean(chat_jid),
+        message_id: clean(message_id),
         payload: payload.to_vec(),
         stored_at: now_secs(),
     };
@@ -26,8 +25,8 @@ pub(super) async fn store(store: &DeviceStore, chat_jid: &str, message_id: &str,
 pub(super) async fn take(store: &DeviceStore, chat_jid: &str, message_id: &str) -> Result<Option<Vec<u8>>> {
     let this = Column::SessionId
         .eq(store.session.clone())
-        .and(Column::ChatJid.eq(chat_jid))
-        .and(Column::MessageId.eq(foreign::id(message_id).as_ref()));
+        .and(Column::ChatJid.eq(clean(chat_jid)))
+        .and(Column::MessageId.eq(clean(message_id)));
     let taken =
         Entity::delete_many().filter(this).exec_with_returning(&*store.write().await?).await.map_err(store.failed())?;
     Ok(taken.into_iter().next().map(|row| row.payload))

@@ -11,8 +11,9 @@ use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, ExprTrait, QueryFilter,
 use wacore::store::error::{Result, StoreError};
 use wacore::store::traits::SignalStore;
 
-use super::{DeviceStore, pre_key, ratchets, rows};
+use super::{DeviceStore, clean, pre_key, ratchets, rows};
 use crate::db::bulk::{Row, Target};
+use crate::whatsapp::foreign;
 
 /// Where the ratchets of one-to-one chats go.
 static SESSIONS: Target = Target { table: "signal_session", key: &["session_id", "address"], rest: &["record"] };
@@ -175,10 +176,10 @@ impl SignalStore for DeviceStore {
 impl DeviceStore {
     async fn store_identities<'a>(&self, keys: impl IntoIterator<Item = (&'a str, &'a [u8; 32])>) -> Result<()> {
         use identity_key::{ActiveModel, Column, Model};
-        let keys: BTreeMap<_, _> = keys.into_iter().collect();
+        let keys: BTreeMap<_, _> = keys.into_iter().map(|(address, key)| (clean(address), key)).collect();
         let rows = keys.into_iter().map(|(address, key)| Model {
             session_id: self.session.clone(),
-            address: address.to_owned(),
+            address,
             key: key.to_vec(),
         });
         let rule = rows::replace([Column::SessionId, Column::Address], [Column::Key]);
@@ -198,10 +199,10 @@ impl DeviceStore {
         target: &'static Target,
         records: impl IntoIterator<Item = (&'a str, &'a [u8])>,
     ) -> Result<()> {
-        let records: BTreeMap<_, _> = records.into_iter().collect();
-        let row = |(address, record): (&str, &[u8])| Row {
+        let records: BTreeMap<_, _> = records.into_iter().map(|(address, record)| (clean(address), record)).collect();
+        let row = |(address, record): (String, &[u8])| Row {
             target,
-            key: vec![self.session.as_str().to_owned(), address.to_owned()],
+            key: vec![self.session.as_str().to_owned(), address],
             rest: Some(vec![record.to_vec().into()]),
         };
         match records.is_empty() {
@@ -213,6 +214,7 @@ impl DeviceStore {
     /// The session's addresses that belong to `user`, in a table that is keyed by address: those from the user and `:`
     /// up to the user and `A`, which is the sign after `@`, but for the signs between `:` and `@`.
     fn addresses_of<E: EntityTrait, C: ColumnTrait>(&self, user: &str, table: E, address: C) -> SelectStatement {
+        let user = foreign::id(user);
         let from = |sign: char| Expr::col(address).gte(format!("{user}{sign}"));
         let before = |sign: char| Expr::col(address).lt(format!("{user}{sign}"));
         Query::select()

@@ -12,7 +12,7 @@ use wacore::time::now_secs;
 
 use crate::db::bulk::{Row, Target};
 use crate::event::journal::Ticket;
-use crate::whatsapp::foreign;
+use crate::whatsapp::device_store::clean;
 
 /// Stanzas and chats that are remembered, at most. Of one that was forgotten the worst is assumed.
 const REMEMBERED: usize = 2048;
@@ -68,7 +68,7 @@ pub(super) type Taken = Arc<Mutex<Vec<(Key, u64)>>>;
 
 /// By what a message is known.
 pub(super) fn key(at: PendingInboundKey<'_>) -> Key {
-    Arc::new((at.chat.to_owned(), at.sender.to_owned(), foreign::id(at.id).into_owned()))
+    Arc::new((clean(at.chat), clean(at.sender), clean(at.id)))
 }
 
 impl Waiting {
@@ -84,7 +84,7 @@ impl Waiting {
         if messages.arrived.len() >= REMEMBERED {
             messages.arrived.clear();
         }
-        messages.arrived.insert(foreign::id(id).into_owned(), now);
+        messages.arrived.insert(clean(id), now);
     }
 
     /// Takes a message in. True if it may be that a ratchet on the disk has moved past it already: one was brought after its

@@ -72,3 +72,34 @@ async fn a_secret_stored_again_never_lives_shorter(#[values(On::Reference, On::S
     store.put_msg_secret("c", "s", "3", &[7; 32]).await.unwrap();
     assert_eq!(store.get_msg_secret("c", "s", "3").await.unwrap(), Some(vec![7; 32]));
 }
+
+/// PostgreSQL has no place for a NUL; whoever can make one reach a key must not be able to stop a session with it.
+#[rstest]
+#[tokio::test]
+async fn an_id_of_somebody_else_may_be_anything(#[values(On::Sqlite, On::Postgres)] on: On) {
+    let stage = Stage::on(on).await;
+    let store = &stage.store;
+    let long = "x".repeat(5_000);
+    for odd in ["a\0b", long.as_str()] {
+        store.put_identity(odd, [7; 32]).await.unwrap();
+        assert_eq!(store.load_identity(odd).await.unwrap(), Some([7; 32]));
+        store.put_session(odd, b"record").await.unwrap();
+        assert!(store.has_session(odd).await.unwrap());
+        store.has_signal_state_for_user(odd).await.unwrap();
+        store.put_sender_key(odd, b"record").await.unwrap();
+        assert_eq!(store.get_sender_key(odd).await.unwrap(), Some(b"record".to_vec()));
+        store.save_base_key(odd, odd, b"key").await.unwrap();
+        assert!(store.has_same_base_key(odd, odd, b"key").await.unwrap());
+        store.set_sender_key_status(odd, &[(odd, true)]).await.unwrap();
+        assert_eq!(store.get_sender_key_devices(odd).await.unwrap().len(), 1);
+        store.delete_sender_key_device_rows(&[odd]).await.unwrap();
+        assert_eq!(store.get_sender_key_devices(odd).await.unwrap(), []);
+        store.put_group_metadata(odd, b"blob").await.unwrap();
+        assert_eq!(store.get_group_metadata(odd).await.unwrap(), Some(b"blob".to_vec()));
+        store.store_sent_message(odd, odd, b"sent").await.unwrap();
+        assert_eq!(store.take_sent_message(odd, odd).await.unwrap(), Some(b"sent".to_vec()));
+        assert_eq!(store.get_devices(odd).await.unwrap().is_some(), false);
+        assert_eq!(store.get_lid_mapping(odd).await.unwrap().is_some(), false);
+        assert_eq!(store.get_pn_mapping(odd).await.unwrap().is_some(), false);
+    }
+}
