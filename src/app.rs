@@ -145,6 +145,10 @@ impl App {
         }
         info!("shutting down: sessions");
         self.lifecycle.sessions().cancel();
+        // What their clients have still to tell counts as delivered at WhatsApp: the journal closes behind the last of them.
+        if tokio::time::timeout(self.grace, self.lifecycle.sessions_ended()).await.is_err() {
+            error!("sessions did not end within {} s", self.grace.as_secs());
+        }
         self.lifecycle.workers().cancel();
         let drained = tokio::time::timeout(self.grace, self.lifecycle.drained()).await.is_ok();
         if !drained {

@@ -18,6 +18,8 @@ pub struct Lifecycle(Arc<Inner>);
 #[derive(Debug, Default)]
 struct Inner {
     tasks: TaskTracker,
+    /// Those of the tasks that write what the clients of sessions still have to tell.
+    session_tasks: TaskTracker,
     doors: CancellationToken,
     sessions: CancellationToken,
     workers: CancellationToken,
@@ -37,6 +39,14 @@ impl Lifecycle {
         F: Future<Output = ()> + Send + 'static,
     {
         tokio::spawn(self.watched(name, task))
+    }
+
+    /// Starts a session's task: the workers, the journal among them, are told to stop after it has ended.
+    pub fn spawn_session<F>(&self, task: F) -> JoinHandle<()>
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        self.spawn("session", self.0.session_tasks.track_future(task))
     }
 
     /// Starts a task as [`spawn`](Self::spawn) does, on a thread of its own: it never queues behind tasks that are ready.
@@ -102,6 +112,12 @@ impl Lifecycle {
     /// How many tasks are alive.
     pub fn tasks_alive(&self) -> usize {
         self.0.tasks.len()
+    }
+
+    /// Waits until every session's task has ended. Call after the sessions were told to stop.
+    pub async fn sessions_ended(&self) {
+        self.0.session_tasks.close();
+        self.0.session_tasks.wait().await;
     }
 
     /// Waits until every task has ended. Call after the tokens fired.

@@ -75,7 +75,7 @@ pub enum Command {
 /// Starts the actor of a session. A panic is logged, shown and survived.
 pub fn start(deps: Deps, entry: Arc<Entry>, commands: mpsc::Receiver<Command>) {
     let lifecycle = deps.lifecycle.clone();
-    lifecycle.spawn("session", supervise(deps, entry, commands));
+    lifecycle.spawn_session(supervise(deps, entry, commands));
 }
 
 async fn supervise(deps: Deps, entry: Arc<Entry>, mut commands: mpsc::Receiver<Command>) {

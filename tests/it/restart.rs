@@ -1,9 +1,13 @@
 //! What a crash, a stop and a start leave behind: every linked session, and no lie about its state.
 
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
+
 use rstest::rstest;
 use serde_json::{Value, json};
 use whatsapp_simulator::{Fault, Settings};
 
+use crate::support::journal::of_type;
 use crate::support::world::{Kind, World};
 
 #[rstest]
@@ -52,7 +56,7 @@ async fn a_crash_around_the_scan_never_leaves_a_device_without_its_keys() {
             let phone = phone.clone();
             async move { phone.scan(&qr).await }
         };
-        let kill_after = std::time::Duration::from_millis(round * 4);
+        let kill_after = Duration::from_millis(round * 4);
         let _ = tokio::time::timeout(kill_after, scan).await; // Whether it got through is the question.
         world.crash();
         // Either both sides know of the link, or neither does. A device that the server saved and that the phone never
@@ -95,6 +99,44 @@ async fn a_stop_in_order_saves_every_session_and_the_next_start_shows_the_queue(
     }
     let ready = world.door.send(world.door.anonymous(reqwest::Method::GET, "/readyz")).await.ok();
     assert_eq!(ready["boot"], json!({ "waiting": 0, "started": 3 }));
+    world.finish().await;
+}
+
+/// Whatever the device acknowledged does not come again, so it must have been written before the server ended.
+#[rstest]
+#[tokio::test]
+async fn a_stop_in_order_loses_no_receipt(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+    const RECEIPTS: usize = 400;
+    let mut world = World::new(kind).await;
+    world.linked("shop").await;
+    let friend = world.sim.phone("15550100077");
+    world.phone().send(friend.phone_number(), "hello").await.expect("it is sent");
+    of_type(&world, "message", 1).await;
+    let mut sent = BTreeSet::new();
+    for number in 0..RECEIPTS {
+        sent.insert(world.phone().send(friend.phone_number(), &number.to_string()).await.expect("it is sent"));
+    }
+    let acknowledged = world.sim.stats().acknowledged_notices;
+    for id in &sent {
+        friend.read(&[id]).expect("it is there");
+    }
+    world.eventually("some are taken", || world.sim.stats().acknowledged_notices > acknowledged + 20).await;
+    assert!(world.server.stop().success());
+    world.start_again();
+    world.reaches("shop", "logged_in").await;
+    world.eventually("the rest is taken", || world.phone().devices()[0].unnoticed == 0).await;
+    let begun = Instant::now();
+    loop {
+        let receipts = of_type(&world, "receipt", 0).await;
+        let read = receipts.iter().filter(|event| event["data"]["kind"] == "read");
+        let ids = read.flat_map(|event| event["data"]["message_ids"].as_array().expect("a list").clone());
+        let read: BTreeSet<_> = ids.map(|id| id.as_str().expect("an id").to_owned()).collect();
+        if read == sent {
+            break;
+        }
+        assert!(begun.elapsed() < Duration::from_secs(20), "{} of {RECEIPTS} are lost", RECEIPTS - read.len());
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
     world.finish().await;
 }
 
