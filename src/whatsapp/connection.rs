@@ -7,6 +7,7 @@ use std::time::Duration;
 use futures::FutureExt;
 use parking_lot::Mutex;
 use tokio::sync::mpsc;
+use tokio::sync::mpsc::error::TrySendError;
 use tokio::time::Instant;
 use whatsapp_rust::bot::Bot;
 use whatsapp_rust::pair_code::PairCodeOptions;
@@ -248,16 +249,17 @@ impl Reporter {
     /// The queue holds far more than a connection reports. Should it be full all the same, the actor is stuck, and a
     /// lost signal would be a lie about the state: the client is given up instead.
     fn signal(&self, signal: Signal) {
-        self.give_up_unless(self.signals.try_send(signal).is_ok());
+        self.hand_on(&self.signals, signal);
     }
 
     /// The same for what is to be written: it comes in faster than the database takes it.
     fn report(&self, report: Report) {
-        self.give_up_unless(self.reports.try_send(report).is_ok());
+        self.hand_on(&self.reports, report);
     }
 
-    fn give_up_unless(&self, is_taken: bool) {
-        if !is_taken {
+    /// An actor that does not listen any more is closing this client, and means to hear nothing of it.
+    fn hand_on<T>(&self, to: &mpsc::Sender<T>, what: T) {
+        if let Err(TrySendError::Full(_)) = to.try_send(what) {
             self.store.give_up(&Error::new(ErrorKind::Unavailable, "more came in than could be written"));
         }
     }
@@ -329,5 +331,46 @@ fn platform(word: Option<&str>) -> PlatformType {
         Some("ie") => PlatformType::IE,
         Some("desktop") => PlatformType::DESKTOP,
         _ => PlatformType::CHROME,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::Clock;
+    use crate::db::{Db, Synchronous};
+    use crate::event::journal::Journal;
+    use crate::lifecycle::Lifecycle;
+
+    #[tokio::test]
+    async fn an_actor_that_is_stuck_costs_the_client_and_one_that_has_let_go_does_not() {
+        let directory = tempfile::tempdir().expect("there is room");
+        let path = directory.path().join("waypost.db");
+        let db = Db::sqlite(&path, Synchronous::Normal).await.expect("a file");
+        db.migrate().await.expect("tables");
+        let journal = Journal::open(db.clone(), Clock::system(), &Lifecycle::new()).await.expect("a journal");
+        let session = SessionId::parse("nobody").expect("it is one");
+        let (signals, signalled) = mpsc::channel(1);
+        let (reports, reported) = mpsc::channel(1);
+        let store = Arc::new(DeviceStore::new(db, journal, session.clone()));
+        let reporter = Reporter {
+            signals,
+            reports,
+            session,
+            store: Arc::clone(&store),
+            client: Arc::default(),
+            started: Instant::now(),
+            last_stanza: AtomicI64::new(0),
+        };
+        reporter.signal(Signal::HandshakeDone);
+        drop((signalled, reported));
+        reporter.signal(Signal::QrExhausted);
+        assert!(!store.given_up().is_cancelled(), "nobody listens any more");
+        let (signals, _signalled) = mpsc::channel(1);
+        let reporter = Reporter { signals, ..reporter };
+        reporter.signal(Signal::HandshakeDone);
+        assert!(!store.given_up().is_cancelled());
+        reporter.signal(Signal::QrExhausted);
+        assert!(store.given_up().is_cancelled(), "a signal is lost");
     }
 }
