@@ -1,4 +1,4 @@
-//! Named points at which a test can let the process die, as if it were killed there. A build without the `sandbox` feature
+//! Named points at which a test can let the process die, as if it were killed there, or a task panic. A build without the `sandbox` feature
 //! has none.
 
 #[cfg(feature = "sandbox")]
@@ -16,17 +16,28 @@ mod plan {
 
     /// A point is passed.
     pub fn point(name: &str) {
-        if let Some((planned, left)) = PLAN.get()
-            && planned == name
-            && left.fetch_sub(1, Ordering::SeqCst) == 1
-        {
+        if is_planned(name) {
             std::process::abort();
         }
+    }
+
+    /// A point is passed at which the task panics instead.
+    pub fn panic_point(name: &str) {
+        assert!(!is_planned(name), "it was planned to panic at {name}");
+    }
+
+    fn is_planned(name: &str) -> bool {
+        let planned = PLAN.get().filter(|(planned, _)| planned == name);
+        planned.is_some_and(|(_, left)| left.fetch_sub(1, Ordering::SeqCst) == 1)
     }
 }
 
 #[cfg(feature = "sandbox")]
-pub use plan::{at, point};
+pub use plan::{at, panic_point, point};
+
+/// A point is passed at which a task panics instead.
+#[cfg(not(feature = "sandbox"))]
+pub fn panic_point(_name: &str) {}
 
 /// A point is passed.
 #[cfg(not(feature = "sandbox"))]

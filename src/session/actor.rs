@@ -3,39 +3,38 @@
 //! Order of each turn: the new state is written, then shown, then acted upon. Nobody is told what is not on disk.
 
 mod dialling;
+mod saving;
 mod unlinking;
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
-use entity::timestamp::Timestamp;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
-use tracing::{info, warn};
+use tracing::warn;
 
 use crate::clock::Clock;
+use crate::crash;
 use crate::db::Db;
 use crate::error::{Result, chain};
-use crate::event::journal::{Draft, Entry as JournalEntry, Journal};
+use crate::event::journal::Journal;
 use crate::lifecycle::Lifecycle;
+use crate::session::actor::saving::Unwritten;
 use crate::session::actor::unlinking::Unlinking;
 use crate::session::machine::{self, Effect, Input, Outside, Phase, State};
 use crate::session::pairing::Pairing;
 use crate::session::registry::Entry;
-use crate::session::types::{Live, PairCode, PairRequest};
-use crate::session::{chronicle, store, view};
+use crate::session::types::{PairCode, PairRequest};
+use crate::session::view;
 use crate::whatsapp::{Connection, Connector, Report, Signal};
 
-/// Wait before a state that could not be written is written again.
-const SAVE_AGAIN: Duration = Duration::from_secs(2);
-/// Events of one session that wait for the database, at most.
-const UNWRITTEN_MAX: usize = 1024;
 /// Events that are written at once.
 const REPORTS: usize = 256;
-/// Wait before an actor that panicked starts again.
+/// Wait before an actor starts again that panicked while it recovered from a panic.
 const AFTER_PANIC: Duration = Duration::from_secs(5);
 
 /// What every actor needs.
@@ -80,16 +79,30 @@ pub fn start(deps: Deps, entry: Arc<Entry>, commands: mpsc::Receiver<Command>) {
 
 async fn supervise(deps: Deps, entry: Arc<Entry>, mut commands: mpsc::Receiver<Command>) {
     let stopping = deps.lifecycle.sessions().clone();
+    let mut actor = Actor::new(deps, entry);
+    let mut has_panicked = false;
     loop {
-        let mut actor = Actor::new(deps.clone(), Arc::clone(&entry));
-        let outcome = std::panic::AssertUnwindSafe(actor.run(&mut commands)).catch_unwind().await;
-        let Err(_) = outcome else { return };
-        warn!(session.id = %entry.id(), "session {} panicked and starts again", entry.id());
-        drop(actor);
-        tokio::select! {
-            () = stopping.cancelled() => return,
-            () = tokio::time::sleep(AFTER_PANIC) => {}
+        let begun = Instant::now();
+        let life = async {
+            if has_panicked {
+                // Ends the client before it plans another, and says what happened.
+                actor.apply(Input::Crashed).boxed().await;
+            }
+            actor.run(&mut commands).await;
+        };
+        if AssertUnwindSafe(life).catch_unwind().await.is_ok() {
+            return;
         }
+        let id = actor.entry.id();
+        warn!(session.id = %id, "session {id} panicked and starts again");
+        if has_panicked && begun.elapsed() < AFTER_PANIC {
+            tokio::select! {
+                () = stopping.cancelled() => {}
+                () = tokio::time::sleep(AFTER_PANIC) => {}
+            }
+        }
+        actor = actor.successor();
+        has_panicked = true;
     }
 }
 
@@ -104,10 +117,7 @@ struct Actor {
     deadline: Option<Instant>,
     /// What the connection reports beside its signals.
     reports: Option<mpsc::Receiver<Report>>,
-    /// When to write again what could not be written.
-    save_again: Option<Instant>,
-    /// What happened and could not be written yet.
-    unwritten: Vec<Draft>,
+    unwritten: Unwritten,
     pairing: Pairing,
     unlinking: Option<Unlinking>,
     /// Whether it was created a moment ago and never had a connection.
@@ -139,13 +149,18 @@ impl Actor {
             run: None,
             deadline: None,
             reports: None,
-            save_again: None,
-            unwritten: Vec::new(),
+            unwritten: Unwritten::default(),
             pairing: Pairing::default(),
             unlinking: None,
             is_new: false,
             has_ended: false,
         }
+    }
+
+    /// The actor after one that panicked: it stands where that one stood, and has its client, until it hears of the panic.
+    fn successor(self) -> Self {
+        let Self { deps, entry, state, connection, reports, run, unwritten, .. } = self;
+        Self { state, connection, reports, run, unwritten, ..Self::new(deps, entry) }
     }
 
     async fn run(&mut self, commands: &mut mpsc::Receiver<Command>) {
@@ -161,7 +176,7 @@ impl Actor {
                 outcome = self.pairing.outcome() => Wake::PairOutcome(outcome),
                 () = at(self.deadline) => Wake::TimeUp,
                 () = at(self.unlinking.as_ref().map(|unlinking| unlinking.until)) => Wake::UnlinkLate,
-                () = at(self.save_again) => Wake::SaveAgain,
+                () = at(self.unwritten.again_at) => Wake::SaveAgain,
             };
             // Boxed: what a turn needs would otherwise be part of every idle session's task.
             self.turn(wake).await;
@@ -184,6 +199,7 @@ impl Actor {
                 Wake::SaveAgain => self.save(Some(self.entry.present()), Vec::new()).await,
                 Wake::Stop => {
                     self.apply(Input::Shutdown).await;
+                    self.save_the_rest().await;
                     self.has_ended = true;
                 }
             }
@@ -200,6 +216,7 @@ impl Actor {
                 self.apply(Input::Boot).await;
             }
             Command::GoOnline(reply) => {
+                crash::panic_point("go_online");
                 self.apply(Input::GoOnline).await;
                 let _ = reply.send(()); // Whoever asked may have gone.
             }
@@ -264,77 +281,6 @@ impl Actor {
     fn rearm(&mut self) {
         let limit = machine::time_limit(&self.state.phase, self.deps.clock.now());
         self.deadline = limit.map(|limit| Instant::now() + limit);
-    }
-
-    /// Writes the new state and shows it.
-    async fn show(&mut self, effects: &[Effect], now: Timestamp) {
-        let before = self.entry.present();
-        let live = view::next(&before, &self.state, effects, self.pairing.phone_number(), now);
-        if (live.status, live.reason) != (before.status, before.reason) {
-            let id = self.entry.id();
-            info!(session.id = %id, status = %live.status, reason = %live.reason, "session {id} is {}", live.status);
-        }
-        if live == before {
-            return;
-        }
-        // A stopping server's word is void at its next start, so it is not written.
-        let happened = chronicle::between(&before, &live);
-        let is_durable = (!happened.is_empty() || view::durable(&live) != view::durable(&before))
-            && !self.deps.lifecycle.sessions().is_cancelled();
-        if is_durable {
-            self.save(Some(live.clone()), happened.into_iter().map(Report::from).collect()).await;
-        }
-        let written_at = (is_durable && self.save_again.is_none()).then_some(now);
-        if let Some(code) = live.pair_code.as_ref().filter(|_| before.pair_code != live.pair_code) {
-            self.pairing.succeed(code);
-        }
-        self.entry.publish(live, written_at);
-    }
-
-    /// Writes what the connection reports.
-    async fn report(&mut self, mut reports: Vec<Report>) {
-        if let Some(connection) = self.connection.clone() {
-            connection.complete(&mut reports).await;
-        }
-        self.save(None, reports).await;
-    }
-
-    /// A state that cannot be written is shown all the same: it is true. It is written, and what happened with it, as soon
-    /// as that works.
-    async fn save(&mut self, live: Option<Live>, happened: Vec<Report>) {
-        let (id, now) = (self.entry.id().clone(), self.deps.clock.now());
-        let interest = self.deps.journal.interest();
-        let kept = happened.iter().filter(|report| interest.has(&id, report.body.event_type()));
-        let drafts: Vec<_> = kept.filter_map(|report| report.draft(id.clone(), now).ok()).collect();
-        self.unwritten.extend(drafts);
-        if live.is_none() && self.unwritten.is_empty() {
-            return;
-        }
-        // What waits already is written first.
-        if live.is_none() && self.save_again.is_some() {
-            return;
-        }
-        let write = live.map(|live| store::recording(&id, live, now));
-        let written = self
-            .deps
-            .journal
-            .record(JournalEntry { events: self.unwritten.clone(), write, ..JournalEntry::default() })
-            .await;
-        self.save_again = match written {
-            Ok(()) => {
-                self.unwritten.clear();
-                None
-            }
-            Err(error) => {
-                warn!(session.id = %id, error = chain(&error), "the state of session {id} could not be written");
-                let excess = self.unwritten.len().saturating_sub(UNWRITTEN_MAX);
-                if excess > 0 {
-                    self.unwritten.drain(..excess);
-                    warn!(session.id = %id, "{excess} events of session {id} are lost: too many wait to be written");
-                }
-                Some(Instant::now() + SAVE_AGAIN)
-            }
-        };
     }
 
     async fn act(&mut self, effect: Effect) -> Option<Input> {

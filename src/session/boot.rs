@@ -81,7 +81,8 @@ impl Queue {
             let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
             self.waiting.fetch_sub(1, Ordering::Relaxed);
             self.started.fetch_add(1, Ordering::Relaxed);
-            if entry.mailbox(deps).send(Command::Boot).await.is_err() {
+            // One that takes nothing holds nobody up behind it.
+            if entry.mailbox(deps).send_timeout(Command::Boot, SETTLE_LIMIT).await.is_err() {
                 continue; // It was deleted meanwhile.
             }
             deps.lifecycle.spawn("boot", async move {

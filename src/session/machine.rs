@@ -149,6 +149,8 @@ pub enum Input {
     Unlinked,
     /// The keys could not be read.
     StorageFailed,
+    /// The actor panicked. What it was about to do may be half done; its client is of no use any more.
+    Crashed,
     /// The connection reports.
     Signal(Signal),
     /// The time of this phase is up; the connection has been silent for so long.
@@ -215,6 +217,7 @@ pub fn step(mut state: State, input: Input, outside: Outside) -> (State, Vec<Eff
             state.give_up(StatusReason::LoggedOut, out);
             state.forget(out);
         }
+        Input::Crashed => state.crashed(outside, out),
         Input::StorageFailed => state.retry(StatusReason::StorageFailed, 1, outside, out),
         Input::Signal(signal) => state.signal(signal, outside, out),
         Input::TimeUp(quiet) => state.time_up(quiet, outside, out),
@@ -423,6 +426,16 @@ impl State {
                 self.retry(reason, 1, outside, out);
             }
             Phase::Resting | Phase::Banned(_) | Phase::Waiting(_) => {}
+        }
+    }
+
+    fn crashed(&mut self, outside: Outside, out: &mut Vec<Effect>) {
+        match (&self.phase, self.desired) {
+            // A ban goes on, whatever happens here.
+            (Phase::Banned(_), _) => out.push(Effect::Rest),
+            (_, DesiredState::Online) => self.retry_anew(StatusReason::Crashed, outside, out),
+            (Phase::Resting, DesiredState::Offline) => out.push(Effect::Rest),
+            (_, DesiredState::Offline) => self.rest(StatusReason::Crashed, out),
         }
     }
 

@@ -21,12 +21,13 @@ use entity::ids::SessionId;
 use entity::timestamp::Timestamp;
 use entity::words::{DesiredState, Scope, SessionStatus};
 use futures::FutureExt;
-use tokio::sync::oneshot;
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::error::Elapsed;
 
 use crate::caller::Caller;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::journal::{self, Write};
-use crate::page::{Slice, Window};
+use crate::page::{Place, Slice, Window};
 use crate::session::actor::{Command, Deps};
 use crate::session::boot::{BootProgress, Queue, Settings};
 use crate::session::registry::{Entry, Registry};
@@ -116,10 +117,9 @@ impl Sessions {
     ///
     /// # Errors
     /// `SessionNotFound`.
-    pub async fn find(&self, caller: &Caller, id: &SessionId) -> Result<Session> {
-        self.reach(caller, Scope::SessionsRead, id)?;
-        let record = store::find(self.deps.db.read(), id).await?;
-        record.map(|record| record.session).ok_or_else(not_found)
+    pub fn find(&self, caller: &Caller, id: &SessionId) -> Result<Session> {
+        let session = self.reach(caller, Scope::SessionsRead, id)?.look(|snapshot| Arc::clone(&snapshot.session));
+        Ok(Arc::unwrap_or_clone(session))
     }
 
     /// One session with its present state.
@@ -134,37 +134,22 @@ impl Sessions {
     ///
     /// # Errors
     /// `PageSizeLimit`; `Invalid` for a bad cursor.
-    pub async fn list(&self, caller: &Caller, filter: SessionFilter, window: Window) -> Result<SessionPage> {
-        let is_whole = window == Window::default();
-        let Slice { items: sessions, has_previous: _, has_next } = self.slice(caller, filter.clone(), window).await?;
-        let total = match is_whole {
-            true => sessions.len() as u64,
-            false => self.count(caller, filter).await?,
-        };
+    pub fn list(&self, caller: &Caller, filter: SessionFilter, window: Window) -> Result<SessionPage> {
+        let all = self.matching(caller, filter, |snapshot| Arc::clone(&snapshot.session))?;
+        let total = all.len() as u64;
+        let Slice { items, has_previous: _, has_next } = part(all, &window)?;
+        let sessions: Vec<_> = items.into_iter().map(Arc::unwrap_or_clone).collect();
         let next_cursor = if has_next { sessions.last().map(cursor_of) } else { None };
         Ok(SessionPage { sessions, total, next_cursor })
-    }
-
-    /// The sessions that match, oldest first.
-    ///
-    /// # Errors
-    /// `PageSizeLimit`; `Invalid` for a bad cursor.
-    pub async fn slice(&self, caller: &Caller, filter: SessionFilter, window: Window) -> Result<Slice<Session>> {
-        caller.require(Scope::SessionsRead)?;
-        let selection = rules::selection(caller, filter, &window)?;
-        let sessions = store::page(self.deps.db.read(), &selection).await?;
-        Ok(selection.bounds.slice(sessions))
     }
 
     /// The sessions that match, oldest first, with their present states.
     ///
     /// # Errors
     /// `PageSizeLimit`; `Invalid` for a bad cursor.
-    pub async fn snapshots(&self, caller: &Caller, filter: SessionFilter, window: Window) -> Result<Slice<Snapshot>> {
-        let Slice { items, has_previous, has_next } = self.slice(caller, filter, window).await?;
-        // One that was deleted since is not there any more.
-        let entries = items.iter().filter_map(|session| self.registry.find(&session.id));
-        let items = entries.map(|entry| entry.look(Snapshot::clone).seen_by(caller)).collect();
+    pub fn snapshots(&self, caller: &Caller, filter: SessionFilter, window: Window) -> Result<Slice<Snapshot>> {
+        let Slice { items, has_previous, has_next } = part(self.matching(caller, filter, Snapshot::clone)?, &window)?;
+        let items = items.into_iter().map(|snapshot| snapshot.seen_by(caller)).collect();
         Ok(Slice { items, has_previous, has_next })
     }
 
@@ -172,9 +157,27 @@ impl Sessions {
     ///
     /// # Errors
     /// `Invalid` for a filter that breaks a rule.
-    pub async fn count(&self, caller: &Caller, filter: SessionFilter) -> Result<u64> {
+    pub fn count(&self, caller: &Caller, filter: SessionFilter) -> Result<u64> {
+        Ok(self.matching(caller, filter, |_| ())?.len() as u64)
+    }
+
+    /// All that match, oldest first, each with its place. From memory, like every other answer: the table may be behind.
+    fn matching<T>(
+        &self,
+        caller: &Caller,
+        filter: SessionFilter,
+        take: impl Fn(&Snapshot) -> T,
+    ) -> Result<Vec<(Place, T)>> {
         caller.require(Scope::SessionsRead)?;
-        store::count(self.deps.db.read(), &rules::selection(caller, filter, &Window::default())?).await
+        let filter = rules::filter(filter)?;
+        let mut found = Vec::new();
+        self.registry.for_each(|snapshot| {
+            if caller.reaches(&snapshot.session.id) && rules::matches(&filter, snapshot) {
+                found.push((rules::place(&snapshot.session), take(snapshot)));
+            }
+        });
+        found.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
+        Ok(found)
     }
 
     /// Changes a session's name and labels.
@@ -214,12 +217,14 @@ impl Sessions {
             Ok(()) => self.remove(id).await,
             Err(error) => Err(error),
         };
-        if removed.is_err()
-            && let Ok(Some(record)) = store::find(self.deps.db.read(), id).await
-        {
-            self.registry.add(&record);
+        if let Err(error) = removed {
+            // It is there as before, unless it is known to be gone.
+            if !matches!(store::find(self.deps.db.read(), id).await, Ok(None)) {
+                self.registry.restore(entry);
+            }
+            return Err(error);
         }
-        removed.map(|()| entry.look(Snapshot::clone))
+        Ok(entry.look(Snapshot::clone))
     }
 
     async fn remove(&self, id: &SessionId) -> Result<()> {
@@ -289,10 +294,10 @@ impl Sessions {
         let entry = self.reach(caller, Scope::SessionsPair, id)?;
         self.is_open()?;
         let (reply, code) = oneshot::channel();
-        entry.mailbox(&self.deps).send(Command::Pair(request, reply)).await.map_err(|_| not_found())?;
-        match tokio::time::timeout(PAIR_WAIT, code).await {
-            Ok(Ok(code)) => code.map(|code| (code, entry.look(Snapshot::clone).seen_by(caller))),
-            Ok(Err(_)) => Err(not_found()),
+        let mailbox = entry.mailbox(&self.deps);
+        match ask(&mailbox, Command::Pair(request, reply), code, PAIR_WAIT).await {
+            Ok(Some(code)) => code.map(|code| (code, entry.look(Snapshot::clone).seen_by(caller))),
+            Ok(None) => Err(self.unanswered(&mailbox)),
             Err(_) => Err(Error::new(ErrorKind::UpstreamTimeout, "WhatsApp did not give a pair code in time")),
         }
     }
@@ -377,14 +382,36 @@ impl Sessions {
     async fn tell(&self, entry: &Arc<Entry>, command: fn(oneshot::Sender<()>) -> Command) -> Result<()> {
         self.is_open()?;
         let (reply, done) = oneshot::channel();
-        entry.mailbox(&self.deps).send(command(reply)).await.map_err(|_| not_found())?;
-        match tokio::time::timeout(COMMAND_WAIT, done).await {
-            Ok(Ok(())) => Ok(()),
-            // The actor ended: the session was deleted, or the server stops.
-            Ok(Err(_)) => self.is_open().and(Err(not_found())),
+        let mailbox = entry.mailbox(&self.deps);
+        match ask(&mailbox, command(reply), done, COMMAND_WAIT).await {
+            Ok(Some(())) => Ok(()),
+            Ok(None) => Err(self.unanswered(&mailbox)),
             Err(_) => Err(Error::new(ErrorKind::UpstreamTimeout, "the session did not get there in time")),
         }
     }
+
+    /// Why an actor gave no answer: the server stops, the actor ended since its session was deleted, or it panicked and goes on.
+    fn unanswered(&self, mailbox: &mpsc::Sender<Command>) -> Error {
+        match self.is_open() {
+            Err(stopping) => stopping,
+            Ok(()) if mailbox.is_closed() => not_found(),
+            Ok(()) => Error::internal("the session's task panicked"),
+        }
+    }
+}
+
+/// Gives an actor a command and waits for its answer, so long in all. None if it will not answer.
+async fn ask<T>(
+    mailbox: &mpsc::Sender<Command>,
+    command: Command,
+    answer: oneshot::Receiver<T>,
+    limit: Duration,
+) -> Result<Option<T>, Elapsed> {
+    let asked = async {
+        mailbox.send(command).await.ok()?;
+        answer.await.ok()
+    };
+    tokio::time::timeout(limit, asked).await
 }
 
 /// What a start makes of the states that the process before wrote.
@@ -414,6 +441,12 @@ pub fn session_id(text: &str) -> Result<SessionId> {
     SessionId::parse(text).map_err(|_| not_found())
 }
 
+/// The part of a whole list that a window shows.
+fn part<T>(all: Vec<(Place, T)>, window: &Window) -> Result<Slice<T>> {
+    let Slice { items, has_previous, has_next } = window.bounds()?.cut(all, |(place, _)| place.clone());
+    Ok(Slice { items: items.into_iter().map(|(_, item)| item).collect(), has_previous, has_next })
+}
+
 /// The cursor of a session: the place right behind it in every list.
 pub fn cursor_of(session: &Session) -> String {
     rules::place(session).cursor()
@@ -438,4 +471,27 @@ impl Snapshot {
 
 fn not_found() -> Error {
     Error::new(ErrorKind::SessionNotFound, "no session has this id")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LIMIT: Duration = Duration::from_millis(50);
+
+    #[tokio::test]
+    async fn who_asks_an_actor_that_takes_nothing_waits_as_long_as_for_an_answer() {
+        let (mailbox, mut commands) = mpsc::channel(1);
+        mailbox.send(Command::Boot).await.expect("there is room");
+        let (reply, answer) = oneshot::channel();
+        let asked = ask(&mailbox, Command::GoOnline(reply), answer, LIMIT).await;
+        asked.expect_err("nobody takes it out");
+        commands.recv().await.expect("it is there");
+        let (reply, answer) = oneshot::channel();
+        ask(&mailbox, Command::GoOnline(reply), answer, LIMIT).await.expect_err("nobody answers");
+        drop(commands);
+        let (reply, answer) = oneshot::channel();
+        let answer = ask(&mailbox, Command::GoOnline(reply), answer, LIMIT).await;
+        assert_eq!(answer.expect("it is known at once"), None);
+    }
 }

@@ -78,6 +78,13 @@ impl Registry {
         Some(entry)
     }
 
+    /// Puts a session back that was taken out and is still there: with the actor and the client that it has, so that it never
+    /// gets a second one.
+    pub fn restore(&self, entry: Arc<Entry>) {
+        self.entries.write().entry(entry.id.clone()).or_insert_with(|| Arc::clone(&entry));
+        entry.tell();
+    }
+
     /// Every session's present state, counted or summed by the caller.
     pub fn for_each(&self, mut look: impl FnMut(&Snapshot)) {
         for entry in self.entries.read().values() {

@@ -7,9 +7,9 @@ use entity::timestamp::Timestamp;
 
 use crate::caller::Caller;
 use crate::error::{Error, Result};
-use crate::page::{Place, Window};
+use crate::page::Place;
 use crate::rule;
-use crate::session::store::{Draft, Selection};
+use crate::session::store::Draft;
 use crate::session::types::{DeviceProps, NewSession, Session, SessionFilter, Snapshot};
 use crate::webhook;
 
@@ -92,19 +92,15 @@ fn props(props: DeviceProps) -> Result<DeviceProps> {
     Ok(props)
 }
 
-/// What to select for a filter and a window, of what the caller may see.
-pub fn selection(caller: &Caller, filter: SessionFilter, window: &Window) -> Result<Selection> {
-    let bounds = window.bounds()?;
-    let metadata = match filter.metadata {
-        Some(labels) => self::metadata(labels.into_iter().collect())?,
-        None => BTreeMap::new(),
-    };
-    let query = filter.query.filter(|query| !query.is_empty());
+/// A filter that keeps the rules. What it looks for is folded by Unicode, as what it is compared with.
+pub fn filter(filter: SessionFilter) -> Result<SessionFilter> {
+    let SessionFilter { status, query, metadata } = filter;
+    let metadata = metadata.map(|labels| self::metadata(labels.into_iter().collect())).transpose()?;
+    let query = query.filter(|query| !query.is_empty());
     if query.as_deref().is_some_and(|query| query.contains('\0') || query.chars().count() > rule::NAME_MAX) {
         return Err(Error::invalid("q", format!("must have at most {} characters and no NUL", rule::NAME_MAX)));
     }
-    let only = caller.sessions().map(|ids| ids.iter().cloned().collect());
-    Ok(Selection { status: filter.status, query, metadata, only, bounds })
+    Ok(SessionFilter { status, query: query.map(|query| query.to_lowercase()), metadata })
 }
 
 /// Where a session stands in every list.
@@ -112,16 +108,16 @@ pub fn place(session: &Session) -> Place {
     Place { created_at: session.created_at, id: session.id.to_string() }
 }
 
-/// Whether a session is one of those that a filter names, as far as memory can tell: letters fold by Unicode here.
+/// Whether a session is one of those that a [`filter`] names.
 pub fn matches(filter: &SessionFilter, snapshot: &Snapshot) -> bool {
     let SessionFilter { status, query, metadata } = filter;
     let session = &snapshot.session;
-    let folded = query.as_deref().unwrap_or_default().to_lowercase();
-    let contains = |text: Option<&str>| text.is_some_and(|text| text.to_lowercase().contains(&folded));
+    let contains = |folded: &str, text: Option<&str>| text.is_some_and(|text| text.to_lowercase().contains(folded));
     status.is_none_or(|status| status == snapshot.live.status)
-        && (folded.is_empty()
-            || contains(Some(session.id.as_str()))
-            || contains(session.name.as_deref())
-            || contains(session.phone_number.as_deref()))
+        && query.as_deref().is_none_or(|folded| {
+            contains(folded, Some(session.id.as_str()))
+                || contains(folded, session.name.as_deref())
+                || contains(folded, session.phone_number.as_deref())
+        })
         && metadata.iter().flatten().all(|(name, value)| session.metadata.get(name) == Some(value))
 }

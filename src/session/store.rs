@@ -7,15 +7,14 @@ use entity::session;
 use entity::timestamp::Timestamp;
 use entity::words::{DesiredState, SessionStatus, StatusReason};
 use futures::FutureExt;
-use sea_orm::sea_query::{BinOper, Expr, ExprTrait, Func, SimpleExpr};
+use sea_orm::sqlx::Error as SqlxError;
 use sea_orm::{
-    ActiveValue, ColumnTrait, Condition, ConnectionTrait, DatabaseBackend, DbErr, EntityTrait, Order, PaginatorTrait,
-    QueryFilter, QueryOrder, QuerySelect, SqlErr,
+    ActiveValue, ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, RuntimeErr,
+    SqlErr,
 };
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::journal::Write;
-use crate::page::Bounds;
 use crate::session::types::{DeviceProps, Identity, Live, PhoneNumber, Session};
 use crate::webhook;
 
@@ -105,85 +104,6 @@ pub async fn all(db: &impl ConnectionTrait) -> Result<Vec<Record>> {
     Ok(models.into_iter().map(Record::from).collect())
 }
 
-/// Which sessions, and which part of them.
-#[derive(Debug, Default)]
-pub struct Selection {
-    /// Only those in this status.
-    pub status: Option<SessionStatus>,
-    /// Only those whose id, name or phone number contains this, whatever the case.
-    pub query: Option<String>,
-    /// Only those that have all of these labels.
-    pub metadata: BTreeMap<String, String>,
-    /// Only these, where the caller may not see all.
-    pub only: Option<Vec<SessionId>>,
-    /// Which part of them.
-    pub bounds: Bounds,
-}
-
-impl Selection {
-    fn filter(&self, backend: DatabaseBackend) -> Condition {
-        let mut labels = Condition::all();
-        for (name, value) in &self.metadata {
-            let sql = match backend {
-                DatabaseBackend::Postgres => {
-                    r#"EXISTS (SELECT 1 FROM json_each_text("session"."metadata") AS label(k, v) WHERE k = $1 AND v = $2)"#
-                }
-                _ => r#"EXISTS (SELECT 1 FROM json_each("session"."metadata") WHERE "key" = ? AND "value" = ?)"#,
-            };
-            labels = labels.add(Expr::cust_with_values(sql, [name.clone(), value.clone()]));
-        }
-        let contains = |column: session::Column, text: &str| -> SimpleExpr {
-            // The database folds both sides: SQLite knows the case of ASCII letters only.
-            let pattern = Expr::expr(Func::lower(Expr::val(format!("%{}%", escaped(text)))));
-            let pattern = pattern.binary(BinOper::Escape, Expr::cust("'\\'"));
-            Expr::expr(Func::lower(Expr::col(column))).binary(BinOper::Like, pattern)
-        };
-        let named = self.query.as_deref().map(|text| {
-            Condition::any()
-                .add(contains(session::Column::Id, text))
-                .add(contains(session::Column::Name, text))
-                .add(contains(session::Column::PhoneNumber, text))
-        });
-        let status = self.status.map(|status| session::Column::Status.eq(status));
-        let only = self.only.clone().map(|ids| session::Column::Id.is_in(ids));
-        Condition::all().add_option(status).add_option(named).add_option(only).add(labels)
-    }
-}
-
-fn escaped(text: &str) -> String {
-    text.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_")
-}
-
-/// The selected sessions, oldest first; one more than the limit if there are more.
-pub async fn page(db: &impl ConnectionTrait, selection: &Selection) -> Result<Vec<Session>> {
-    let (created_at, id) = (session::Column::CreatedAt, session::Column::Id);
-    let Bounds { after, before, limit: _, is_from_end } = &selection.bounds;
-    let behind = after.as_ref().map(|place| {
-        let same = Condition::all().add(created_at.eq(place.created_at)).add(id.gt(place.id.clone()));
-        Condition::any().add(created_at.gt(place.created_at)).add(same)
-    });
-    let before = before.as_ref().map(|place| {
-        let same = Condition::all().add(created_at.eq(place.created_at)).add(id.lt(place.id.clone()));
-        Condition::any().add(created_at.lt(place.created_at)).add(same)
-    });
-    let order = if *is_from_end { Order::Desc } else { Order::Asc };
-    let models = session::Entity::find()
-        .filter(selection.filter(db.get_database_backend()))
-        .filter(Condition::all().add_option(behind).add_option(before))
-        .order_by(created_at, order.clone())
-        .order_by(id, order)
-        .limit(selection.bounds.reach())
-        .all(db)
-        .await?;
-    let sessions = models.into_iter().map(|model| Record::from(model).session);
-    Ok(if *is_from_end { sessions.rev().collect() } else { sessions.collect() })
-}
-
-/// How many sessions the selection has on all its pages.
-pub async fn count(db: &impl ConnectionTrait, selection: &Selection) -> Result<u64> {
-    Ok(session::Entity::find().filter(selection.filter(db.get_database_backend())).count(db).await?)
-}
-
 /// Changes name and labels. False if there is no such session.
 pub async fn update(
     tx: &impl ConnectionTrait,
@@ -235,6 +155,23 @@ pub fn recording(id: &SessionId, live: Live, now: Timestamp) -> Write {
         let (id, live) = (id.clone(), live.clone());
         async move { record(tx, &id, &live, now).await.map(|()| Vec::new()) }.boxed()
     })
+}
+
+/// Whether the database refused what was to be written, so that it will refuse it again: a value, not the moment.
+pub fn is_final(error: &Error) -> bool {
+    let causes = std::iter::successors(std::error::Error::source(error), |cause| cause.source());
+    let cause = causes.filter_map(|cause| cause.downcast_ref::<DbErr>()).next();
+    let Some(DbErr::Exec(RuntimeErr::SqlxError(error)) | DbErr::Query(RuntimeErr::SqlxError(error))) = cause else {
+        return false;
+    };
+    let Some(error) = error.as_database_error() else { return matches!(**error, SqlxError::Encode(_)) };
+    let code = error.code().unwrap_or_default();
+    match code.parse::<u32>() {
+        // SQLite's, of which the lower byte is the class: too big, a broken constraint, another type than the column's.
+        Ok(number) if code.len() < 5 => matches!(number & 0xff, 18..=20),
+        // PostgreSQL's have five signs, of which two are the class: a bad value, a broken constraint.
+        _ => code.starts_with("22") || code.starts_with("23"),
+    }
 }
 
 /// After a start nothing is connected, whatever the process before wrote last.

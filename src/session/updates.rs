@@ -14,7 +14,6 @@ use tokio::sync::watch;
 
 use crate::caller::Caller;
 use crate::error::Result;
-use crate::page::Window;
 use crate::session::Sessions;
 use crate::session::actor::Command;
 use crate::session::registry::Registry;
@@ -49,7 +48,7 @@ impl Sessions {
     /// `Invalid` for a filter that breaks a rule.
     pub fn all_updates(&self, caller: &Caller, filter: SessionFilter) -> Result<BoxStream<'static, Update>> {
         caller.require(Scope::SessionsRead)?;
-        rules::selection(caller, filter.clone(), &Window::default())?;
+        let filter = rules::filter(filter)?;
         let changes = self.registry.changes();
         let (registry, caller_of) = (Arc::clone(&self.registry), caller.clone());
         let watched = Watched { registry, caller: caller_of, filter, shown: HashMap::new() };

@@ -23,6 +23,8 @@ mod faults;
 #[cfg(feature = "sandbox")]
 mod files;
 #[cfg(feature = "sandbox")]
+mod foreign;
+#[cfg(feature = "sandbox")]
 mod gone;
 #[cfg(feature = "sandbox")]
 mod graphql;

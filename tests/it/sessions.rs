@@ -147,6 +147,22 @@ async fn a_list_is_filtered_searched_and_paged(#[values(Kind::Sqlite, Kind::Post
 }
 
 #[rstest]
+#[tokio::test]
+async fn a_search_folds_every_letter_through_both_doors(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+    let world = World::new(kind).await;
+    world.door.post("", json!({ "id": "a", "name": "ÉCOLE Straße" })).await.ok();
+    world.door.post("", json!({ "id": "b", "name": "Ecole" })).await.ok();
+    for query in ["école", "ÉCOLE", "%C3%A9cole", "STRAßE"] {
+        let found = world.door.get(&format!("?q={query}")).await.ok();
+        assert_eq!((&found["total"], &found["sessions"][0]["id"]), (&json!(1), &json!("a")), "{query}");
+    }
+    let query = r#"{ sessions(first: 5, filter: { query: "école" }) { totalCount nodes { id } } }"#;
+    let found = world.door.asked(query, Value::Null).await;
+    assert_eq!(found["sessions"], json!({ "totalCount": 1, "nodes": [{ "id": "a" }] }));
+    world.finish().await;
+}
+
+#[rstest]
 #[case("/shop/connect")]
 #[case("/shop/disconnect")]
 #[case("/shop/logout")]

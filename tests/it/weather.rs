@@ -3,8 +3,9 @@
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use whatsapp_simulator::{Fault, HandshakeMode};
+use whatsapp_simulator::{Fault, HandshakeMode, Settings};
 
+use crate::support::journal::of_type;
 use crate::support::world::{Kind, World};
 
 const PHONE: &str = "15550100001";
@@ -136,6 +137,27 @@ async fn a_session_that_was_replaced_is_not_connected_again() {
     assert_eq!((world.logins(), others), (logins, 2));
     assert!(!world.phone().devices()[0].connected);
     world.finish().await;
+}
+
+#[tokio::test]
+async fn a_session_that_panics_ends_its_client_says_so_and_comes_back() {
+    let mut world = World::with(Kind::Sqlite, Settings::default(), &["--crash-at", "go_online"]).await;
+    world.linked("shop").await;
+    let logins = world.logins();
+    let answer = world.door.post("/shop/connect", Value::Null).await;
+    assert_eq!(answer.problem(), (500, "internal".to_owned()));
+    world.eventually("a new login", || world.logins() > logins).await;
+    world.reaches("shop", "logged_in").await;
+    let told = of_type(&world, "session_status", 0).await;
+    let crash = told.iter().position(|event| event["data"]["reason"] == "crashed").expect("it is told");
+    assert_eq!(told[crash]["data"]["status"], "connecting");
+    assert_eq!(of_type(&world, "stream_replaced", 0).await, Vec::<Value>::new(), "two clients at once");
+    assert_eq!((world.sim.stats().open_connections, world.logins()), (1, logins + 1));
+    world.door.post("/shop/disconnect", Value::Null).await.ok();
+    world.eventually("the client is gone", || world.sim.stats().open_connections == 0).await;
+    assert!(world.server.stop().success());
+    let errors = world.server.output().lines().filter(|line| line.contains(r#""level":"ERROR""#)).count();
+    assert_eq!(errors, 1, "the request that met it");
 }
 
 #[tokio::test]

@@ -64,7 +64,7 @@ pub(super) struct Total {
 impl Total {
     /// How many sessions match the filter, on all pages. Counted only when it is asked for.
     async fn total_count(&self, ctx: &Context<'_>) -> Option<u64> {
-        or_null(ctx, api(ctx).sessions.count(caller(ctx), self.filter.clone()).await)
+        or_null(ctx, api(ctx).sessions.count(caller(ctx), self.filter.clone()))
     }
 }
 
@@ -124,7 +124,7 @@ impl Query {
             let filter = SessionFilter::from(filter.unwrap_or_default());
             let first = if last.is_none() { first.or(Some(PAGE_DEFAULT)) } else { first };
             let window = Window { first, last, after, before };
-            let slice = api(ctx).sessions.snapshots(caller(ctx), filter.clone(), window).await?;
+            let slice = api(ctx).sessions.snapshots(caller(ctx), filter.clone(), window)?;
             let mut connection =
                 Connection::with_additional_fields(slice.has_previous, slice.has_next, Total { filter });
             connection.edges.extend(slice.items.into_iter().map(|snapshot| {

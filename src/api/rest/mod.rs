@@ -150,7 +150,7 @@ impl SessionsApi {
     ) -> Result<Ok200<SessionPage>> {
         let filter = SessionFilter { status: status.0.map(|Word(status)| status), query: q.0, metadata: None };
         let window = Window { first: limit.0.map(|Limit(limit)| limit), after: after.0, ..Window::default() };
-        Ok(Ok200(api.sessions.list(&caller, filter, window).await?))
+        Ok(Ok200(api.sessions.list(&caller, filter, window)?))
     }
 
     /// Shows one session.
@@ -162,7 +162,7 @@ impl SessionsApi {
         /// The session's id.
         session_id: Path<String>,
     ) -> Result<Ok200<Session>> {
-        Ok(Ok200(api.sessions.find(&caller, &self::session_id(&session_id)?).await?))
+        Ok(Ok200(api.sessions.find(&caller, &self::session_id(&session_id)?)?))
     }
 
     /// Changes a session's name and metadata.

@@ -290,3 +290,24 @@ proptest! {
         prop_assert!(at_once <= RESTARTS_AT_ONCE as usize);
     }
 }
+
+#[test]
+fn a_panic_ends_the_client_before_another_is_planned_and_later_each_time() {
+    for phase in [Phase::LoggedIn(NOW), Phase::Resting, Phase::Dialling, Phase::Linking, Phase::Ending(1)] {
+        let (after_one, effects) = after(state(phase), [Input::Crashed]);
+        assert_eq!((after_one.status(), after_one.reason), (SessionStatus::Connecting, StatusReason::Crashed));
+        assert!(effects.contains(&Effect::Rest) && !effects.contains(&Effect::Dial), "{effects:?}");
+        let (after_two, _) = after(after_one.clone(), [Input::Crashed]);
+        assert!(after_two.next_retry_at() > after_one.next_retry_at());
+    }
+}
+
+#[test]
+fn a_panic_brings_nobody_online_who_is_to_be_offline_and_ends_no_ban() {
+    let offline = State { desired: DesiredState::Offline, ..logged_in() };
+    let (resting, effects) = after(offline, [Input::Crashed]);
+    assert_eq!((resting.phase, resting.reason), (Phase::Resting, StatusReason::Crashed));
+    assert!(effects.contains(&Effect::Rest));
+    let banned = state(Phase::Banned(NOW));
+    assert_eq!(after(banned.clone(), [Input::Crashed]), (banned, vec![Effect::Rest]));
+}
