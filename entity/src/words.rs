@@ -107,6 +107,9 @@ words!(
         MultideviceRequired = "multidevice_required",
         /// The session was logged out over this API.
         LoggedOut = "logged_out",
+        /// The session was logged out over this API, but WhatsApp did not confirm it: the phone still lists the device. Remove
+        /// it there.
+        LoggedOutHere = "logged_out_here",
         /// The phone, or WhatsApp, ended the login. Pair again.
         LoggedOutByPhone = "logged_out_by_phone",
         /// The device was removed from the phone's linked devices. Pair again.
@@ -212,6 +215,8 @@ words!(
         UserAboutUpdate = "user_about_update",
         /// A contact's push name changed.
         PushNameUpdate = "push_name_update",
+        /// The account's own push name became known, or changed.
+        OwnPushNameUpdate = "own_push_name_update",
         /// A contact changed in the address book.
         ContactUpdate = "contact_update",
         /// A contact's devices changed.

@@ -31,8 +31,8 @@ use crate::event::body::contact::{
 use crate::event::body::message::MessageEvent;
 use crate::event::body::session::{
     AccountLockedEvent, ClientOutdatedEvent, ConnectedEvent, DisconnectedEvent, LoggedOutEvent,
-    OfflineSyncCompletedEvent, OfflineSyncPreviewEvent, PairCodeEvent, QrCodeEvent, SessionStatusEvent,
-    StreamReplacedEvent, TemporaryBanEvent, TestEvent, WebhookDisabledEvent,
+    OfflineSyncCompletedEvent, OfflineSyncPreviewEvent, OwnPushNameUpdateEvent, PairCodeEvent, QrCodeEvent,
+    SessionStatusEvent, StreamReplacedEvent, TemporaryBanEvent, TestEvent, WebhookDisabledEvent,
 };
 
 /// Somebody on WhatsApp, by every name that is known.
@@ -83,6 +83,8 @@ pub enum EventBody {
     UserAboutUpdate(UserAboutUpdateEvent),
     /// A contact's push name changed.
     PushNameUpdate(PushNameUpdateEvent),
+    /// The account's own push name became known, or changed.
+    OwnPushNameUpdate(OwnPushNameUpdateEvent),
     /// A contact changed in the address book.
     ContactUpdate(ContactUpdateEvent),
     /// A contact's devices changed.
@@ -140,6 +142,7 @@ impl EventBody {
             Self::PictureUpdate(_) => EventType::PictureUpdate,
             Self::UserAboutUpdate(_) => EventType::UserAboutUpdate,
             Self::PushNameUpdate(_) => EventType::PushNameUpdate,
+            Self::OwnPushNameUpdate(_) => EventType::OwnPushNameUpdate,
             Self::ContactUpdate(_) => EventType::ContactUpdate,
             Self::DeviceListUpdate(_) => EventType::DeviceListUpdate,
             Self::PinUpdate(_) => EventType::PinUpdate,
@@ -207,6 +210,7 @@ impl EventBody {
             EventType::PictureUpdate => Self::PictureUpdate(read.json()?),
             EventType::UserAboutUpdate => Self::UserAboutUpdate(read.json()?),
             EventType::PushNameUpdate => Self::PushNameUpdate(read.json()?),
+            EventType::OwnPushNameUpdate => Self::OwnPushNameUpdate(read.json()?),
             EventType::ContactUpdate => Self::ContactUpdate(read.json()?),
             EventType::DeviceListUpdate => Self::DeviceListUpdate(read.json()?),
             EventType::PinUpdate => Self::PinUpdate(read.json()?),

@@ -4,17 +4,20 @@ use entity::words::{SessionStatus, StatusReason};
 
 use crate::event::body::EventBody;
 use crate::event::body::session::{
-    AccountLockedEvent, ClientOutdatedEvent, ConnectedEvent, DisconnectedEvent, LoggedOutEvent, PairCodeEvent,
-    QrCodeEvent, SessionStatusEvent, StreamReplacedEvent, TemporaryBanEvent,
+    AccountLockedEvent, ClientOutdatedEvent, ConnectedEvent, DisconnectedEvent, LoggedOutEvent, OwnPushNameUpdateEvent,
+    PairCodeEvent, QrCodeEvent, SessionStatusEvent, StreamReplacedEvent, TemporaryBanEvent,
 };
 use crate::session::types::Live;
 
 /// What happened, in order.
 pub(super) fn between(before: &Live, now: &Live) -> Vec<EventBody> {
     let mut happened = Vec::new();
-    let is_news = (before.status, before.reason) != (now.status, now.reason);
-    if is_news {
+    let state = |live: &Live| (live.status, live.reason, live.desired, live.banned_until);
+    let is_reason_news = (before.status, before.reason) != (now.status, now.reason);
+    if state(before) != state(now) {
         happened.push(EventBody::SessionStatus(status(now)));
+    }
+    if is_reason_news {
         happened.extend(reason(now));
     }
     let (was_logged_in, is_logged_in) = (is_logged_in(before), is_logged_in(now));
@@ -24,6 +27,10 @@ pub(super) fn between(before: &Live, now: &Live) -> Vec<EventBody> {
     }
     if is_logged_in && !was_logged_in {
         happened.push(EventBody::Connected(connected(now)));
+    }
+    if let Some(name) = now.push_name.as_ref().filter(|_| before.push_name != now.push_name) {
+        let (push_name, old_push_name) = (name.clone(), before.push_name.clone());
+        happened.push(EventBody::OwnPushNameUpdate(OwnPushNameUpdateEvent { push_name, old_push_name }));
     }
     if let Some(qr) = now.qr.as_ref().filter(|_| before.qr != now.qr) {
         let (code, expires_at) = (qr.code.reveal().to_owned(), qr.expires_at);
@@ -69,9 +76,10 @@ fn connected(now: &Live) -> ConnectedEvent {
 fn reason(now: &Live) -> Option<EventBody> {
     let since = now.since;
     Some(match now.reason {
-        StatusReason::LoggedOut | StatusReason::LoggedOutByPhone | StatusReason::DeviceRemoved => {
-            EventBody::LoggedOut(LoggedOutEvent { reason: now.reason })
-        }
+        StatusReason::LoggedOut
+        | StatusReason::LoggedOutHere
+        | StatusReason::LoggedOutByPhone
+        | StatusReason::DeviceRemoved => EventBody::LoggedOut(LoggedOutEvent { reason: now.reason }),
         StatusReason::Replaced => EventBody::StreamReplaced(StreamReplacedEvent { since }),
         StatusReason::BannedTemporarily => EventBody::TemporaryBan(TemporaryBanEvent { until: now.banned_until? }),
         StatusReason::AccountLocked => EventBody::AccountLocked(AccountLockedEvent { since }),
@@ -100,4 +108,44 @@ fn reason(now: &Live) -> Option<EventBody> {
         | StatusReason::StorageFailed
         | StatusReason::Crashed => return None,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use entity::timestamp::Timestamp;
+    use entity::words::{DesiredState, EventType};
+
+    use super::*;
+
+    fn live() -> Live {
+        Live {
+            status: SessionStatus::Disconnected,
+            reason: StatusReason::BannedTemporarily,
+            since: Timestamp::from_millis(0),
+            banned_until: Some(Timestamp::from_millis(5_000)),
+            desired: DesiredState::Offline,
+            next_retry_at: None,
+            identity: None,
+            push_name: None,
+            qr: None,
+            pair_code: None,
+        }
+    }
+
+    fn told(before: &Live, now: &Live) -> Vec<EventType> {
+        between(before, now).iter().map(EventBody::event_type).collect()
+    }
+
+    #[test]
+    fn what_changes_without_the_status_is_told_too() {
+        let before = live();
+        assert_eq!(told(&before, &before), []);
+        let wanted = Live { desired: DesiredState::Online, ..live() };
+        assert_eq!(told(&before, &wanted), [EventType::SessionStatus]);
+        let longer = Live { banned_until: Some(Timestamp::from_millis(9_000)), ..live() };
+        assert_eq!(told(&before, &longer), [EventType::SessionStatus]);
+        let named = Live { push_name: Some("Ada".to_owned()), ..live() };
+        assert_eq!(told(&before, &named), [EventType::OwnPushNameUpdate]);
+        assert_eq!(told(&named, &before), [], "nobody is linked any more, which has an event of its own");
+    }
 }

@@ -145,8 +145,11 @@ pub enum Input {
     Shutdown,
     /// The keys on disk belong to a linked device.
     KnownAs(Identity),
-    /// The device was unlinked over the API.
-    Unlinked,
+    /// The device was unlinked over the API: at WhatsApp too, or only here.
+    Unlinked {
+        /// Whether WhatsApp said so.
+        is_confirmed: bool,
+    },
     /// The keys could not be read.
     StorageFailed,
     /// The actor panicked. What it was about to do may be half done; its client is of no use any more.
@@ -213,8 +216,9 @@ pub fn step(mut state: State, input: Input, outside: Outside) -> (State, Vec<Eff
             state.is_linked = true;
             out.push(Effect::Learn(identity));
         }
-        Input::Unlinked => {
-            state.give_up(StatusReason::LoggedOut, out);
+        Input::Unlinked { is_confirmed } => {
+            let reason = if is_confirmed { StatusReason::LoggedOut } else { StatusReason::LoggedOutHere };
+            state.give_up(reason, out);
             state.forget(out);
         }
         Input::Crashed => state.crashed(outside, out),
@@ -338,11 +342,12 @@ impl State {
                 self.reason = StatusReason::Paired;
                 out.extend([Effect::HideQr, Effect::HidePairCode, Effect::Learn(identity)]);
             }
-            Signal::Authenticated(identity) => {
+            Signal::Authenticated { identity, push_name } => {
                 self.restarts = 0;
                 self.phase = Phase::LoggedIn(outside.now);
                 self.reason = StatusReason::Authenticated;
                 out.extend(identity.map(Effect::Learn));
+                out.extend(push_name.map(Effect::Name));
             }
             Signal::PushName(name) => out.push(Effect::Name(name)),
             Signal::StreamEnding(ending) => self.stream_ending(ending, out),

@@ -261,6 +261,11 @@ impl Live {
         })
     }
 
+    /// Whether it was unlinked here only, so that the phone still lists the device.
+    pub fn is_still_listed(&self) -> bool {
+        self.reason == StatusReason::LoggedOutHere
+    }
+
     /// Since when it is logged in, if it is.
     pub fn last_connected(&self) -> Option<Timestamp> {
         (self.status == SessionStatus::LoggedIn).then_some(self.since)

@@ -12,6 +12,7 @@ use tokio::time::Instant;
 use whatsapp_rust::bot::Bot;
 use whatsapp_rust::pair_code::PairCodeOptions;
 use whatsapp_rust::types::events::{Event, EventHandler, EventInterest};
+use whatsapp_rust::wacore::iq::devices::RemoveCompanionDeviceSpec;
 use whatsapp_rust::wacore::store::DevicePropsOverride;
 use whatsapp_rust::waproto::whatsapp::device_props::{AppVersion, PlatformType};
 use whatsapp_rust::{Client, RawNodeLease};
@@ -215,11 +216,13 @@ impl Connection {
         let _ = tokio::time::timeout(CLOSE_LIMIT, self.0.client.reconnect_immediately()).await; // `Closed` tells.
     }
 
-    /// Unlinks the device at WhatsApp and ends the connection. True if WhatsApp confirmed.
+    /// Asks WhatsApp to unlink the device; the connection is to be closed next. True if WhatsApp confirmed: the library's own
+    /// way to log out does not tell.
     pub async fn logout(&self) -> bool {
-        let is_logged_in = self.0.client.is_logged_in();
-        let confirmed = tokio::time::timeout(LOGOUT_LIMIT, self.0.client.logout()).await.is_ok();
-        is_logged_in && confirmed
+        let client = &self.0.client;
+        let Some(own) = client.pn().filter(|_| client.is_logged_in()) else { return false };
+        let asked = client.execute(RemoveCompanionDeviceSpec::new(&own));
+        matches!(tokio::time::timeout(LOGOUT_LIMIT, asked).await, Ok(Ok(())))
     }
 
     /// Saves and closes for good; from then on no task of the library can write the keys, and none is left. False if the

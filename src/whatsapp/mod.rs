@@ -85,8 +85,13 @@ pub enum Signal {
     MultideviceRequired,
     /// The account wants a passkey.
     PasskeyRequired,
-    /// WhatsApp accepted the login of this identity.
-    Authenticated(Option<Identity>),
+    /// WhatsApp accepted the login.
+    Authenticated {
+        /// Who this is.
+        identity: Option<Identity>,
+        /// The account's own name, if it is known by now.
+        push_name: Option<String>,
+    },
     /// The account's own name.
     PushName(String),
     /// The stream is about to end, or has to be ended.

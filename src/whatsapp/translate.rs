@@ -62,7 +62,9 @@ pub(super) fn signal(client: &Client, event: &Event) -> Option<Signal> {
 /// Stanzas that change the state and of which the library makes no event.
 fn stanza(client: &Client, node: &OwnedNodeRef) -> Option<Signal> {
     match node.tag() {
-        "success" => Some(Signal::Authenticated(linked_identity(client))),
+        "success" => {
+            Some(Signal::Authenticated { identity: linked_identity(client), push_name: login_name(client, node) })
+        }
         "xmlstreamend" => Some(Signal::StreamEnding(StreamEnding::Ended)),
         "stream:error" => {
             let node = node.get();
@@ -90,6 +92,13 @@ pub(super) fn linked_identity(client: &Client) -> Option<Identity> {
 /// The account's name, unless it is not known yet.
 fn push_name(client: &Client) -> Option<Signal> {
     foreign::name(&client.push_name()).map(Signal::PushName)
+}
+
+/// The account's name at its login: the one that the keys have, or else the one that WhatsApp greets it with. The library
+/// learns it only some time after the first login.
+fn login_name(client: &Client, success: &OwnedNodeRef) -> Option<String> {
+    let greeted = || foreign::name(&success.get().attrs().optional_string("display_name")?);
+    foreign::name(&client.push_name()).or_else(greeted)
 }
 
 fn identity(phone: &Jid, lid: Option<&Jid>) -> Option<Identity> {

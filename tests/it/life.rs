@@ -2,7 +2,9 @@
 
 use rstest::rstest;
 use serde_json::{Value, json};
+use whatsapp_simulator::Fault;
 
+use crate::support::journal::of_type;
 use crate::support::world::{Kind, World};
 
 #[rstest]
@@ -105,6 +107,67 @@ async fn a_delete_succeeds_when_whatsapp_cannot_be_reached() {
     world.sim.set_accepting(false);
     world.door.delete("shop").await.ok();
     assert_eq!(world.door.get("/shop").await.problem().0, 404);
+    world.finish().await;
+}
+
+/// What the answer, the state and the event say, and whether the phone still lists the device.
+async fn is_logged_out_here_only(world: &World, answer: &Value) {
+    assert!(
+        answer["message"].as_str().is_some_and(|text| text.ends_with("remove the device on the phone")),
+        "{answer}"
+    );
+    let state = world.door.status("shop").await;
+    assert_eq!((&state["status"], &state["reason"]), (&json!("disconnected"), &json!("logged_out_here")));
+    let told = of_type(world, "logged_out", 1).await;
+    assert_eq!(told[0]["data"], json!({ "reason": "logged_out_here" }));
+    assert_eq!(world.phone().devices().len(), 1);
+}
+
+#[tokio::test]
+async fn a_logout_while_whatsapp_cannot_be_reached_says_that_the_phone_still_lists_the_device() {
+    let world = World::new(Kind::Sqlite).await;
+    world.linked("shop").await;
+    world.door.post("/shop/disconnect", Value::Null).await.ok();
+    world.sim.set_accepting(false);
+    let answer = world.door.post("/shop/logout", Value::Null).await.ok();
+    is_logged_out_here_only(&world, &answer).await;
+    let query = r#"mutation { logoutSession(input: { id: "shop" }) { status statusReason } }"#;
+    let again = world.door.asked(query, Value::Null).await;
+    assert_eq!(again["logoutSession"], json!({ "status": "DISCONNECTED", "statusReason": "LOGGED_OUT_HERE" }));
+    let answer = world.door.delete("shop").await.ok();
+    assert_eq!(answer["message"], "Session deleted, but WhatsApp did not confirm it: remove the device on the phone");
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn a_logout_that_whatsapp_does_not_answer_is_not_said_to_be_done() {
+    let world = World::new(Kind::Sqlite).await;
+    let device = world.linked("shop").await;
+    world.until("shop", "named", |state| !state["push_name"].is_null()).await;
+    world.sim.fault("15550100001", device, Fault::SlowReplies { delay_ms: 60_000 }).await.expect("the device is there");
+    let answer = world.door.post("/shop/logout", Value::Null).await.ok();
+    is_logged_out_here_only(&world, &answer).await;
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn the_name_of_the_account_is_in_the_first_connected_and_each_new_one_is_told() {
+    let world = World::new(Kind::Sqlite).await;
+    world.sim.add_phone("15550100001", "Shop");
+    world.linked("shop").await;
+    let connected = of_type(&world, "connected", 1).await;
+    assert_eq!(connected[0]["data"]["push_name"], "Shop");
+    world.sim.add_phone("15550100001", "Market");
+    let told = of_type(&world, "own_push_name_update", 2).await;
+    let names: Vec<_> = told.iter().map(|event| event["data"].clone()).collect();
+    let first = json!({ "push_name": "Shop", "old_push_name": null });
+    assert_eq!(names, [first, json!({ "push_name": "Market", "old_push_name": "Shop" })]);
+    assert_eq!(world.door.status("shop").await["push_name"], "Market");
+    world.door.post("/shop/disconnect", Value::Null).await.ok();
+    world.sim.add_phone("15550100001", "Bazaar");
+    world.door.post("/shop/connect", Value::Null).await.ok();
+    let told = of_type(&world, "own_push_name_update", 3).await;
+    assert_eq!(told[2]["data"], json!({ "push_name": "Bazaar", "old_push_name": "Market" }));
     world.finish().await;
 }
 

@@ -188,8 +188,11 @@ impl SessionsApi {
         /// The session's id.
         session_id: Path<String>,
     ) -> Result<Ok200<Done>> {
-        api.sessions.delete(&caller, &self::session_id(&session_id)?).await?;
-        Ok(Done::new("Session deleted"))
+        let left = api.sessions.delete(&caller, &self::session_id(&session_id)?).await?;
+        Ok(Done::new(match left.live.is_still_listed() {
+            false => "Session deleted",
+            true => "Session deleted, but WhatsApp did not confirm it: remove the device on the phone",
+        }))
     }
 
     /// Shows what a session is doing right now, and why.
@@ -278,8 +281,11 @@ impl SessionsApi {
         /// The session's id.
         session_id: Path<String>,
     ) -> Result<Ok200<Done>> {
-        api.sessions.logout(&caller, &self::session_id(&session_id)?).await?;
-        Ok(Done::new("Session logged out"))
+        let left = api.sessions.logout(&caller, &self::session_id(&session_id)?).await?;
+        Ok(Done::new(match left.live.is_still_listed() {
+            false => "Session logged out",
+            true => "Session logged out here, but WhatsApp did not confirm it: remove the device on the phone",
+        }))
     }
 
     /// Asks for a code that links a phone by its number.

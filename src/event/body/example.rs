@@ -63,6 +63,7 @@ pub fn example(event: EventType) -> Option<Value> {
         }),
         EventType::UserAboutUpdate => json!({ "contact": ada, "about": "At the shop", "timestamp": MOMENT }),
         EventType::PushNameUpdate => json!({ "contact": ada, "old_push_name": "Ada L" }),
+        EventType::OwnPushNameUpdate => json!({ "push_name": "Shop", "old_push_name": "Shop 1" }),
         EventType::ContactUpdate => json!({
             "contact": ada, "full_name": "Ada Lovelace", "first_name": "Ada", "old": null, "timestamp": MOMENT,
         }),

@@ -31,8 +31,18 @@ pub struct DisconnectedEvent {
 /// The session was unlinked from its phone. It can be paired again.
 #[derive(Clone, PartialEq, Eq, Object, SimpleObject, Serialize, Deserialize)]
 pub struct LoggedOutEvent {
-    /// Who did it: a client of this API, the phone, or WhatsApp, which removed the device.
+    /// Who did it: a client of this API, the phone, or WhatsApp, which removed the device. After `logged_out_here` the phone
+    /// still lists the device.
     pub reason: StatusReason,
+}
+
+/// The account's own push name became known, or changed.
+#[derive(Clone, PartialEq, Eq, Object, SimpleObject, Serialize, Deserialize)]
+pub struct OwnPushNameUpdateEvent {
+    /// The name that the account shows to others now.
+    pub push_name: String,
+    /// The name before. Null when it was not known.
+    pub old_push_name: Option<String>,
 }
 
 /// A QR code can be scanned.

@@ -8,6 +8,7 @@ use tracing::warn;
 
 use crate::session::actor::Actor;
 use crate::session::machine::{Input, Phase};
+use crate::whatsapp::{Refusal, Signal};
 
 /// Longest attempt to reach WhatsApp only in order to unlink a device that is offline.
 const UNLINK_LIMIT: Duration = Duration::from_secs(10);
@@ -40,14 +41,14 @@ impl Actor {
         let Some(unlinking) = self.unlinking.take() else { return };
         let id = self.entry.id().clone();
         if self.state.is_linked {
-            let confirmed = match (&self.state.phase, &self.connection) {
-                (Phase::LoggedIn(_), Some(connection)) => connection.logout().await,
+            let is_confirmed = match (&self.state.phase, &self.connection) {
+                (Phase::LoggedIn(_), Some(connection)) => connection.logout().await || self.is_told_that_it_is_gone(),
                 _ => false,
             };
-            if !confirmed {
+            if !is_confirmed {
                 warn!(session.id = %id, "session {id} is unlinked here, but WhatsApp did not confirm it");
             }
-            self.apply(Input::Unlinked).await;
+            self.apply(Input::Unlinked { is_confirmed }).await;
         } else if !self.state.is_resting() {
             self.apply(Input::GoOffline).await;
         }
@@ -55,5 +56,11 @@ impl Actor {
         for reply in unlinking.replies {
             let _ = reply.send(()); // Whoever asked may have gone.
         }
+    }
+
+    /// Whether WhatsApp ended the connection because the device is not linked any more: that may come instead of its answer.
+    fn is_told_that_it_is_gone(&mut self) -> bool {
+        let signals = std::iter::from_fn(|| self.signals.as_mut()?.try_recv().ok());
+        signals.into_iter().any(|signal| matches!(signal, Signal::Refused(Refusal::LoggedOut | Refusal::DeviceRemoved)))
     }
 }

@@ -57,7 +57,7 @@ impl State {
             Signal::PasskeyRequired => self.give_up(StatusReason::PasskeyRequired, out),
             Signal::HandshakeDone
             | Signal::Paired(_)
-            | Signal::Authenticated(_)
+            | Signal::Authenticated { .. }
             | Signal::PushName(_)
             | Signal::StreamEnding(_)
             | Signal::Refused(_)

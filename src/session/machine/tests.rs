@@ -30,6 +30,10 @@ fn qr(seconds: u64) -> Input {
     Input::Signal(Signal::Qr { code: Code::new("2@x"), lives: Duration::from_secs(seconds) })
 }
 
+fn authenticated() -> Input {
+    Input::Signal(Signal::Authenticated { identity: Some(identity()), push_name: Some("Ada".to_owned()) })
+}
+
 fn pair_code() -> Input {
     Input::Signal(Signal::PairCode { code: Code::new("ABCD-EFGH"), lives: Duration::from_secs(180) })
 }
@@ -64,7 +68,7 @@ fn a_scan_leads_from_the_code_over_the_restart_to_the_login() {
     assert_eq!(again.status(), SessionStatus::Connected);
     assert_eq!(effects, [Effect::Dial]);
 
-    let (done, _) = after(again, [Input::Signal(Signal::Authenticated(Some(identity())))]);
+    let (done, _) = after(again, [authenticated()]);
     assert_eq!((done.status(), done.reason), (SessionStatus::LoggedIn, StatusReason::Authenticated));
 }
 
@@ -228,7 +232,7 @@ fn signals() -> impl Strategy<Value = Signal> {
         Just(Signal::PairCodeVoid),
         Just(Signal::PairingRejected),
         Just(Signal::Paired(identity())),
-        Just(Signal::Authenticated(Some(identity()))),
+        Just(Signal::Authenticated { identity: Some(identity()), push_name: None }),
         endings.prop_map(Signal::StreamEnding),
         refusals.prop_map(Signal::Refused),
         closings.prop_map(Signal::Closed),
@@ -239,7 +243,8 @@ fn inputs() -> impl Strategy<Value = Input> {
     prop_oneof![
         1 => Just(Input::GoOnline),
         1 => Just(Input::GoOffline),
-        1 => Just(Input::Unlinked),
+        1 => any::<bool>().prop_map(|is_confirmed| Input::Unlinked { is_confirmed }),
+        1 => Just(Input::Crashed),
         1 => Just(Input::Shutdown),
         8 => signals().prop_map(Input::Signal),
         2 => any::<u8>().prop_map(|seconds| Input::TimeUp(Duration::from_secs(u64::from(seconds)))),
@@ -256,9 +261,11 @@ proptest! {
             let (next, effects) = step(now, input.clone(), outside);
 
             let entered = next.status() == SessionStatus::LoggedIn && before.status() != SessionStatus::LoggedIn;
-            prop_assert!(!entered || matches!(input, Input::Signal(Signal::Authenticated(_))));
-            // Rest is left only when a client of the API, or the start of the server, asks.
-            prop_assert!(!before.is_resting() || next.is_resting() || matches!(input, Input::GoOnline | Input::Boot));
+            let is_login = matches!(input, Input::Signal(Signal::Authenticated { .. }));
+            prop_assert!(!entered || is_login);
+            // Rest is left only when a client of the API, or the start of the server, asks; or after a panic, if that was asked.
+            let is_asked = matches!(input, Input::GoOnline | Input::Boot | Input::Crashed);
+            prop_assert!(!before.is_resting() || next.is_resting() || is_asked);
             // Whoever rests or waits shows no codes; whoever pairs is not linked.
             if matches!(next.phase, Phase::Resting | Phase::Waiting(_)) && matches!(before.phase, Phase::Pairing { .. }) {
                 prop_assert!(effects.contains(&Effect::HideQr) && effects.contains(&Effect::HidePairCode));
