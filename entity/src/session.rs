@@ -4,7 +4,7 @@ use sea_orm::entity::prelude::*;
 
 use crate::ids::SessionId;
 use crate::timestamp::Timestamp;
-use crate::words::{DesiredState, SessionStatus, StatusReason};
+use crate::words::{DesiredState, PresenceOnConnect, SessionStatus, StatusReason};
 
 /// One session.
 #[sea_orm::model]
@@ -42,6 +42,8 @@ pub struct Model {
     pub device_platform: Option<String>,
     /// Version that the phone shows under linked devices.
     pub device_version: Option<String>,
+    /// What WhatsApp is told at each login.
+    pub presence_on_connect: PresenceOnConnect,
     /// When it was created.
     pub created_at: Timestamp,
     /// When its name, metadata, identity or state last changed.

@@ -148,6 +148,16 @@ words!(
 );
 
 words!(
+    /// What WhatsApp is told at each login: whether somebody uses the session.
+    PresenceOnConnect {
+        /// Nobody does. The phone goes on to notify; contacts do not see the account online, and their presence is not told.
+        Unavailable = "unavailable",
+        /// Somebody does. Contacts see the account online, and the phone is silent.
+        Available = "available",
+    }
+);
+
+words!(
     /// Something that a key may be allowed to do.
     Scope {
         /// Look at sessions, their state and their device.

@@ -180,7 +180,7 @@ impl Sessions {
         Ok(found)
     }
 
-    /// Changes a session's name and labels.
+    /// Changes a session's name, its labels, and what WhatsApp is told at each login.
     ///
     /// # Errors
     /// `Invalid`, `SessionNotFound`.
@@ -188,10 +188,11 @@ impl Sessions {
         let entry = self.reach(caller, Scope::SessionsWrite, id)?;
         let name = changes.name.map(rules::name).transpose()?;
         let metadata = changes.metadata.map(rules::metadata).transpose()?;
+        let changes = store::Changes { name, metadata, presence_on_connect: changes.presence_on_connect };
         let changed = self.whole(|this| async move {
             let _turn = entry.turn().await;
             let (db, now) = (this.deps.db.write(), this.deps.clock.now());
-            let changed = store::update(db, entry.id(), name, metadata, now).await?;
+            let changed = store::update(db, entry.id(), changes, now).await?;
             entry.revise(&changed.ok_or_else(not_found)?);
             Ok(entry.look(Snapshot::clone))
         });

@@ -37,7 +37,7 @@ pub struct Entry {
     shown: watch::Sender<Snapshot>,
     changes: broadcast::Sender<SessionId>,
     mailbox: Mutex<Option<mpsc::Sender<Command>>>,
-    /// Held by the change to the session's name and labels that is under way.
+    /// Held by the change to what a client chose that is under way.
     revising: tokio::sync::Mutex<()>,
 }
 
@@ -142,17 +142,18 @@ impl Entry {
         self.tell();
     }
 
-    /// A turn to change name and labels: what is written first is also shown first.
+    /// A turn to change what a client chose: what is written first is also shown first.
     pub(super) async fn turn(&self) -> tokio::sync::MutexGuard<'_, ()> {
         self.revising.lock().await
     }
 
-    /// Shows the name and the labels that were written.
+    /// Shows what a client chose and was written.
     pub(super) fn revise(&self, row: &Session) {
         self.shown.send_modify(|snapshot| {
             let session = Arc::make_mut(&mut snapshot.session);
             session.name.clone_from(&row.name);
             session.metadata.clone_from(&row.metadata);
+            session.presence_on_connect = row.presence_on_connect;
             session.updated_at = row.updated_at;
             snapshot.revision.number += 1;
         });

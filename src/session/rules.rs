@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use entity::ids::{BadSessionId, SessionId};
 use entity::timestamp::Timestamp;
+use entity::words::PresenceOnConnect;
 
 use crate::caller::Caller;
 use crate::error::{Error, Result};
@@ -38,6 +39,7 @@ pub fn draft(caller: &Caller, new: NewSession, now: Timestamp) -> Result<Draft> 
         name: new.name.map(name).transpose()?.flatten(),
         metadata: new.metadata.map(metadata).transpose()?.unwrap_or_default(),
         props: new.device.map(props).transpose()?.unwrap_or_default(),
+        presence_on_connect: new.presence_on_connect.unwrap_or(PresenceOnConnect::Unavailable),
         webhook,
     })
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use entity::ids::SessionId;
 use entity::session;
 use entity::timestamp::Timestamp;
-use entity::words::{DesiredState, SessionStatus, StatusReason};
+use entity::words::{DesiredState, PresenceOnConnect, SessionStatus, StatusReason};
 use futures::FutureExt;
 use sea_orm::sqlx::Error as SqlxError;
 use sea_orm::{
@@ -40,6 +40,8 @@ pub struct Draft {
     pub metadata: BTreeMap<String, String>,
     /// What the phone shows.
     pub props: DeviceProps,
+    /// What WhatsApp is told at each login.
+    pub presence_on_connect: PresenceOnConnect,
     /// Where to deliver, and what.
     pub webhook: Option<webhook::store::Record>,
 }
@@ -65,6 +67,7 @@ pub async fn insert(tx: &impl ConnectionTrait, draft: Draft, now: Timestamp) -> 
         device_os: draft.props.os,
         device_platform: draft.props.platform,
         device_version: draft.props.version,
+        presence_on_connect: draft.presence_on_connect,
         created_at: now,
         updated_at: now,
         last_connected_at: None,
@@ -104,18 +107,30 @@ pub async fn all(db: &impl ConnectionTrait) -> Result<Vec<Record>> {
     Ok(models.into_iter().map(Record::from).collect())
 }
 
-/// Changes name and labels. False if there is no such session.
+/// What is to change about a session. Its values keep the rules already; what is absent stays.
+#[derive(Debug)]
+pub struct Changes {
+    /// Its name, or none.
+    pub name: Option<Option<String>>,
+    /// Its labels.
+    pub metadata: Option<BTreeMap<String, String>>,
+    /// What WhatsApp is told at each login.
+    pub presence_on_connect: Option<PresenceOnConnect>,
+}
+
+/// Changes what a client chose. None if there is no such session.
 pub async fn update(
     tx: &impl ConnectionTrait,
     id: &SessionId,
-    name: Option<Option<String>>,
-    metadata: Option<BTreeMap<String, String>>,
+    changes: Changes,
     now: Timestamp,
 ) -> Result<Option<Session>> {
+    let Changes { name, metadata, presence_on_connect } = changes;
     let metadata = metadata.map(serde_json::to_value).transpose().map_err(Error::internal)?;
     let changes = session::ActiveModel {
         name: name.map_or(ActiveValue::NotSet, ActiveValue::Set),
         metadata: metadata.map_or(ActiveValue::NotSet, ActiveValue::Set),
+        presence_on_connect: presence_on_connect.map_or(ActiveValue::NotSet, ActiveValue::Set),
         updated_at: ActiveValue::Set(now),
         ..Default::default()
     };
@@ -224,6 +239,7 @@ impl From<session::Model> for Record {
             device_os,
             device_platform,
             device_version,
+            presence_on_connect,
             created_at,
             updated_at,
             last_connected_at,
@@ -245,6 +261,7 @@ impl From<session::Model> for Record {
                 is_logged_in: status == SessionStatus::LoggedIn,
                 // We wrote it; a row edited by hand into something else shows no labels.
                 metadata: serde_json::from_value(metadata).unwrap_or_default(),
+                presence_on_connect,
             },
             live: Live {
                 status,

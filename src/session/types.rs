@@ -9,7 +9,7 @@ use std::sync::Arc;
 use async_graphql::{InputObject, SimpleObject};
 use entity::ids::SessionId;
 use entity::timestamp::Timestamp;
-use entity::words::{DesiredState, SessionStatus, StatusReason};
+use entity::words::{DesiredState, PresenceOnConnect, SessionStatus, StatusReason};
 use poem_openapi::Object;
 use serde::Serialize;
 
@@ -40,6 +40,8 @@ pub struct Session {
     pub is_logged_in: bool,
     /// The client's own labels.
     pub metadata: BTreeMap<String, String>,
+    /// What WhatsApp is told at each login: whether somebody uses the session.
+    pub presence_on_connect: PresenceOnConnect,
 }
 
 /// What a session is doing right now, and why.
@@ -108,6 +110,8 @@ pub struct NewSession {
     pub device: Option<DeviceProps>,
     /// Own labels: at most 50, names up to 64 and values up to 512 characters.
     pub metadata: Option<HashMap<String, String>>,
+    /// What WhatsApp is told at each login; `unavailable` when absent, so that the phone goes on to notify.
+    pub presence_on_connect: Option<PresenceOnConnect>,
 }
 
 /// What to change about a session. What is absent stays.
@@ -118,6 +122,8 @@ pub struct SessionChanges {
     pub name: Option<String>,
     /// Own labels, replacing all of the present ones.
     pub metadata: Option<HashMap<String, String>>,
+    /// What WhatsApp is told at each login, from the next one on.
+    pub presence_on_connect: Option<PresenceOnConnect>,
 }
 
 /// Which sessions to list.

@@ -151,7 +151,7 @@ mod tests {
     use std::collections::BTreeMap;
 
     use entity::timestamp::Timestamp;
-    use entity::words::{DesiredState, SessionStatus, StatusReason};
+    use entity::words::{DesiredState, PresenceOnConnect, SessionStatus, StatusReason};
 
     use super::*;
     use crate::session::store::Record;
@@ -182,6 +182,7 @@ mod tests {
             last_connected_at: None,
             is_logged_in: false,
             metadata: BTreeMap::new(),
+            presence_on_connect: PresenceOnConnect::Unavailable,
         };
         Record { session, live, props: DeviceProps::default() }
     }

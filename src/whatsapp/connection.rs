@@ -18,12 +18,14 @@ use whatsapp_rust::waproto::whatsapp::device_props::{AppVersion, PlatformType};
 use whatsapp_rust::{Client, RawNodeLease};
 
 use entity::ids::SessionId;
+use entity::words::PresenceOnConnect;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::session::types::{DeviceProps, Identity, PairRequest};
 use crate::whatsapp::device_store::DeviceStore;
 use crate::whatsapp::http::SessionHttp;
 use crate::whatsapp::inbox::Inbox;
+use crate::whatsapp::presence::Presence;
 use crate::whatsapp::reading::recipient::Recipients;
 use crate::whatsapp::runtime::ClientRuntime;
 use crate::whatsapp::transport::{Dialler, Progress};
@@ -77,6 +79,7 @@ pub(super) async fn open(
     let Outlets { signals, reports, inbox } = outlets;
     let progress = Arc::new(Progress::default());
     let own = Arc::new(OnceLock::new());
+    let runtime = ClientRuntime::new(connector.lifecycle.clone());
     let reporter = Arc::new(Reporter {
         signals,
         reports,
@@ -84,10 +87,10 @@ pub(super) async fn open(
         store: Arc::clone(&store),
         recipients: Recipients::default(),
         client: Arc::clone(&own),
+        presence: Presence::new(runtime.clone()),
         started: Instant::now(),
         last_stanza: AtomicI64::new(0),
     });
-    let runtime = ClientRuntime::new(connector.lifecycle.clone());
     let mut builder = Bot::builder()
         .with_backend_arc(Arc::clone(&store) as _)
         .with_transport_factory(Dialler {
@@ -112,6 +115,7 @@ pub(super) async fn open(
     let bot = builder.build().await?;
     let client = bot.client();
     client.enable_auto_reconnect.store(false, Ordering::Relaxed);
+    client.set_force_active_delivery_receipts(true);
     let _ = own.set(Arc::downgrade(&client)); // The cell is new, so it is empty.
     let stanzas = client.acquire_raw_node_forwarding();
     Ok(Connection(Arc::new(Inner {
@@ -127,7 +131,8 @@ pub(super) async fn open(
 
 impl Connection {
     /// Dials, and lives through one connection. Its last signal is `Closed`.
-    pub async fn run(self) {
+    pub async fn run(self, presence: PresenceOnConnect) {
+        self.0.reporter.presence.choose(presence);
         self.0.progress.restart();
         self.0.reporter.saw_stanza();
         let outcome = std::panic::AssertUnwindSafe(self.live()).catch_unwind().await;
@@ -243,6 +248,7 @@ struct Reporter {
     store: Arc<DeviceStore>,
     recipients: Recipients,
     client: Arc<OnceLock<Weak<Client>>>,
+    presence: Presence,
     started: Instant,
     /// Milliseconds from `started` to the last stanza.
     last_stanza: AtomicI64,
@@ -295,6 +301,7 @@ impl EventHandler for Handler {
             }
         }
         let Some(client) = self.0.client.get().and_then(Weak::upgrade) else { return };
+        self.0.presence.follow(&client, &event);
         if let Some(signal) = translate::signal(&client, &event) {
             self.0.signal(signal);
         }
@@ -361,7 +368,9 @@ mod tests {
             reports,
             session,
             store: Arc::clone(&store),
+            recipients: Recipients::default(),
             client: Arc::default(),
+            presence: Presence::new(ClientRuntime::new(Lifecycle::new())),
             started: Instant::now(),
             last_stanza: AtomicI64::new(0),
         };

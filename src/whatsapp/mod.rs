@@ -9,6 +9,7 @@ mod connection;
 mod foreign;
 mod http;
 mod inbox;
+mod presence;
 mod reading;
 mod runtime;
 mod translate;

@@ -2,6 +2,7 @@
 
 use entity::ids::SessionId;
 use entity::timestamp::Timestamp;
+use entity::words::PresenceOnConnect;
 use waypost::clock::Clock;
 use waypost::event::journal::Journal;
 use waypost::lifecycle::Lifecycle;
@@ -20,14 +21,15 @@ async fn outcome() -> Signal {
     let (db, _directory) = database::sqlite().await;
     let id = SessionId::generate();
     let (name, metadata, props) = (None, Default::default(), DeviceProps::default());
-    let draft = Draft { id: id.clone(), name, metadata, props: props.clone(), webhook: None };
+    let presence_on_connect = PresenceOnConnect::Unavailable;
+    let draft = Draft { id: id.clone(), name, metadata, props: props.clone(), presence_on_connect, webhook: None };
     store::insert(db.write(), draft, Timestamp::from_millis(0)).await.expect("a session");
     let settings = Settings { url: Some(sim.url()), version: Some((2, 3000, 1_023_000_000)) };
     let (clock, lifecycle) = (Clock::system(), Lifecycle::new());
     let journal = Journal::open(db.clone(), clock.clone(), &lifecycle).await.expect("a journal");
     let connector = Connector::new(db, journal, clock, settings, lifecycle).expect("a connector");
     let Opened { connection, mut signals, .. } = connector.open(&id, &props, false).await.expect("keys");
-    let run = waypost::lifecycle::Lifecycle::new().spawn("connection", connection.run());
+    let run = waypost::lifecycle::Lifecycle::new().spawn("connection", connection.run(presence_on_connect));
     let signal = signals.recv().await.expect("a connection always says how it ends");
     run.abort();
     signal

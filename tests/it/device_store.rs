@@ -6,7 +6,7 @@ use std::sync::Arc;
 use entity::ids::SessionId;
 use entity::session;
 use entity::timestamp::Timestamp;
-use entity::words::{DesiredState, SessionStatus, StatusReason};
+use entity::words::{DesiredState, PresenceOnConnect, SessionStatus, StatusReason};
 use sea_orm::{DatabaseConnection, EntityTrait};
 use tempfile::TempDir;
 use wacore::store::InMemoryBackend;
@@ -114,6 +114,7 @@ impl Base {
             device_os: None,
             device_platform: None,
             device_version: None,
+            presence_on_connect: PresenceOnConnect::Unavailable,
             created_at: now,
             updated_at: now,
             last_connected_at: None,

@@ -55,6 +55,8 @@ mod patience;
 #[cfg(feature = "sandbox")]
 mod pictures;
 #[cfg(feature = "sandbox")]
+mod presence;
+#[cfg(feature = "sandbox")]
 mod removal;
 #[cfg(feature = "sandbox")]
 mod replay;

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use async_graphql::{Context, ID, InputObject, Object};
 use entity::ids::KeyId;
 use entity::timestamp::Timestamp;
-use entity::words::Scope;
+use entity::words::{PresenceOnConnect, Scope};
 
 use crate::api::graphql::session::SessionNode;
 use crate::api::graphql::{api, caller, or_null};
@@ -34,6 +34,8 @@ pub(super) struct UpdateSessionInput {
     name: Option<String>,
     /// Own labels, replacing all of the present ones.
     metadata: Option<HashMap<String, String>>,
+    /// What WhatsApp is told at each login, from the next one on.
+    presence_on_connect: Option<PresenceOnConnect>,
 }
 
 /// A phone that is to be linked by a code.
@@ -94,11 +96,11 @@ impl Mutation {
         or_null(ctx, api(ctx).sessions.create(caller(ctx), input).await.map(SessionNode::from))
     }
 
-    /// Changes a session's name and metadata.
+    /// Changes a session's name, its metadata, and what WhatsApp is told at each login.
     async fn update_session(&self, ctx: &Context<'_>, input: UpdateSessionInput) -> Option<SessionNode> {
         let outcome = async {
-            let UpdateSessionInput { id, name, metadata } = input;
-            let changes = SessionChanges { name, metadata };
+            let UpdateSessionInput { id, name, metadata, presence_on_connect } = input;
+            let changes = SessionChanges { name, metadata, presence_on_connect };
             Ok(api(ctx).sessions.update(caller(ctx), &session_id(&id)?, changes).await?.into())
         };
         or_null(ctx, outcome.await)

@@ -6,7 +6,7 @@ use async_graphql::{Context, ID, Object, SimpleObject};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use entity::timestamp::Timestamp;
-use entity::words::{DesiredState, SessionStatus, StatusReason};
+use entity::words::{DesiredState, PresenceOnConnect, SessionStatus, StatusReason};
 
 use crate::api::graphql::{api, or_null};
 use crate::api::rest::qr;
@@ -58,6 +58,11 @@ impl SessionNode {
     /// Friendly name.
     pub(super) async fn name(&self) -> Option<&str> {
         self.row().name.as_deref()
+    }
+
+    /// What WhatsApp is told at each login: whether somebody uses the session.
+    pub(super) async fn presence_on_connect(&self) -> PresenceOnConnect {
+        self.row().presence_on_connect
     }
 
     /// Phone number of the linked account, digits only. Null until a phone is linked.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use entity::ids::{KeyId, SessionId};
 use entity::timestamp::Timestamp;
-use entity::words::{DesiredState, Scope, SessionStatus, StatusReason};
+use entity::words::{DesiredState, PresenceOnConnect, Scope, SessionStatus, StatusReason};
 use poem_openapi::types::Example;
 
 use crate::api::error::{Problem, ProblemSummary};
@@ -41,6 +41,7 @@ impl Example for Session {
             last_connected_at: Some(LINKED),
             is_logged_in: true,
             metadata: labels(),
+            presence_on_connect: PresenceOnConnect::Unavailable,
         }
     }
 }
@@ -120,13 +121,18 @@ impl Example for NewSession {
             webhook: Some(NewWebhook::example()),
             device: Some(DeviceProps::example()),
             metadata: Some(labels().into_iter().collect()),
+            presence_on_connect: Some(PresenceOnConnect::Unavailable),
         }
     }
 }
 
 impl Example for SessionChanges {
     fn example() -> Self {
-        Self { name: Some("Market".to_owned()), metadata: Some(labels().into_iter().collect()) }
+        Self {
+            name: Some("Market".to_owned()),
+            metadata: Some(labels().into_iter().collect()),
+            presence_on_connect: Some(PresenceOnConnect::Unavailable),
+        }
     }
 }
 

@@ -165,7 +165,7 @@ impl SessionsApi {
         Ok(Ok200(api.sessions.find(&caller, &self::session_id(&session_id)?)?))
     }
 
-    /// Changes a session's name and metadata.
+    /// Changes a session's name, its metadata, and what WhatsApp is told at each login.
     #[oai(path = "/sessions/:session_id", method = "patch", operation_id = "updateSession")]
     async fn update(
         &self,

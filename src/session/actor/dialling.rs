@@ -37,7 +37,8 @@ impl Actor {
                 }
             },
         };
-        self.run = Some(self.deps.lifecycle.spawn("connection", connection.run()));
+        let presence = self.entry.look(|snapshot| snapshot.session.presence_on_connect);
+        self.run = Some(self.deps.lifecycle.spawn("connection", connection.run(presence)));
         learnt
     }
 

@@ -6,6 +6,8 @@ use std::ops::Deref;
 
 #[cfg(feature = "sandbox")]
 use entity::ids::SessionId;
+#[cfg(feature = "sandbox")]
+use entity::words::PresenceOnConnect;
 use sea_orm::ConnectionTrait;
 use tempfile::TempDir;
 use uuid::Uuid;
@@ -60,6 +62,7 @@ pub(crate) async fn add_session(db: &Db, clock: &Clock, id: &SessionId) {
         name: None,
         metadata: BTreeMap::new(),
         props: DeviceProps::default(),
+        presence_on_connect: PresenceOnConnect::Unavailable,
         webhook: None,
     };
     session::store::insert(db.write(), draft, clock.now()).await.expect("a session");

@@ -82,6 +82,8 @@ pub(crate) struct Device {
     pub(crate) breakage: Option<Breakage>,
     /// Whether the client said on this connection that its user is there.
     pub(crate) is_available: bool,
+    /// What it said of that on this connection, in order.
+    pub(crate) presences: Vec<bool>,
     /// Whose presence the client asked for on this connection, with the address it used.
     pub(crate) watched: HashMap<Arc<str>, Jid>,
     /// Deliveries not acknowledged yet; the first `in_flight` were sent on this connection.

@@ -156,6 +156,7 @@ fn describe(phone: &Phone) -> Value {
         "push_name": phone.push_name(),
         "lid": phone.lid(),
         "devices": phone.devices().len(),
+        "silent": phone.is_silent(),
         "pending_link_code": phone.pending_link_code(),
     })
 }

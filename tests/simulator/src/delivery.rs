@@ -122,6 +122,7 @@ impl Device {
         self.in_flight = 0;
         self.credits = settings.offline_primer;
         self.is_available = false;
+        self.presences.clear();
         self.watched.clear();
         self.link.replace(link)
     }

@@ -263,6 +263,7 @@ fn new_device(account: &Account, number: u16, said: &Registration) -> Device {
         held: VecDeque::new(),
         breakage: None,
         is_available: false,
+        presences: Vec::new(),
         watched: Default::default(),
         queue: Default::default(),
         in_flight: 0,

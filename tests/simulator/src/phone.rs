@@ -88,6 +88,8 @@ pub struct DeviceInfo {
     pub logins: u64,
     /// Whether it said on this connection that its user is there.
     pub available: bool,
+    /// All that it said of that on this connection, in order (the first 100).
+    pub presences: Vec<bool>,
     /// Messages for it that it has not acknowledged.
     pub undelivered: usize,
     /// Receipts, notifications and calls for it that it has not acknowledged.
@@ -246,6 +248,7 @@ impl Phone {
             connected: device.link.is_some(),
             logins: device.logins,
             available: device.is_available,
+            presences: device.presences.clone(),
             undelivered: device.undelivered(),
             unnoticed: device.unnoticed(),
         });

@@ -13,6 +13,9 @@ use crate::phone::Phone;
 use crate::stanza;
 use crate::world::{State, World, now};
 
+/// What a device said of its user that is kept, on one connection.
+const KEPT_PRESENCES: usize = 100;
+
 /// Takes a presence. `false` when it is not known.
 pub(crate) fn take_presence(world: &World, link: &Link, presence: &Node) -> bool {
     let kind = stanza::attr_or_empty(presence, "type");
@@ -67,6 +70,9 @@ impl State {
         let before = self.is_online(&key.phone_number);
         if let Some(device) = self.device_mut(key) {
             device.is_available = is_available;
+            if device.presences.len() < KEPT_PRESENCES {
+                device.presences.push(is_available);
+            }
         }
         self.tell_watchers(&key.phone_number, before);
     }
@@ -138,6 +144,13 @@ fn presence(from: &Jid, is_online: bool, last_seen: Option<u64>) -> Node {
 }
 
 impl Phone {
+    /// Whether it rings at nothing: somebody is there at one of its companions.
+    pub fn is_silent(&self) -> bool {
+        let state = self.world.state.lock();
+        let account = state.accounts.get(&self.phone_number);
+        account.is_some_and(|account| account.devices.values().any(|device| device.is_available))
+    }
+
     /// The phone's owner opens WhatsApp. Those who asked are told.
     pub fn online(&self) {
         self.set_online(true);

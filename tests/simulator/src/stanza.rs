@@ -142,6 +142,10 @@ pub(crate) fn kind(node: &Node) -> String {
         },
         "ack" => format!("ack/{}", part("class")),
         "ib" => format!("ib/{}", first_child(node)),
+        "presence" => match part("type").as_str() {
+            "" => "presence/available".to_owned(),
+            kind => format!("presence/{kind}"),
+        },
         tag => tag.to_owned(),
     }
 }

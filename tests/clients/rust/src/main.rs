@@ -101,7 +101,7 @@ async fn main() {
     assert_eq!((json!(device.device_id), &*device.phone_number), (device_id, PHONE));
 
     // Changed, and found.
-    let changes = SessionChanges { name: Some("Market".to_owned()), metadata: None };
+    let changes = SessionChanges { name: Some("Market".to_owned()), ..SessionChanges::default() };
     let changed = server.update_session(ID, &changes).await.expect("it is changed");
     assert_eq!((changed.name.as_deref(), &changed.metadata), (Some("Market"), &labels));
     let status = Some(SessionStatus::LoggedIn);
