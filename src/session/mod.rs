@@ -9,6 +9,7 @@ pub mod registry;
 pub mod store;
 
 mod chronicle;
+mod listing;
 mod pairing;
 pub mod rules;
 mod updates;
@@ -27,14 +28,12 @@ use tokio::time::error::Elapsed;
 use crate::caller::Caller;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::journal::{self, Write};
-use crate::page::{Place, Slice, Window};
 use crate::session::actor::{Command, Deps};
 use crate::session::boot::{BootProgress, Queue, Settings};
 use crate::session::registry::{Entry, Registry};
 use crate::session::store::Draft;
 use crate::session::types::{
-    Device, Live, NewSession, PairCode, PairRequest, Session, SessionChanges, SessionFilter, SessionPage, Snapshot,
-    Status,
+    Device, Live, NewSession, PairCode, PairRequest, Session, SessionChanges, Snapshot, Status,
 };
 use crate::webhook::egress::Egress;
 
@@ -128,56 +127,6 @@ impl Sessions {
     /// `SessionNotFound`.
     pub fn snapshot(&self, caller: &Caller, id: &SessionId) -> Result<Snapshot> {
         Ok(self.reach(caller, Scope::SessionsRead, id)?.look(Snapshot::clone).seen_by(caller))
-    }
-
-    /// The sessions that match, oldest first, with their number on all pages.
-    ///
-    /// # Errors
-    /// `PageSizeLimit`; `Invalid` for a bad cursor.
-    pub fn list(&self, caller: &Caller, filter: SessionFilter, window: Window) -> Result<SessionPage> {
-        let all = self.matching(caller, filter, |snapshot| Arc::clone(&snapshot.session))?;
-        let total = all.len() as u64;
-        let Slice { items, has_previous: _, has_next } = part(all, &window)?;
-        let sessions: Vec<_> = items.into_iter().map(Arc::unwrap_or_clone).collect();
-        let next_cursor = if has_next { sessions.last().map(cursor_of) } else { None };
-        Ok(SessionPage { sessions, total, next_cursor })
-    }
-
-    /// The sessions that match, oldest first, with their present states.
-    ///
-    /// # Errors
-    /// `PageSizeLimit`; `Invalid` for a bad cursor.
-    pub fn snapshots(&self, caller: &Caller, filter: SessionFilter, window: Window) -> Result<Slice<Snapshot>> {
-        let Slice { items, has_previous, has_next } = part(self.matching(caller, filter, Snapshot::clone)?, &window)?;
-        let items = items.into_iter().map(|snapshot| snapshot.seen_by(caller)).collect();
-        Ok(Slice { items, has_previous, has_next })
-    }
-
-    /// How many sessions match, on all pages.
-    ///
-    /// # Errors
-    /// `Invalid` for a filter that breaks a rule.
-    pub fn count(&self, caller: &Caller, filter: SessionFilter) -> Result<u64> {
-        Ok(self.matching(caller, filter, |_| ())?.len() as u64)
-    }
-
-    /// All that match, oldest first, each with its place. From memory, like every other answer: the table may be behind.
-    fn matching<T>(
-        &self,
-        caller: &Caller,
-        filter: SessionFilter,
-        take: impl Fn(&Snapshot) -> T,
-    ) -> Result<Vec<(Place, T)>> {
-        caller.require(Scope::SessionsRead)?;
-        let filter = rules::filter(filter)?;
-        let mut found = Vec::new();
-        self.registry.for_each(|snapshot| {
-            if caller.reaches(&snapshot.session.id) && rules::matches(&filter, snapshot) {
-                found.push((rules::place(&snapshot.session), take(snapshot)));
-            }
-        });
-        found.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
-        Ok(found)
     }
 
     /// Changes a session's name, its labels, and what WhatsApp is told at each login.
@@ -440,12 +389,6 @@ fn restart(now: Timestamp) -> journal::Entry {
 /// `SessionNotFound`: what is no id names no session.
 pub fn session_id(text: &str) -> Result<SessionId> {
     SessionId::parse(text).map_err(|_| not_found())
-}
-
-/// The part of a whole list that a window shows.
-fn part<T>(all: Vec<(Place, T)>, window: &Window) -> Result<Slice<T>> {
-    let Slice { items, has_previous, has_next } = window.bounds()?.cut(all, |(place, _)| place.clone());
-    Ok(Slice { items: items.into_iter().map(|(_, item)| item).collect(), has_previous, has_next })
 }
 
 /// The cursor of a session: the place right behind it in every list.

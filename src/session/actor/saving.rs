@@ -117,7 +117,7 @@ impl Actor {
             match self.write(None, vec![event]).await {
                 Ok(()) => {}
                 Err(error) if store::is_final(&error) => {
-                    error!(session.id = %id, error = chain(&error), "an event of session {id} can never be written");
+                    error!(session.id = %id, error = last(&error), "an event of session {id} can never be written");
                 }
                 Err(error) => {
                     outcome = Err(error);
@@ -132,7 +132,7 @@ impl Actor {
         match self.write(Some(live), Vec::new()).await {
             Err(error) if store::is_final(&error) => {
                 if !std::mem::replace(&mut self.unwritten.is_state_aside, true) {
-                    error!(session.id = %id, error = chain(&refusal), "the state of session {id} can never be written");
+                    error!(session.id = %id, error = last(&refusal), "the state of session {id} can never be written");
                 }
                 Ok(())
             }
@@ -156,4 +156,10 @@ impl Actor {
     fn is_stopping(&self) -> bool {
         self.deps.lifecycle.sessions().is_cancelled()
     }
+}
+
+/// The cause of all causes: the database works, and says what is wrong with the value.
+fn last(error: &Error) -> String {
+    let causes = std::iter::successors(Some(error as &dyn std::error::Error), |error| error.source());
+    causes.last().map(ToString::to_string).unwrap_or_default()
 }
