@@ -2,20 +2,20 @@
 
 use std::fs::{DirBuilder, OpenOptions};
 use std::io;
+use std::net::TcpListener;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::Path;
 use std::time::Duration;
 
-use poem::listener::{Acceptor, TcpAcceptor};
-use poem::web::{LocalAddr, RemoteAddr};
 use secrecy::{ExposeSecret, SecretString};
-use tokio::net::{TcpListener, TcpStream};
-use tokio::time::Instant;
+use tokio::runtime::Handle;
 use tracing::{error, info};
 
+use crate::api::listener::{Limits, Listener};
 use crate::api::{self, Api};
 use crate::clock::Clock;
 use crate::config::{BadConfig, Config, Database};
+use crate::control::Control;
 use crate::db::{Claim, Db};
 use crate::error::{Cause, chain};
 use crate::event::Events;
@@ -30,9 +30,6 @@ use crate::telemetry;
 use crate::webhook::egress::Egress;
 use crate::webhook::{self, Webhooks};
 use crate::whatsapp::Connector;
-
-/// Wait after the system refused to accept a connection: out of descriptors, it would refuse the next one too.
-const ACCEPT_AGAIN: Duration = Duration::from_millis(100);
 
 /// A server that is ready to serve.
 pub struct App {
@@ -107,41 +104,38 @@ impl App {
         Ok(Self { api, db, lifecycle, grace: config.shutdown_grace, claim })
     }
 
-    /// Serves until `stop` resolves, then shuts down phase by phase. False if a phase hit its limit, a
-    /// task died or another process has claimed the database.
+    /// Serves until the control thread hears that it is enough, then shuts down phase by phase. False if a phase hit its
+    /// limit, a task died or another process has claimed the database.
     ///
     /// # Errors
     /// The listener fails.
-    pub async fn serve(mut self, listener: TcpListener, stop: impl Future<Output = ()>) -> Result<bool, Cause> {
-        let acceptor = Patient(TcpAcceptor::from_tokio(listener)?);
-        let doors = self.lifecycle.doors().clone();
+    pub async fn serve(mut self, listener: TcpListener, limits: Limits, control: &Control) -> Result<bool, Cause> {
+        let local = listener.local_addr()?;
         if let Some(metrics) = self.api.metrics.clone() {
             let workers = self.lifecycle.workers().clone();
             self.lifecycle.spawn("metrics", async move {
                 workers.run_until_cancelled(telemetry::keep_up(metrics)).await;
             });
         }
-        let server = poem::Server::new_with_acceptor(acceptor).name("waypost").run_with_graceful_shutdown(
-            api::site(self.api),
-            doors.clone().cancelled_owned(),
-            Some(self.grace),
-        );
-        tokio::pin!(server);
+        let site = api::site(self.api);
+        let listening = Listener::new(site, local, limits, self.lifecycle.clone(), Handle::current()).run(listener);
+        let mut listening = self.lifecycle.spawn_on(control.runtime(), "listener", listening);
         let is_ours = tokio::select! {
-            ended = &mut server => return Err(ended.map_or_else(Cause::from, |()| "the listener ended".into())),
-            () = stop => true,
+            _ = &mut listening => return Err("the listener ended".into()),
+            () = control.stop().cancelled() => true,
             error = self.claim.watch() => {
                 error!(error = chain(&error), "the database is not ours any more");
                 false
             }
         };
         info!("shutting down: no new requests");
-        let begun = Instant::now();
-        doors.cancel();
-        server.await?;
-        let in_time = begun.elapsed() < self.grace;
+        control.stop().cancel();
+        self.lifecycle.doors().cancel();
+        let _ = listening.await; // A panic is logged where it is watched.
+        let in_time = tokio::time::timeout(self.grace, self.lifecycle.connections_ended()).await.is_ok();
         if !in_time {
             error!("requests did not end within {} s", self.grace.as_secs());
+            self.lifecycle.cut().cancel();
         }
         info!("shutting down: sessions");
         self.lifecycle.sessions().cancel();
@@ -189,24 +183,4 @@ fn prepare(data_dir: &Path, file: &Path) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(0o700).create(data_dir)?;
     // SQLite gives the files beside it the same rights.
     OpenOptions::new().create(true).append(true).mode(0o600).open(file).map(drop)
-}
-
-/// An acceptor that waits after a failure instead of failing again at once.
-struct Patient(TcpAcceptor);
-
-impl Acceptor for Patient {
-    type Io = TcpStream;
-
-    fn local_addr(&self) -> Vec<LocalAddr> {
-        self.0.local_addr()
-    }
-
-    async fn accept(&mut self) -> io::Result<(TcpStream, LocalAddr, RemoteAddr, http::uri::Scheme)> {
-        let accepted = self.0.accept().await;
-        if let Err(error) = &accepted {
-            error!(error = chain(error), "a connection could not be accepted");
-            tokio::time::sleep(ACCEPT_AGAIN).await;
-        }
-        accepted
-    }
 }

@@ -2,22 +2,27 @@
 
 use std::io::IsTerminal;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
 use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
-use tracing::info;
+use tracing::{info, warn};
 
+use crate::api::listener::Limits;
 use crate::app::App;
 use crate::config::{BadConfig, Command, CommandLine, Config, ServeArgs};
+use crate::control::Control;
 use crate::error::{Cause, chain};
-use crate::telemetry;
+use crate::{telemetry, terminal};
 
 mod descriptors;
 mod export;
 mod pair;
 #[cfg(feature = "sandbox")]
 mod sandbox;
+
+/// Longest wait for threads that are held up when everything else has ended.
+const LAST_THREADS_LIMIT: Duration = Duration::from_secs(1);
 
 /// Does what the command line says.
 pub fn run(line: CommandLine) -> ExitCode {
@@ -36,6 +41,7 @@ pub fn run(line: CommandLine) -> ExitCode {
             Command::Sandbox(args) => sandbox::run(args).await,
         }
     });
+    runtime.shutdown_timeout(LAST_THREADS_LIMIT);
     match outcome {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
@@ -44,19 +50,19 @@ pub fn run(line: CommandLine) -> ExitCode {
 }
 
 fn fail(error: &(dyn std::error::Error + 'static)) -> ExitCode {
-    eprintln!("waypost: {}", chain(error));
+    terminal::complain(format_args!("waypost: {}", chain(error)));
     if error.is::<BadConfig>() { ExitCode::from(2) } else { ExitCode::FAILURE }
 }
 
 async fn serve(args: ServeArgs) -> Result<bool, Cause> {
     telemetry::start_log(args.log_format, &args.log_level)?;
     let config = Config::check(args)?;
-    descriptors::raise_limit();
+    let limits = limits(&config, descriptors::raise_limit());
     #[cfg(feature = "sandbox")]
-    eprintln!(
+    terminal::complain(format_args!(
         "*** SANDBOX BUILD: WhatsApp's certificates are not checked. It talks to {} only. ***",
         config.whatsapp.url.as_deref().unwrap_or_default()
-    );
+    ));
     let (token, is_made) = match config.admin_token.clone() {
         Some(token) => (token, false),
         None => (make_token(), true),
@@ -66,17 +72,27 @@ async fn serve(args: ServeArgs) -> Result<bool, Cause> {
         .await
         .map_err(|error| BadConfig::new(format!("--listen {}: {error}", config.listen)))?;
     // Before the first word that somebody could answer with a signal.
-    let mut stop = std::pin::pin!(stop_requests()?);
+    let control = Control::start(config.shutdown_grace)?;
     let address = format!("http://{}", listener.local_addr()?);
     let app = tokio::select! {
         app = App::build(&config, &token, &address) => app?,
         // A database that does not answer must not keep the process.
-        () = &mut stop => return Ok(true),
+        () = control.stop().cancelled() => return Ok(true),
     };
     info!("listening on {address}");
     welcome(&address, is_made.then_some(&token));
     drop(token);
-    app.serve(listener, stop).await
+    app.serve(listener.into_std()?, limits, &control).await
+}
+
+/// The limits of connections in a process that may open so many files and sockets.
+fn limits(config: &Config, descriptors: Option<u64>) -> Limits {
+    let limits = Limits::new(config.max_connections, descriptors, config.connection_timing);
+    if let Some(wanted) = config.max_connections.filter(|wanted| *wanted > limits.connections_max) {
+        let taken = limits.connections_max;
+        warn!("--max-connections {wanted}: {taken} are taken, since half of the process's descriptors are kept back");
+    }
+    limits
 }
 
 /// Thirty-two random bytes, so that nobody guesses them.
@@ -88,39 +104,15 @@ fn make_token() -> SecretString {
 /// The one place where a token that was made here is shown.
 fn welcome(address: &str, made: Option<&SecretString>) {
     if let Some(token) = made {
-        println!(
+        terminal::say(format_args!(
             "Admin token, made for this run (set WAYPOST_ADMIN_TOKEN to choose your own): {}",
             token.expose_secret()
-        );
+        ));
     }
     if made.is_some() || std::io::stdout().is_terminal() {
-        println!("Swagger UI: {address}/swagger-ui");
-        println!("Create a session: curl -X POST {address}/api/v1/sessions -H \"Authorization: Bearer $TOKEN\"");
+        terminal::say(format_args!("Swagger UI: {address}/swagger-ui"));
+        terminal::say(format_args!(
+            "Create a session: curl -X POST {address}/api/v1/sessions -H \"Authorization: Bearer $TOKEN\""
+        ));
     }
-}
-
-/// Resolves at the first request to stop; the second one ends the process at once.
-///
-/// # Errors
-/// The system takes no handlers.
-fn stop_requests() -> std::io::Result<impl Future<Output = ()>> {
-    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-    let (first, stop) = tokio::sync::oneshot::channel();
-    #[expect(clippy::disallowed_methods, reason = "it outlives every tracked task on purpose")]
-    tokio::spawn(async move {
-        let mut next = async || {
-            tokio::select! {
-                _ = terminate.recv() => {}
-                _ = interrupt.recv() => {}
-            }
-        };
-        next().await;
-        let _ = first.send(()); // The server may have ended by itself.
-        next().await;
-        eprintln!("waypost: stopped at once");
-        std::process::exit(1);
-    });
-    Ok(async move {
-        let _ = stop.await; // The task above never lets go of it unsent.
-    })
 }

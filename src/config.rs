@@ -12,6 +12,7 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use secrecy::{ExposeSecret, SecretString};
 
+use crate::api::listener::Timing;
 use crate::db::Synchronous;
 use crate::event::retention;
 use crate::webhook;
@@ -105,6 +106,14 @@ pub struct ServeArgs {
     /// Events that are kept, those of all sessions together; the oldest go first.
     #[arg(long, env = "WAYPOST_EVENT_RETENTION_ROWS", default_value = "10000000", value_parser = clap::value_parser!(u64).range(1000..))]
     pub event_retention_rows: u64,
+    /// Connections that are served at the same time, and never more than a third of what the process may open. 8,192 when
+    /// absent.
+    #[arg(long, env = "WAYPOST_MAX_CONNECTIONS", value_parser = clap::value_parser!(u32).range(1..))]
+    pub max_connections: Option<u32>,
+    /// For tests: milliseconds that a connection has for a head, between two requests, and to take what waits for it.
+    #[cfg(feature = "sandbox")]
+    #[arg(long, env = "WAYPOST_CONNECTION_MILLIS", hide = true, value_delimiter = ',')]
+    pub connection_millis: Option<Vec<u64>>,
     /// Seconds that each phase of a shutdown may take.
     #[arg(long, env = "WAYPOST_SHUTDOWN_GRACE", default_value = "20", value_parser = clap::value_parser!(u64).range(1..=600))]
     pub shutdown_grace: u64,
@@ -123,6 +132,10 @@ pub struct ServeArgs {
     #[cfg(feature = "sandbox")]
     #[arg(long, env = "WAYPOST_CRASH_AFTER", hide = true, default_value_t = 1)]
     pub crash_after: u64,
+    /// For tests: a point in the code at which every thread is held up for good.
+    #[cfg(feature = "sandbox")]
+    #[arg(long, env = "WAYPOST_STALL_AT", hide = true)]
+    pub stall_at: Option<String>,
 }
 
 /// How strictly SQLite waits for the disk.
@@ -241,6 +254,10 @@ pub struct Config {
     pub retention: retention::Settings,
     /// How long each phase of a shutdown may take.
     pub shutdown_grace: Duration,
+    /// Most connections, if that was said.
+    pub max_connections: Option<usize>,
+    /// How long connections may take.
+    pub connection_timing: Timing,
     /// How to reach WhatsApp.
     pub whatsapp: crate::whatsapp::Settings,
 }
@@ -275,6 +292,17 @@ impl Config {
         if let Some(point) = args.crash_at {
             crate::crash::at(point, args.crash_after);
         }
+        #[cfg(feature = "sandbox")]
+        if let Some(point) = args.stall_at {
+            crate::crash::stall_at(point);
+        }
+        #[cfg(feature = "sandbox")]
+        let connection_timing = args.connection_millis.map_or_else(Timing::default, |millis| {
+            let limit = |place: usize| Duration::from_millis(millis.get(place).copied().unwrap_or_default());
+            Timing { head: limit(0), idle: limit(1), take: limit(2) }
+        });
+        #[cfg(not(feature = "sandbox"))]
+        let connection_timing = Timing::default();
         if admin_token.is_none() && !args.listen.ip().is_loopback() {
             return Err(BadConfig(format!(
                 "--listen {} can be reached from other machines, so an admin token is needed: set {TOKEN_VARIABLE} or \
@@ -323,6 +351,8 @@ impl Config {
                 rows: args.event_retention_rows,
             },
             shutdown_grace: Duration::from_secs(args.shutdown_grace),
+            max_connections: args.max_connections.map(|number| number as usize),
+            connection_timing,
             whatsapp,
         })
     }

@@ -1,5 +1,5 @@
-//! Named points at which a test can let the process die, as if it were killed there, or a task panic. A build without the `sandbox` feature
-//! has none.
+//! Named points at which a test can let the process die, as if it were killed there, a task panic, or whoever passes be held
+//! up. A build without the `sandbox` feature has none.
 
 #[cfg(feature = "sandbox")]
 mod plan {
@@ -14,8 +14,19 @@ mod plan {
         let _ = PLAN.set((point, AtomicU64::new(number))); // Only the first plan of a process counts.
     }
 
+    /// Where nobody comes past.
+    static STALL: OnceLock<String> = OnceLock::new();
+
+    /// Holds up every thread that comes to a point, for good.
+    pub fn stall_at(point: String) {
+        let _ = STALL.set(point); // Only the first plan of a process counts.
+    }
+
     /// A point is passed.
     pub fn point(name: &str) {
+        while STALL.get().is_some_and(|stall| stall == name) {
+            std::thread::park();
+        }
         if is_planned(name) {
             std::process::abort();
         }
@@ -33,7 +44,7 @@ mod plan {
 }
 
 #[cfg(feature = "sandbox")]
-pub use plan::{at, panic_point, point};
+pub use plan::{at, panic_point, point, stall_at};
 
 /// A point is passed at which a task panics instead.
 #[cfg(not(feature = "sandbox"))]

@@ -8,6 +8,10 @@ pub mod app;
 
 pub mod telemetry;
 
+pub mod terminal;
+
+pub mod control;
+
 pub mod lifecycle;
 
 pub mod clock;

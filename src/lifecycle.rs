@@ -20,9 +20,11 @@ struct Inner {
     tasks: TaskTracker,
     /// Those of the tasks that write what the clients of sessions still have to tell.
     session_tasks: TaskTracker,
+    connections: TaskTracker,
     doors: CancellationToken,
     sessions: CancellationToken,
     workers: CancellationToken,
+    cut: CancellationToken,
     is_broken: AtomicBool,
 }
 
@@ -82,6 +84,33 @@ impl Lifecycle {
         F: Future<Output: Send> + Send + 'static,
     {
         tokio::spawn(self.0.tasks.track_future(task))
+    }
+
+    /// Starts a task as [`spawn`](Self::spawn) does, on another runtime.
+    pub fn spawn_on<F>(&self, runtime: &Handle, name: &'static str, task: F) -> JoinHandle<()>
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        runtime.spawn(self.watched(name, task))
+    }
+
+    /// Serves a connection on this runtime. The requests of connections end before the tasks that they need do.
+    pub fn host_connection<F>(&self, runtime: &Handle, task: F)
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        runtime.spawn(self.0.connections.track_future(task));
+    }
+
+    /// Waits until no connection is served any more. Call after [`doors`](Self::doors) fired.
+    pub async fn connections_ended(&self) {
+        self.0.connections.close();
+        self.0.connections.wait().await;
+    }
+
+    /// Fires when the requests under way have had their time.
+    pub fn cut(&self) -> &CancellationToken {
+        &self.0.cut
     }
 
     /// Fires when no new request is to be taken.

@@ -31,7 +31,8 @@ const REQUEST_BUCKETS: &[f64] = &[0.001, 0.005, 0.025, 0.1, 0.5, 2.5, 10.0];
 pub fn start_log(format: LogFormat, level: &str) -> Result<(), BadConfig> {
     let filter = EnvFilter::try_new(level).map_err(|error| BadConfig::new(format!("--log-level {level}: {error}")))?;
     let filter = filter.and(filter_fn(|metadata| may_speak(metadata.target())));
-    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    // A line that cannot be written is lost; to say so in the same place would be a panic.
+    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).log_internal_errors(false);
     let lines = match format {
         LogFormat::Pretty => lines.with_ansi(std::io::stderr().is_terminal()).boxed(),
         LogFormat::Json => lines.json().flatten_event(true).boxed(),

@@ -94,9 +94,14 @@ pub fn http_row(status: StatusCode) -> Option<(StatusCode, &'static str, &'stati
     HTTP.iter().copied().find(|(known, _, _)| *known == status)
 }
 
+/// The failure of a connection for which there is no room: status, code and title.
+const CROWDED: (StatusCode, &str, &str) =
+    (StatusCode::SERVICE_UNAVAILABLE, "too_many_connections", "There are too many connections");
+
 /// Every code that an answer can carry.
 pub fn codes() -> impl Iterator<Item = &'static str> {
-    ErrorKind::ALL.iter().map(|kind| row(*kind).1).chain(HTTP.iter().map(|(_, code, _)| *code))
+    let http = HTTP.iter().chain([&CROWDED]).map(|(_, code, _)| *code);
+    ErrorKind::ALL.iter().map(|kind| row(*kind).1).chain(http)
 }
 
 /// The body could not be read as JSON.
@@ -219,6 +224,15 @@ pub fn http(status: StatusCode, detail: Option<String>) -> Response {
             problem(status, code, title, Cow::Borrowed("an unexpected error occurred"))
         }
     }
+}
+
+/// The body of the answer where no request could be read or taken.
+pub(super) fn unread(status: StatusCode, request_id: &str) -> String {
+    let known = HTTP.iter().chain([&CROWDED]).find(|(known, _, _)| *known == status);
+    let unknown = (status, "malformed_request", status.canonical_reason().unwrap_or("The request cannot be read"));
+    let (_, code, title) = known.copied().unwrap_or(unknown);
+    let problem = described(status, code, title, Cow::Borrowed(title));
+    Problem { request_id: request_id.to_owned(), ..problem }.to_json_string()
 }
 
 /// The answer to the question whether the server is ready, when it is not: a problem that names each part's state.

@@ -17,10 +17,14 @@ use crate::error::{Error, ErrorKind};
 /// Longest wait for the database's sign of life.
 const PING_LIMIT: Duration = Duration::from_secs(2);
 
-/// 200 as long as the process answers.
+/// What a process says that lives.
+pub(super) const LIVE: &str = r#"{"status":"ok"}"#;
+
+/// 200 as long as the process answers. A connection that asks for this first, and for nothing else, does not come here: the
+/// listener answers it, whatever holds the workers up.
 #[handler]
-pub fn livez() -> Json<serde_json::Value> {
-    Json(json!({ "status": "ok" }))
+pub fn livez() -> Response {
+    LIVE.with_content_type("application/json; charset=utf-8").into_response()
 }
 
 /// 200 when requests can be served; whether sessions still wait to come back is shown, and does not count.

@@ -2,6 +2,7 @@
 
 pub mod auth;
 pub mod error;
+pub mod listener;
 
 mod body;
 mod document;
@@ -32,6 +33,7 @@ use tracing::debug;
 use crate::api::graphql::Graph;
 use crate::api::routes::Routes;
 use crate::clock::Clock;
+use crate::crash;
 use crate::db::Db;
 use crate::error::{Error, ErrorKind};
 use crate::event::Events;
@@ -164,6 +166,7 @@ async fn stopped(api: &Api) {
 async fn answered<E: Endpoint>(routes: &Routes, endpoint: Arc<E>, request: Request) -> Response {
     let begun = Instant::now();
     let (method, route) = (method_label(request.method()), routes.find(request.uri().path()));
+    crash::point("a request comes in");
     let outcome = AssertUnwindSafe(endpoint.call(request)).catch_unwind().await;
     let mut response = match outcome {
         Ok(Ok(success)) => {

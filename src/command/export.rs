@@ -5,6 +5,7 @@ use std::path::Path;
 use crate::api;
 use crate::config::ExportArgs;
 use crate::error::Cause;
+use crate::terminal;
 
 /// Writes the documents, or compares them. False if one differs.
 pub(super) fn run(args: ExportArgs) -> Result<bool, Cause> {
@@ -18,7 +19,9 @@ pub(super) fn run(args: ExportArgs) -> Result<bool, Cause> {
     for (file, document) in documents {
         if args.check {
             if !std::fs::read_to_string(file).is_ok_and(|kept| kept == document) {
-                eprintln!("{file} is not what the code says: run `waypost export` and commit it");
+                terminal::complain(format_args!(
+                    "{file} is not what the code says: run `waypost export` and commit it"
+                ));
                 is_same = false;
             }
             continue;
@@ -27,7 +30,7 @@ pub(super) fn run(args: ExportArgs) -> Result<bool, Cause> {
             std::fs::create_dir_all(folder)?;
         }
         std::fs::write(file, document)?;
-        println!("wrote {file}");
+        terminal::say(format_args!("wrote {file}"));
     }
     Ok(is_same)
 }

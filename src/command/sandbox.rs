@@ -5,6 +5,7 @@ use whatsapp_simulator::{Settings, Simulator, control};
 use crate::config::{BadConfig, SandboxArgs};
 use crate::error::Cause;
 use crate::lifecycle::Lifecycle;
+use crate::terminal;
 
 /// Serves until the process is asked to stop. The phones forget everything with it, so the sessions do too.
 pub(super) async fn run(args: SandboxArgs) -> Result<bool, Cause> {
@@ -21,7 +22,7 @@ pub(super) async fn run(args: SandboxArgs) -> Result<bool, Cause> {
 
     let lifecycle = Lifecycle::new();
     let stop = lifecycle.doors().clone();
-    println!("Phones of the simulated WhatsApp: http://{}/phones", listener.local_addr()?);
+    terminal::say(format_args!("Phones of the simulated WhatsApp: http://{}/phones", listener.local_addr()?));
     let controlled = control::serve(sim.clone(), listener, stop.clone());
     lifecycle.spawn("simulator control", async move {
         if let Err(error) = controlled.await {

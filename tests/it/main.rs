@@ -10,7 +10,11 @@ mod certificate;
 #[cfg(feature = "sandbox")]
 mod commands;
 #[cfg(feature = "sandbox")]
+mod connections;
+#[cfg(feature = "sandbox")]
 mod contents;
+#[cfg(feature = "sandbox")]
+mod control;
 #[cfg(feature = "sandbox")]
 mod crash;
 mod device_store;

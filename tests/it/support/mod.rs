@@ -30,4 +30,6 @@ pub(crate) mod tables;
 #[cfg(feature = "sandbox")]
 pub(crate) mod webhook;
 #[cfg(feature = "sandbox")]
+pub(crate) mod wire;
+#[cfg(feature = "sandbox")]
 pub(crate) mod world;

@@ -105,7 +105,8 @@ impl Server {
         self.tell("-CONT");
     }
 
-    fn tell(&self, signal: &str) {
+    /// Sends it a signal.
+    pub fn tell(&self, signal: &str) {
         let told = Command::new("kill").args([signal, &self.child.id().to_string()]).status();
         assert!(told.expect("kill can be run").success());
     }
@@ -121,6 +122,11 @@ impl Server {
     /// Asks it to stop and waits until it has.
     pub fn stop(&mut self) -> ExitStatus {
         self.tell_to_stop();
+        self.ended()
+    }
+
+    /// Waits until it has ended.
+    pub fn ended(&mut self) -> ExitStatus {
         let begun = Instant::now();
         loop {
             if let Some(status) = self.child.try_wait().expect("it can be asked") {

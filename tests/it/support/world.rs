@@ -52,6 +52,14 @@ impl World {
         Self { _data: Some(data), ..Self::build(kind, settings, flags, start).await }
     }
 
+    /// A fresh world whose server is started through a program that becomes it.
+    pub async fn through(line: &[&str], flags: &[&str]) -> Self {
+        let data = TempDir::new().expect("there is room");
+        let through = line.iter().map(|part| (*part).to_owned()).collect();
+        let start = Start { data_dir: data.path().to_owned(), through, ..Start::default() };
+        Self { _data: Some(data), ..Self::build(Kind::Sqlite, Settings::default(), flags, start).await }
+    }
+
     /// A fresh world whose server keeps its data on a small disk, in SQLite.
     pub async fn on(disk: &SmallDisk, flags: &[&str]) -> Self {
         let start = Start { data_dir: disk.path().to_owned(), through: disk.through(), ..Start::default() };
