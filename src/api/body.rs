@@ -1,17 +1,21 @@
 //! A JSON body, whatever content type it claims to have: `curl -d` says that it is a form.
 
-use poem::{Request, RequestBody, Result};
+use bytes::Bytes;
+use poem::http::{StatusCode, header};
+use poem::{Body, Request, RequestBody, Result};
 use poem_openapi::registry::{MetaMediaType, MetaRequest, MetaSchemaRef, Registry};
 use poem_openapi::types::ParseFromJSON;
 use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
 use serde_json::Value;
 
-use crate::api::error::{self, MalformedBody};
+use crate::api::error::{self, MalformedBody, UnfitCoding};
 use crate::api::shape;
 use crate::error::{Error, ErrorKind};
 
 /// Largest body, bytes.
 pub const BODY_MAX: usize = 1024 * 1024;
+/// U+FEFF in UTF-8.
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// A body that must be there.
 pub struct Required<T>(pub T);
@@ -22,13 +26,24 @@ pub struct Optional<T>(pub T);
 /// A body that says nothing to this operation; it need only be JSON, or absent.
 pub struct Nothing;
 
-async fn read(body: &mut RequestBody) -> Result<Option<Value>> {
-    let bytes = body.take()?.into_bytes_limit(BODY_MAX).await?;
+/// The bytes of a JSON text: as they came, without the mark of their order that some editors and languages write first.
+pub async fn json_bytes(request: &Request, body: Body, limit: usize) -> Result<Bytes> {
+    // Nothing is unpacked here: a few bytes could be gigabytes.
+    let coding = request.header(header::CONTENT_ENCODING).map(str::trim).filter(|coding| !coding.is_empty());
+    if coding.is_some_and(|coding| !coding.eq_ignore_ascii_case("identity")) {
+        return Err(poem::Error::new(UnfitCoding, StatusCode::UNSUPPORTED_MEDIA_TYPE));
+    }
+    let bytes = body.into_bytes_limit(limit).await?;
+    Ok(if bytes.starts_with(BYTE_ORDER_MARK) { bytes.slice(BYTE_ORDER_MARK.len()..) } else { bytes })
+}
+
+async fn read(request: &Request, body: &mut RequestBody) -> Result<Option<Value>> {
+    let bytes = json_bytes(request, body.take()?, BODY_MAX).await?;
     if bytes.iter().all(u8::is_ascii_whitespace) {
         return Ok(None);
     }
     let value = serde_json::from_slice(&bytes)
-        .map_err(|error| poem::Error::new(MalformedBody(error.to_string()), poem::http::StatusCode::BAD_REQUEST))?;
+        .map_err(|error| poem::Error::new(MalformedBody(error.to_string()), StatusCode::BAD_REQUEST))?;
     Ok(Some(value))
 }
 
@@ -63,8 +78,8 @@ impl<'a, T: ParseFromJSON> ApiExtractor<'a> for Required<T> {
         Some(described(T::schema_ref(), true))
     }
 
-    async fn from_request(_: &'a Request, body: &mut RequestBody, _: ExtractParamOptions<()>) -> Result<Self> {
-        let value = read(body).await?.filter(|value| !is_empty(value));
+    async fn from_request(request: &'a Request, body: &mut RequestBody, _: ExtractParamOptions<()>) -> Result<Self> {
+        let value = read(request, body).await?.filter(|value| !is_empty(value));
         parse(value.unwrap_or_else(|| Value::Object(serde_json::Map::new()))).map(Self)
     }
 }
@@ -83,8 +98,8 @@ impl<'a, T: ParseFromJSON + Default> ApiExtractor<'a> for Optional<T> {
         Some(described(T::schema_ref(), false))
     }
 
-    async fn from_request(_: &'a Request, body: &mut RequestBody, _: ExtractParamOptions<()>) -> Result<Self> {
-        match read(body).await?.filter(|value| !is_empty(value)) {
+    async fn from_request(request: &'a Request, body: &mut RequestBody, _: ExtractParamOptions<()>) -> Result<Self> {
+        match read(request, body).await?.filter(|value| !is_empty(value)) {
             Some(value) => parse(value).map(Self),
             None => Ok(Self(T::default())),
         }
@@ -97,8 +112,8 @@ impl<'a> ApiExtractor<'a> for Nothing {
     type ParamType = ();
     type ParamRawType = ();
 
-    async fn from_request(_: &'a Request, body: &mut RequestBody, _: ExtractParamOptions<()>) -> Result<Self> {
-        read(body).await?;
+    async fn from_request(request: &'a Request, body: &mut RequestBody, _: ExtractParamOptions<()>) -> Result<Self> {
+        read(request, body).await?;
         Ok(Self)
     }
 }

@@ -119,6 +119,11 @@ pub struct UnfitMethod;
 #[error("the body must be JSON and say so: `Content-Type: application/json`")]
 pub struct UnfitType;
 
+/// A body came that is packed.
+#[derive(Debug, thiserror::Error)]
+#[error("the body must come as it is, without a Content-Encoding")]
+pub struct UnfitCoding;
+
 /// A socket was asked for without the sub-protocol that it speaks.
 #[derive(Debug, thiserror::Error)]
 #[error("the only sub-protocol is graphql-transport-ws: `Sec-WebSocket-Protocol: graphql-transport-ws`")]
@@ -149,14 +154,26 @@ pub fn answer(failure: &poem::Error) -> Response {
         _ if failure.is::<SizedLimitError>() => StatusCode::PAYLOAD_TOO_LARGE,
         _ if failure.is::<TooSlow>() => StatusCode::GATEWAY_TIMEOUT,
         _ if failure.is::<ParseQueryError>() => StatusCode::UNPROCESSABLE_ENTITY,
-        // What is no text names nothing.
-        _ if failure.is::<ParsePathError>() => {
-            return ours(&Error::new(ErrorKind::SessionNotFound, "no session has this id"));
-        }
         _ => failure.status(),
     };
     let is_plain = failure.is::<NotFoundError>() || failure.is::<MethodNotAllowedError>();
-    http(status, if is_plain { None } else { Some(failure.to_string()) })
+    let mut answer = http(status, if is_plain { None } else { Some(failure.to_string()) });
+    if failure.is::<UnfitCoding>() {
+        answer.headers_mut().insert(header::ACCEPT_ENCODING, header::HeaderValue::from_static("identity"));
+    }
+    answer
+}
+
+/// The answer to a failure at a path in which this parameter is no text, if one is not: what is no text names nothing.
+pub(super) fn answer_at(failure: &poem::Error, unreadable: Option<&str>) -> Response {
+    let (kind, detail) = match unreadable.filter(|_| failure.is::<ParsePathError>()) {
+        None => return answer(failure),
+        Some("key_id") => (ErrorKind::KeyNotFound, "no key has this id"),
+        Some("webhook_id") => (ErrorKind::WebhookNotFound, "no webhook has this id"),
+        Some("delivery_id") => (ErrorKind::DeliveryNotFound, "no delivery has this id"),
+        Some(_) => (ErrorKind::SessionNotFound, "no session has this id"),
+    };
+    ours(&Error::new(kind, detail))
 }
 
 /// The rule in the framework's words about a value that does not parse: `failed to parse "type": rule (occurred ..)`.

@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use entity::words::Scope;
-use poem::http::header;
 use poem::web::{Data, Json};
 use poem::{IntoResponse, Response, handler};
 use sea_orm::ConnectionTrait;
@@ -68,5 +67,5 @@ pub async fn metrics(Data(api): Data<&Arc<Api>>, Data(caller): Data<&Caller>) ->
         metrics.run_upkeep();
         metrics.render()
     });
-    Ok(text.unwrap_or_default().with_header(header::CONTENT_TYPE, "text/plain; version=0.0.4").into_response())
+    Ok(text.unwrap_or_default().with_content_type("text/plain; version=0.0.4").into_response())
 }

@@ -166,6 +166,8 @@ async fn stopped(api: &Api) {
 async fn answered<E: Endpoint>(routes: &Routes, endpoint: Arc<E>, request: Request) -> Response {
     let begun = Instant::now();
     let (method, route) = (method_label(request.method()), routes.find(request.uri().path()));
+    let unreadable = route.and_then(|route| route.unreadable(request.uri().path()));
+    let is_private = !routes::is_page(request.uri().path());
     crash::point("a request comes in");
     let outcome = AssertUnwindSafe(endpoint.call(request)).catch_unwind().await;
     let mut response = match outcome {
@@ -173,13 +175,17 @@ async fn answered<E: Endpoint>(routes: &Routes, endpoint: Arc<E>, request: Reque
             let response = success.into_response();
             if is_foreign_failure(&response) { error::http(response.status(), None) } else { response }
         }
-        Ok(Err(failure)) => error::answer(&failure),
+        Ok(Err(failure)) => error::answer_at(&failure, unreadable),
         Err(_) => error::answer(&Error::internal("the handler panicked").into()),
     };
     if let (StatusCode::METHOD_NOT_ALLOWED, Some(route)) = (response.status(), route) {
         response.headers_mut().insert(header::ALLOW, route.allow.clone());
     }
     response.headers_mut().insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    // Caches do not know that an answer hangs on `X-API-Key`, and an answer about health is old at once.
+    if is_private {
+        response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    }
     let (status, took) = (response.status(), begun.elapsed());
     // Neither the path nor the query: they may hold a phone number.
     debug!(

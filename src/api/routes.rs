@@ -30,6 +30,14 @@ const PAGES: &[(&str, &[&str])] = &[
     ("/pair/code", &["POST"]),
 ];
 
+/// The pages, which are the same for everybody.
+const FIXED: &[&str] = &["/openapi.json", "/swagger-ui", "/swagger-ui/", "/graphiql", "/pair"];
+
+/// Whether this is a page that is the same for everybody: whatever else is answered is for one caller at one moment.
+pub(super) fn is_page(path: &str) -> bool {
+    FIXED.contains(&path)
+}
+
 /// Every path of the server.
 pub(super) struct Routes {
     known: Vec<Known>,
@@ -96,6 +104,16 @@ impl Known {
         }
     }
 
+    /// The first parameter that is no text in this path.
+    pub(super) fn unreadable(&self, path: &str) -> Option<&str> {
+        if !path.contains('%') {
+            return None;
+        }
+        let named = self.template.split('/').zip(path.split('/'));
+        let mut named = named.filter_map(|(want, part)| Some((want.strip_prefix('{')?.strip_suffix('}')?, part)));
+        named.find(|(_, part)| !is_text(part)).map(|(name, _)| name)
+    }
+
     fn fits(&self, path: &str) -> bool {
         let (mut parts, mut wanted) = (path.split('/'), self.template.split('/'));
         loop {
@@ -106,6 +124,18 @@ impl Known {
             }
         }
     }
+}
+
+/// Whether this part of a path is text once its percent signs are read.
+fn is_text(part: &str) -> bool {
+    let (mut bytes, mut rest) = (Vec::new(), part.as_bytes());
+    while let Some((first, after)) = rest.split_first() {
+        let code = after.get(..2).filter(|_| *first == b'%').and_then(|code| std::str::from_utf8(code).ok());
+        let byte = code.and_then(|code| u8::from_str_radix(code, 16).ok());
+        bytes.push(byte.unwrap_or(*first));
+        rest = if byte.is_some() { &after[2..] } else { after };
+    }
+    std::str::from_utf8(&bytes).is_ok()
 }
 
 impl Answers {
@@ -142,6 +172,12 @@ mod tests {
         assert_eq!(found("/api/v1/sessions/shop/connect"), Some(("/api/v1/sessions/{session_id}/connect", "POST")));
         assert_eq!(found("/api/v1/keys/key_1"), Some(("/api/v1/keys/{key_id}", "DELETE")));
         assert_eq!(found("/livez"), Some(("/livez", "GET, HEAD")));
+        let unreadable = |path| routes.find(path).and_then(|known| known.unreadable(path));
+        assert_eq!(unreadable("/api/v1/keys/%FF"), Some("key_id"));
+        assert_eq!(unreadable("/api/v1/webhooks/%C3%A4/deliveries/%C3/retry"), Some("delivery_id"));
+        for readable in ["/api/v1/keys/%C3%A4", "/api/v1/keys/%", "/api/v1/keys/%zz%4", "/api/v1/keys/key"] {
+            assert_eq!(unreadable(readable), None, "{readable}");
+        }
         for nowhere in ["/", "/api/v1", "/api/v1/sessions/", "/api/v1/sessions/a/b", "/livez/x"] {
             assert_eq!(found(nowhere), None, "{nowhere}");
         }

@@ -35,6 +35,8 @@ mod graphql;
 #[cfg(feature = "sandbox")]
 mod graphql_limits;
 #[cfg(feature = "sandbox")]
+mod headers;
+#[cfg(feature = "sandbox")]
 mod journal;
 #[cfg(feature = "sandbox")]
 mod journal_ways;

@@ -1,12 +1,12 @@
 //! GraphQL over HTTP: POST for everything but subscriptions, GET for queries. No batches.
 
 use async_graphql::{Request, Response as Answer, Variables};
-use poem::http::{Method, StatusCode, header};
+use poem::http::{StatusCode, header};
 use poem::web::Data;
 use poem::{Body, IntoResponse, Request as HttpRequest, Response, Result, handler};
 use serde::Deserialize;
 
-use crate::api::body::BODY_MAX;
+use crate::api::body::{BODY_MAX, json_bytes};
 use crate::api::error::{MalformedBody, UnfitMethod, UnfitType};
 use crate::api::graphql::{Admitted, Graph};
 use crate::api::request_id;
@@ -58,7 +58,7 @@ pub(super) async fn read(http: &HttpRequest, body: Body) -> Result<Request> {
     if !kind.is_some_and(|kind| kind.eq_ignore_ascii_case("application/json")) {
         return Err(poem::Error::new(UnfitType, StatusCode::UNSUPPORTED_MEDIA_TYPE));
     }
-    let bytes = body.into_bytes_limit(BODY_MAX).await?;
+    let bytes = json_bytes(http, body, BODY_MAX).await?;
     serde_json::from_slice(&bytes).map_err(|error| malformed(error.to_string()))
 }
 
@@ -100,9 +100,6 @@ fn written(http: &HttpRequest, answer: &Answer) -> Response {
     let body = serde_json::to_vec(answer).unwrap_or_default();
     let mut response = body.with_content_type(media_type).into_response();
     response.set_status(status);
-    if http.method() == Method::GET {
-        response.headers_mut().insert(header::CACHE_CONTROL, header::HeaderValue::from_static("no-store"));
-    }
     response
 }
 

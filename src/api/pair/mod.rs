@@ -15,7 +15,7 @@ use serde::Deserialize;
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
-use crate::api::body::BODY_MAX;
+use crate::api::body::json_bytes;
 use crate::api::error::MalformedBody;
 use crate::api::live::{Change, KEEP_ALIVE, changes};
 use crate::api::rest::qr;
@@ -25,6 +25,8 @@ use crate::error::{Error, ErrorKind};
 use crate::pairing_link::types::{Visit, Why};
 use crate::session::types::{PairRequest, PhoneNumber};
 
+/// Largest body that asks for a code, bytes: a phone number, from somebody without a key.
+const ASKED_MAX: usize = 4096;
 const STYLE: &str = include_str!("page.css");
 const SCRIPT: &str = include_str!("page.js");
 
@@ -68,12 +70,13 @@ struct Phone {
 /// Answers with a pair code.
 #[handler]
 pub async fn code(Data(api): Data<&Arc<Api>>, request: &Request, body: Body) -> Result<Response> {
-    let bytes = body.into_bytes_limit(BODY_MAX).await?;
+    let token = token(request)?;
+    let bytes = json_bytes(request, body, ASKED_MAX).await?;
     let Phone { phone_number } = serde_json::from_slice(&bytes)
         .map_err(|error| poem::Error::new(MalformedBody(error.to_string()), poem::http::StatusCode::BAD_REQUEST))?;
     let phone_number = PhoneNumber::parse("phone_number", &phone_number)?;
     let asked = PairRequest { phone_number, show_push_notification: true };
-    let code = api.pairing_links.pair(token(request)?, asked).await?;
+    let code = api.pairing_links.pair(token, asked).await?;
     let timeout_seconds = code.expires_at.remaining(api.clock.now()).as_secs();
     Ok(Json(json!({ "code": code.code.reveal(), "timeout_seconds": timeout_seconds })).into_response())
 }

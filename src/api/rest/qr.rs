@@ -120,7 +120,7 @@ impl IntoResponse for Qr {
         let code = current.map(|qr| qr.code.reveal());
         if self.format == Format::Json {
             let reply = QrReply::of(current, self.live.status, self.now);
-            return fresh(poem_openapi::payload::Json(reply).into_response());
+            return poem_openapi::payload::Json(reply).into_response();
         }
         let Some(code) = code else {
             let detail =
@@ -132,13 +132,8 @@ impl IntoResponse for Qr {
             Format::Svg => svg(code).into_bytes(),
             Format::Text | Format::Json => text(code).into_bytes(),
         };
-        fresh(picture.with_content_type(self.format.media_type()).into_response())
+        picture.with_content_type(self.format.media_type()).into_response()
     }
-}
-
-/// A code is good for seconds, and for whoever asked: no cache may keep it.
-fn fresh(response: Response) -> Response {
-    response.with_header(header::CACHE_CONTROL, "no-store").into_response()
 }
 
 fn drawn(code: &str) -> QRCode {
