@@ -1,6 +1,7 @@
 //! What can go wrong, in the words of this project. Knows no HTTP and no GraphQL.
 
 use std::fmt;
+use std::time::Duration;
 
 /// A boxed cause, for the log only.
 pub type Cause = Box<dyn std::error::Error + Send + Sync>;
@@ -27,6 +28,10 @@ pub enum ErrorKind {
     PairingLinkUsed,
     /// Too many visitors use pairing links at the same time.
     TooManyVisitors,
+    /// Too many pair codes were asked for in a short time.
+    TooManyPairCodes,
+    /// The key has as many tickets for streams as it may have.
+    TooManyTickets,
     /// No webhook has this id.
     WebhookNotFound,
     /// The webhook has no such delivery.
@@ -43,6 +48,8 @@ pub enum ErrorKind {
     AlreadyLoggedIn,
     /// A pair code for another phone number is still outstanding.
     PairCodeOutstanding,
+    /// The server does not know under which address people reach it.
+    PublicUrlUnknown,
     /// A value breaks a rule; the detail names the field and the rule.
     Invalid,
     /// A page has more items than a page may have, or none.
@@ -70,6 +77,8 @@ impl ErrorKind {
         Self::PairingLinkExpired,
         Self::PairingLinkUsed,
         Self::TooManyVisitors,
+        Self::TooManyPairCodes,
+        Self::TooManyTickets,
         Self::WebhookNotFound,
         Self::DeliveryNotFound,
         Self::CursorExpired,
@@ -78,6 +87,7 @@ impl ErrorKind {
         Self::SessionExists,
         Self::AlreadyLoggedIn,
         Self::PairCodeOutstanding,
+        Self::PublicUrlUnknown,
         Self::Invalid,
         Self::PageSizeLimit,
         Self::Upstream,
@@ -97,12 +107,13 @@ pub struct Error {
     field: Option<String>,
     detail: String,
     cause: Option<Cause>,
+    retry_after: Option<Duration>,
 }
 
 impl Error {
     /// A failure of this kind, told to the caller as `detail`.
     pub fn new(kind: ErrorKind, detail: impl Into<String>) -> Self {
-        Self { kind, field: None, detail: detail.into(), cause: None }
+        Self { kind, field: None, detail: detail.into(), cause: None, retry_after: None }
     }
 
     /// `field` breaks a rule. The detail names both.
@@ -127,6 +138,18 @@ impl Error {
         self
     }
 
+    /// Says when the same request may succeed.
+    #[must_use]
+    pub fn retry_in(mut self, wait: Duration) -> Self {
+        self.retry_after = Some(wait);
+        self
+    }
+
+    /// When the same request may succeed, if that is known.
+    pub fn retry_after(&self) -> Option<Duration> {
+        self.retry_after
+    }
+
     /// What kind of failure it is.
     pub fn kind(&self) -> ErrorKind {
         self.kind
@@ -134,7 +157,7 @@ impl Error {
 
     /// What the caller is told, where the field is spelled in another way than in REST.
     pub fn told(&self, spelling: impl FnOnce(&str) -> String) -> String {
-        let Self { kind: _, field, detail, cause: _ } = self;
+        let Self { kind: _, field, detail, cause: _, retry_after: _ } = self;
         match field {
             Some(field) => format!("`{}` {detail}", spelling(field)),
             None => detail.clone(),

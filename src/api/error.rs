@@ -59,6 +59,8 @@ pub fn row(kind: ErrorKind) -> (StatusCode, &'static str, &'static str) {
         ErrorKind::PairingLinkExpired => (StatusCode::GONE, "pairing_link_expired", "The pairing link's time is over"),
         ErrorKind::PairingLinkUsed => (StatusCode::GONE, "pairing_link_used", "The pairing link is used up"),
         ErrorKind::TooManyVisitors => (StatusCode::TOO_MANY_REQUESTS, "too_many_visitors", "Too many visitors"),
+        ErrorKind::TooManyPairCodes => (StatusCode::TOO_MANY_REQUESTS, "too_many_pair_codes", "Too many pair codes"),
+        ErrorKind::TooManyTickets => (StatusCode::TOO_MANY_REQUESTS, "too_many_tickets", "Too many tickets"),
         ErrorKind::WebhookNotFound => (StatusCode::NOT_FOUND, "webhook_not_found", "No such webhook"),
         ErrorKind::DeliveryNotFound => (StatusCode::NOT_FOUND, "delivery_not_found", "No such delivery"),
         ErrorKind::CursorExpired => (StatusCode::GONE, "cursor_expired", "The events are not kept any more"),
@@ -67,6 +69,9 @@ pub fn row(kind: ErrorKind) -> (StatusCode, &'static str, &'static str) {
         ErrorKind::SessionExists => (StatusCode::CONFLICT, "session_exists", "The session exists"),
         ErrorKind::AlreadyLoggedIn => (StatusCode::CONFLICT, "already_logged_in", "A phone is linked already"),
         ErrorKind::PairCodeOutstanding => (StatusCode::CONFLICT, "pair_code_outstanding", "A pair code is outstanding"),
+        ErrorKind::PublicUrlUnknown => {
+            (StatusCode::CONFLICT, "public_url_unknown", "The server's address is not known")
+        }
         ErrorKind::Invalid => (StatusCode::UNPROCESSABLE_ENTITY, "invalid", "A value breaks a rule"),
         ErrorKind::PageSizeLimit => (StatusCode::UNPROCESSABLE_ENTITY, "page_size_limit", "A page cannot be so large"),
         ErrorKind::Upstream => (StatusCode::BAD_GATEWAY, "upstream", "WhatsApp refused or failed"),
@@ -186,7 +191,17 @@ pub fn rule_in(reason: &str) -> &str {
 fn ours(error: &Error) -> Response {
     let (status, code, title) = row(error.kind());
     log(error, &request_id::current());
-    problem(status, code, title, Cow::Owned(error.to_string()))
+    let mut response = problem(status, code, title, Cow::Owned(error.to_string()));
+    if let Some(seconds) = retry_after_seconds(error) {
+        response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
+    }
+    response
+}
+
+/// Whole seconds until the same request may succeed, if that is known: who comes back then is not too early.
+pub fn retry_after_seconds(error: &Error) -> Option<u64> {
+    let wait = error.retry_after()?;
+    Some((wait.as_secs() + u64::from(wait.subsec_nanos() > 0)).max(1))
 }
 
 /// One of our own failures for another door, which spells fields in its own way: its code, and what the client may read.
@@ -213,6 +228,8 @@ fn log(error: &Error, request_id: &str) {
         | ErrorKind::PairingLinkExpired
         | ErrorKind::PairingLinkUsed
         | ErrorKind::TooManyVisitors
+        | ErrorKind::TooManyPairCodes
+        | ErrorKind::TooManyTickets
         | ErrorKind::WebhookNotFound
         | ErrorKind::DeliveryNotFound
         | ErrorKind::CursorExpired
@@ -221,6 +238,7 @@ fn log(error: &Error, request_id: &str) {
         | ErrorKind::SessionExists
         | ErrorKind::AlreadyLoggedIn
         | ErrorKind::PairCodeOutstanding
+        | ErrorKind::PublicUrlUnknown
         | ErrorKind::Invalid
         | ErrorKind::PageSizeLimit
         | ErrorKind::ShuttingDown => {}

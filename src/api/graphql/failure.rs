@@ -11,13 +11,14 @@ const FAILURES_MAX: usize = 100;
 /// Longest message, bytes. The parser repeats the line that it does not understand.
 const MESSAGE_BYTES_MAX: usize = 4 * 1024;
 
-/// Gives every failure in an answer its code and the request's name. Resolvers fail with our own error only, so what has
-/// another source is the framework's word about the document.
+/// Gives every failure in an answer its code, the request's name and, where it is known, the wait until it may succeed.
+/// Resolvers fail with our own error only, so what has another source is the framework's word about the document.
 pub(super) fn explained(mut response: Response, request_id: &str) -> Response {
     // One for each word that is wrong would be a hundred times the document.
     response.errors.truncate(FAILURES_MAX);
     for failure in &mut response.errors {
         shorten(&mut failure.message);
+        let retry_after = failure.source::<Error>().and_then(error::retry_after_seconds);
         let code = match failure.source::<Error>() {
             Some(error) => {
                 let (code, message) = error::shown(error, request_id, spelling);
@@ -29,6 +30,9 @@ pub(super) fn explained(mut response: Response, request_id: &str) -> Response {
         let extensions = failure.extensions.get_or_insert_default();
         extensions.set("code", code);
         extensions.set("requestId", request_id);
+        if let Some(seconds) = retry_after {
+            extensions.set("retryAfter", seconds);
+        }
     }
     response
 }
