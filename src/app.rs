@@ -72,7 +72,8 @@ impl App {
         let sessions = Sessions::open(deps, egress.clone(), settings).await?;
         let base = config.public_url.as_deref().unwrap_or(address);
         let (clock, tasks) = (Clock::system(), lifecycle.clone());
-        let pairing_links = PairingLinks::new(sessions.clone(), keys.clone(), db.clone(), clock, tasks, base);
+        let pairing_links = PairingLinks::new(sessions.clone(), keys.clone(), db.clone(), clock, tasks)
+            .at(config.public_url.as_deref().or(config.is_reachable_as_bound().then_some(address)));
         let webhooks = webhook::Deps {
             db: db.clone(),
             journal: journal.clone(),

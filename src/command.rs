@@ -79,8 +79,15 @@ async fn serve(args: ServeArgs) -> Result<bool, Cause> {
         // A database that does not answer must not keep the process.
         () = control.stop().cancelled() => return Ok(true),
     };
+    if config.public_url.is_none() && !config.is_reachable_as_bound() {
+        warn!(
+            "nobody can open {address}, so pairing links are refused: set --public-url to where people reach the server"
+        );
+    }
     info!("listening on {address}");
-    welcome(&address, is_made.then_some(&token));
+    // A browser on this machine can open loopback; it cannot open every address.
+    let shown = address.replace("//0.0.0.0:", "//127.0.0.1:").replace("//[::]:", "//[::1]:");
+    welcome(&shown, is_made.then_some(&token));
     drop(token);
     app.serve(listener.into_std()?, limits, &control).await
 }

@@ -356,6 +356,11 @@ impl Config {
             whatsapp,
         })
     }
+
+    /// Whether the address that the server listens on is one that somebody can open: not `0.0.0.0` or `[::]`.
+    pub fn is_reachable_as_bound(&self) -> bool {
+        !self.listen.ip().to_canonical().is_unspecified()
+    }
 }
 
 /// An http or https address without a query.

@@ -6,6 +6,8 @@
 pub mod store;
 pub mod types;
 
+mod visitors;
+
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,7 +17,7 @@ use entity::timestamp::Timestamp;
 use entity::words::Scope;
 use futures::stream::StreamExt;
 use secrecy::ExposeSecret;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::caller::{Caller, Grant, Powers};
@@ -26,6 +28,7 @@ use crate::key::Keys;
 use crate::lifecycle::Lifecycle;
 use crate::pairing_link::store::Record;
 use crate::pairing_link::types::{Ending, PairingLink, Visit};
+use crate::pairing_link::visitors::Visitors;
 use crate::session::Sessions;
 use crate::session::types::{PairCode, PairRequest};
 use crate::token;
@@ -38,8 +41,6 @@ const LIFETIME: u64 = 60 * 60;
 pub const LIFETIME_MAX: u64 = 24 * 60 * 60;
 /// How long it is known that a link has expired. Then it is as if there had never been one.
 const REMEMBERED_MILLIS: i64 = 7 * 24 * 60 * 60 * 1000;
-/// Visitors at the same time. Each holds a connection.
-const VISITORS_MAX: usize = 1_000;
 
 /// The pairing links of this server.
 #[derive(Clone, Debug)]
@@ -49,9 +50,9 @@ pub struct PairingLinks {
     db: Db,
     clock: Clock,
     lifecycle: Lifecycle,
-    /// Where this server is found, without a slash at the end.
-    base: Arc<str>,
-    seats: Arc<Semaphore>,
+    /// Where people find this server, without a slash at the end. None if nobody said so and it listens on every address.
+    base: Option<Arc<str>>,
+    visitors: Visitors,
 }
 
 /// Somebody who came with a link.
@@ -64,23 +65,33 @@ struct Visitor {
 }
 
 impl PairingLinks {
-    /// The links to the server at this address.
-    pub fn new(sessions: Sessions, keys: Keys, db: Db, clock: Clock, lifecycle: Lifecycle, base: &str) -> Self {
-        let seats = Arc::new(Semaphore::new(VISITORS_MAX));
-        Self { sessions, keys, db, clock, lifecycle, base: base.trim_end_matches('/').into(), seats }
+    /// Links that lead nowhere: see [`at`](Self::at).
+    pub fn new(sessions: Sessions, keys: Keys, db: Db, clock: Clock, lifecycle: Lifecycle) -> Self {
+        Self { sessions, keys, db, clock, lifecycle, base: None, visitors: Visitors::default() }
+    }
+
+    /// The same links, to the server at this address.
+    #[must_use]
+    pub fn at(self, base: Option<&str>) -> Self {
+        Self { base: base.map(|base| base.trim_end_matches('/').into()), ..self }
     }
 
     /// Makes a link to a session that nobody has linked yet. It lives so many seconds, an hour when nothing is said, and
     /// no longer than the caller's key.
     ///
     /// # Errors
-    /// `Forbidden`, `SessionNotFound`, `AlreadyLoggedIn`, `Invalid` for a lifetime above a day.
+    /// `Forbidden`, `SessionNotFound`, `AlreadyLoggedIn`, `PublicUrlUnknown`, `Invalid` for a lifetime above a day.
     pub async fn create(&self, caller: &Caller, id: &SessionId, expires_in: Option<u64>) -> Result<PairingLink> {
         self.sessions.check_unlinked(caller, id)?;
         let seconds = expires_in.unwrap_or(LIFETIME);
         if !(1..=LIFETIME_MAX).contains(&seconds) {
             return Err(Error::invalid("expires_in", format!("must be from 1 to {LIFETIME_MAX}")));
         }
+        let base = self.base.as_ref().ok_or_else(|| {
+            let detail = "the server listens on every address and does not know the one at which people reach it: start \
+                          it with --public-url";
+            Error::new(ErrorKind::PublicUrlUnknown, detail)
+        })?;
         let now = self.clock.now();
         let wanted = now.after(Duration::from_secs(seconds));
         let expires_at = caller.ends_at().map_or(wanted, |end| end.min(wanted));
@@ -96,7 +107,7 @@ impl PairingLinks {
         store::forget(self.db.write(), id, Timestamp::from_millis(now.millis() - REMEMBERED_MILLIS)).await?;
         store::insert(self.db.write(), record).await?;
         // Behind the #, so that no server's log and no Referer ever holds it.
-        let url = format!("{}/pair#{}", self.base, token.expose_secret());
+        let url = format!("{base}/pair#{}", token.expose_secret());
         Ok(PairingLink { url, expires_at })
     }
 
@@ -106,9 +117,7 @@ impl PairingLinks {
     /// `PairingLinkNotFound`, `PairingLinkExpired`, `PairingLinkUsed`, `TooManyVisitors`, `Unavailable`, `ShuttingDown`.
     pub async fn visit(&self, token: &str) -> Result<Visit> {
         let Visitor { caller, link, lifeline } = self.admit(token).await?;
-        let seat = Arc::clone(&self.seats).try_acquire_owned().map_err(|_| {
-            Error::new(ErrorKind::TooManyVisitors, "too many people use pairing links right now: try again in a minute")
-        })?;
+        let seat = self.visitors.seat(&link.id)?;
         let updates = self.sessions.offer(&caller, &link.session).await.map_err(told_to_a_visitor)?;
         let (clock, lifecycle) = (self.clock.clone(), self.lifecycle.clone());
         let ending = Ending { expires_at: link.expires_at, clock, lifecycle, _seat: seat };
@@ -118,11 +127,11 @@ impl PairingLinks {
     /// A pair code for a visitor's phone number.
     ///
     /// # Errors
-    /// As `visit`, and those of asking for a pair code.
+    /// As `visit`, and those of asking for a pair code: `TooManyPairCodes` for the sixth within ten minutes.
     pub async fn pair(&self, token: &str, request: PairRequest) -> Result<PairCode> {
         let Visitor { caller, link, lifeline: _ } = self.admit(token).await?;
-        let paired = self.sessions.pair(&caller, &link.session, request).await.map_err(told_to_a_visitor)?;
-        Ok(paired.0)
+        let paired = self.sessions.pair_by_link(&caller, &link.session, &link.id, request).await;
+        paired.map_err(told_to_a_visitor)
     }
 
     async fn admit(&self, token: &str) -> Result<Visitor> {

@@ -8,6 +8,7 @@ use futures::stream::BoxStream;
 use poem_openapi::Object;
 use serde::Serialize;
 
+use crate::pairing_link::visitors::Seat;
 use crate::session::types::Update;
 
 /// An address at which somebody can link one phone to one session, and nothing else.
@@ -41,7 +42,7 @@ pub struct Ending {
     pub(super) clock: crate::clock::Clock,
     pub(super) lifecycle: crate::lifecycle::Lifecycle,
     /// Held as long as the visit lasts.
-    pub(super) _seat: tokio::sync::OwnedSemaphorePermit,
+    pub(super) _seat: Seat,
 }
 
 /// Why a visit ended.

@@ -26,9 +26,9 @@ use crate::lifecycle::Lifecycle;
 use crate::session::actor::saving::Unwritten;
 use crate::session::actor::unlinking::Unlinking;
 use crate::session::machine::{self, Effect, Input, Outside, Phase, State};
+use crate::session::pair_codes::WantedCode;
 use crate::session::pairing::Pairing;
 use crate::session::registry::Entry;
-use crate::session::types::{PairCode, PairRequest};
 use crate::session::view;
 use crate::whatsapp::{Connection, Connector, Report, Signal};
 
@@ -68,7 +68,7 @@ pub enum Command {
     /// Unlink the device from the phone and end.
     Delete(oneshot::Sender<()>),
     /// Get a pair code.
-    Pair(PairRequest, oneshot::Sender<Result<PairCode>>),
+    Pair(WantedCode),
 }
 
 /// Starts the actor of a session. A panic is logged, shown and survived.
@@ -226,10 +226,10 @@ impl Actor {
             }
             Command::Logout(reply) => self.begin_unlinking(reply, false).await,
             Command::Delete(reply) => self.begin_unlinking(reply, true).await,
-            Command::Pair(request, reply) => {
+            Command::Pair(wanted) => {
                 let live = self.entry.present();
                 let now = self.deps.clock.now();
-                if self.pairing.ask(request, reply, &live, self.state.is_linked, now) {
+                if self.pairing.ask(wanted, &live, self.state.is_linked, now) {
                     if let (Some(_), Some(connection)) = (&live.pair_code, &self.connection) {
                         connection.cancel_pair_code().await;
                     }

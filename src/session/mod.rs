@@ -5,6 +5,7 @@ pub mod types;
 pub mod actor;
 pub mod boot;
 pub mod machine;
+pub mod pair_codes;
 pub mod registry;
 pub mod store;
 
@@ -18,7 +19,7 @@ mod view;
 use std::sync::Arc;
 use std::time::Duration;
 
-use entity::ids::SessionId;
+use entity::ids::{PairingLinkId, SessionId};
 use entity::timestamp::Timestamp;
 use entity::words::{DesiredState, Scope, SessionStatus};
 use futures::FutureExt;
@@ -30,6 +31,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::event::journal::{self, Write};
 use crate::session::actor::{Command, Deps};
 use crate::session::boot::{BootProgress, Queue, Settings};
+use crate::session::pair_codes::{Asker, CodeBudget, PairCodes, WantedCode};
 use crate::session::registry::{Entry, Registry};
 use crate::session::store::Draft;
 use crate::session::types::{
@@ -52,6 +54,8 @@ pub struct Sessions {
     queue: Arc<Queue>,
     /// Says which addresses a new session's webhook may have.
     egress: Egress,
+    /// How many pair codes were asked for lately.
+    pair_codes: PairCodes,
 }
 
 impl Sessions {
@@ -71,7 +75,7 @@ impl Sessions {
         }
         let queue = Arc::new(Queue::default());
         queue.start(deps.clone(), settings, coming_back);
-        Ok(Self { deps, registry, queue, egress })
+        Ok(Self { deps, registry, queue, egress, pair_codes: PairCodes::default() })
     }
 
     /// Creates a session and starts to connect it.
@@ -239,13 +243,39 @@ impl Sessions {
     /// A pair code for this phone number, the outstanding one if it is for the same number; and the session that shows it.
     ///
     /// # Errors
-    /// `SessionNotFound`, `AlreadyLoggedIn`, `PairCodeOutstanding`, `Upstream`, `UpstreamTimeout`.
+    /// `SessionNotFound`, `AlreadyLoggedIn`, `PairCodeOutstanding`, `TooManyPairCodes`, `Upstream`, `UpstreamTimeout`.
     pub async fn pair(&self, caller: &Caller, id: &SessionId, request: PairRequest) -> Result<(PairCode, Snapshot)> {
+        self.pair_as(caller, id, Asker::Session(id.clone()), request).await
+    }
+
+    /// [`pair`](Self::pair) for a visitor of a pairing link, which has a budget of its own.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn pair_by_link(
+        &self,
+        caller: &Caller,
+        id: &SessionId,
+        link: &PairingLinkId,
+        request: PairRequest,
+    ) -> Result<PairCode> {
+        Ok(self.pair_as(caller, id, Asker::PairingLink(link.clone()), request).await?.0)
+    }
+
+    async fn pair_as(
+        &self,
+        caller: &Caller,
+        id: &SessionId,
+        asker: Asker,
+        request: PairRequest,
+    ) -> Result<(PairCode, Snapshot)> {
         let entry = self.reach(caller, Scope::SessionsPair, id)?;
         self.is_open()?;
         let (reply, code) = oneshot::channel();
+        let budget = CodeBudget { asker, codes: self.pair_codes.clone() };
+        let wanted = WantedCode { request, budget, reply };
         let mailbox = entry.mailbox(&self.deps);
-        match ask(&mailbox, Command::Pair(request, reply), code, PAIR_WAIT).await {
+        match ask(&mailbox, Command::Pair(wanted), code, PAIR_WAIT).await {
             Ok(Some(code)) => code.map(|code| (code, entry.look(Snapshot::clone).seen_by(caller))),
             Ok(None) => Err(self.unanswered(&mailbox)),
             Err(_) => Err(Error::new(ErrorKind::UpstreamTimeout, "WhatsApp did not give a pair code in time")),

@@ -5,6 +5,7 @@ use tokio::sync::oneshot;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::lifecycle::Lifecycle;
+use crate::session::pair_codes::WantedCode;
 use crate::session::types::{Live, PairCode, PairRequest, PhoneNumber};
 use crate::whatsapp::Connection;
 
@@ -21,23 +22,23 @@ pub(super) struct Pairing {
 
 impl Pairing {
     /// Takes a caller in. True if a code has to be asked for; otherwise the caller has an answer or soon will.
-    pub(super) fn ask(
-        &mut self,
-        request: PairRequest,
-        caller: oneshot::Sender<Result<PairCode>>,
-        live: &Live,
-        is_linked: bool,
-        now: Timestamp,
-    ) -> bool {
+    pub(super) fn ask(&mut self, wanted: WantedCode, live: &Live, is_linked: bool, now: Timestamp) -> bool {
+        let WantedCode { request, budget, reply: caller } = wanted;
         let outstanding = live.pair_code.as_ref().filter(|code| code.expires_at > now);
         let answer = if is_linked {
             Err(Error::new(ErrorKind::AlreadyLoggedIn, "a phone is linked already; log the session out first"))
         } else if let Some(code) = outstanding.filter(|code| code.phone_number == request.phone_number) {
             Ok(code.clone())
         } else if self.callers.is_empty() {
-            self.request = Some(request);
-            self.callers.push(caller);
-            return true;
+            // Only what WhatsApp is asked for counts: it is what rings a phone.
+            match budget.take(now) {
+                Ok(()) => {
+                    self.request = Some(request);
+                    self.callers.push(caller);
+                    return true;
+                }
+                Err(error) => Err(error),
+            }
         } else if self.phone_number() == Some(&request.phone_number) && self.callers.len() < CALLERS_MAX {
             self.callers.push(caller);
             return false;

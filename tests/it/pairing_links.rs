@@ -104,6 +104,79 @@ async fn a_link_is_good_for_its_page_only() {
     world.finish().await;
 }
 
+/// The seconds that a refusal asks to wait.
+fn wait_of(answer: &Answer) -> u64 {
+    answer.header("retry-after").parse().unwrap_or_else(|_| panic!("no wait in {}", answer.text()))
+}
+
+#[tokio::test]
+async fn one_link_takes_ten_visitors_and_none_of_the_other_links() {
+    let world = World::new(Kind::Sqlite).await;
+    world.door.create("shop").await;
+    let (full, other) = (link(&world.door, 600).await, link(&world.door, 600).await);
+    let mut visitors = Vec::new();
+    for _ in 0..10 {
+        let mut events = visit(&world, &full).await;
+        events.until("status", |_| true).await;
+        visitors.push(events);
+    }
+    let answer = world.door.holding(&full).ask(Method::POST, "/pair/live", &Value::Null).await;
+    assert_eq!(wait_of(&answer), 60);
+    assert_eq!(answer.problem(), (429, "too_many_visitors".to_owned()));
+    visit(&world, &other).await.until("status", |_| true).await;
+    // Who leaves makes room, as soon as the server knows.
+    visitors.clear();
+    let begun = std::time::Instant::now();
+    while world.door.holding(&full).request(Method::POST, "/pair/live").send().await.expect("it answers").status()
+        != 200
+    {
+        assert!(begun.elapsed().as_secs() < 40, "no place gets free");
+        tokio::time::sleep(std::time::Duration::from_millis(15)).await;
+    }
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn a_link_gives_five_codes_and_neither_another_link_nor_the_keys_lose_theirs() {
+    let world = World::new(Kind::Sqlite).await;
+    world.door.create("shop").await;
+    let numbers: Vec<_> = (1..=6).map(|number| format!("1555010000{number}")).collect();
+    for number in &numbers {
+        world.sim.phone(number);
+    }
+    let (used, other) = (link(&world.door, 600).await, link(&world.door, 600).await);
+    let mut last = Value::Null;
+    for number in &numbers[..5] {
+        last = ask_code(&world, &used, number).await.ok();
+    }
+    let answer = ask_code(&world, &used, &numbers[5]).await;
+    assert!((1..=600).contains(&wait_of(&answer)), "{}", answer.text());
+    assert_eq!(answer.problem(), (429, "too_many_pair_codes".to_owned()));
+    // The one that is outstanding rings nobody.
+    assert_eq!(ask_code(&world, &used, &numbers[4]).await.ok()["code"], last["code"]);
+    ask_code(&world, &other, &numbers[5]).await.ok();
+    let by_key = async |number: &str| world.door.post("/shop/pair", json!({ "phone_number": number })).await;
+    let by_graph = |number: &str| {
+        format!(r#"mutation {{ pairSession(input: {{ id: "shop", phoneNumber: "{number}" }}) {{ id }} }}"#)
+    };
+    for number in &numbers[..3] {
+        by_key(number).await.ok();
+    }
+    for number in &numbers[3..5] {
+        world.door.asked(&by_graph(number), Value::Null).await;
+    }
+    let answer = by_key(&numbers[0]).await;
+    assert!((1..=600).contains(&wait_of(&answer)), "{}", answer.text());
+    assert_eq!(answer.problem(), (429, "too_many_pair_codes".to_owned()));
+    let failure = world.door.graph(&by_graph(&numbers[0]), Value::Null).await.json()["errors"][0].clone();
+    assert_eq!(failure["extensions"]["code"], "too_many_pair_codes");
+    assert!(
+        failure["extensions"]["retryAfter"].as_u64().is_some_and(|seconds| (1..=600).contains(&seconds)),
+        "{failure}"
+    );
+    world.finish().await;
+}
+
 #[derive(Clone, Copy, Debug)]
 enum End {
     Expired,

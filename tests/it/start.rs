@@ -12,6 +12,7 @@ use waypost::db::Db;
 use whatsapp_simulator::Simulator;
 
 use crate::support::database;
+use crate::support::door::Door;
 use crate::support::server::TOKEN;
 use crate::support::world::{Kind, World};
 
@@ -147,6 +148,35 @@ async fn every_flag_can_be_a_variable_and_a_token_can_come_from_a_file() {
         assert!(entry["level"].is_string() && entry["timestamp"].is_string(), "{line}");
     }
     assert_eq!(server.stop(), "", "the token was given, and nobody sits at a terminal");
+    sim.stop().await;
+}
+
+#[tokio::test]
+async fn a_server_that_listens_everywhere_makes_no_links_that_nobody_can_open() {
+    let sim = Simulator::start(whatsapp_simulator::Settings::default()).await.expect("the simulator starts");
+    let data = TempDir::new().expect("there is room");
+    let folder = data.path().to_str().expect("a plain path");
+    let url = sim.url();
+    let flags = ["--listen", "0.0.0.0:0", "--data-dir", folder, "--whatsapp-url", &url];
+    let server = Bare::start(&flags, &[("WAYPOST_ADMIN_TOKEN", TOKEN)]);
+    assert!(server.seen.contains("set --public-url"), "{}", server.seen);
+    let door = Door::rest(&server.base.replace("0.0.0.0", "127.0.0.1"));
+    door.create("shop").await;
+    let links = "/api/v1/sessions/shop/pairing-links";
+    let answer = door.ask(Method::POST, links, &Value::Null).await;
+    assert!(answer.text().contains("--public-url"), "{}", answer.text());
+    assert_eq!(answer.problem(), (409, "public_url_unknown".to_owned()));
+    let create = r#"mutation { createPairingLink(input: { id: "shop" }) { url } }"#;
+    assert_eq!(door.graph_failure(create, Value::Null).await, "public_url_unknown");
+    server.stop();
+
+    let flags: Vec<_> = flags.into_iter().chain(["--public-url", "https://wa.example.com"]).collect();
+    let server = Bare::start(&flags, &[("WAYPOST_ADMIN_TOKEN", TOKEN)]);
+    assert!(!server.seen.contains("set --public-url"), "{}", server.seen);
+    let door = Door::rest(&server.base.replace("0.0.0.0", "127.0.0.1"));
+    let made = door.ask(Method::POST, links, &Value::Null).await.ok();
+    assert!(made["pairing_link"]["url"].as_str().is_some_and(|url| url.starts_with("https://wa.example.com/pair#")));
+    server.stop();
     sim.stop().await;
 }
 

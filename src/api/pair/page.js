@@ -47,7 +47,7 @@ const TROUBLE = {
 const CODE_FAILURES = {
   409: 'There is no code to be had right now: one is being asked for, or a phone is linked already.',
   422: 'This is not a phone number that WhatsApp can use. Check it, with the country code.',
-  429: 'There were too many tries. Wait a minute and try again.',
+  429: 'There were too many tries. Wait ten minutes and try again.',
 };
 
 const $ = (id) => document.getElementById(id);
