@@ -27,6 +27,7 @@ mod checkpoints;
 mod claim;
 mod connections;
 mod disk;
+pub mod keyset;
 mod script;
 mod scripts;
 mod sqlite;

@@ -7,13 +7,15 @@ use entity::timestamp::Timestamp;
 
 use crate::error::{Error, ErrorKind, Result};
 
-/// Largest page.
+/// Largest page, and that of a list without a size of its own.
 pub const PAGE_MAX: u32 = 100;
+/// What the items of one answer may take together, bytes. One alone may take more. As much as a page of events.
+pub const BYTES_MAX: usize = 4 * 1024 * 1024;
 
 /// Which part of a list.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Window {
-    /// The first so many, 1 to 100; all when this and `last` are absent.
+    /// The first so many, 1 to 100. What is said of a list that is asked without this and `last` is up to the list.
     pub first: Option<u32>,
     /// The last so many, 1 to 100.
     pub last: Option<u32>,
@@ -127,6 +129,39 @@ impl Bounds {
     }
 }
 
+impl<T> Slice<T> {
+    /// As much of it as one answer may hold, and always something. It ends early, not in silence: there are more then.
+    pub fn within(mut self, bytes_max: usize, is_from_end: bool, size: impl Fn(&T) -> usize) -> Self {
+        let mut bytes = 0;
+        let mut fits = |item: &T| {
+            let is_first = bytes == 0;
+            bytes += size(item).max(1);
+            is_first || bytes <= bytes_max
+        };
+        if is_from_end {
+            let kept = self.items.iter().rev().take_while(|item| fits(item)).count();
+            let excess = self.items.len() - kept;
+            self.items.drain(..excess);
+            self.has_previous |= excess > 0;
+        } else {
+            let kept = self.items.iter().take_while(|item| fits(item)).count();
+            self.has_next |= kept < self.items.len();
+            self.items.truncate(kept);
+        }
+        self
+    }
+}
+
+/// What a text takes in JSON, bytes, its quotation marks included.
+pub fn json_bytes(text: &str) -> usize {
+    let escaped = |byte: u8| match byte {
+        b'"' | b'\\' | 0x08 | b'\t' | b'\n' | 0x0c | b'\r' => 2,
+        0..0x20 => 6,
+        _ => 1,
+    };
+    2 + text.bytes().map(escaped).sum::<usize>()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -165,6 +200,28 @@ mod tests {
         ];
         for (window, refusal) in rows {
             assert_eq!(window.bounds().expect_err(refusal).to_string(), refusal);
+        }
+    }
+
+    #[test]
+    fn an_answer_that_gets_too_large_ends_early_at_the_right_end_and_says_so() {
+        let slice = |items: &[usize]| Slice { items: items.to_vec(), has_previous: false, has_next: false };
+        let within = |items: &[usize], is_from_end| {
+            let Slice { items, has_previous, has_next } = slice(items).within(10, is_from_end, |size| *size);
+            (items, has_previous, has_next)
+        };
+        assert_eq!(within(&[4, 6], false), (vec![4, 6], false, false));
+        assert_eq!(within(&[4, 6, 1], false), (vec![4, 6], false, true));
+        assert_eq!(within(&[4, 6, 1], true), (vec![6, 1], true, false));
+        assert_eq!(within(&[40, 1], false), (vec![40], false, true));
+        assert_eq!(within(&[1, 40], true), (vec![40], true, false));
+        assert_eq!(within(&[], true), (vec![], false, false));
+    }
+
+    #[test]
+    fn the_size_of_a_text_is_that_of_its_json() {
+        for text in ["", "Shop", "\"\\/", "\u{1}\u{8}\t\n\u{b}\u{c}\r\u{1f}\u{7f}", "é💚\u{2028}"] {
+            assert_eq!(json_bytes(text), serde_json::to_string(text).expect("a text").len(), "{text:?}");
         }
     }
 }

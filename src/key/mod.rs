@@ -27,7 +27,7 @@ use crate::key::ring::Ring;
 use crate::key::store::Record;
 use crate::key::types::{IssuedKey, Key, KeyPage, NewKey};
 use crate::lifecycle::Lifecycle;
-use crate::page::{Place, Slice, Window};
+use crate::page::{PAGE_MAX, Place, Slice, Window};
 use crate::rule;
 use crate::token::{self, Digest};
 
@@ -136,12 +136,13 @@ impl Keys {
         Ok(bounds.cut(keys, place))
     }
 
-    /// One page of the keys that may do no more than the caller, oldest first.
+    /// One page of the keys that may do no more than the caller, oldest first; 100 when no size is asked for.
     ///
     /// # Errors
     /// `Forbidden`, `PageSizeLimit`; `Invalid` for a bad cursor.
     pub fn list(&self, caller: &Caller, window: &Window) -> Result<KeyPage> {
-        let Slice { items: keys, has_previous: _, has_next } = self.slice(caller, window)?;
+        let window = Window { first: window.first.or(Some(PAGE_MAX)), ..window.clone() };
+        let Slice { items: keys, has_previous: _, has_next } = self.slice(caller, &window)?;
         let next_cursor = if has_next { keys.last().map(cursor_of) } else { None };
         Ok(KeyPage { keys, next_cursor })
     }

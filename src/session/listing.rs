@@ -1,4 +1,5 @@
 //! Lists of sessions: from memory, like every other answer. The table may be behind while it cannot be written.
+//! None of them is longer than one answer may be, whatever is asked for.
 
 use std::sync::Arc;
 
@@ -6,19 +7,25 @@ use entity::words::Scope;
 
 use crate::caller::Caller;
 use crate::error::Result;
-use crate::page::{Place, Slice, Window};
-use crate::session::types::{SessionFilter, SessionPage, Snapshot};
+use crate::page::{BYTES_MAX, Place, Slice, Window, json_bytes};
+use crate::session::types::{Session, SessionFilter, SessionPage, Snapshot};
 use crate::session::{Sessions, cursor_of, rules};
 
+/// What a session takes in JSON beside its texts, bytes: names of fields, moments, words.
+const FIXED_BYTES: usize = 360;
+/// What a label takes beside its texts.
+const LABEL_BYTES: usize = 2;
+
 impl Sessions {
-    /// The sessions that match, oldest first, with their number on all pages.
+    /// The sessions that match, oldest first, with their number on all pages: all of them when no size is asked for, as the
+    /// contract has it, but no more than one answer may hold.
     ///
     /// # Errors
     /// `PageSizeLimit`; `Invalid` for a bad cursor.
     pub fn list(&self, caller: &Caller, filter: SessionFilter, window: Window) -> Result<SessionPage> {
         let all = self.matching(caller, filter, |snapshot| Arc::clone(&snapshot.session))?;
         let total = all.len() as u64;
-        let Slice { items, has_previous: _, has_next } = part(all, &window)?;
+        let Slice { items, has_previous: _, has_next } = part(all, &window, |session| size(session))?;
         let sessions: Vec<_> = items.into_iter().map(Arc::unwrap_or_clone).collect();
         let next_cursor = if has_next { sessions.last().map(cursor_of) } else { None };
         Ok(SessionPage { sessions, total, next_cursor })
@@ -29,7 +36,8 @@ impl Sessions {
     /// # Errors
     /// `PageSizeLimit`; `Invalid` for a bad cursor.
     pub fn snapshots(&self, caller: &Caller, filter: SessionFilter, window: Window) -> Result<Slice<Snapshot>> {
-        let Slice { items, has_previous, has_next } = part(self.matching(caller, filter, Snapshot::clone)?, &window)?;
+        let all = self.matching(caller, filter, Snapshot::clone)?;
+        let Slice { items, has_previous, has_next } = part(all, &window, |snapshot| size(&snapshot.session))?;
         let items = items.into_iter().map(|snapshot| snapshot.seen_by(caller)).collect();
         Ok(Slice { items, has_previous, has_next })
     }
@@ -62,8 +70,56 @@ impl Sessions {
     }
 }
 
-/// The part of a whole list that a window shows.
-fn part<T>(all: Vec<(Place, T)>, window: &Window) -> Result<Slice<T>> {
-    let Slice { items, has_previous, has_next } = window.bounds()?.cut(all, |(place, _)| place.clone());
-    Ok(Slice { items: items.into_iter().map(|(_, item)| item).collect(), has_previous, has_next })
+/// The part of a whole list that a window shows, as much of it as one answer may hold.
+fn part<T>(all: Vec<(Place, T)>, window: &Window, size: impl Fn(&T) -> usize) -> Result<Slice<T>> {
+    let bounds = window.bounds()?;
+    let Slice { items, has_previous, has_next } = bounds.cut(all, |(place, _)| place.clone());
+    let items = items.into_iter().map(|(_, item)| item).collect();
+    Ok(Slice { items, has_previous, has_next }.within(BYTES_MAX, bounds.is_from_end, size))
+}
+
+/// What a session takes in an answer, bytes: never less.
+fn size(session: &Session) -> usize {
+    let optional = |text: &Option<String>| text.as_deref().map_or(4, json_bytes);
+    let labels = session.metadata.iter();
+    FIXED_BYTES
+        + session.id.as_str().len()
+        + optional(&session.name)
+        + optional(&session.phone_number)
+        + optional(&session.push_name)
+        + labels.map(|(name, value)| json_bytes(name) + json_bytes(value) + LABEL_BYTES).sum::<usize>()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use entity::ids::SessionId;
+    use entity::timestamp::Timestamp;
+    use entity::words::{PresenceOnConnect, SessionStatus};
+
+    use super::*;
+
+    #[test]
+    fn no_session_takes_more_than_is_counted_and_not_much_less() {
+        let moment = Timestamp::from_millis(253_402_300_799_000);
+        let mut session = Session {
+            id: SessionId::parse(&"x".repeat(64)).expect("an id"),
+            name: Some("\"".repeat(100)),
+            phone_number: Some("155501000010000".to_owned()),
+            push_name: Some("\u{1}é".repeat(50)),
+            status: SessionStatus::WaitingForPairCode,
+            created_at: moment,
+            updated_at: moment,
+            last_connected_at: Some(moment),
+            is_logged_in: false,
+            presence_on_connect: PresenceOnConnect::Unavailable,
+            metadata: (0..50).map(|n| (format!("label {n}"), "\u{2}".repeat(512))).collect(),
+        };
+        let written = |session: &Session| serde_json::to_string(session).expect("it is JSON").len();
+        assert!((written(&session)..written(&session) + 200).contains(&size(&session)));
+        session.metadata = BTreeMap::new();
+        (session.name, session.phone_number, session.push_name, session.last_connected_at) = (None, None, None, None);
+        assert!((written(&session)..written(&session) + 200).contains(&size(&session)));
+    }
 }

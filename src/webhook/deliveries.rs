@@ -6,13 +6,12 @@ use entity::words::{EventType, Scope};
 use crate::caller::Caller;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::store as journal;
+use crate::page::{BYTES_MAX, PAGE_MAX, Slice, json_bytes};
 use crate::webhook::types::{Delivery, DeliveryAttempt, DeliveryFilter, DeliveryPage};
 use crate::webhook::{Webhooks, Which, queue, rules};
 
-/// Deliveries of a page when its size is not said.
-const PAGE_DEFAULT: u32 = 50;
-/// Largest page.
-const PAGE_MAX: u32 = 100;
+/// Deliveries whose attempts are read at once: each may hold 16 KiB of what the receiver answered.
+const BATCH: usize = 10;
 
 impl Webhooks {
     /// Deliveries of a webhook, newest first.
@@ -28,7 +27,7 @@ impl Webhooks {
         after: Option<String>,
     ) -> Result<DeliveryPage> {
         let record = self.record(caller, Scope::WebhooksRead, which).await?;
-        let limit = limit.unwrap_or(PAGE_DEFAULT);
+        let limit = limit.unwrap_or(PAGE_MAX);
         if !(1..=PAGE_MAX).contains(&limit) {
             return Err(Error::about(ErrorKind::PageSizeLimit, "limit", format!("must be from 1 to {PAGE_MAX}")));
         }
@@ -40,9 +39,18 @@ impl Webhooks {
         let before = after.as_deref().map(DeliveryId::named);
         let one_more = u64::from(limit) + 1;
         let mut rows = queue::list(self.db.read(), &record.id, state, event, before, one_more).await?;
-        let has_next = rows.len() > limit as usize;
+        let mut has_next = rows.len() > limit as usize;
         rows.truncate(limit as usize);
-        let deliveries = self.shown(caller, rows).await?;
+        let (mut deliveries, mut bytes) = (Vec::new(), 0);
+        while bytes <= BYTES_MAX && !rows.is_empty() {
+            let some = rows.drain(..rows.len().min(BATCH)).collect();
+            let shown = self.shown(caller, some).await?;
+            bytes += shown.iter().map(size).sum::<usize>();
+            deliveries.extend(shown);
+        }
+        has_next |= !rows.is_empty();
+        let slice = Slice { items: deliveries, has_previous: false, has_next }.within(BYTES_MAX, false, size);
+        let Slice { items: deliveries, has_previous: _, has_next } = slice;
         let next_cursor = deliveries.last().filter(|_| has_next).map(|last| last.id.to_string());
         Ok(DeliveryPage { deliveries, next_cursor })
     }
@@ -82,6 +90,13 @@ impl Webhooks {
         self.courier.notify_one();
         self.shown(caller, vec![row]).await?.pop().ok_or_else(gone)
     }
+}
+
+/// What a delivery takes in an answer, bytes, roughly: its texts, and as much again as all else has.
+fn size(delivery: &Delivery) -> usize {
+    let text = |text: &Option<String>| text.as_deref().map_or(4, json_bytes);
+    let attempts = delivery.attempts.iter().map(|attempt| 100 + text(&attempt.error) + text(&attempt.reply));
+    500 + attempts.sum::<usize>()
 }
 
 fn is_delivery(id: &str) -> bool {

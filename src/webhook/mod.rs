@@ -11,6 +11,7 @@ pub mod courier;
 pub mod dispatcher;
 pub mod egress;
 pub mod lane;
+pub mod listing;
 pub mod queue;
 pub mod recorder;
 pub mod request;
@@ -113,7 +114,7 @@ impl Webhooks {
         let Deps { db, journal, egress, clock, lifecycle } = deps;
         // One process owns the database, so whoever was at a lane is gone.
         lane::end_leases(db.write()).await?;
-        for record in store::list(db.read(), None).await? {
+        for record in store::all(db.read()).await? {
             record.tell(journal.interest());
         }
         let recorder = Recorder::start(db.clone(), clock.clone(), &lifecycle)?;
@@ -184,22 +185,6 @@ impl Webhooks {
         store::insert(self.db.write(), &record).await?;
         record.tell(self.journal.interest());
         Ok(record.into())
-    }
-
-    /// The webhooks of one session, or all that the caller may see; oldest first.
-    ///
-    /// # Errors
-    /// `SessionNotFound`.
-    pub async fn list(&self, caller: &Caller, session: Option<SessionId>) -> Result<Vec<Webhook>> {
-        caller.require(Scope::WebhooksRead)?;
-        let of = match session {
-            Some(id) => {
-                self.reach(caller, Some(&id)).await?;
-                Some(vec![id])
-            }
-            None => caller.sessions().map(|ids| ids.iter().cloned().collect()),
-        };
-        Ok(store::list(self.db.read(), of).await?.into_iter().map(Webhook::from).collect())
     }
 
     /// One webhook.

@@ -20,6 +20,8 @@ use crate::webhook::types::DeliveryAttempt;
 
 /// Rows that one statement takes, at most: ten values each.
 pub(super) const ROWS: usize = 400;
+/// Attempts of one delivery that are shown: those of the longest schedule, and as many by hand.
+const ATTEMPTS_SHOWN: i32 = 50;
 
 /// An event that is to be delivered.
 #[derive(Clone, Debug)]
@@ -272,17 +274,23 @@ pub async fn list(
     Ok(found.into_iter().map(Record::from).collect())
 }
 
-/// The attempts of these deliveries, oldest first. One that was written after its delivery was read is left out.
+/// The newest attempts of these deliveries, oldest first. One that was written after its delivery was read is left out.
 pub async fn attempts(
     db: &impl ConnectionTrait,
     deliveries: &[Record],
 ) -> Result<BTreeMap<DeliveryId, Vec<DeliveryAttempt>>> {
+    if deliveries.is_empty() {
+        return Ok(BTreeMap::new());
+    }
     let counts: BTreeMap<_, _> = deliveries.iter().map(|delivery| (&delivery.id, delivery.attempts)).collect();
-    let found = delivery_attempt::Entity::find()
-        .filter(delivery_attempt::Column::DeliveryId.is_in(counts.keys().copied().cloned()))
-        .order_by_asc(delivery_attempt::Column::Number)
-        .all(db)
-        .await?;
+    // Whoever asks for one to be tried again and again makes as many attempts as they like.
+    let newest = deliveries.iter().map(|delivery| {
+        let of_one = Condition::all().add(delivery_attempt::Column::DeliveryId.eq(delivery.id.clone()));
+        of_one.add(delivery_attempt::Column::Number.gt(delivery.attempts.saturating_sub(ATTEMPTS_SHOWN)))
+    });
+    let newest = newest.fold(Condition::any(), Condition::add);
+    let found =
+        delivery_attempt::Entity::find().filter(newest).order_by_asc(delivery_attempt::Column::Number).all(db).await?;
     let mut attempts: BTreeMap<_, Vec<_>> = BTreeMap::new();
     for attempt in found {
         let delivery_attempt::Model { delivery_id, number, started_at, duration_ms, status, error, reply } = attempt;

@@ -9,14 +9,16 @@ use entity::words::{DisabledReason, EventType};
 use sea_orm::sea_query::Expr;
 use sea_orm::{
     ActiveModelTrait, ActiveValue, ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, ExprTrait, QueryFilter,
-    QueryOrder, QuerySelect, SqlErr,
+    QuerySelect, SqlErr,
 };
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::db::bulk;
+use crate::db::keyset::keyset;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::interest::Interest;
 use crate::event::types::is_code;
+use crate::page::Bounds;
 use crate::webhook::types::WebhookFilters;
 
 /// A webhook as it is kept.
@@ -160,16 +162,19 @@ pub async fn all_of(db: &impl ConnectionTrait, ids: impl IntoIterator<Item = &We
     Ok(found.into_iter().map(Record::from).collect())
 }
 
-/// Those of these sessions, and, without a list, every one; oldest first.
-pub async fn list(db: &impl ConnectionTrait, sessions: Option<Vec<SessionId>>) -> Result<Vec<Record>> {
+/// Every one. For the start.
+pub async fn all(db: &impl ConnectionTrait) -> Result<Vec<Record>> {
+    Ok(webhook::Entity::find().all(db).await?.into_iter().map(Record::from).collect())
+}
+
+/// Those of these sessions, and, without a list, of all, within the bounds; oldest first. One more than the limit if there are
+/// more.
+pub async fn page(db: &impl ConnectionTrait, sessions: Option<Vec<SessionId>>, bounds: &Bounds) -> Result<Vec<Record>> {
     let of = sessions.map(|ids| webhook::Column::SessionId.is_in(ids));
-    let models = webhook::Entity::find()
-        .filter(Condition::all().add_option(of))
-        .order_by_asc(webhook::Column::CreatedAt)
-        .order_by_asc(webhook::Column::Id)
-        .all(db)
-        .await?;
-    Ok(models.into_iter().map(Record::from).collect())
+    let found = webhook::Entity::find().filter(Condition::all().add_option(of));
+    let found = keyset(found, webhook::Column::CreatedAt, webhook::Column::Id, bounds);
+    let records = found.all(db).await?.into_iter().map(Record::from);
+    Ok(if bounds.is_from_end { records.rev().collect() } else { records.collect() })
 }
 
 /// Those that get events of these sessions now.

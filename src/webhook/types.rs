@@ -214,7 +214,7 @@ pub struct Delivery {
     pub event: EventType,
     /// How far it has come.
     pub state: DeliveryState,
-    /// Every attempt, oldest first.
+    /// The attempts, oldest first; the newest 50 if there are more.
     pub attempts: Vec<DeliveryAttempt>,
     /// When it is tried next. Null unless it is pending.
     pub next_attempt_at: Option<Timestamp>,
@@ -257,12 +257,14 @@ pub struct DeliveryPage {
     pub next_cursor: Option<String>,
 }
 
-/// Webhooks, oldest first.
+/// One page of webhooks, oldest first.
 #[derive(Clone, Debug, PartialEq, Eq, Object, Serialize)]
 #[oai(example)]
-pub struct WebhookList {
+pub struct WebhookPage {
     /// The webhooks.
     pub webhooks: Vec<Webhook>,
+    /// Where the next page starts. Null on the last one.
+    pub next_cursor: Option<String>,
 }
 
 /// Which events to deliver once more.

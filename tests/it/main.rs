@@ -47,6 +47,8 @@ mod life;
 #[cfg(feature = "sandbox")]
 mod live;
 #[cfg(feature = "sandbox")]
+mod long_lists;
+#[cfg(feature = "sandbox")]
 mod losses;
 #[cfg(feature = "sandbox")]
 mod matrix;

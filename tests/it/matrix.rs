@@ -219,7 +219,7 @@ fn webhooks() -> Vec<Operation> {
         },
         Operation {
             rest: rest("listSessionWebhooks", Method::GET, "/api/v1/sessions/{id}/webhooks"),
-            graph: Some(("Query.webhooks", r#"{ webhooks(sessionId: "{id}") { id } }"#)),
+            graph: Some(("Query.webhooks", r#"{ webhooks(sessionId: "{id}") { nodes { id } } }"#)),
             on: On::Session,
             scope: Some(read),
         },

@@ -2,7 +2,7 @@
 
 use reqwest::Method;
 use rstest::rstest;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::support::world::{Kind, World};
 
@@ -159,6 +159,45 @@ async fn a_search_folds_every_letter_through_both_doors(#[values(Kind::Sqlite, K
     let query = r#"{ sessions(first: 5, filter: { query: "école" }) { totalCount nodes { id } } }"#;
     let found = world.door.asked(query, Value::Null).await;
     assert_eq!(found["sessions"], json!({ "totalCount": 1, "nodes": [{ "id": "a" }] }));
+    world.finish().await;
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_list_without_a_size_is_whole_up_to_4_mib_and_says_where_to_go_on(
+    #[values(Kind::Sqlite, Kind::Postgres)] kind: Kind,
+) {
+    const BYTES_MAX: usize = 4 * 1024 * 1024;
+    let world = World::new(kind).await;
+    // All that the rules allow: 110 KB each.
+    let labels: Map<String, Value> = (0..50).map(|n| (format!("{n:064}"), json!("💚".repeat(512)))).collect();
+    for n in 0..42 {
+        world.door.post("", json!({ "id": format!("s{n:02}"), "metadata": labels })).await.ok();
+    }
+    for limit in ["?", "?limit=100&"] {
+        let (mut seen, mut path) = (Vec::new(), limit.to_owned());
+        let pages = loop {
+            let answer = world.door.get(&path).await;
+            assert!(answer.bytes.len() <= BYTES_MAX + 1024, "{}", answer.bytes.len());
+            let page = answer.ok();
+            assert_eq!(page["total"], 42);
+            let sessions = page["sessions"].as_array().expect("a list");
+            seen.extend(sessions.iter().map(|session| session["id"].as_str().expect("an id").to_owned()));
+            let Some(cursor) = page["next_cursor"].as_str() else { break seen.len() - sessions.len() };
+            path = format!("{limit}after={cursor}");
+        };
+        assert!(pages > 30, "as much as fits is in the first: {pages}");
+        assert_eq!(seen, (0..42).map(|n| format!("s{n:02}")).collect::<Vec<_>>());
+    }
+    for (part, more) in [("first", "hasNextPage"), ("last", "hasPreviousPage")] {
+        let query = format!("{{ sessions({part}: 100) {{ nodes {{ id metadata }} pageInfo {{ {more} }} }} }}");
+        let answer = world.door.graph(&query, Value::Null).await;
+        assert!(answer.bytes.len() <= BYTES_MAX, "{}", answer.bytes.len());
+        let list = &answer.json()["data"]["sessions"];
+        assert_eq!(list["pageInfo"][more], true);
+        let ids: Vec<_> = list["nodes"].as_array().expect("a list").iter().map(|node| node["id"].clone()).collect();
+        assert!(ids.len() > 30 && ids.contains(&json!(if part == "first" { "s00" } else { "s41" })), "{ids:?}");
+    }
     world.finish().await;
 }
 

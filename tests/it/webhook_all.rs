@@ -105,3 +105,68 @@ async fn an_address_that_may_not_be_reached_is_written_down_as_an_attempt() {
     assert!(error.starts_with("refused: ") && error.contains("loopback"), "{error}");
     world.finish().await;
 }
+
+/// Reads a list to its end and gives the ids on each page.
+async fn pages(world: &World, path: &str) -> Vec<Vec<String>> {
+    let (mut pages, mut after) = (Vec::new(), String::new());
+    loop {
+        let page = world.door.ask(Method::GET, &format!("{path}{after}"), &Value::Null).await.ok();
+        let ids = page["webhooks"].as_array().expect("a list").iter();
+        pages.push(ids.map(|webhook| webhook["id"].as_str().expect("an id").to_owned()).collect());
+        let Some(cursor) = page["next_cursor"].as_str() else { return pages };
+        after = format!("{}after={cursor}", if path.contains('?') { "&" } else { "?" });
+    }
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_list_of_webhooks_is_never_longer_than_a_page_and_none_is_left_out(
+    #[values(Kind::Sqlite, Kind::Postgres)] kind: Kind,
+) {
+    let world = world(kind, &[]).await;
+    let (mut all, mut of_b) = (Vec::new(), Vec::new());
+    for session in ["a", "b", "c"] {
+        world.door.create(session).await;
+        for _ in 0..if session == "c" { 1 } else { 50 } {
+            let new = json!({ "url": "https://receiver.invalid/" });
+            let made = world.door.post(&format!("/{session}/webhooks"), new).await.ok();
+            let id = made["id"].as_str().expect("an id").to_owned();
+            all.push(id.clone());
+            if session == "b" {
+                of_b.push(id);
+            }
+        }
+    }
+    let found = pages(&world, WEBHOOKS).await;
+    assert_eq!((found.iter().map(Vec::len).collect::<Vec<_>>(), found.concat()), (vec![100, 1], all.clone()));
+    let found = pages(&world, "/api/v1/sessions/b/webhooks?limit=30").await;
+    assert_eq!((found.iter().map(Vec::len).collect::<Vec<_>>(), found.concat()), (vec![30, 20], of_b.clone()));
+    for bad in ["?limit=0", "?limit=101", "?after=nonsense"] {
+        let answer = world.door.ask(Method::GET, &format!("{WEBHOOKS}{bad}"), &Value::Null).await;
+        assert_eq!(answer.problem(), (422, "invalid".to_owned()), "{bad}");
+    }
+
+    let ask = async |arguments: &str| {
+        let query = format!("{{ webhooks{arguments} {{ nodes {{ id }} pageInfo {{ hasNextPage endCursor }} }} }}");
+        let list = world.door.asked(&query, Value::Null).await["webhooks"].clone();
+        let nodes = list["nodes"].as_array().expect("a list").iter();
+        let ids: Vec<_> = nodes.map(|node| node["id"].as_str().expect("an id").to_owned()).collect();
+        (ids, list["pageInfo"].clone())
+    };
+    let (mut seen, mut arguments) = (Vec::new(), String::new());
+    loop {
+        let (ids, info) = ask(&arguments).await;
+        seen.extend(ids);
+        if info["hasNextPage"] == false {
+            break;
+        }
+        arguments = format!("(after: {})", info["endCursor"]);
+    }
+    assert_eq!(seen, all);
+    assert_eq!(ask(r#"(sessionId: "b", last: 2)"#).await.0, of_b[48..]);
+    assert_eq!(
+        world.door.graph_failure("{ webhooks(first: 101) { nodes { id } } }", Value::Null).await,
+        "page_size_limit"
+    );
+    world.finish().await;
+}

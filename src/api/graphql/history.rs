@@ -8,7 +8,9 @@ use crate::api::graphql::webhook::which;
 use crate::api::graphql::{api, caller, or_null};
 use crate::error::Result;
 use crate::event::types::{self, Cursor, Event, EventFilter, PageSize, Passage, Placed};
+use crate::page::Window;
 use crate::session::session_id;
+use crate::webhook::listing::cursor_of;
 use crate::webhook::types::{Delivery, DeliveryFilter, Webhook};
 
 /// Items of a page when its size is not said.
@@ -49,6 +51,8 @@ struct Next {
 
 type EventConnection = Connection<String, Event, Next, EmptyFields>;
 
+type WebhookConnection = Connection<String, Webhook, EmptyFields, EmptyFields>;
+
 type DeliveryConnection = Connection<String, Delivery, EmptyFields, EmptyFields>;
 
 /// What can be asked about events and webhooks.
@@ -81,15 +85,25 @@ impl HistoryQuery {
     }
 
     /// Lists webhooks, oldest first.
-    #[graphql(complexity = "PAGE_DEFAULT as usize * child_complexity")]
+    #[graphql(complexity = "first.or(last).unwrap_or(PAGE_DEFAULT).min(100) as usize * child_complexity")]
     async fn webhooks(
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "Only those of this session; all when absent.")] session_id: Option<ID>,
-    ) -> Option<Vec<Webhook>> {
+        #[graphql(desc = "The first so many, 1 to 100; 50 when neither this nor `last` is given.")] first: Option<u32>,
+        #[graphql(desc = "Only those behind this cursor.")] after: Option<String>,
+        #[graphql(desc = "The last so many, 1 to 100.")] last: Option<u32>,
+        #[graphql(desc = "Only those before this cursor.")] before: Option<String>,
+    ) -> Option<WebhookConnection> {
         let outcome = async {
             let session = session_id.map(|id| self::session_id(&id)).transpose()?;
-            api(ctx).webhooks.list(caller(ctx), session).await
+            let first = if last.is_none() { first.or(Some(PAGE_DEFAULT)) } else { first };
+            let window = Window { first, last, after, before };
+            let slice = api(ctx).webhooks.slice(caller(ctx), session, window).await?;
+            let mut connection = Connection::new(slice.has_previous, slice.has_next);
+            let edges = slice.items.into_iter().map(|webhook| Edge::new(cursor_of(&webhook), webhook));
+            connection.edges.extend(edges);
+            Ok(connection)
         };
         or_null(ctx, outcome.await)
     }
@@ -105,13 +119,14 @@ impl HistoryQuery {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "The webhook's id.")] webhook_id: ID,
-        #[graphql(desc = "The first so many, 1 to 100; 50 when absent.")] first: Option<u32>,
+        #[graphql(desc = "The first so many, 1 to 100; 50 when absent. Fewer if large.")] first: Option<u32>,
         #[graphql(desc = "Only those behind this cursor.")] after: Option<String>,
         #[graphql(desc = "Only those in this state.")] state: Option<DeliveryState>,
         #[graphql(desc = "Only those of this type.")] event: Option<EventType>,
     ) -> Option<DeliveryConnection> {
         let outcome = async {
             let filter = DeliveryFilter { state, event };
+            let first = first.or(Some(PAGE_DEFAULT));
             let page = api(ctx).webhooks.deliveries(caller(ctx), &which(&webhook_id), filter, first, after).await?;
             let mut connection = Connection::new(false, page.next_cursor.is_some());
             let edges = page.deliveries.into_iter().map(|delivery| Edge::new(delivery.id.to_string(), delivery));

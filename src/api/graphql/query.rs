@@ -114,9 +114,9 @@ impl Query {
     async fn sessions(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The first so many, 1 to 100; 50 when neither this nor `last` is given.")] first: Option<u32>,
+        #[graphql(desc = "The first so many, 1 to 100; 50 when neither is given. Fewer if large.")] first: Option<u32>,
         #[graphql(desc = "Only those behind this cursor.")] after: Option<String>,
-        #[graphql(desc = "The last so many, 1 to 100.")] last: Option<u32>,
+        #[graphql(desc = "The last so many, 1 to 100. Fewer if large.")] last: Option<u32>,
         #[graphql(desc = "Only those before this cursor.")] before: Option<String>,
         #[graphql(desc = "Which sessions; all when absent.")] filter: Option<Filter>,
     ) -> Option<SessionConnection> {

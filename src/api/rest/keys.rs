@@ -52,7 +52,7 @@ impl KeysApi {
         &self,
         Data(api): Data<&Arc<Api>>,
         Asks(caller): Asks,
-        /// At most this many, 1 to 100; all when absent.
+        /// At most this many, 1 to 100; 100 when absent.
         limit: Query<Option<Limit>>,
         /// Only those behind this cursor, a `next_cursor` of an earlier list.
         after: Query<Option<String>>,

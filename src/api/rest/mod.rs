@@ -143,7 +143,7 @@ impl SessionsApi {
         status: Query<Option<Word<SessionStatus>>>,
         /// Only those whose id, name or phone number contains this, whatever the case.
         q: Query<Option<String>>,
-        /// At most this many, 1 to 100; all when absent.
+        /// At most this many, 1 to 100; all when absent. Fewer when they are large: 4 MiB end a page.
         limit: Query<Option<Limit>>,
         /// Only those behind this cursor, a `next_cursor` of an earlier list.
         after: Query<Option<String>>,

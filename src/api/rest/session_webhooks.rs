@@ -16,11 +16,12 @@ use crate::api::reply::{Created201, Done, Ok200};
 use crate::api::rest::Tag;
 use crate::api::rest::param::{Limit, Word};
 use crate::api::rest::webhooks::RotateSecretBody;
+use crate::page::Window;
 use crate::session::session_id;
 use crate::webhook::Which;
 use crate::webhook::types::{
     Delivery, DeliveryAttempt, DeliveryFilter, DeliveryPage, NewWebhook, ReplayRange, Replayed, RotatedSecret, Webhook,
-    WebhookChanges, WebhookList,
+    WebhookChanges, WebhookPage,
 };
 
 /// `/api/v1/sessions/{session_id}/webhooks`.
@@ -52,9 +53,13 @@ impl SessionWebhooksApi {
         Asks(caller): Asks,
         /// The session's id.
         session_id: Path<String>,
-    ) -> Result<Ok200<WebhookList>> {
-        let webhooks = api.webhooks.list(&caller, Some(self::session_id(&session_id)?)).await?;
-        Ok(Ok200(WebhookList { webhooks }))
+        /// At most this many, 1 to 100; 100 when absent.
+        limit: Query<Option<Limit>>,
+        /// Only those behind this cursor, a `next_cursor` of an earlier list.
+        after: Query<Option<String>>,
+    ) -> Result<Ok200<WebhookPage>> {
+        let window = Window { first: limit.0.map(|Limit(limit)| limit), after: after.0, ..Window::default() };
+        Ok(Ok200(api.webhooks.list(&caller, Some(self::session_id(&session_id)?), window).await?))
     }
 
     /// Shows one webhook.
@@ -182,7 +187,7 @@ impl SessionWebhooksApi {
         state: Query<Option<Word<DeliveryState>>>,
         /// Only those of this type.
         event: Query<Option<Word<EventType>>>,
-        /// At most this many, 1 to 100; 50 when absent.
+        /// At most this many, 1 to 100; 100 when absent. Fewer when they are large: 4 MiB end a page.
         limit: Query<Option<Limit>>,
         /// Only those behind this cursor, a `next_cursor` of an earlier list.
         after: Query<Option<String>>,

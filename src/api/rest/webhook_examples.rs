@@ -11,7 +11,7 @@ use crate::event::body::session::TestEvent;
 use crate::event::types::{Cursor, Event, EventPage};
 use crate::webhook::types::{
     Delivery, DeliveryAttempt, DeliveryPage, ReplayRange, Replayed, RotatedSecret, Webhook, WebhookChanges,
-    WebhookFilters, WebhookList,
+    WebhookFilters, WebhookPage,
 };
 
 const CREATED: Timestamp = Timestamp::from_millis(1_767_143_203_000);
@@ -74,9 +74,9 @@ impl Example for Webhook {
     }
 }
 
-impl Example for WebhookList {
+impl Example for WebhookPage {
     fn example() -> Self {
-        Self { webhooks: vec![Webhook::example()] }
+        Self { webhooks: vec![Webhook::example()], next_cursor: None }
     }
 }
 

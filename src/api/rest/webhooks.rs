@@ -15,10 +15,11 @@ use crate::api::body::{Nothing, Optional, Required};
 use crate::api::reply::{Created201, Done, Ok200};
 use crate::api::rest::Tag;
 use crate::api::rest::param::{Limit, Word};
+use crate::page::Window;
 use crate::webhook::Which;
 use crate::webhook::types::{
     Delivery, DeliveryAttempt, DeliveryFilter, DeliveryPage, NewWebhook, ReplayRange, Replayed, RotatedSecret, Webhook,
-    WebhookChanges, WebhookList,
+    WebhookChanges, WebhookPage,
 };
 
 /// How a webhook's secret is to be rotated.
@@ -52,9 +53,17 @@ impl WebhooksApi {
 
     /// Lists webhooks, oldest first.
     #[oai(path = "/webhooks", method = "get", operation_id = "listWebhooks")]
-    async fn list(&self, Data(api): Data<&Arc<Api>>, Asks(caller): Asks) -> Result<Ok200<WebhookList>> {
-        let webhooks = api.webhooks.list(&caller, None).await?;
-        Ok(Ok200(WebhookList { webhooks }))
+    async fn list(
+        &self,
+        Data(api): Data<&Arc<Api>>,
+        Asks(caller): Asks,
+        /// At most this many, 1 to 100; 100 when absent.
+        limit: Query<Option<Limit>>,
+        /// Only those behind this cursor, a `next_cursor` of an earlier list.
+        after: Query<Option<String>>,
+    ) -> Result<Ok200<WebhookPage>> {
+        let window = Window { first: limit.0.map(|Limit(limit)| limit), after: after.0, ..Window::default() };
+        Ok(Ok200(api.webhooks.list(&caller, None, window).await?))
     }
 
     /// Shows one webhook.
@@ -148,7 +157,7 @@ impl WebhooksApi {
         state: Query<Option<Word<DeliveryState>>>,
         /// Only those of this type.
         event: Query<Option<Word<EventType>>>,
-        /// At most this many, 1 to 100; 50 when absent.
+        /// At most this many, 1 to 100; 100 when absent. Fewer when they are large: 4 MiB end a page.
         limit: Query<Option<Limit>>,
         /// Only those behind this cursor, a `next_cursor` of an earlier list.
         after: Query<Option<String>>,

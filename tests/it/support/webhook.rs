@@ -64,8 +64,8 @@ impl Webhooks {
                 outcome(all).map(|list| list["webhooks"].clone())
             }
             Way::Graph => {
-                let query = format!("query($id: ID) {{ webhooks(sessionId: $id) {{ {WEBHOOK} }} }}");
-                self.graph("webhooks", &query, json!({ "id": self.session })).await
+                let query = format!("query($id: ID) {{ webhooks(sessionId: $id) {{ nodes {{ {WEBHOOK} }} }} }}");
+                self.graph("webhooks", &query, json!({ "id": self.session })).await.map(|list| list["nodes"].clone())
             }
         };
         found.expect("a list").as_array().expect("a list").clone()

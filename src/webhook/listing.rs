@@ -1,0 +1,47 @@
+//! Lists of webhooks, in pages: nobody has to take all of them at once.
+
+use entity::ids::SessionId;
+use entity::words::Scope;
+
+use crate::caller::Caller;
+use crate::error::Result;
+use crate::page::{PAGE_MAX, Place, Slice, Window};
+use crate::webhook::types::{Webhook, WebhookPage};
+use crate::webhook::{Webhooks, store};
+
+impl Webhooks {
+    /// One page of the webhooks of one session, or of all that the caller may see; oldest first, 100 when no size is asked
+    /// for.
+    ///
+    /// # Errors
+    /// As [`slice`](Self::slice).
+    pub async fn list(&self, caller: &Caller, session: Option<SessionId>, window: Window) -> Result<WebhookPage> {
+        let window = Window { first: window.first.or(Some(PAGE_MAX)), ..window };
+        let Slice { items: webhooks, has_previous: _, has_next } = self.slice(caller, session, window).await?;
+        let next_cursor = if has_next { webhooks.last().map(cursor_of) } else { None };
+        Ok(WebhookPage { webhooks, next_cursor })
+    }
+
+    /// The webhooks of one session, or of all that the caller may see, within a window; oldest first.
+    ///
+    /// # Errors
+    /// `SessionNotFound`, `PageSizeLimit`; `Invalid` for a bad cursor.
+    pub async fn slice(&self, caller: &Caller, session: Option<SessionId>, window: Window) -> Result<Slice<Webhook>> {
+        caller.require(Scope::WebhooksRead)?;
+        let bounds = window.bounds()?;
+        let of = match session {
+            Some(id) => {
+                self.reach(caller, Some(&id)).await?;
+                Some(vec![id])
+            }
+            None => caller.sessions().map(|ids| ids.iter().cloned().collect()),
+        };
+        let found = store::page(self.db.read(), of, &bounds).await?;
+        Ok(bounds.slice(found.into_iter().map(Webhook::from).collect()))
+    }
+}
+
+/// The cursor of a webhook: the place right behind it in every list.
+pub fn cursor_of(webhook: &Webhook) -> String {
+    Place { created_at: webhook.created_at, id: webhook.id.to_string() }.cursor()
+}
