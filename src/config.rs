@@ -104,7 +104,7 @@ pub struct ServeArgs {
     #[arg(long, env = "WAYPOST_EVENT_RETENTION_DAYS", default_value = "30", value_parser = clap::value_parser!(u32).range(1..=3650))]
     pub event_retention_days: u32,
     /// Events that are kept, those of all sessions together; the oldest go first.
-    #[arg(long, env = "WAYPOST_EVENT_RETENTION_ROWS", default_value = "10000000", value_parser = clap::value_parser!(u64).range(1000..))]
+    #[arg(long, env = "WAYPOST_EVENT_RETENTION_ROWS", default_value = "10000000", value_parser = clap::value_parser!(u64).range(1000..=1_000_000_000_000))]
     pub event_retention_rows: u64,
     /// Connections that are served at the same time, and never more than a third of what the process may open. 8,192 when
     /// absent.

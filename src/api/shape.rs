@@ -49,6 +49,15 @@ fn fit(registry: &Registry, schema: &MetaSchemaRef, value: &Value, field: &str) 
         "integer" if !value.is_i64() && !value.is_u64() => "must be a whole number",
         "object" if !value.is_object() => "must be a JSON object",
         "array" if !value.is_array() => "must be a list",
+        "integer" => {
+            let number = value.as_f64().unwrap_or_default();
+            return match (schema.minimum, schema.maximum) {
+                (Some(least), Some(most)) if !(least..=most).contains(&number) => {
+                    Err(Misfit { field: field.to_owned(), rule: format!("must be from {least} to {most}").into() })
+                }
+                _ => Ok(()),
+            };
+        }
         _ if !schema.enum_items.is_empty() && !schema.enum_items.contains(value) => {
             return Err(Misfit { field: field.to_owned(), rule: one_of(&schema.enum_items).into() });
         }

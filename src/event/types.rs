@@ -236,7 +236,7 @@ impl Cursor {
 
     /// The place before everything that happened from this moment on. Positions are microseconds, and grow with the clock.
     pub fn before(moment: Timestamp) -> Self {
-        Self::behind(moment.millis().saturating_mul(1000) - 1)
+        Self::behind(moment.millis().saturating_mul(1000).saturating_sub(1))
     }
 
     /// The place before everything that is kept, when events up to `dropped` were dropped.
@@ -272,7 +272,9 @@ impl Cursor {
         let text = String::from_utf8(URL_SAFE_NO_PAD.decode(text).ok()?).ok()?;
         let places = text.strip_prefix("e:")?;
         let (position, dropped) = places.split_once(':').unwrap_or((places, "0"));
-        Some(Self::oldest(dropped.parse().ok()?).at(position.parse().ok()?))
+        // No event has a place before the first one.
+        let place = |text: &str| text.parse::<i64>().ok().filter(|place| *place >= 0);
+        Some(Self::oldest(place(dropped)?).at(place(position)?))
     }
 }
 
@@ -296,7 +298,9 @@ mod tests {
                 assert_eq!(Cursor::parse("after", &cursor.to_string()).expect("it is one"), cursor);
             }
         }
-        for other in ["", "ZTo", "MTI", "!", "12", "ZTo1Og", "ZTo6NQ"] {
+        for other in
+            ["", "ZTotNQ", "ZTo1Oi01", "ZTotOTIyMzM3MjAzNjg1NDc3NTgwOA", "ZTo", "MTI", "!", "12", "ZTo1Og", "ZTo6NQ"]
+        {
             assert_eq!(
                 Cursor::parse("after", other).expect_err(other).to_string(),
                 "`after` must be a cursor that a list of events gave"

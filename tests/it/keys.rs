@@ -321,3 +321,71 @@ async fn keys_come_in_pages() {
     assert_eq!((seen, &second["next_cursor"]), (vec![json!("c")], &Value::Null));
     world.finish().await;
 }
+
+#[tokio::test]
+async fn a_list_of_keys_without_a_size_has_a_hundred_and_says_where_to_go_on() {
+    let world = World::new(Kind::Sqlite).await;
+    for number in 0..101 {
+        world.door.key(json!({ "name": format!("key {number}"), "scopes": ["sessions:read"] })).await;
+    }
+    let first = world.door.ask(Method::GET, "/api/v1/keys", &Value::Null).await.ok();
+    assert_eq!(first["keys"].as_array().map(Vec::len), Some(100));
+    let path = format!("/api/v1/keys?after={}", first["next_cursor"].as_str().expect("there is more"));
+    let second = world.door.ask(Method::GET, &path, &Value::Null).await.ok();
+    assert_eq!((&second["keys"][0]["name"], &second["keys"][1]), (&json!("key 100"), &Value::Null));
+    assert_eq!(second["next_cursor"], Value::Null);
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn a_moment_that_no_clock_shows_is_refused_in_every_field_that_takes_one() {
+    let world = World::new(Kind::Sqlite).await;
+    world.door.create("shop").await;
+    let new = json!({ "url": "https://receiver.invalid/" });
+    let webhook = world.door.post("/shop/webhooks", new).await.ok()["id"].as_str().expect("an id").to_owned();
+    let replay = format!("/api/v1/webhooks/{webhook}/replay");
+    for far in [-1, -9_223_372_036_854_775, 253_402_300_800, 9_223_372_036_854_775, i64::MAX] {
+        let rows = [
+            ("/api/v1/keys", "expires_at", json!({ "name": "x", "scopes": ["sessions:read"], "expires_at": far })),
+            (&replay, "from", json!({ "from": far })),
+            (&replay, "to", json!({ "from": 0, "to": far })),
+        ];
+        for (path, field, body) in rows {
+            let answer = world.door.ask(Method::POST, path, &body).await;
+            assert_eq!(answer.json()["detail"], format!("`{field}` must be from 0 to 253402300799"), "{body}");
+            assert_eq!(answer.problem(), (422, "invalid".to_owned()), "{body}");
+        }
+    }
+    for far in ["1969-12-31T23:59:59Z", "9999-12-31T23:59:59-01:00", "0000-01-01T00:00:00Z"] {
+        let key = format!(
+            r#"mutation {{ createKey(input: {{ name: "x", scopes: [SESSIONS_READ], expiresAt: "{far}" }}) {{ token }} }}"#
+        );
+        let range = |range: &str| {
+            format!(r#"mutation {{ replayWebhook(input: {{ id: "{webhook}", {range} }}) {{ queued }} }}"#)
+        };
+        let to = range(&format!(r#"from: "1970-01-01T00:00:00Z", to: "{far}""#));
+        for query in [key, range(&format!(r#"from: "{far}""#)), to] {
+            assert_eq!(world.door.graph_failure(&query, Value::Null).await, "graphql_invalid", "{query}");
+        }
+    }
+    // The last moment is one, and both doors name it alike.
+    let last = json!({ "name": "last", "scopes": ["sessions:read"], "expires_at": 253_402_300_799_i64 });
+    assert_eq!(world.door.key(last).await.0["expires_at"], 253_402_300_799_i64);
+    let keys = world.door.asked("{ keys { nodes { name expiresAt } } }", Value::Null).await;
+    assert_eq!(keys["keys"]["nodes"], json!([{ "name": "last", "expiresAt": "9999-12-31T23:59:59.000Z" }]));
+    // Other numbers at their ends: none is taken, none breaks anything.
+    for (path, body) in [
+        ("/api/v1/sessions/shop/pairing-links".to_owned(), json!({ "expires_in": u64::MAX })),
+        (format!("/api/v1/webhooks/{webhook}/secret/rotate"), json!({ "overlap_seconds": u64::MAX })),
+        (replay.clone(), json!({ "after": "ZTotOTIyMzM3MjAzNjg1NDc3NTgwOA" })),
+    ] {
+        assert_eq!(world.door.ask(Method::POST, &path, &body).await.problem(), (422, "invalid".to_owned()), "{path}");
+    }
+    for path in
+        ["/events?after=ZTotMQ", "/events?limit=4294967296", "/keys?limit=-1", "/sessions?limit=99999999999999999999"]
+    {
+        let answer = world.door.ask(Method::GET, &format!("/api/v1{path}"), &Value::Null).await;
+        assert_eq!(answer.problem(), (422, "invalid".to_owned()), "{path}");
+    }
+    world.finish().await;
+}
