@@ -70,7 +70,6 @@ impl App {
         };
         let egress = Egress::new(config.egress_allow.clone())?;
         let sessions = Sessions::open(deps, egress.clone(), settings).await?;
-        let base = config.public_url.as_deref().unwrap_or(address);
         let (clock, tasks) = (Clock::system(), lifecycle.clone());
         let pairing_links = PairingLinks::new(sessions.clone(), keys.clone(), db.clone(), clock, tasks)
             .at(config.public_url.as_deref().or(config.is_reachable_as_bound().then_some(address)));
@@ -99,6 +98,8 @@ impl App {
             lifecycle: lifecycle.clone(),
             has_introspection: config.graphql_introspection,
             has_graphiql: config.graphiql,
+            public_url: config.public_url.clone(),
+            cors_origins: config.cors_origins.clone(),
             courtesy: config.shutdown_grace / 2,
             metrics: telemetry::start_metrics(Clock::system().now()),
         };

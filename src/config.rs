@@ -1,5 +1,7 @@
 //! The command line and the environment, checked completely before anything starts. The only reader of the environment.
 
+mod origin;
+
 use std::env::VarError;
 use std::fmt;
 #[cfg(feature = "sandbox")]
@@ -91,6 +93,10 @@ pub struct ServeArgs {
     /// it listens on when absent.
     #[arg(long, env = "WAYPOST_PUBLIC_URL", value_parser = web_address)]
     pub public_url: Option<String>,
+    /// A site whose pages may use the API from a browser, as in `https://app.example.com`. Can be given several times, or as
+    /// a list with commas. None when absent.
+    #[arg(long, env = "WAYPOST_CORS_ORIGIN", value_delimiter = ',', value_parser = origin::read)]
+    pub cors_origin: Vec<String>,
     /// Networks that webhooks may reach although they are private, as in `127.0.0.0/8,10.1.0.0/16`. None when absent.
     #[arg(long, env = "WAYPOST_EGRESS_ALLOW", value_parser = Networks::parse)]
     pub egress_allow: Option<Networks>,
@@ -246,6 +252,8 @@ pub struct Config {
     pub graphiql: bool,
     /// Where people reach this server, if that is not where it listens.
     pub public_url: Option<String>,
+    /// Sites whose pages may use the API.
+    pub cors_origins: Vec<String>,
     /// Where webhooks may post although it is not the internet.
     pub egress_allow: Networks,
     /// How deliveries are made.
@@ -341,6 +349,7 @@ impl Config {
             graphql_introspection: args.graphql_introspection,
             graphiql: args.graphiql,
             public_url: args.public_url,
+            cors_origins: args.cors_origin,
             egress_allow: args.egress_allow.unwrap_or_default(),
             webhooks: webhook::Settings {
                 schedule: args.webhook_retries.unwrap_or_default(),

@@ -1,6 +1,6 @@
 //! Key to caller. Every path wants a key, but for those that are listed here.
 
-use poem::http::Uri;
+use poem::http::{Method, Uri};
 use poem::{Request, RequestBody, Result};
 use poem_openapi::registry::{MetaSecurityScheme, Registry};
 use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
@@ -33,6 +33,9 @@ const OPEN: &[&str] = &[
 /// `Unauthenticated`.
 pub fn caller(keys: &Keys, request: &Request) -> Result<Caller, Error> {
     let Some(token) = token(request) else {
+        if let Some(ticket) = ticket(request) {
+            return keys.redeem_ticket(ticket);
+        }
         let detail = "no key came with the request: send `Authorization: Bearer ..` or `X-API-Key`";
         return Err(Error::new(ErrorKind::Unauthenticated, detail));
     };
@@ -42,6 +45,20 @@ pub fn caller(keys: &Keys, request: &Request) -> Result<Caller, Error> {
 /// The token that a request shows.
 pub fn token(request: &Request) -> Option<&str> {
     request.header("authorization").and_then(bearer).or_else(|| request.header("x-api-key"))
+}
+
+/// The ticket in the address of a stream. Nothing else can be had with one.
+fn ticket(request: &Request) -> Option<&str> {
+    if request.method() != Method::GET || !is_stream(request.uri().path()) {
+        return None;
+    }
+    // A ticket is letters and digits: nothing of it is ever escaped.
+    request.uri().query()?.split('&').find_map(|part| part.strip_prefix("ticket="))
+}
+
+fn is_stream(path: &str) -> bool {
+    let of_one = |path: &str| path.strip_prefix("/api/v1/sessions/")?.strip_suffix("/live").map(|id| !id.contains('/'));
+    matches!(path, "/api/v1/events/stream" | "/graphql/stream") || of_one(path) == Some(true)
 }
 
 /// The token in `Bearer ..`, as a header or a socket's first message has it.
@@ -58,6 +75,16 @@ pub fn is_open(uri: &Uri) -> bool {
 /// The caller, as a handler gets it; in the document, the two ways to send a key.
 pub struct Asks(pub Caller);
 
+/// The same for a stream, which also takes a ticket.
+pub struct AsksForStream(pub Caller);
+
+impl Asks {
+    fn of(request: &Request) -> Result<Caller> {
+        let caller = request.extensions().get::<Caller>().cloned();
+        Ok(caller.ok_or_else(|| Error::new(ErrorKind::Unauthenticated, "no key came with the request"))?)
+    }
+}
+
 impl<'a> ApiExtractor<'a> for Asks {
     const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::SecurityScheme];
 
@@ -65,16 +92,6 @@ impl<'a> ApiExtractor<'a> for Asks {
     type ParamRawType = ();
 
     fn register(registry: &mut Registry) {
-        let scheme = |ty, description| MetaSecurityScheme {
-            ty,
-            description: Some(description),
-            name: None,
-            key_in: None,
-            scheme: None,
-            bearer_format: None,
-            flows: None,
-            openid_connect_url: None,
-        };
         let bearer = MetaSecurityScheme { scheme: Some("bearer"), ..scheme("http", "A key, or the admin token.") };
         registry.create_security_scheme("bearer", bearer);
         let header = MetaSecurityScheme {
@@ -89,12 +106,45 @@ impl<'a> ApiExtractor<'a> for Asks {
         vec!["bearer", "api_key"]
     }
 
-    async fn from_request(
-        request: &'a Request,
-        _body: &mut RequestBody,
-        _options: ExtractParamOptions<()>,
-    ) -> Result<Self> {
-        let caller = request.extensions().get::<Caller>().cloned();
-        Ok(Self(caller.ok_or_else(|| Error::new(ErrorKind::Unauthenticated, "no key came with the request"))?))
+    async fn from_request(request: &'a Request, _: &mut RequestBody, _: ExtractParamOptions<()>) -> Result<Self> {
+        Self::of(request).map(Self)
+    }
+}
+
+impl<'a> ApiExtractor<'a> for AsksForStream {
+    const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::SecurityScheme];
+
+    type ParamType = ();
+    type ParamRawType = ();
+
+    fn register(registry: &mut Registry) {
+        Asks::register(registry);
+        let ticket = MetaSecurityScheme {
+            name: Some("ticket"),
+            key_in: Some("query"),
+            ..scheme("apiKey", "A ticket, for `EventSource`, which can send no header. Opens one stream.")
+        };
+        registry.create_security_scheme("ticket", ticket);
+    }
+
+    fn security_schemes() -> Vec<&'static str> {
+        vec!["bearer", "api_key", "ticket"]
+    }
+
+    async fn from_request(request: &'a Request, _: &mut RequestBody, _: ExtractParamOptions<()>) -> Result<Self> {
+        Asks::of(request).map(Self)
+    }
+}
+
+fn scheme(ty: &'static str, description: &'static str) -> MetaSecurityScheme {
+    MetaSecurityScheme {
+        ty,
+        description: Some(description),
+        name: None,
+        key_in: None,
+        scheme: None,
+        bearer_format: None,
+        flows: None,
+        openid_connect_url: None,
     }
 }

@@ -9,6 +9,7 @@ mod document;
 mod graphql;
 mod health;
 mod live;
+mod outside;
 mod pair;
 mod reply;
 mod request_id;
@@ -31,6 +32,7 @@ use tokio::time::Instant;
 use tracing::debug;
 
 use crate::api::graphql::Graph;
+use crate::api::outside::Outside;
 use crate::api::routes::Routes;
 use crate::clock::Clock;
 use crate::crash;
@@ -72,6 +74,10 @@ pub struct Api {
     pub lifecycle: Lifecycle,
     /// How long requests that are under way when a shutdown begins may take to finish.
     pub courtesy: Duration,
+    /// Where people reach the server, if that was said.
+    pub public_url: Option<String>,
+    /// Other sites whose pages may ask.
+    pub cors_origins: Vec<String>,
     /// Whether there is a page to try the graph out.
     pub has_graphiql: bool,
     /// Whether the GraphQL schema can be asked for.
@@ -91,10 +97,11 @@ pub fn site(api: Api) -> impl Endpoint<Output = Response> + 'static {
     let routes = Arc::new(Routes::new());
     let api = Arc::new(api);
     let graph = Graph::new(Arc::clone(&api));
-    let document = document::document();
+    let document = document::served(document::document(), api.public_url.as_deref());
     let page = fixed(document::page(&document), HTML, document::page_headers());
     let json = fixed(document, "application/json; charset=utf-8", HeaderMap::new());
-    let older = fixed(document::document_3_0(), "application/json; charset=utf-8", HeaderMap::new());
+    let older = document::served(document::document_3_0(), api.public_url.as_deref());
+    let older = fixed(older, "application/json; charset=utf-8", HeaderMap::new());
     let site = Route::new()
         .nest(routes::REST, document::service())
         .at("/swagger-ui", page.clone())
@@ -114,12 +121,21 @@ pub fn site(api: Api) -> impl Endpoint<Output = Response> + 'static {
         true => site.at("/graphiql", fixed(graphql::graphiql::page(), HTML, graphql::graphiql::headers())),
         false => site,
     };
+    let outside = Arc::new(Outside::new(api.public_url.as_deref(), &api.cors_origins));
     site.into_endpoint()
         .around(guarded)
         .data(api)
         .around(move |endpoint, request| {
-            let routes = Arc::clone(&routes);
-            async move { Ok(answered(&routes, endpoint, request).await) }
+            let (routes, outside) = (Arc::clone(&routes), Arc::clone(&outside));
+            async move {
+                if let Some(answer) = outside.preflight(&request) {
+                    return Ok(answer);
+                }
+                let origin = outside.allowed(&request);
+                let mut response = answered(&routes, endpoint, request).await;
+                outside.dress(&mut response, origin);
+                Ok(response)
+            }
         })
         .around(request_id::named)
         .map_to_response()

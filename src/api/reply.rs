@@ -98,7 +98,7 @@ impl<T: Body> ApiResponse for Created201<T> {
         let mut responses = responses(201, "Created.", vec![json::<T>()]);
         responses.responses[0].headers.push(MetaHeader {
             name: "Location".to_owned(),
-            description: Some("Path of the new thing.".to_owned()),
+            description: Some("Where the new thing is.".to_owned()),
             required: true,
             deprecated: false,
             schema: MetaSchemaRef::Inline(Box::new(poem_openapi::registry::MetaSchema::new("string"))),

@@ -7,6 +7,8 @@ pub mod types;
 pub mod ring;
 pub mod store;
 
+mod ticket;
+
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,6 +27,7 @@ use crate::db::Db;
 use crate::error::{Error, ErrorKind, Result, chain};
 use crate::key::ring::Ring;
 use crate::key::store::Record;
+use crate::key::ticket::Tickets;
 use crate::key::types::{IssuedKey, Key, KeyPage, NewKey};
 use crate::lifecycle::Lifecycle;
 use crate::page::{PAGE_MAX, Place, Slice, Window};
@@ -51,6 +54,7 @@ pub struct Keys {
     ring: Arc<Ring>,
     /// Held by the change that is under way: what is written first is in memory first.
     changing: Arc<tokio::sync::Mutex<()>>,
+    tickets: Tickets,
     db: Db,
     clock: Clock,
     lifecycle: Lifecycle,
@@ -67,7 +71,15 @@ impl Keys {
             ring.put(record);
         }
         let admin = token::digest(admin.expose_secret());
-        let keys = Self { admin, ring: Arc::new(ring), changing: Arc::default(), db, clock, lifecycle };
+        let keys = Self {
+            admin,
+            ring: Arc::new(ring),
+            changing: Arc::default(),
+            tickets: Tickets::default(),
+            db,
+            clock,
+            lifecycle,
+        };
         keys.clone().keep_up();
         Ok(keys)
     }

@@ -86,6 +86,23 @@ impl fmt::Debug for IssuedKey {
     }
 }
 
+/// What opens one stream in place of a key.
+#[derive(Clone, Object, SimpleObject, Serialize)]
+#[oai(example)]
+pub struct StreamTicket {
+    /// Goes into the stream's address as `?ticket=`. Good for one stream.
+    pub ticket: String,
+    /// Until when the stream must be opened: a minute from now. It may go on for longer.
+    pub expires_at: Timestamp,
+}
+
+impl fmt::Debug for StreamTicket {
+    /// The ticket stays out of every log.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StreamTicket").field("expires_at", &self.expires_at).finish_non_exhaustive()
+    }
+}
+
 /// One page of keys, oldest first.
 #[derive(Clone, Debug, PartialEq, Eq, Object, Serialize)]
 #[oai(example)]

@@ -70,6 +70,7 @@ const WALLS: &[(&str, &[&str])] = &[
             "command/pair.rs",
             "config.rs",
             "key/mod.rs",
+            "key/ticket.rs",
             "pairing_link/mod.rs",
             "token.rs",
             "webhook/",

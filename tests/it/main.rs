@@ -6,6 +6,8 @@
 #[cfg(feature = "sandbox")]
 mod answers;
 mod boundaries;
+#[cfg(feature = "sandbox")]
+mod browsers;
 mod certificate;
 #[cfg(feature = "sandbox")]
 mod commands;

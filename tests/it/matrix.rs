@@ -141,6 +141,12 @@ fn operations() -> Vec<Operation> {
             On::Key,
             keys,
         ),
+        Operation {
+            rest: rest("createStreamTicket", post.clone(), "/api/v1/stream-tickets"),
+            graph: Some(("Mutation.createStreamTicket", "mutation { createStreamTicket { ticket } }")),
+            on: On::Nothing,
+            scope: None,
+        },
         Operation { rest: None, graph: Some(("Query.me", "{ me { scopes } }")), on: On::Nothing, scope: None },
         Operation { rest: None, graph: Some(("Query.version", "{ version }")), on: On::Nothing, scope: None },
     ];

@@ -239,6 +239,15 @@ async fn links_are_made_to_sessions_without_a_phone_and_with_a_lifetime_that_fit
     let create = r#"mutation { createPairingLink(input: { id: "shop" }) { url expiresAt } }"#;
     let made = world.door.asked(create, Value::Null).await["createPairingLink"].clone();
     assert!(made["url"].as_str().is_some_and(|url| url.starts_with("https://wa.example.com/x/pair#wpl_")), "{made}");
+    // What else leads to this server begins there, too.
+    let made = world.door.post("", json!({ "id": "other" })).await;
+    assert_eq!(made.header("location"), "https://wa.example.com/x/api/v1/sessions/other");
+    let made = world.door.ask(Method::POST, LINKS, &Value::Null).await;
+    assert_eq!(made.header("location"), "https://wa.example.com/x/pair");
+    let document = world.door.send(world.door.anonymous(Method::GET, "/openapi.json")).await.ok();
+    assert_eq!(document["servers"], json!([{ "url": "https://wa.example.com/x" }]));
+    let page = world.door.send(world.door.anonymous(Method::GET, "/swagger-ui")).await.text();
+    assert!(page.contains(r#""url": "https://wa.example.com/x""#) && !page.contains(r#""url": "/""#));
     world.link("shop", &world.phone()).await;
     let refused = world.door.ask(Method::POST, LINKS, &Value::Null).await.problem();
     assert_eq!(refused, (409, "already_logged_in".to_owned()));

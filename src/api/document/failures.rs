@@ -10,8 +10,8 @@ use crate::error::ErrorKind;
 const OPERATIONS: &[(&str, &[ErrorKind])] = {
     use ErrorKind::{
         AlreadyLoggedIn, CursorExpired, DeliveryNotFound, DeviceNotLinked, Invalid, KeyNotFound, PageSizeLimit,
-        PairCodeOutstanding, QrNotAvailable, SessionExists, SessionNotFound, Unavailable, Upstream, UpstreamTimeout,
-        WebhookNotFound,
+        PairCodeOutstanding, PublicUrlUnknown, QrNotAvailable, SessionExists, SessionNotFound, TooManyPairCodes,
+        TooManyTickets, Unavailable, Upstream, UpstreamTimeout, WebhookNotFound,
     };
     &[
         ("listEvents", &[CursorExpired, Invalid, PageSizeLimit, Unavailable]),
@@ -21,6 +21,7 @@ const OPERATIONS: &[(&str, &[ErrorKind])] = {
         ("createKey", &[Invalid, Unavailable]),
         ("deleteKey", &[KeyNotFound, Unavailable]),
         ("rotateKey", &[KeyNotFound, Invalid, Unavailable]),
+        ("createStreamTicket", &[TooManyTickets]),
         ("listSessions", &[Invalid, PageSizeLimit, Unavailable]),
         ("createSession", &[SessionExists, Invalid, Unavailable]),
         ("getSession", &[SessionNotFound, Unavailable]),
@@ -34,12 +35,21 @@ const OPERATIONS: &[(&str, &[ErrorKind])] = {
         ("logoutSession", &[SessionNotFound, Unavailable, UpstreamTimeout]),
         (
             "pairSession",
-            &[SessionNotFound, AlreadyLoggedIn, PairCodeOutstanding, Invalid, Upstream, Unavailable, UpstreamTimeout],
+            &[
+                SessionNotFound,
+                AlreadyLoggedIn,
+                PairCodeOutstanding,
+                TooManyPairCodes,
+                Invalid,
+                Upstream,
+                Unavailable,
+                UpstreamTimeout,
+            ],
         ),
-        ("createPairingLink", &[SessionNotFound, AlreadyLoggedIn, Invalid, Unavailable]),
+        ("createPairingLink", &[SessionNotFound, AlreadyLoggedIn, PublicUrlUnknown, Invalid, Unavailable]),
         ("getSessionDevice", &[SessionNotFound, DeviceNotLinked]),
-        ("listWebhooks", &[Unavailable]),
-        ("listSessionWebhooks", &[SessionNotFound, Unavailable]),
+        ("listWebhooks", &[Invalid, PageSizeLimit, Unavailable]),
+        ("listSessionWebhooks", &[SessionNotFound, Invalid, PageSizeLimit, Unavailable]),
         ("createWebhook", &[Invalid, Unavailable]),
         ("createSessionWebhook", &[SessionNotFound, Invalid, Unavailable]),
         ("getWebhook", &[WebhookNotFound, Unavailable]),
@@ -152,7 +162,7 @@ mod tests {
         assert_eq!(statuses("/api/v1/keys", "post"), [201, 400, 401, 403, 413, 415, 422, 500, 503, 504]);
         assert_eq!(statuses("/api/v1/sessions/{session_id}/status", "get"), [200, 401, 403, 404, 500, 503, 504]);
         let pair = statuses("/api/v1/sessions/{session_id}/pair", "post");
-        assert_eq!(pair, [200, 400, 401, 403, 404, 409, 413, 415, 422, 500, 502, 503, 504]);
+        assert_eq!(pair, [200, 400, 401, 403, 404, 409, 413, 415, 422, 429, 500, 502, 503, 504]);
         let shared = document["components"]["responses"].as_object().expect("an object");
         let codes = &shared["key_not_found"]["description"];
         assert_eq!(*codes, "`key_not_found`: No such key.");

@@ -53,6 +53,14 @@ pub fn document_3_0() -> String {
     written(&document)
 }
 
+/// A document as this server gives it away: with the address at which people reach it, if it was told.
+pub(super) fn served(document: String, public_url: Option<&str>) -> String {
+    let Some(url) = public_url else { return document };
+    let mut document: Value = serde_json::from_str(&document).expect("it was written here");
+    document["servers"] = json!([{ "url": url.trim_end_matches('/') }]);
+    written(&document)
+}
+
 fn written(document: &Value) -> String {
     let mut text = serde_json::to_string_pretty(document).expect("every key of a JSON value is a text");
     text.push('\n');

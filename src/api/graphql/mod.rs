@@ -42,7 +42,7 @@ pub(super) use stream::events;
 #[graphql(name = "Query")]
 struct Queries(Query, HistoryQuery);
 
-/// What can be done. Each mutation takes one `input` and answers with what it changed.
+/// What can be done. Each mutation takes one `input`, if it takes anything, and answers with what it changed.
 #[derive(MergedObject, Default)]
 #[graphql(name = "Mutation")]
 struct Mutations(Mutation, WebhookMutation);

@@ -9,7 +9,7 @@ use entity::words::{PresenceOnConnect, Scope};
 
 use crate::api::graphql::session::SessionNode;
 use crate::api::graphql::{api, caller, or_null};
-use crate::key::types::{IssuedKey, Key, NewKey};
+use crate::key::types::{IssuedKey, Key, NewKey, StreamTicket};
 use crate::pairing_link::types::PairingLink;
 use crate::session::session_id;
 use crate::session::types::{NewSession, PairRequest, PhoneNumber, SessionChanges};
@@ -158,6 +158,14 @@ impl Mutation {
             api(ctx).keys.create(caller(ctx), NewKey { name, scopes, sessions, expires_at }).await
         };
         or_null(ctx, outcome.await)
+    }
+
+    /// Gives a ticket that opens one stream in place of the key, within a minute.
+    ///
+    /// For `EventSource`, which can send no header: it goes into the stream's address as `?ticket=`, here
+    /// `/graphql/stream?query=..&ticket=..`. Who opens it again needs another ticket.
+    async fn create_stream_ticket(&self, ctx: &Context<'_>) -> Option<StreamTicket> {
+        or_null(ctx, api(ctx).keys.issue_ticket(caller(ctx)))
     }
 
     /// Revokes a key; the sockets and streams that live by it end within a second.

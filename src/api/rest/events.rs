@@ -12,7 +12,7 @@ use poem_openapi::types::Type;
 use poem_openapi::{ApiResponse, OpenApi};
 use tracing::warn;
 
-use crate::api::auth::Asks;
+use crate::api::auth::{Asks, AsksForStream};
 use crate::api::error::Problem;
 use crate::api::live::KEEP_ALIVE;
 use crate::api::reply::{self, Ok200};
@@ -63,7 +63,7 @@ impl EventsApi {
     async fn follow(
         &self,
         Data(api): Data<&Arc<Api>>,
-        Asks(caller): Asks,
+        AsksForStream(caller): AsksForStream,
         /// Only those of these sessions: ids, separated by commas.
         session: Query<Option<String>>,
         /// Only those of these types: words, separated by commas.

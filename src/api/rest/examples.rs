@@ -11,8 +11,8 @@ use crate::api::error::{Problem, ProblemSummary};
 use crate::api::reply::Done;
 use crate::api::rest::keys::RotateBody;
 use crate::api::rest::qr::QrReply;
-use crate::api::rest::{CreatedPairingLink, CreatedSession, PairBody, PairReply, PairingLinkBody};
-use crate::key::types::{IssuedKey, Key, KeyPage, NewKey};
+use crate::api::rest::{ConnectReply, CreatedPairingLink, CreatedSession, PairBody, PairReply, PairingLinkBody};
+use crate::key::types::{IssuedKey, Key, KeyPage, NewKey, StreamTicket};
 use crate::pairing_link::types::PairingLink;
 use crate::session::types::{Device, DeviceProps, NewSession, Session, SessionChanges, SessionPage, Status};
 use crate::webhook::types::NewWebhook;
@@ -211,6 +211,19 @@ impl Example for IssuedKey {
     fn example() -> Self {
         // No token of anybody: its checksum is wrong.
         Self { key: Key { last_used_at: None, ..Key::example() }, token: format!("wp_{}", "0".repeat(49)) }
+    }
+}
+
+impl Example for ConnectReply {
+    fn example() -> Self {
+        Self { success: true, message: "Session is connecting or connected".to_owned(), next_retry_at: None }
+    }
+}
+
+impl Example for StreamTicket {
+    fn example() -> Self {
+        // Nobody's: it is not even well formed.
+        Self { ticket: format!("wpt_{}", "0".repeat(49)), expires_at: EXPIRES }
     }
 }
 

@@ -10,11 +10,11 @@ use poem_openapi::{Object, OpenApi};
 
 use crate::api::Api;
 use crate::api::auth::Asks;
-use crate::api::body::{Optional, Required};
+use crate::api::body::{Nothing, Optional, Required};
 use crate::api::reply::{Created201, Done, Ok200};
 use crate::api::rest::Tag;
 use crate::api::rest::param::Limit;
-use crate::key::types::{IssuedKey, KeyPage, NewKey};
+use crate::key::types::{IssuedKey, KeyPage, NewKey, StreamTicket};
 use crate::page::Window;
 
 /// How a key is to be rotated.
@@ -59,6 +59,20 @@ impl KeysApi {
     ) -> Result<Ok200<KeyPage>> {
         let window = Window { first: limit.0.map(|Limit(limit)| limit), after: after.0, ..Window::default() };
         Ok(Ok200(api.keys.list(&caller, &window)?))
+    }
+
+    /// Gives a ticket that opens one stream in place of the key, within a minute.
+    ///
+    /// For `EventSource`, which can send no header: it goes into the stream's address as `?ticket=`. The stream is then as the
+    /// key's own, and ends with it. Who opens it again needs another ticket.
+    #[oai(path = "/stream-tickets", method = "post", operation_id = "createStreamTicket")]
+    async fn create_stream_ticket(
+        &self,
+        Data(api): Data<&Arc<Api>>,
+        Asks(caller): Asks,
+        _body: Nothing,
+    ) -> Result<Ok200<StreamTicket>> {
+        Ok(Ok200(api.keys.issue_ticket(&caller)?))
     }
 
     /// Revokes a key; the sockets and streams that live by it end within a second.

@@ -22,7 +22,7 @@ use poem_openapi::{Object, OpenApi, Tags};
 use serde::Serialize;
 
 use crate::api::Api;
-use crate::api::auth::Asks;
+use crate::api::auth::{Asks, AsksForStream};
 use crate::api::body::{Nothing, Optional, Required};
 use crate::api::reply::{Created201, Done, Ok200};
 use crate::api::rest::events::EventsApi;
@@ -235,7 +235,7 @@ impl SessionsApi {
     async fn follow(
         &self,
         Data(api): Data<&Arc<Api>>,
-        Asks(caller): Asks,
+        AsksForStream(caller): AsksForStream,
         /// The session's id.
         session_id: Path<String>,
     ) -> Result<LiveStream> {
