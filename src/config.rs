@@ -23,6 +23,8 @@ use crate::webhook::schedule::Schedule;
 
 /// The variable that holds the admin token. It is no flag: flags are visible in every list of processes.
 const TOKEN_VARIABLE: &str = "WAYPOST_ADMIN_TOKEN";
+/// Where the SQLite file is when nothing is said.
+const DATA_DIR: &str = "./data";
 /// Shortest admin token that is taken, characters.
 const TOKEN_MIN: usize = 16;
 
@@ -56,9 +58,9 @@ pub struct ServeArgs {
     /// Address and port to listen on.
     #[arg(long, env = "WAYPOST_LISTEN", default_value = "127.0.0.1:3000")]
     pub listen: SocketAddr,
-    /// Where the SQLite file `waypost.db` is kept.
-    #[arg(long, env = "WAYPOST_DATA_DIR", default_value = "./data")]
-    pub data_dir: PathBuf,
+    /// Where the SQLite file `waypost.db` is kept. `./data` when absent.
+    #[arg(long, env = "WAYPOST_DATA_DIR")]
+    pub data_dir: Option<PathBuf>,
     /// PostgreSQL instead of SQLite: `postgres://user:password@host/database`.
     #[arg(long, env = "WAYPOST_DATABASE_URL", hide_env_values = true)]
     pub database_url: Option<SecretString>,
@@ -319,7 +321,10 @@ impl Config {
             )));
         }
         let database = match args.database_url {
-            None => Database::Sqlite { data_dir: args.data_dir, synchronous: args.sqlite_synchronous.into() },
+            None => Database::Sqlite {
+                data_dir: args.data_dir.unwrap_or_else(|| DATA_DIR.into()),
+                synchronous: args.sqlite_synchronous.into(),
+            },
             Some(url) => {
                 let is_postgres = ["postgres://", "postgresql://"].iter().any(|s| url.expose_secret().starts_with(s));
                 if !is_postgres {

@@ -19,6 +19,8 @@ use crate::config::{BadConfig, LogFormat};
 /// `Client/PairCode`, `usync`, ..); the HTTP and database layers log what they carry. A list of those to silence would
 /// be wrong after each update of one of them.
 const SPEAKERS: &[&str] = &["waypost", "whatsapp_simulator", "poem", "sea_orm_migration"];
+/// How much may be said.
+const LEVELS: &[&str] = &["off", "error", "warn", "info", "debug", "trace"];
 /// How often what was measured is folded into its sums.
 const UPKEEP: Duration = Duration::from_secs(5);
 /// Bounds of the request time buckets, seconds.
@@ -29,6 +31,7 @@ const REQUEST_BUCKETS: &[f64] = &[0.001, 0.005, 0.025, 0.1, 0.5, 2.5, 10.0];
 /// # Errors
 /// The level is not one.
 pub fn start_log(format: LogFormat, level: &str) -> Result<(), BadConfig> {
+    check_level(level)?;
     let filter = EnvFilter::try_new(level).map_err(|error| BadConfig::new(format!("--log-level {level}: {error}")))?;
     let filter = filter.and(filter_fn(|metadata| may_speak(metadata.target())));
     // A line that cannot be written is lost; to say so in the same place would be a panic.
@@ -39,6 +42,28 @@ pub fn start_log(format: LogFormat, level: &str) -> Result<(), BadConfig> {
     };
     // A second start in one process (a test) keeps the first one's log.
     let _ = tracing_subscriber::registry().with(lines.with_filter(filter)).try_init();
+    Ok(())
+}
+
+/// Refuses what would be taken for a part of the program that nobody has: a level that is mistyped, and then nothing is logged.
+fn check_level(directives: &str) -> Result<(), BadConfig> {
+    for directive in directives.split(',').map(str::trim) {
+        let (target, level) = match directive.rsplit_once('=') {
+            Some((target, level)) => (Some(target), level),
+            None => (None, directive),
+        };
+        if !LEVELS.iter().any(|known| known.eq_ignore_ascii_case(level)) {
+            let known = LEVELS.join(", ");
+            return Err(BadConfig::new(format!(
+                "--log-level {directives}: `{level}` is no level; the levels are {known}"
+            )));
+        }
+        if let Some(target) = target.filter(|target| !may_speak(target.split(['[', ':']).next().unwrap_or(target))) {
+            let known = SPEAKERS.join(", ");
+            let why = format!("`{target}` says nothing at any level; those that do begin with {known}");
+            return Err(BadConfig::new(format!("--log-level {directives}: {why}")));
+        }
+    }
     Ok(())
 }
 
@@ -88,6 +113,33 @@ mod tests {
         for silent in ["whatsapp_rust", "wacore::pair", "Client/PairCode", "usync", "sqlx::query", "waypostal", "hyper"]
         {
             assert!(!may_speak(silent), "{silent}");
+        }
+    }
+
+    #[test]
+    fn a_log_level_is_a_level_or_one_for_a_part_that_speaks() {
+        for good in [
+            "info",
+            "WARN",
+            "off",
+            "info,waypost::session=debug",
+            "waypost=trace, poem=off",
+            "warn,waypost[request]=debug",
+        ] {
+            assert!(check_level(good).is_ok(), "{good}");
+        }
+        for (bad, named) in [
+            ("lound", "`lound`"),
+            ("", "``"),
+            ("info,", "``"),
+            ("info,waypost", "`waypost`"),
+            ("waypost=lound", "`lound`"),
+            ("a=b=c", "`c`"),
+            ("info,waypots=debug", "`waypots`"),
+            ("sqlx=debug", "`sqlx`"),
+        ] {
+            let refusal = check_level(bad).expect_err(bad).to_string();
+            assert!(refusal.starts_with("--log-level ") && refusal.contains(named), "{refusal}");
         }
     }
 }

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use crate::config::{self, BadConfig, PairArgs};
 use crate::error::Cause;
+use crate::session::types::PhoneNumber;
 
 /// Longest wait for one reply: the server itself waits up to 10 s for a code and 30 s for a pair code.
 const REPLY_LIMIT: Duration = Duration::from_secs(45);
@@ -29,10 +30,13 @@ pub(super) async fn run(args: PairArgs) -> Result<bool, Cause> {
         .ok_or_else(|| BadConfig::new("set WAYPOST_ADMIN_TOKEN or --admin-token-file to the server's token"))?;
     let id =
         SessionId::parse(&args.id).map_err(|_| BadConfig::new("the id must match ^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$"))?;
+    let number = args.phone_number.as_deref().map(|number| PhoneNumber::parse("--phone-number", number)).transpose();
+    let number = number.map_err(|error| BadConfig::new(error.to_string()))?;
+    let number = number.as_ref().map(PhoneNumber::digits);
     let base = format!("{}/api/v1/sessions", args.server.trim_end_matches('/'));
     let server = Server { client: client(&args.server)?, base, token, id };
-    server.prepare().await?;
-    server.follow(args.phone_number.as_deref()).await
+    let shown = server.prepare(number).await?;
+    server.follow(number, shown).await
 }
 
 /// A server on this machine is asked directly, whatever proxy the environment names.
@@ -48,24 +52,39 @@ fn client(server: &str) -> Result<Client, Cause> {
 }
 
 impl Server {
-    /// The session exists and is on its way.
-    async fn prepare(&self) -> Result<(), Cause> {
-        let mut reply = self.send(Method::POST, &format!("{}/{}/connect", self.base, self.id), None).await?;
+    /// The session exists and is on its way. Only what is needed is asked for: a key that may pair need not be able to create
+    /// or to connect. Gives the code that was shown already, or nothing.
+    async fn prepare(&self, phone_number: Option<&str>) -> Result<String, Cause> {
+        let reply = self.send(Method::GET, &format!("{}/{}/status", self.base, self.id), None).await?;
         if reply.0 == StatusCode::NOT_FOUND {
-            reply = self.send(Method::POST, &self.base, Some(json!({ "id": self.id }))).await?;
-            match reply.0 {
-                StatusCode::CREATED => println!("Created the session {}.", self.id),
-                // Somebody else was faster.
-                StatusCode::CONFLICT => return Ok(()),
-                _ => {}
-            }
+            self.create().await?;
+            return Ok(String::new());
         }
-        expect(reply).map(drop)
+        let state = expect(reply)?;
+        match (state["status"].as_str(), phone_number) {
+            // To ask for a pair code brings it online as well.
+            (Some("disconnected"), Some(number)) => return self.show_pair_code(number).await,
+            (Some("disconnected"), None) => drop(self.call(Method::POST, "/connect", None).await?),
+            _ => {}
+        }
+        Ok(String::new())
+    }
+
+    async fn create(&self) -> Result<(), Cause> {
+        let reply = self.send(Method::POST, &self.base, Some(json!({ "id": self.id }))).await?;
+        match reply.0 {
+            // Somebody else was faster.
+            StatusCode::CONFLICT => Ok(()),
+            StatusCode::CREATED => {
+                println!("Created the session {}.", self.id);
+                Ok(())
+            }
+            _ => expect(reply).map(drop),
+        }
     }
 
     /// Shows each new code until a phone has used one. False if the session gave up.
-    async fn follow(&self, phone_number: Option<&str>) -> Result<bool, Cause> {
-        let mut shown = String::new();
+    async fn follow(&self, phone_number: Option<&str>, mut shown: String) -> Result<bool, Cause> {
         loop {
             let state = self.call(Method::GET, "/status", None).await?;
             match (state["status"].as_str().unwrap_or_default(), phone_number) {

@@ -10,14 +10,20 @@ use crate::terminal;
 /// Serves until the process is asked to stop. The phones forget everything with it, so the sessions do too.
 pub(super) async fn run(args: SandboxArgs) -> Result<bool, Cause> {
     let SandboxArgs { mut serve, control: address } = args;
-    if serve.database_url.is_some() || serve.whatsapp_url.is_some() {
-        return Err(BadConfig::new("the sandbox has a database and a WhatsApp of its own: leave both flags out").into());
+    if serve.database_url.is_some() || serve.whatsapp_url.is_some() || serve.data_dir.is_some() {
+        let line = "the sandbox has a database and a WhatsApp of its own, new at each start: leave --database-url, \
+                    --data-dir and --whatsapp-url out";
+        return Err(BadConfig::new(line).into());
+    }
+    if !serve.listen.ip().to_canonical().is_loopback() {
+        let line = format!("--listen {}: the sandbox is for this machine only: give a loopback address", serve.listen);
+        return Err(BadConfig::new(line).into());
     }
     let listener =
         control::bind(address).await.map_err(|error| BadConfig::new(format!("--control {address}: {error}")))?;
     let data = tempfile::tempdir()?;
     let sim = Simulator::start(Settings::default()).await?;
-    data.path().clone_into(&mut serve.data_dir);
+    serve.data_dir = Some(data.path().to_owned());
     serve.whatsapp_url = Some(sim.url());
 
     let lifecycle = Lifecycle::new();

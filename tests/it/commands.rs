@@ -3,14 +3,19 @@
 use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
 
+use serde_json::{Value, json};
 use whatsapp_simulator::Fault;
 
 use crate::support::server::TOKEN;
 use crate::support::world::{Kind, World};
 
 fn waypost(arguments: &[&str]) -> Command {
+    holding(TOKEN, arguments)
+}
+
+fn holding(token: &str, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_waypost"));
-    command.env_clear().env("WAYPOST_ADMIN_TOKEN", TOKEN).current_dir(env!("CARGO_MANIFEST_DIR")).args(arguments);
+    command.env_clear().env("WAYPOST_ADMIN_TOKEN", token).current_dir(env!("CARGO_MANIFEST_DIR")).args(arguments);
     command
 }
 
@@ -73,5 +78,45 @@ async fn a_second_server_on_the_same_data_refuses_to_start() {
     let output = waypost(&flags).output().expect("the binary starts");
     assert!(!output.status.success());
     assert!(String::from_utf8_lossy(&output.stderr).contains("another Waypost process"));
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn pair_takes_a_key_that_may_pair_and_not_write() {
+    let world = World::new(Kind::Sqlite).await;
+    let phone = world.phone();
+    world.door.create("shop").await;
+    // Nothing is to be connected by who shows a pair code: to ask for it brings the session online.
+    world.door.post("/shop/disconnect", Value::Null).await.ok();
+    let scopes = json!(["sessions:read", "sessions:pair"]);
+    let (_, key) = world.door.key(json!({ "name": "pairer", "scopes": scopes, "sessions": ["shop"] })).await;
+    let base = world.server.base().to_owned();
+    let arguments = ["pair", "shop", "--server", &base, "--phone-number", "15550100001"];
+    let mut child = holding(&key, &arguments).stdout(Stdio::piped()).spawn().expect("the binary starts");
+    let mut lines = BufReader::new(child.stdout.take().expect("it is piped")).lines();
+    let code = tokio::task::spawn_blocking(move || {
+        let code = lines
+            .by_ref()
+            .map_while(Result::ok)
+            .find_map(|line| line.split_once("Enter this code on the phone: ").map(|(_, code)| code.to_owned()));
+        std::thread::spawn(move || lines.for_each(drop));
+        code
+    });
+    let code = code.await.expect("it ends").expect("a code is shown");
+    phone.enter(&code).await.expect("the code is good");
+    let status =
+        tokio::task::spawn_blocking(move || child.wait()).await.expect("it ends").expect("it was started here");
+    assert!(status.success(), "{status}");
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn pair_looks_at_the_number_before_it_creates_anything() {
+    let world = World::new(Kind::Sqlite).await;
+    let base = world.server.base().to_owned();
+    let arguments = ["pair", "shop", "--server", &base, "--phone-number", "0301234"];
+    let output = waypost(&arguments).output().expect("the binary starts");
+    assert_eq!(output.status.code(), Some(2), "{}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!(world.door.get("").await.ok()["total"], 0);
     world.finish().await;
 }
