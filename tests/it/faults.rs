@@ -121,6 +121,17 @@ async fn a_ban_says_until_when_and_is_kept_over_a_restart() {
     let lasts = state["banned_until"].as_i64().expect("an end") - state["since"].as_i64().expect("a beginning");
     assert!((3590..=3600).contains(&lasts), "{state}");
     assert_eq!(state["next_retry_at"], state["banned_until"]);
+    // Who wants it online is told that it will be, and when; both doors name the same moment.
+    let connected = world.door.post("/shop/connect", Value::Null).await.ok();
+    let message = "The account is banned for a time: the session connects when that is over";
+    assert_eq!(connected, json!({ "success": true, "message": message, "next_retry_at": state["banned_until"] }));
+    let connect = r#"mutation { connectSession(input: { id: "shop" }) { status nextRetryAt bannedUntil } }"#;
+    let connected = world.door.asked(connect, Value::Null).await["connectSession"].clone();
+    assert_eq!(connected["status"], "DISCONNECTED");
+    assert!(
+        connected["nextRetryAt"].is_string() && connected["nextRetryAt"] == connected["bannedUntil"],
+        "{connected}"
+    );
     let attempts = world.sim.stats().connections;
     world.crash();
     let after = world.door.status("shop").await;

@@ -112,7 +112,7 @@ impl Mutation {
         or_null(ctx, outcome.await)
     }
 
-    /// Wants the session online. Does nothing if it is.
+    /// Wants the session online. Does nothing if it is, or while the account is banned for a time.
     async fn connect_session(&self, ctx: &Context<'_>, input: SessionInput) -> Option<SessionNode> {
         let outcome = async { Ok(api(ctx).sessions.connect(caller(ctx), &session_id(&input.id)?).await?.into()) };
         or_null(ctx, outcome.await)

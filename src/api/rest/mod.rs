@@ -36,7 +36,8 @@ use crate::page::Window;
 use crate::pairing_link::types::PairingLink;
 use crate::session::session_id;
 use crate::session::types::{
-    Device, NewSession, PairCode, PairRequest, PhoneNumber, Session, SessionChanges, SessionFilter, SessionPage, Status,
+    Device, Live, NewSession, PairCode, PairRequest, PhoneNumber, Session, SessionChanges, SessionFilter, SessionPage,
+    Status,
 };
 
 #[derive(Tags)]
@@ -88,6 +89,30 @@ pub struct PairReply {
     code: String,
     /// Whole seconds that it can still be entered.
     timeout_seconds: u64,
+}
+
+/// The session is wanted online.
+#[derive(Debug, Object, Serialize)]
+#[oai(example)]
+pub struct ConnectReply {
+    /// Always true.
+    success: bool,
+    /// What it does now.
+    message: String,
+    /// When the next attempt to connect starts, Unix seconds: when a temporary ban ends. Null while none is planned.
+    next_retry_at: Option<Timestamp>,
+}
+
+impl ConnectReply {
+    /// What a session does that is wanted online.
+    pub fn of(live: &Live) -> Self {
+        let message = match live.banned_until {
+            // A ban that is tested before its time gets longer.
+            Some(_) => "The account is banned for a time: the session connects when that is over",
+            None => "Session is connecting or connected",
+        };
+        Self { success: true, message: message.to_owned(), next_retry_at: live.next_retry_at }
+    }
 }
 
 /// How long a pairing link is to live.
@@ -243,7 +268,7 @@ impl SessionsApi {
         Ok(LiveStream { updates, clock: api.clock.clone() })
     }
 
-    /// Wants the session online. Does nothing if it is.
+    /// Wants the session online. Does nothing if it is, or while the account is banned for a time.
     #[oai(path = "/sessions/:session_id/connect", method = "post", operation_id = "connectSession")]
     async fn connect(
         &self,
@@ -252,9 +277,9 @@ impl SessionsApi {
         _body: Nothing,
         /// The session's id.
         session_id: Path<String>,
-    ) -> Result<Ok200<Done>> {
-        api.sessions.connect(&caller, &self::session_id(&session_id)?).await?;
-        Ok(Done::new("Session is connecting or connected"))
+    ) -> Result<Ok200<ConnectReply>> {
+        let connected = api.sessions.connect(&caller, &self::session_id(&session_id)?).await?;
+        Ok(Ok200(ConnectReply::of(&connected.live)))
     }
 
     /// Wants the session offline; it stays linked. Does nothing if it is.
