@@ -7,7 +7,7 @@ use poem_openapi::types::{ToJSON, Type};
 use poem_openapi::{ApiResponse, Object};
 use serde::Serialize;
 
-use crate::api::error::{Problem, answer};
+use crate::api::error::{PROBLEM_JSON, Problem, answer};
 use crate::error::Error;
 
 /// The media type of every JSON body that is no problem.
@@ -74,7 +74,15 @@ impl<T: Body> IntoResponse for Created201<T> {
 /// A success with these media types. Which failures there are says the document's own table.
 pub fn responses(status: u16, description: &'static str, content: Vec<MetaMediaType>) -> MetaResponses {
     let success = MetaResponse { description, status: Some(status), status_range: None, content, headers: Vec::new() };
-    MetaResponses { responses: vec![success] }
+    // The framework leaves out what no operation names, and the table names it afterwards.
+    let problem = MetaResponse {
+        description: "Unexpected error.",
+        status: Some(500),
+        status_range: None,
+        content: vec![MetaMediaType { content_type: PROBLEM_JSON, schema: Problem::schema_ref() }],
+        headers: Vec::new(),
+    };
+    MetaResponses { responses: vec![success, problem] }
 }
 
 /// JSON of this shape.

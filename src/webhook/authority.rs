@@ -2,7 +2,6 @@
 //! themselves.
 
 use entity::words::{EventType, Scope};
-use secrecy::{ExposeSecret, SecretString};
 
 use crate::caller::Caller;
 use crate::error::{Error, Result};
@@ -40,10 +39,4 @@ pub fn replayable(caller: &Caller, webhook: &Record, asked: &[EventType]) -> Res
         caller.require(Scope::SessionsPair)?;
     }
     Ok(asked.to_vec())
-}
-
-/// Whether two addresses are the same receiver's: scheme, host and port.
-pub fn is_same_receiver(one: &SecretString, other: &SecretString) -> bool {
-    let origin = |url: &SecretString| reqwest::Url::parse(url.expose_secret()).ok().map(|url| url.origin());
-    origin(one).is_some_and(|origin_of_one| origin(other) == Some(origin_of_one))
 }

@@ -234,10 +234,25 @@ struct Answer {
     retry_after: Option<String>,
 }
 
+/// Whether a text is an `http` or `https` address, in the grammar with which it is posted to.
+pub fn is_web_address(text: &str) -> bool {
+    Url::parse(text).is_ok_and(|url| is_web(&url))
+}
+
+fn is_web(url: &Url) -> bool {
+    matches!(url.scheme(), "http" | "https") && url.host_str().is_some_and(|host| !host.is_empty())
+}
+
+/// Whether two addresses are the same receiver's: scheme, host and port.
+pub fn is_same_receiver(one: &SecretString, other: &SecretString) -> bool {
+    let origin = |url: &SecretString| Url::parse(url.expose_secret()).ok().map(|url| url.origin());
+    origin(one).is_some_and(|origin_of_one| origin(other) == Some(origin_of_one))
+}
+
 /// The URL of a receiver. Numbers in every spelling are addresses after this.
 fn read(url: &SecretString) -> Result<Url, &'static str> {
     let Ok(url) = Url::parse(url.expose_secret()) else { return Err("must be an http or https address") };
-    if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none_or(str::is_empty) {
+    if !is_web(&url) {
         return Err("must be an http or https address");
     }
     if !url.username().is_empty() || url.password().is_some() {

@@ -213,7 +213,7 @@ impl Webhooks {
         if let Some(url) = url {
             let url = rules::url("", url)?;
             self.carrier.egress.admit("url", &url).await?;
-            if !authority::is_same_receiver(&record.url, &url) {
+            if !egress::is_same_receiver(&record.url, &url) {
                 record.forget_secrets();
             }
             record.url = url;

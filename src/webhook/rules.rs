@@ -5,7 +5,6 @@ use std::collections::{BTreeMap, HashMap};
 use entity::ids::{SessionId, WebhookId};
 use entity::timestamp::Timestamp;
 use entity::words::{EventType, Scope};
-use reqwest::Url;
 use secrecy::SecretString;
 
 use crate::caller::Caller;
@@ -13,7 +12,7 @@ use crate::error::{Error, Result};
 use crate::event::types;
 use crate::webhook::store::Record;
 use crate::webhook::types::NewWebhook;
-use crate::webhook::{authority, request};
+use crate::webhook::{authority, egress, request};
 
 /// Longest address, characters.
 pub const URL_MAX: usize = 2048;
@@ -58,11 +57,7 @@ pub fn is_id(prefix: &str, text: &str) -> bool {
 
 /// An address to post to.
 pub fn url(field: &str, url: String) -> Result<SecretString> {
-    // The grammar with which it is posted to: another one knows no names with letters beyond ASCII.
-    let is_web = Url::parse(&url).is_ok_and(|url| {
-        matches!(url.scheme(), "http" | "https") && url.host_str().is_some_and(|host| !host.is_empty())
-    });
-    if !is_web || url.chars().count() > URL_MAX {
+    if !egress::is_web_address(&url) || url.chars().count() > URL_MAX {
         let rule = format!("must be an http or https address of at most {URL_MAX} characters");
         return Err(Error::invalid(&format!("{field}url"), rule));
     }

@@ -10,7 +10,7 @@ use waypost::error::ErrorKind;
 use waypost::event::body::EventBody;
 use waypost::event::body::session::QrCodeEvent;
 use waypost::event::retention::{self, Retention};
-use waypost::webhook::types::{ReplayRange, Replayed};
+use waypost::webhook::types::{ReplayRange, Replayed, WebhookChanges};
 
 use crate::support::office::{HOUR, Office};
 use crate::support::world::Kind;
@@ -47,6 +47,9 @@ async fn what_happened_between_two_moments_comes_again_in_order(#[values(Kind::S
 #[tokio::test]
 async fn a_replay_of_named_events_has_no_others() {
     let office = with_a_history(Kind::Sqlite).await;
+    let events = Some(vec!["offline_sync_completed".to_owned(), "qr_code".to_owned()]);
+    let changes = WebhookChanges { events, ..WebhookChanges::default() };
+    office.webhooks.update(&Caller::admin(), &office.which, changes).await.expect("it is changed");
     let expires_at = office.clock.now().after(Duration::from_secs(60));
     office.write(&EventBody::QrCode(QrCodeEvent { code: "2@a".to_owned(), expires_at })).await;
     office.rests().await;
@@ -56,7 +59,10 @@ async fn a_replay_of_named_events_has_no_others() {
     office.rests().await;
     assert_eq!(office.receiver.received().last().expect("one").json()["event"], EventType::QrCode.as_str());
     // Without a word it is what the webhook asks for.
-    assert_eq!(replay(&office, ReplayRange { from, ..ReplayRange::default() }).await.queued, 6);
+    assert_eq!(replay(&office, ReplayRange { from, ..ReplayRange::default() }).await.queued, 7);
+    // What it does not get it gets by no replay either.
+    let refused = office.webhooks.replay(&Caller::admin(), &office.which, of("message")).await;
+    assert_eq!(refused.expect_err("it does not get it").kind(), ErrorKind::Invalid);
     office.close().await;
 }
 

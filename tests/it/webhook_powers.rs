@@ -33,9 +33,9 @@ fn id(webhook: &Value) -> &str {
     webhook["id"].as_str().expect("an id")
 }
 
-/// All that came up to the disconnection.
+/// All that came until the session was at rest.
 async fn until_disconnected(receiver: &Receiver) -> Vec<Value> {
-    let is_last = |post: &Received| post.json()["event"] == "disconnected";
+    let is_last = |post: &Received| post.json()["data"]["status"] == "disconnected";
     let received = receiver.until("the disconnection", |received| received.iter().any(is_last)).await;
     received.iter().map(Received::json).collect()
 }
@@ -152,7 +152,7 @@ async fn what_a_receiver_answered_is_for_who_may_read_messages(#[values(Way::Ses
     let (world, receiver) = (world(Kind::Sqlite).await, Receiver::start().await);
     world.door.create("shop").await;
     let webhooks = Webhooks::of(&world.door, way, "shop");
-    let new = json!({ "url": receiver.url("/"), "events": ["disconnected"] });
+    let new = json!({ "url": receiver.url("/"), "events": ["session_status"] });
     let webhook = webhooks.create(new).await.expect("it is created");
     world.door.qr("shop").await;
     world.door.post("/shop/disconnect", Value::Null).await.ok();
@@ -170,8 +170,10 @@ async fn a_text_as_secret_verifies_as_its_base64_and_other_kinds_of_keys_are_ref
     let webhooks = Webhooks::of(&world.door, Way::Session, "shop");
     for (nth, secret) in ["webhook-secret", "c2VjcmV0LXNlY3JldC1zZWNyZXQ=", "geheim: schlüssel"].into_iter().enumerate()
     {
-        let webhook =
-            webhooks.create(json!({ "url": receiver.url("/"), "secret": secret })).await.expect("it is created");
+        let webhook = webhooks
+            .create(json!({ "url": receiver.url("/"), "events": ["message"], "secret": secret }))
+            .await
+            .expect("it is created");
         webhooks.ping(id(&webhook)).await.expect("it is posted");
         let post = receiver.gets(nth + 1).await.remove(nth);
         let known = format!("whsec_{}", STANDARD.encode(secret));

@@ -12,13 +12,26 @@ pub(super) fn to_3_1(document: &mut Value) {
     allow_null(document);
 }
 
-/// Takes out what 3.0 has no word for.
-pub(super) fn keep_to_3_0(part: &mut Value) {
+/// Takes out what 3.0 has no word for, and says the type of what may be null, without which it has none.
+pub(super) fn keep_to_3_0(document: &mut Value) {
+    let schemas = document["components"]["schemas"].clone();
+    restrict(document, &schemas);
+}
+
+fn restrict(part: &mut Value, schemas: &Value) {
     match part {
-        Value::Array(items) => items.iter_mut().for_each(keep_to_3_0),
+        Value::Array(items) => items.iter_mut().for_each(|item| restrict(item, schemas)),
         Value::Object(fields) => {
             fields.remove("propertyNames");
-            fields.values_mut().for_each(keep_to_3_0);
+            if fields.contains_key("nullable")
+                && !fields.contains_key("type")
+                && let Some(reference) = fields.get("allOf").and_then(|parts| parts[0]["$ref"].as_str())
+            {
+                let name = reference.rsplit('/').next().unwrap_or_default();
+                let kind = schemas[name]["type"].clone();
+                fields.insert("type".to_owned(), kind);
+            }
+            fields.values_mut().for_each(|value| restrict(value, schemas));
         }
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
     }
