@@ -91,6 +91,8 @@ async fn supervise(deps: Deps, entry: Arc<Entry>, mut commands: mpsc::Receiver<C
             actor.run(&mut commands).await;
         };
         if AssertUnwindSafe(life).catch_unwind().await.is_ok() {
+            // Whoever gets no answer any more is to know that it has ended, and did not panic.
+            commands.close();
             return;
         }
         let id = actor.entry.id();

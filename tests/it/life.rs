@@ -144,7 +144,7 @@ async fn a_logout_that_whatsapp_does_not_answer_is_not_said_to_be_done() {
     let world = World::new(Kind::Sqlite).await;
     let device = world.linked("shop").await;
     world.until("shop", "named", |state| !state["push_name"].is_null()).await;
-    world.sim.fault("15550100001", device, Fault::SlowReplies { delay_ms: 60_000 }).await.expect("the device is there");
+    world.sim.fault("15550100001", device, Fault::Silence).await.expect("the device is there");
     let answer = world.door.post("/shop/logout", Value::Null).await.ok();
     is_logged_out_here_only(&world, &answer).await;
     world.finish().await;
