@@ -98,8 +98,8 @@ async fn an_id_of_somebody_else_may_be_anything(#[values(On::Sqlite, On::Postgre
         assert_eq!(store.get_group_metadata(odd).await.unwrap(), Some(b"blob".to_vec()));
         store.store_sent_message(odd, odd, b"sent").await.unwrap();
         assert_eq!(store.take_sent_message(odd, odd).await.unwrap(), Some(b"sent".to_vec()));
-        assert_eq!(store.get_devices(odd).await.unwrap().is_some(), false);
-        assert_eq!(store.get_lid_mapping(odd).await.unwrap().is_some(), false);
-        assert_eq!(store.get_pn_mapping(odd).await.unwrap().is_some(), false);
+        assert!(store.get_devices(odd).await.unwrap().is_none());
+        assert!(store.get_lid_mapping(odd).await.unwrap().is_none());
+        assert!(store.get_pn_mapping(odd).await.unwrap().is_none());
     }
 }
