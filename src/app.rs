@@ -1,10 +1,9 @@
 //! The composition root: wires the rooms together, serves, and shuts down in order. Knows all, decides nothing.
 
-use std::fs::{DirBuilder, OpenOptions};
+mod data_dir;
+
 use std::io;
 use std::net::TcpListener;
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
-use std::path::Path;
 use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
@@ -16,7 +15,7 @@ use crate::api::{self, Api};
 use crate::clock::Clock;
 use crate::config::{BadConfig, Config, Database};
 use crate::control::Control;
-use crate::db::{Claim, Db};
+use crate::db::{Claim, Db, Ending};
 use crate::error::{Cause, chain};
 use crate::event::Events;
 use crate::event::journal::Journal;
@@ -38,6 +37,17 @@ pub struct App {
     lifecycle: Lifecycle,
     grace: Duration,
     claim: Claim,
+}
+
+/// How a run ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// In order.
+    Orderly,
+    /// A phase hit its limit, a task died or another process has claimed the database.
+    Troubled,
+    /// The database cannot be written any more.
+    Unwritable(Ending),
 }
 
 impl std::fmt::Debug for App {
@@ -106,12 +116,11 @@ impl App {
         Ok(Self { api, db, lifecycle, grace: config.shutdown_grace, claim })
     }
 
-    /// Serves until the control thread hears that it is enough, then shuts down phase by phase. False if a phase hit its
-    /// limit, a task died or another process has claimed the database.
+    /// Serves until the control thread hears that it is enough or the database is lost, then shuts down phase by phase.
     ///
     /// # Errors
     /// The listener fails.
-    pub async fn serve(mut self, listener: TcpListener, limits: Limits, control: &Control) -> Result<bool, Cause> {
+    pub async fn serve(mut self, listener: TcpListener, limits: Limits, control: &Control) -> Result<Outcome, Cause> {
         let local = listener.local_addr()?;
         if let Some(metrics) = self.api.metrics.clone() {
             let workers = self.lifecycle.workers().clone();
@@ -122,13 +131,14 @@ impl App {
         let site = api::site(self.api);
         let listening = Listener::new(site, local, limits, self.lifecycle.clone(), Handle::current()).run(listener);
         let mut listening = self.lifecycle.spawn_on(control.runtime(), "listener", listening);
-        let is_ours = tokio::select! {
+        let reason = tokio::select! {
             _ = &mut listening => return Err("the listener ended".into()),
-            () = control.stop().cancelled() => true,
+            () = control.stop().cancelled() => Outcome::Orderly,
             error = self.claim.watch() => {
                 error!(error = chain(&error), "the database is not ours any more");
-                false
+                Outcome::Troubled
             }
+            ending = self.db.watch() => Outcome::Unwritable(ending),
         };
         info!("shutting down: no new requests");
         control.stop().cancel();
@@ -150,8 +160,6 @@ impl App {
         if !drained {
             error!("{} tasks did not end within {} s", self.lifecycle.tasks_alive(), self.grace.as_secs());
         }
-        // It is one of the connections that closing waits for.
-        drop(self.claim);
         let closed = match tokio::time::timeout(self.grace, self.db.close()).await {
             Ok(Ok(())) => true,
             Ok(Err(error)) => {
@@ -163,8 +171,11 @@ impl App {
                 false
             }
         };
+        // Nobody else may have it while a connection could still write.
+        drop(self.claim);
         info!("stopped");
-        Ok(is_ours && in_time && drained && closed && !self.lifecycle.is_broken())
+        let is_orderly = in_time && drained && closed && !self.lifecycle.is_broken();
+        Ok(if reason == Outcome::Orderly && !is_orderly { Outcome::Troubled } else { reason })
     }
 }
 
@@ -173,16 +184,9 @@ async fn connect(database: &Database) -> Result<Db, Cause> {
         Database::Sqlite { data_dir, synchronous } => {
             let file = data_dir.join("waypost.db");
             let unusable = |error: io::Error| BadConfig::new(format!("--data-dir {}: {error}", data_dir.display()));
-            prepare(data_dir, &file).map_err(unusable)?;
+            data_dir::prepare(data_dir, &file).map_err(unusable)?;
             Db::sqlite(&file, *synchronous).await?
         }
         Database::Postgres { url, connections } => Db::postgres(url.expose_secret(), *connections).await?,
     })
-}
-
-/// Whoever reads the file is every account in it: only we may, even where others may look into the directory.
-fn prepare(data_dir: &Path, file: &Path) -> io::Result<()> {
-    DirBuilder::new().recursive(true).mode(0o700).create(data_dir)?;
-    // SQLite gives the files beside it the same rights.
-    OpenOptions::new().create(true).append(true).mode(0o600).open(file).map(drop)
 }

@@ -9,9 +9,10 @@ use tokio::net::TcpListener;
 use tracing::{info, warn};
 
 use crate::api::listener::Limits;
-use crate::app::App;
+use crate::app::{App, Outcome};
 use crate::config::{BadConfig, Command, CommandLine, Config, ServeArgs};
 use crate::control::Control;
+use crate::db::Ending;
 use crate::error::{Cause, chain};
 use crate::{telemetry, terminal};
 
@@ -35,18 +36,33 @@ pub fn run(line: CommandLine) -> ExitCode {
     let outcome = runtime.block_on(async {
         match line.command() {
             Command::Serve(args) => serve(args).await,
-            Command::Pair(args) => pair::run(args).await,
-            Command::Export(args) => export::run(args),
+            Command::Pair(args) => pair::run(args).await.map(of),
+            Command::Export(args) => export::run(args).map(of),
             #[cfg(feature = "sandbox")]
             Command::Sandbox(args) => sandbox::run(args).await,
         }
     });
     runtime.shutdown_timeout(LAST_THREADS_LIMIT);
     match outcome {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => ExitCode::FAILURE,
+        Ok(outcome) => ExitCode::from(code(outcome)),
         Err(error) => fail(error.as_ref()),
     }
+}
+
+/// What the process ends with. README has the list.
+fn code(outcome: Outcome) -> u8 {
+    match outcome {
+        Outcome::Orderly => 0,
+        Outcome::Troubled => 1,
+        // EX_OSFILE and EX_IOERR. src: sysexits.h
+        Outcome::Unwritable(Ending::FilesGone) => 72,
+        Outcome::Unwritable(Ending::DiskFailed) => 74,
+    }
+}
+
+/// How a command that serves nobody ended.
+fn of(is_done: bool) -> Outcome {
+    if is_done { Outcome::Orderly } else { Outcome::Troubled }
 }
 
 fn fail(error: &(dyn std::error::Error + 'static)) -> ExitCode {
@@ -54,7 +70,7 @@ fn fail(error: &(dyn std::error::Error + 'static)) -> ExitCode {
     if error.is::<BadConfig>() { ExitCode::from(2) } else { ExitCode::FAILURE }
 }
 
-async fn serve(args: ServeArgs) -> Result<bool, Cause> {
+async fn serve(args: ServeArgs) -> Result<Outcome, Cause> {
     telemetry::start_log(args.log_format, &args.log_level)?;
     let config = Config::check(args)?;
     let limits = limits(&config, descriptors::raise_limit());
@@ -77,7 +93,7 @@ async fn serve(args: ServeArgs) -> Result<bool, Cause> {
     let app = tokio::select! {
         app = App::build(&config, &token, &address) => app?,
         // A database that does not answer must not keep the process.
-        () = control.stop().cancelled() => return Ok(true),
+        () = control.stop().cancelled() => return Ok(Outcome::Orderly),
     };
     if config.public_url.is_none() && !config.is_reachable_as_bound() {
         warn!(

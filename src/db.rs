@@ -1,9 +1,10 @@
-//! Connects to the database and brings its tables up to date. No queries.
+//! Connects to the database, brings its tables up to date and knows whether it can be written. No queries but for that.
 //!
 //! SQLite gets a few connections that read, and two that write in turns, one of them statement by statement and one whole
 //! scripts: SQLite has one writer anyway, and a deferred transaction that turns into a write fails at once when another one
 //! writes, whatever the busy timeout.
 
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,13 +13,17 @@ use migration::{Migrator, MigratorTrait};
 use sea_orm::sqlx::Connection;
 use sea_orm::sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sea_orm::sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sea_orm::{DatabaseConnection, DbErr, SqlxPostgresConnector, SqlxSqliteConnector};
+use sea_orm::{ConnectionTrait, DatabaseConnection, DbErr, SqlxPostgresConnector, SqlxSqliteConnector};
 
+use crate::db::claim::Claimant;
 use crate::db::disk::Disk;
+use crate::db::health::Health;
+use crate::db::probe::LastProbe;
 use crate::db::sqlite::Access;
 
 pub use claim::Claim;
 pub use connections::Connections;
+pub use health::{Ending, Hindrance};
 pub use script::{Script, Step};
 pub use writer::{Failure, Work, Writer};
 
@@ -27,12 +32,16 @@ mod checkpoints;
 mod claim;
 mod connections;
 mod disk;
+pub mod fault;
+mod health;
 pub mod keyset;
+mod probe;
 mod script;
 mod scripts;
 mod sqlite;
 #[cfg(test)]
 mod tests;
+pub mod text;
 mod writer;
 
 /// Connections that only read, with SQLite. Reads are short; more would only cost page caches.
@@ -69,13 +78,22 @@ pub struct Db {
     read: Connections,
     write: Writer,
     place: Place,
+    last_probe: LastProbe,
 }
 
 /// Where the database is.
 #[derive(Clone, Debug)]
 enum Place {
     File(Arc<Path>),
-    Server(DatabaseConnection),
+    Server(Arc<Server>),
+}
+
+/// A PostgreSQL server: its connections, how to make one more, and which one claims the database.
+#[derive(Debug)]
+struct Server {
+    pool: DatabaseConnection,
+    options: PgConnectOptions,
+    claimant: Claimant,
 }
 
 impl Db {
@@ -94,22 +112,26 @@ impl Db {
             .synchronous(SqliteSynchronous::Normal)
             .pragma("wal_autocheckpoint", SQLITE_LOG_PAGES.to_string())
             .statement_cache_capacity(SQLITE_STATEMENTS);
-        let disk = match synchronous {
-            Synchronous::Full => Disk::below(log_of(file)).map_err(|error| DbErr::Custom(error.to_string()))?,
-            Synchronous::Normal => Disk::default(),
-        };
-        let write = Writer::new(Connections::sqlite(&options, Access::Write, 1).await?, disk);
+        let connections = Connections::sqlite(&options, Access::Write, 1).await?;
+        // It has a log from the first look at its tables on.
+        connections.execute_unprepared("SELECT 1 FROM sqlite_master LIMIT 1").await?;
+        let log = log_of(file);
+        let (disk, health) = below(file, &log, synchronous)
+            .map_err(|error| DbErr::Custom(format!("{} cannot be kept: {error}", log.display())))?;
+        let write = Writer::new(connections, disk, health);
         let options = options.read_only(true).statement_cache_capacity(SQLITE_READS);
         let read = Connections::sqlite(&options, Access::Read, SQLITE_READERS).await?;
-        Ok(Self { read, write, place: Place::File(file.into()) })
+        Ok(Self { read, write, place: Place::File(file.into()), last_probe: LastProbe::default() })
     }
 
-    /// Connects to PostgreSQL with at most `connections` connections.
+    /// Connects to PostgreSQL with at most `connections` connections, beside the one that claims it.
     ///
     /// # Errors
     /// The address is malformed, or the server cannot be reached or refuses.
     pub async fn postgres(url: &str, connections: u32) -> Result<Self, DbErr> {
         let options: PgConnectOptions = url.parse().map_err(connect_error)?;
+        let claimant = Claimant::default();
+        let gate = claimant.clone();
         let pool = PgPoolOptions::new()
             .max_connections(connections)
             .acquire_timeout(ACQUIRE_LIMIT)
@@ -123,13 +145,18 @@ impl Db {
                     Ok(true)
                 })
             })
-            .connect_with(options)
+            .after_connect(move |connection, _| {
+                let gate = gate.clone();
+                Box::pin(async move { gate.admit(connection).await })
+            })
+            .connect_with(options.clone())
             .await
             .map_err(connect_error)?;
-        let both = SqlxPostgresConnector::from_sqlx_postgres_pool(pool);
-        let connections = Connections::postgres(both.clone());
-        let write = Writer::new(connections.clone(), Disk::default());
-        Ok(Self { read: connections, write, place: Place::Server(both) })
+        let pool = SqlxPostgresConnector::from_sqlx_postgres_pool(pool);
+        let connections = Connections::postgres(pool.clone());
+        let write = Writer::new(connections.clone(), Disk::default(), Health::default());
+        let place = Place::Server(Arc::new(Server { pool, options, claimant }));
+        Ok(Self { read: connections, write, place, last_probe: LastProbe::default() })
     }
 
     /// For statements that only read.
@@ -149,8 +176,13 @@ impl Db {
     pub async fn migrate(&self) -> Result<(), DbErr> {
         match &self.place {
             Place::File(file) => migrate_sqlite(file).await,
-            Place::Server(pool) => migrate_postgres(pool).await,
+            Place::Server(server) => migrate_postgres(&server.pool).await,
         }
+    }
+
+    /// Watches over what the database is kept in. Returns only when nothing can be written any more before the next start.
+    pub async fn watch(&self) -> Ending {
+        self.write.health().watch().await
     }
 
     /// Closes every connection, waiting for the statements under way.
@@ -161,6 +193,18 @@ impl Db {
         self.read.close().await?;
         self.write.close().await
     }
+}
+
+/// The disk below a SQLite file with its log. Their names are on it from then on, as what is in them will be.
+fn below(file: &Path, log: &Path, synchronous: Synchronous) -> std::io::Result<(Disk, Health)> {
+    let health = Health::of([file.to_owned(), log.to_owned()])?;
+    let disk = match synchronous {
+        Synchronous::Full => Disk::below(File::open(log)?, health.clone())?,
+        Synchronous::Normal => Disk::default(),
+    };
+    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
+    health::keep_names(folder.unwrap_or(Path::new(".")))?;
+    Ok((disk, health))
 }
 
 /// On a connection of its own.

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::time::Duration;
 
+use crate::db::fault::{self, Fault};
+
 /// A boxed cause, for the log only.
 pub type Cause = Box<dyn std::error::Error + Send + Sync>;
 
@@ -183,10 +185,13 @@ impl std::error::Error for Error {
     }
 }
 
-/// A failed statement. The caller learns only that the database did not do its work.
+/// A failed statement. The caller learns only whether it is worth another try.
 impl From<sea_orm::DbErr> for Error {
     fn from(error: sea_orm::DbErr) -> Self {
-        Self::new(ErrorKind::Unavailable, "the database is unavailable").because(error)
+        match fault::of(&error) {
+            Fault::Unavailable => Self::new(ErrorKind::Unavailable, "the database is unavailable").because(error),
+            Fault::Conflict | Fault::Unwritable | Fault::Statement => Self::internal(error),
+        }
     }
 }
 

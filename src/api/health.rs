@@ -11,6 +11,7 @@ use serde_json::json;
 
 use crate::api::{Api, error};
 use crate::caller::Caller;
+use crate::db::Hindrance;
 use crate::error::{Error, ErrorKind};
 
 /// Longest wait for the database's sign of life.
@@ -26,26 +27,46 @@ pub fn livez() -> Response {
     LIVE.with_content_type("application/json; charset=utf-8").into_response()
 }
 
-/// 200 when requests can be served; whether sessions still wait to come back is shown, and does not count.
+/// 200 when requests can be served: the database answers, and takes what is written. Whether sessions still wait to come back
+/// is shown, and does not count.
 #[handler]
 pub async fn readyz(Data(api): Data<&Arc<Api>>) -> Response {
     let ping = api.db.read().execute_unprepared("SELECT 1");
-    let has_database = matches!(tokio::time::timeout(PING_LIMIT, ping).await, Ok(Ok(_)));
+    let (ping, hindrance) = tokio::join!(tokio::time::timeout(PING_LIMIT, ping), api.db.hindrance());
+    let has_database = matches!(ping, Ok(Ok(_)));
     let is_stopping = api.lifecycle.is_stopping();
     let boot = api.sessions.boot_progress();
     let mut parts = json!({
         "database": if has_database { "ok" } else { "unavailable" },
+        "writing": hindrance.map_or("ok", word),
         "boot": { "waiting": boot.waiting, "started": boot.started },
     });
-    let failure = match (is_stopping, has_database) {
-        (true, _) => Error::new(ErrorKind::ShuttingDown, "the server is shutting down"),
-        (false, false) => Error::new(ErrorKind::Unavailable, "the database does not answer"),
-        (false, true) => {
+    let failure = match (is_stopping, has_database, hindrance) {
+        (true, ..) => Error::new(ErrorKind::ShuttingDown, "the server is shutting down"),
+        (false, false, _) => Error::new(ErrorKind::Unavailable, "the database does not answer"),
+        (false, true, Some(hindrance)) => Error::new(ErrorKind::Unavailable, detail(hindrance)),
+        (false, true, None) => {
             parts["status"] = "ok".into();
             return Json(parts).into_response();
         }
     };
     error::not_ready(&failure, parts)
+}
+
+fn word(hindrance: Hindrance) -> &'static str {
+    match hindrance {
+        Hindrance::Write => "unavailable",
+        Hindrance::Disk => "disk_failed",
+        Hindrance::File => "file_gone",
+    }
+}
+
+fn detail(hindrance: Hindrance) -> &'static str {
+    match hindrance {
+        Hindrance::Write => "the database cannot be written",
+        Hindrance::Disk => "the disk did not take what was written",
+        Hindrance::File => "the data file is not where it was",
+    }
 }
 
 /// What is measured, as Prometheus text.

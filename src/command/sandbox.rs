@@ -2,13 +2,14 @@
 
 use whatsapp_simulator::{Settings, Simulator, control};
 
+use crate::app::Outcome;
 use crate::config::{BadConfig, SandboxArgs};
 use crate::error::Cause;
 use crate::lifecycle::Lifecycle;
 use crate::terminal;
 
 /// Serves until the process is asked to stop. The phones forget everything with it, so the sessions do too.
-pub(super) async fn run(args: SandboxArgs) -> Result<bool, Cause> {
+pub(super) async fn run(args: SandboxArgs) -> Result<Outcome, Cause> {
     let SandboxArgs { mut serve, control: address } = args;
     if serve.database_url.is_some() || serve.whatsapp_url.is_some() || serve.data_dir.is_some() {
         let line = "the sandbox has a database and a WhatsApp of its own, new at each start: leave --database-url, \

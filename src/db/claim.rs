@@ -1,19 +1,25 @@
 //! The claim of one process on a database: no other one runs sessions on it. Two that did would log each other out for ever.
 //!
 //! With SQLite it is a lock on a file, which only the end of the process gives back. With PostgreSQL it is a lock of one
-//! connection, which is gone with it: whenever PostgreSQL restarts, the claim is made anew.
+//! connection that is there for nothing else, and is gone with it: then the claim is made anew. That connection may be lost
+//! while the others of the process write on, so those hold a second lock, together, for as long as each of them is. Nobody
+//! claims a database while anyone has that one; and nobody gets a new connection to it whose process has no claim at that
+//! moment. So two processes never write at the same time, whichever connections they lose.
 
 use std::fs::{File, TryLockError};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI32, Ordering};
 use std::time::Duration;
 
-use sea_orm::sqlx::pool::PoolConnection;
-use sea_orm::sqlx::{Connection, Postgres};
-use sea_orm::{DatabaseConnection, DbErr};
+use sea_orm::sqlx::postgres::{PgConnectOptions, PgConnection, PgPool};
+use sea_orm::sqlx::{ConnectOptions, Connection};
+use sea_orm::{ConnAcquireErr, DbErr};
 use tokio::time::Instant;
 use tracing::{info, warn};
 
-use crate::db::{Db, Place, connect_error};
+use crate::db::{Db, Place, Server, connect_error};
 
 /// How long the claim on a PostgreSQL database is asked for. PostgreSQL ends the statements of a process that was killed
 /// before it gives its claim back.
@@ -24,8 +30,10 @@ const CLAIM_PAUSE: Duration = Duration::from_millis(100);
 const WATCH_PAUSE: Duration = Duration::from_secs(1);
 /// Longest wait for the answer.
 const ANSWER_LIMIT: Duration = Duration::from_secs(10);
-/// Key of the PostgreSQL advisory lock that a process holds as long as it runs sessions.
+/// Key of the PostgreSQL advisory lock that a process holds, alone, as long as it runs sessions.
 const OWNER_LOCK: i64 = 0x5761_7970_6f73_7402;
+/// Key of the PostgreSQL advisory lock that all other connections of such a process hold together.
+const WRITERS_LOCK: i64 = 0x5761_7970_6f73_7403;
 
 /// The proof that no other process runs sessions on this database.
 #[derive(Debug)]
@@ -34,9 +42,12 @@ pub struct Claim(Held);
 #[derive(Debug)]
 enum Held {
     File(#[expect(dead_code, reason = "it is unlocked when it is dropped")] File),
-    /// And where another one comes from.
-    Connection(PoolConnection<Postgres>, DatabaseConnection),
+    Connection(Box<PgConnection>, Arc<Server>),
 }
+
+/// Which connection claims a PostgreSQL database for this process, as PostgreSQL numbers them; 0 before one does.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Claimant(Arc<AtomicI32>);
 
 impl Db {
     /// Claims the database for this process, for as long as the claim is kept.
@@ -46,7 +57,12 @@ impl Db {
     pub async fn claim(&self) -> Result<Claim, DbErr> {
         Ok(Claim(match &self.place {
             Place::File(file) => Held::File(lock(&file.with_extension("lock"))?),
-            Place::Server(pool) => Held::Connection(ask_for(pool).await?, pool.clone()),
+            Place::Server(server) => {
+                let connection = ask_for(&server.options, Asker::Newcomer).await?;
+                let connection = server.claimed_by(connection).await?;
+                close_unclaimed(server.pool.get_postgres_connection_pool()).await?;
+                Held::Connection(Box::new(connection), Arc::clone(server))
+            }
         }))
     }
 }
@@ -54,15 +70,15 @@ impl Db {
 impl Claim {
     /// Watches over the claim and makes it anew where it was lost. Returns only when another process has been quicker.
     pub async fn watch(&mut self) -> DbErr {
-        let Held::Connection(connection, pool) = &mut self.0 else { return std::future::pending().await };
+        let Held::Connection(connection, server) = &mut self.0 else { return std::future::pending().await };
         loop {
             tokio::time::sleep(WATCH_PAUSE).await;
             if matches!(tokio::time::timeout(ANSWER_LIMIT, connection.ping()).await, Ok(Ok(()))) {
                 continue;
             }
             warn!("the connection that claims the database is lost");
-            match anew(pool).await {
-                Ok(again) => *connection = again,
+            match anew(server).await {
+                Ok(again) => **connection = again,
                 Err(error) => return error,
             }
             info!("the database is claimed again");
@@ -70,26 +86,85 @@ impl Claim {
     }
 }
 
+impl Server {
+    /// From now on this connection has the claim.
+    async fn claimed_by(&self, mut connection: PgConnection) -> Result<PgConnection, DbErr> {
+        let pid = sea_orm::sqlx::query_scalar("SELECT pg_backend_pid()").fetch_one(&mut connection).await;
+        self.claimant.0.store(pid.map_err(connect_error)?, Ordering::SeqCst);
+        Ok(connection)
+    }
+}
+
+impl Claimant {
+    /// Lets a new connection in, if the process it belongs to has the claim, or asks for none.
+    ///
+    /// # Errors
+    /// The claim is lost at this moment.
+    pub(super) async fn admit(&self, connection: &mut PgConnection) -> Result<(), sea_orm::sqlx::Error> {
+        let pid = self.0.load(Ordering::SeqCst);
+        if pid == 0 {
+            return Ok(());
+        }
+        // One after the other: from the first on nobody else can claim it, so what the second says stays true.
+        let is_in: bool = sea_orm::sqlx::query_scalar("SELECT pg_try_advisory_lock_shared($1)")
+            .bind(WRITERS_LOCK)
+            .fetch_one(&mut *connection)
+            .await?;
+        let is_ours: bool = sea_orm::sqlx::query_scalar(
+            "SELECT EXISTS (SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND granted AND mode = 'ExclusiveLock' \
+             AND pid = $1 AND classid::bigint = $2 AND objid::bigint = $3 AND objsubid = 1)",
+        )
+        .bind(pid)
+        .bind(OWNER_LOCK >> 32)
+        .bind(OWNER_LOCK & 0xffff_ffff)
+        .fetch_one(connection)
+        .await?;
+        match is_in && is_ours {
+            true => Ok(()),
+            false => Err(sea_orm::sqlx::Error::Protocol("this process has lost its claim on the database".to_owned())),
+        }
+    }
+}
+
+/// Closes the connections that were made before the claim.
+async fn close_unclaimed(pool: &PgPool) -> Result<(), DbErr> {
+    while pool.num_idle() > 0 {
+        let connection = pool.acquire().await.map_err(connect_error)?;
+        connection.close().await.map_err(connect_error)?;
+    }
+    Ok(())
+}
+
+/// Who asks for a claim.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Asker {
+    /// Somebody who must not come in before every connection of the one before is gone.
+    Newcomer,
+    /// Who had it, and whose other connections keep every newcomer out.
+    Holder,
+}
+
 /// Waits for the database, for as long as it takes, and claims it.
-async fn anew(database: &DatabaseConnection) -> Result<PoolConnection<Postgres>, DbErr> {
+async fn anew(server: &Server) -> Result<PgConnection, DbErr> {
     loop {
-        match ask_for(database).await {
-            Err(DbErr::Conn(_)) => tokio::time::sleep(CLAIM_PAUSE).await,
+        let again = match ask_for(&server.options, Asker::Holder).await {
+            Ok(connection) => server.claimed_by(connection).await,
+            Err(error) => Err(error),
+        };
+        match again {
+            Err(DbErr::Conn(_) | DbErr::ConnectionAcquire(_)) => tokio::time::sleep(CLAIM_PAUSE).await,
             outcome => return outcome,
         }
     }
 }
 
-async fn ask_for(database: &DatabaseConnection) -> Result<PoolConnection<Postgres>, DbErr> {
-    let mut connection = database.get_postgres_connection_pool().acquire().await.map_err(connect_error)?;
+async fn ask_for(options: &PgConnectOptions, asker: Asker) -> Result<PgConnection, DbErr> {
+    let connection = tokio::time::timeout(ANSWER_LIMIT, options.connect()).await;
+    let connection = connection.map_err(|_| DbErr::ConnectionAcquire(ConnAcquireErr::Timeout))?;
+    let mut connection = connection.map_err(connect_error)?;
     let begun = Instant::now();
     loop {
-        let is_ours: bool = sea_orm::sqlx::query_scalar("SELECT pg_try_advisory_lock($1)")
-            .bind(OWNER_LOCK)
-            .fetch_one(&mut *connection)
-            .await
-            .map_err(connect_error)?;
-        if is_ours {
+        if take(&mut connection, asker).await.map_err(connect_error)? {
             return Ok(connection);
         }
         if begun.elapsed() > CLAIM_LIMIT {
@@ -99,8 +174,27 @@ async fn ask_for(database: &DatabaseConnection) -> Result<PoolConnection<Postgre
     }
 }
 
+/// Takes the claim if that is possible now. A newcomer takes it only while nobody has a connection that was let in, and holds
+/// nothing if there is one: whoever has lost the claim for a moment must find it free.
+async fn take(connection: &mut PgConnection, asker: Asker) -> Result<bool, sea_orm::sqlx::Error> {
+    if asker == Asker::Newcomer && !call(connection, "pg_try_advisory_lock", WRITERS_LOCK).await? {
+        return Ok(false);
+    }
+    let is_ours = call(connection, "pg_try_advisory_lock", OWNER_LOCK).await?;
+    if asker == Asker::Newcomer {
+        call(connection, "pg_advisory_unlock", WRITERS_LOCK).await?;
+    }
+    Ok(is_ours)
+}
+
+async fn call(connection: &mut PgConnection, function: &'static str, key: i64) -> Result<bool, sea_orm::sqlx::Error> {
+    let sql = sea_orm::sqlx::AssertSqlSafe(format!("SELECT {function}($1)"));
+    sea_orm::sqlx::query_scalar(sql).bind(key).fetch_one(connection).await
+}
+
 fn lock(path: &Path) -> Result<File, DbErr> {
-    let file = File::create(path).map_err(|error| DbErr::Custom(error.to_string()))?;
+    let file = File::options().create(true).truncate(false).write(true).mode(0o600).open(path);
+    let file = file.map_err(|error| DbErr::Custom(error.to_string()))?;
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => Err(taken()),

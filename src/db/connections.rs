@@ -1,14 +1,18 @@
 //! Connections, used one statement at a time: several that read, or the one that writes.
 
+use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use async_trait::async_trait;
 use sea_orm::sqlx::sqlite::SqliteConnectOptions;
-use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, DbErr, ExecResult, QueryResult, Statement};
-use tokio::sync::OwnedMutexGuard;
+use sea_orm::{
+    ConnAcquireErr, ConnectionTrait, DatabaseConnection, DbBackend, DbErr, ExecResult, QueryResult, Statement,
+};
+use tokio::sync::{OwnedMutexGuard, OwnedSemaphorePermit, Semaphore};
 
+use crate::db::ACQUIRE_LIMIT;
 use crate::db::sqlite::{Access, Busy, Idle};
+use crate::db::text::cleaned;
 
 /// Run each statement on whichever of them is free. Whether the disk has it is not asked: what is written is on the disk before
 /// anything that is written later, and not earlier.
@@ -24,27 +28,57 @@ pub(super) enum Kind {
 #[derive(Debug)]
 pub(super) struct Few {
     all: Vec<Idle>,
-    turns: AtomicUsize,
+    /// One permit for each that nobody uses. Whoever waits gets whichever is free first, in the order of those who wait.
+    free: Arc<Semaphore>,
+}
+
+/// A connection in use.
+#[derive(Debug)]
+pub(super) struct Taken {
+    busy: OwnedMutexGuard<Busy>,
+    /// Given back behind the connection.
+    _permit: OwnedSemaphorePermit,
+}
+
+impl Deref for Taken {
+    type Target = Busy;
+
+    fn deref(&self) -> &Busy {
+        &self.busy
+    }
+}
+
+impl DerefMut for Taken {
+    fn deref_mut(&mut self) -> &mut Busy {
+        &mut self.busy
+    }
 }
 
 impl Few {
-    /// Whichever is free, or else the one whose turn it is.
-    pub(super) async fn take(&self) -> Result<OwnedMutexGuard<Busy>, DbErr> {
-        let turn = self.turns.fetch_add(1, Ordering::Relaxed);
-        match self.all.iter().find_map(Idle::try_take) {
-            Some(free) => Ok(free),
-            None => self.all[turn % self.all.len()].take().await,
+    pub(super) async fn connect(options: &SqliteConnectOptions, access: Access, size: usize) -> Result<Self, DbErr> {
+        let mut all = Vec::with_capacity(size);
+        for _ in 0..size {
+            all.push(Idle::connect(options, access).await?);
         }
+        Ok(Self { all, free: Arc::new(Semaphore::new(size)) })
+    }
+
+    /// Whichever is free, or becomes free first. No transaction is open on what this gives.
+    pub(super) async fn take(&self) -> Result<Taken, DbErr> {
+        let permit = tokio::time::timeout(ACQUIRE_LIMIT, Arc::clone(&self.free).acquire_owned()).await;
+        let permit = permit.map_err(|_| DbErr::ConnectionAcquire(ConnAcquireErr::Timeout))?;
+        let permit = permit.map_err(|_| DbErr::ConnectionAcquire(ConnAcquireErr::ConnectionClosed))?;
+        // One on which nothing has to be undone first, if there is one.
+        let free = self.all.iter().find_map(Idle::try_take_clean).or_else(|| self.all.iter().find_map(Idle::try_take));
+        let mut busy = free.ok_or(DbErr::ConnectionAcquire(ConnAcquireErr::ConnectionClosed))?;
+        busy.undo().await?;
+        Ok(Taken { busy, _permit: permit })
     }
 }
 
 impl Connections {
     pub(super) async fn sqlite(options: &SqliteConnectOptions, access: Access, size: usize) -> Result<Self, DbErr> {
-        let mut all = Vec::with_capacity(size);
-        for _ in 0..size {
-            all.push(Idle::connect(options, access).await?);
-        }
-        Ok(Self(Kind::Sqlite(Arc::new(Few { all, turns: AtomicUsize::new(0) }))))
+        Ok(Self(Kind::Sqlite(Arc::new(Few::connect(options, access, size).await?))))
     }
 
     pub(super) const fn postgres(pool: DatabaseConnection) -> Self {
@@ -74,6 +108,7 @@ impl ConnectionTrait for Connections {
     }
 
     async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
+        let statement = cleaned(statement);
         match &self.0 {
             Kind::Sqlite(few) => few.take().await?.execute(statement).await,
             Kind::Postgres(pool) => pool.execute_raw(statement).await,
@@ -88,6 +123,7 @@ impl ConnectionTrait for Connections {
     }
 
     async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
+        let statement = cleaned(statement);
         match &self.0 {
             Kind::Sqlite(few) => few.take().await?.query_one(statement).await,
             Kind::Postgres(pool) => pool.query_one_raw(statement).await,
@@ -95,6 +131,7 @@ impl ConnectionTrait for Connections {
     }
 
     async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
+        let statement = cleaned(statement);
         match &self.0 {
             Kind::Sqlite(few) => few.take().await?.query_all(statement).await,
             Kind::Postgres(pool) => pool.query_all_raw(statement).await,

@@ -6,14 +6,15 @@
 //! A thread flushes, which is no task of the lifecycle's: it lives as long as somebody has the database.
 
 use std::fs::File;
-use std::path::PathBuf;
+use std::io::ErrorKind;
 use std::sync::Arc;
 
 use futures::FutureExt;
 use futures::future::Either;
 use sea_orm::DbErr;
 use tokio::sync::{mpsc, oneshot};
-use tracing::error;
+
+use crate::db::health::Health;
 
 /// Flushes that one thread is asked for at a time, at most.
 const TOGETHER: usize = 1024;
@@ -26,26 +27,29 @@ pub(super) struct Disk(Option<Arc<mpsc::UnboundedSender<Wait>>>);
 type Wait = oneshot::Sender<bool>;
 
 impl Disk {
-    /// The disk that holds this log.
+    /// The disk that holds this log, which stays open: to open it anew could fail, and would say nothing about what was
+    /// written. SQLite makes no new one as long as a connection is open.
     ///
     /// # Errors
     /// The system gives no thread.
-    pub(super) fn below(path: PathBuf) -> std::io::Result<Self> {
-        // Opened anew each time: SQLite may have made a new file.
-        Self::flushed_by(move || File::open(&path)?.sync_data())
+    pub(super) fn below(log: File, health: Health) -> std::io::Result<Self> {
+        Self::flushed_by(move || log.sync_data(), health)
     }
 
-    fn flushed_by(flush: impl FnMut() -> std::io::Result<()> + Send + 'static) -> std::io::Result<Self> {
+    pub(super) fn flushed_by(
+        flush: impl FnMut() -> std::io::Result<()> + Send + 'static,
+        health: Health,
+    ) -> std::io::Result<Self> {
         // Bounded by those who wait: each of them asks once.
         let (wanted, waits) = mpsc::unbounded_channel();
-        std::thread::Builder::new().name("disk".to_owned()).spawn(move || keep_up(flush, waits))?;
+        std::thread::Builder::new().name("disk".to_owned()).spawn(move || keep_up(flush, waits, &health))?;
         Ok(Self(Some(Arc::new(wanted))))
     }
 
     /// Asks for a flush. What this gives ends when all that was committed before the call is on the disk.
     ///
     /// # Errors
-    /// The disk failed, now or earlier: nothing that is written can be trusted until the next start.
+    /// The disk failed, now or earlier, or the files are gone: nothing that is written can be trusted until the next start.
     pub(super) fn settle(&self) -> impl Future<Output = Result<(), DbErr>> + Send + use<> {
         let Some(wanted) = &self.0 else { return Either::Left(std::future::ready(Ok(()))) };
         let (done, flushed) = oneshot::channel();
@@ -58,17 +62,27 @@ impl Disk {
 }
 
 /// Flushes for as long as there is somebody who may ask.
-fn keep_up(mut flush: impl FnMut() -> std::io::Result<()>, mut waits: mpsc::UnboundedReceiver<Wait>) {
+fn keep_up(mut flush: impl FnMut() -> std::io::Result<()>, mut waits: mpsc::UnboundedReceiver<Wait>, health: &Health) {
     let mut together = Vec::new();
-    // What a flush that failed was to write may be gone although the next one succeeds.
-    let mut is_broken = false;
     while waits.blocking_recv_many(&mut together, TOGETHER) > 0 {
-        if !is_broken && let Err(failure) = flush() {
-            error!(error = %failure, "the disk did not take what was written; the server has to be restarted");
-            is_broken = true;
-        }
+        // What a flush that failed was to write may be gone although the next one succeeds.
+        let is_flushed = health.ending().is_none() && flush_once(&mut flush, health) && health.wait_for_files();
         for done in together.drain(..) {
-            let _ = done.send(!is_broken); // Whoever asked may have gone.
+            let _ = done.send(is_flushed); // Whoever asked may have gone.
+        }
+    }
+}
+
+fn flush_once(flush: &mut impl FnMut() -> std::io::Result<()>, health: &Health) -> bool {
+    loop {
+        match flush() {
+            Ok(()) => return true,
+            // It has not begun.
+            Err(failure) if failure.kind() == ErrorKind::Interrupted => {}
+            Err(failure) => {
+                health.flush_failed(&failure);
+                return false;
+            }
         }
     }
 }
@@ -76,25 +90,64 @@ fn keep_up(mut flush: impl FnMut() -> std::io::Result<()>, mut waits: mpsc::Unbo
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::db::health::{Ending, Hindrance};
 
     #[tokio::test]
-    async fn a_disk_that_failed_once_is_not_trusted_again() {
+    async fn a_disk_that_failed_once_is_not_trusted_again_and_says_so() {
+        let health = Health::default();
+        let mut failures = 1;
+        let flush = move || {
+            failures -= 1;
+            if failures == 0 { Err(std::io::Error::other("a bad sector")) } else { Ok(()) }
+        };
+        let disk = Disk::flushed_by(flush, health.clone()).expect("a thread");
+        assert_eq!(health.hindrance(), None);
+        assert!(disk.settle().await.is_err());
+        assert!(disk.settle().await.is_err());
+        assert_eq!((health.hindrance(), health.watch().await), (Some(Hindrance::Disk), Ending::DiskFailed));
+    }
+
+    #[tokio::test]
+    async fn a_flush_that_was_interrupted_is_tried_again() {
+        let mut interruptions = 3;
+        let flush = move || {
+            interruptions -= 1;
+            if interruptions > 0 { Err(ErrorKind::Interrupted.into()) } else { Ok(()) }
+        };
+        let disk = Disk::flushed_by(flush, Health::default()).expect("a thread");
+        disk.settle().await.expect("nothing is lost");
+    }
+
+    #[tokio::test]
+    async fn a_log_that_is_away_for_a_moment_loses_nothing_and_one_that_is_gone_is_the_end() {
         let folder = tempfile::tempdir().expect("there is room");
-        let disk = Disk::below(folder.path().join("log")).expect("a thread");
+        let (log, elsewhere) = (folder.path().join("log"), folder.path().join("elsewhere"));
+        let file = File::create(&log).expect("there is room");
+        let health = Health::of([log.clone()]).expect("it is there");
+        let disk = Disk::below(file, health.clone()).expect("a thread");
+        disk.settle().await.expect("the disk works");
+        std::fs::rename(&log, &elsewhere).expect("it can be moved");
+        let waits = disk.settle();
+        assert_eq!(health.hindrance(), Some(Hindrance::File));
+        std::fs::rename(&elsewhere, &log).expect("it can be moved back");
+        waits.await.expect("nothing is lost");
+        assert_eq!((health.hindrance(), health.ending()), (None, None));
+        // Another file at its place is not the log.
+        std::fs::rename(&log, &elsewhere).expect("it can be moved");
+        File::create(&log).expect("there is room");
         assert!(disk.settle().await.is_err());
-        File::create(folder.path().join("log")).expect("there is room");
-        assert!(disk.settle().await.is_err());
+        assert_eq!((health.hindrance(), health.watch().await), (Some(Hindrance::File), Ending::FilesGone));
     }
 
     #[tokio::test]
     async fn those_who_wait_together_share_a_flush() {
         let (begin, mut begun) = mpsc::unbounded_channel();
         let (release, released) = std::sync::mpsc::channel();
-        let disk = Disk::flushed_by(move || {
+        let flush = move || {
             begin.send(()).expect("the test listens");
             released.recv().map_err(std::io::Error::other)
-        })
-        .expect("a thread");
+        };
+        let disk = Disk::flushed_by(flush, Health::default()).expect("a thread");
         let first = disk.settle();
         begun.recv().await.expect("a flush has begun");
         // They may not trust that one: they cannot know when it looked at the file.

@@ -5,6 +5,8 @@ use parking_lot::Mutex;
 use sea_orm::sqlx::sqlite::SqliteQueryResult;
 use sea_orm::{ConnectionTrait, DbBackend, DbErr, ExecResult, QueryResult, Statement};
 
+use crate::db::text::cleaned;
+
 /// Takes statements like a transaction, and only notes them: of each it says that it has changed nothing, and it has no
 /// rows to give. For what need not know before it goes on. [`Work::finish`](super::Work::finish) runs it.
 #[derive(Debug)]
@@ -42,7 +44,8 @@ impl Script {
     }
 
     pub(super) fn into_steps(self) -> Vec<Step> {
-        self.steps.into_inner()
+        let clean = |Step { statement, rows_at_least }| Step { statement: cleaned(statement), rows_at_least };
+        self.steps.into_inner().into_iter().map(clean).collect()
     }
 }
 

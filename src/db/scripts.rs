@@ -7,10 +7,11 @@ use rusqlite::config::DbConfig;
 use rusqlite::ffi::{SQLITE_CONSTRAINT_NOTNULL, SQLITE_CONSTRAINT_PRIMARYKEY, SQLITE_CONSTRAINT_UNIQUE};
 use rusqlite::types::ToSqlOutput;
 use rusqlite::{Connection, ToSql, TransactionBehavior, params_from_iter};
-use sea_orm::{DbErr, RuntimeErr, Value};
+use sea_orm::{DbErr, Value};
 use tracing::warn;
 
 use crate::db::checkpoints::Checkpoints;
+use crate::db::fault::BatchError;
 use crate::db::script::{Pair, Step};
 use crate::db::{SQLITE_BUSY, SQLITE_LOG_PAGES, SQLITE_STATEMENTS};
 
@@ -99,6 +100,6 @@ fn told(error: rusqlite::Error) -> DbErr {
         Some(SQLITE_CONSTRAINT_NOTNULL | SQLITE_CONSTRAINT_PRIMARYKEY | SQLITE_CONSTRAINT_UNIQUE) => {
             DbErr::RecordNotInserted
         }
-        _ => DbErr::Exec(RuntimeErr::Internal(error.to_string())),
+        code => BatchError::told(error.to_string(), code),
     }
 }

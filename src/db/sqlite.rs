@@ -10,10 +10,10 @@ use sea_query_sqlx::SqlxValues;
 use tokio::sync::{Mutex, OwnedMutexGuard};
 use tracing::warn;
 
+use crate::db::connect_error;
 use crate::db::script::{Pair, Step};
 use crate::db::scripts::Scripts;
 use crate::db::writer::pair;
-use crate::db::{ACQUIRE_LIMIT, connect_error};
 
 /// What ends a transaction that is open, and is an error when SQLite has ended it by itself.
 const UNDO: &str = "ROLLBACK";
@@ -51,17 +51,14 @@ impl Idle {
         Ok(Self(Arc::new(Mutex::new(Busy { options: options.clone(), connection, is_open: false, scripts }))))
     }
 
-    /// Waits for those who came before. No transaction is open on what this gives.
-    pub(super) async fn take(&self) -> Result<OwnedMutexGuard<Busy>, DbErr> {
-        let busy = tokio::time::timeout(ACQUIRE_LIMIT, Arc::clone(&self.0).lock_owned()).await;
-        let mut busy = busy.map_err(|_| DbErr::ConnectionAcquire(ConnAcquireErr::Timeout))?;
-        busy.undo().await?;
-        Ok(busy)
-    }
-
     /// Some if nobody uses it right now.
     pub(super) fn try_take(&self) -> Option<OwnedMutexGuard<Busy>> {
-        Arc::clone(&self.0).try_lock_owned().ok().filter(|busy| !busy.is_open)
+        Arc::clone(&self.0).try_lock_owned().ok()
+    }
+
+    /// Some if nobody uses it right now, and nobody has left a transaction open on it.
+    pub(super) fn try_take_clean(&self) -> Option<OwnedMutexGuard<Busy>> {
+        self.try_take().filter(|busy| !busy.is_open)
     }
 
     /// Closes it when those who came before are done.

@@ -2,6 +2,19 @@ use sea_orm::{ConnectionTrait, DbBackend, Statement, TryGetableMany, Value};
 
 use super::*;
 
+impl Db {
+    /// A SQLite file whose flushes are done by this.
+    pub(crate) async fn flushed_by(
+        file: &Path,
+        flush: impl FnMut() -> std::io::Result<()> + Send + 'static,
+    ) -> Result<Self, DbErr> {
+        let db = Self::sqlite(file, Synchronous::Normal).await?;
+        let disk = Disk::flushed_by(flush, db.write.health().clone());
+        let disk = disk.map_err(|error| DbErr::Custom(error.to_string()))?;
+        Ok(Self { write: db.write.on(disk), ..db })
+    }
+}
+
 /// A table that takes even numbers from 0 on. An odd one makes SQLite roll the transaction back by itself, as it does when
 /// the disk is full.
 const TABLE: &str = "CREATE TABLE picky (value INTEGER CHECK (value >= 0)); \
@@ -119,6 +132,39 @@ async fn what_scripts_have_written_is_moved_into_the_file() {
     drop(backup);
     db.close().await.expect("it closes");
     assert!(!log_of(&file).exists(), "whoever closes the file last has moved all of the log");
+}
+
+#[tokio::test]
+async fn whoever_waits_gets_the_connection_that_is_free_first() {
+    let directory = tempfile::tempdir().expect("there is room");
+    let options = SqliteConnectOptions::new().filename(directory.path().join("a.db")).create_if_missing(true);
+    let few = connections::Few::connect(&options, Access::Read, 4).await.expect("connections");
+    // Three of them are in use for long.
+    let (_first, second, _third) = (few.take().await, few.take().await, few.take().await);
+    let _fourth = few.take().await;
+    let waiting: Vec<_> = (0..8).map(|_| async { few.take().await.map(drop) }).collect();
+    let mut waiting = std::pin::pin!(futures::future::join_all(waiting));
+    assert!(futures::poll!(&mut waiting).is_pending());
+    drop(second);
+    let served = tokio::time::timeout(ACQUIRE_LIMIT / 2, waiting).await.expect("nobody waits for another one");
+    assert!(served.into_iter().all(|outcome| outcome.is_ok()));
+}
+
+#[tokio::test]
+async fn a_statement_that_is_wrong_is_not_called_an_unavailable_database() {
+    let (db, _directory) = pairs().await;
+    let kind =
+        |outcome: Result<sea_orm::ExecResult, DbErr>| crate::error::Error::from(outcome.expect_err("it fails")).kind();
+    let run = async |sql: &str| kind(db.write().execute_unprepared(sql).await);
+    use crate::error::ErrorKind;
+    assert_eq!(run("SELEC 1").await, ErrorKind::Internal);
+    assert_eq!(run("INSERT INTO pair (name, worth) VALUES ('a', 1)").await, ErrorKind::Internal);
+    assert_eq!(run("INSERT INTO nowhere VALUES (1)").await, ErrorKind::Unavailable);
+    let script = db.write().script();
+    script.extend([Statement::from_string(DbBackend::Sqlite, "INSERT INTO pair (name, worth) VALUES ('a', 1)")]);
+    let failure = db.write().begin().await.expect("it begins").finish(script).await.expect_err("it fails");
+    assert_eq!(crate::error::Error::from(failure).kind(), ErrorKind::Internal);
+    assert_eq!(db.hindrance().await, Some(Hindrance::Write), "a table is not there");
 }
 
 static PAIR: bulk::Target = bulk::Target { table: "pair", key: &["name"], rest: &["value"] };

@@ -5,18 +5,21 @@ use sea_orm::{
     ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, ExecResult, QueryResult, Statement, TransactionTrait,
     TryGetableMany,
 };
-use tokio::sync::{Mutex, OwnedMutexGuard};
+use tokio::sync::Mutex;
 
-use crate::db::connections::{Connections, Kind};
+use crate::db::connections::{Connections, Kind, Taken};
 use crate::db::disk::Disk;
+use crate::db::fault::{self, Fault};
+use crate::db::health::Health;
 use crate::db::script::{Pair, Script, Step};
-use crate::db::sqlite::Busy;
+use crate::db::text::cleaned;
 
 /// Writes one statement at a time, or begins a transaction.
 #[derive(Clone, Debug)]
 pub struct Writer {
     connections: Connections,
     disk: Disk,
+    health: Health,
 }
 
 /// A transaction. Dropped without a commit, it has changed nothing.
@@ -24,12 +27,13 @@ pub struct Writer {
 pub struct Work {
     tx: Transaction,
     disk: Disk,
+    health: Health,
 }
 
 #[derive(Debug)]
 enum Transaction {
     /// Begun with its first statement. The lock is for the compiler: whoever has a transaction is alone.
-    Sqlite(Mutex<OwnedMutexGuard<Busy>>),
+    Sqlite(Mutex<Taken>),
     Postgres(DatabaseTransaction),
 }
 
@@ -51,8 +55,8 @@ impl From<Failure> for DbErr {
 }
 
 impl Writer {
-    pub(super) const fn new(connections: Connections, disk: Disk) -> Self {
-        Self { connections, disk }
+    pub(super) const fn new(connections: Connections, disk: Disk, health: Health) -> Self {
+        Self { connections, disk, health }
     }
 
     /// Begins a transaction.
@@ -61,10 +65,26 @@ impl Writer {
     /// No connection could be had.
     pub async fn begin(&self) -> Result<Work, DbErr> {
         let tx = match &self.connections.0 {
-            Kind::Sqlite(few) => Transaction::Sqlite(Mutex::new(few.take().await?)),
-            Kind::Postgres(pool) => Transaction::Postgres(pool.begin().await?),
+            Kind::Sqlite(few) => few.take().await.map(|taken| Transaction::Sqlite(Mutex::new(taken))),
+            Kind::Postgres(pool) => pool.begin().await.map(Transaction::Postgres),
         };
-        Ok(Work { tx, disk: self.disk.clone() })
+        let tx = tx.inspect_err(|error| note(&self.health, error))?;
+        Ok(Work { tx, disk: self.disk.clone(), health: self.health.clone() })
+    }
+
+    /// Begins a transaction that sees everything that others may still be writing to this table: of a commit whose answer was lost
+    /// nobody knows otherwise what came. Nobody writes to the table until it ends.
+    ///
+    /// # Errors
+    /// No connection could be had, or somebody is at it for long.
+    pub async fn begin_decided(&self, table: &str) -> Result<Work, DbErr> {
+        let work = self.begin().await?;
+        // SQLite has one writer.
+        if self.get_database_backend() == DbBackend::Postgres {
+            work.execute_unprepared("SET LOCAL lock_timeout = '5s'").await?;
+            work.execute_unprepared(&format!("LOCK TABLE {table} IN SHARE MODE")).await?;
+        }
+        Ok(work)
     }
 
     /// Nothing yet.
@@ -85,12 +105,25 @@ impl Writer {
         self.disk.settle()
     }
 
+    #[cfg(test)]
+    pub(super) fn on(self, disk: Disk) -> Self {
+        Self { disk, ..self }
+    }
+
+    pub(super) const fn health(&self) -> &Health {
+        &self.health
+    }
+
     pub(super) async fn close(self) -> Result<(), DbErr> {
         self.connections.close().await
     }
 
-    async fn settled<T: Send>(&self, done: T) -> Result<T, DbErr> {
-        self.settle().await.map(|()| done)
+    async fn settled<T: Send>(&self, outcome: Result<T, DbErr>) -> Result<T, DbErr> {
+        let outcome = match outcome {
+            Ok(done) => self.settle().await.map(|()| done),
+            Err(error) => Err(error),
+        };
+        noted(&self.health, outcome)
     }
 }
 
@@ -100,16 +133,19 @@ impl Work {
     /// # Errors
     /// The commit failed, or the disk.
     pub async fn commit(self) -> Result<(), DbErr> {
-        match self.tx {
-            Transaction::Postgres(tx) => tx.commit().await?,
+        let Self { tx, disk, health } = self;
+        let committed = match tx {
+            Transaction::Postgres(tx) => tx.commit().await,
             Transaction::Sqlite(busy) => {
                 let mut busy = busy.into_inner();
-                if busy.is_open() {
-                    busy.commit().await?;
-                }
+                if busy.is_open() { busy.commit().await } else { Ok(()) }
             }
-        }
-        self.disk.settle().await
+        };
+        let outcome = match committed {
+            Ok(()) => disk.settle().await,
+            Err(error) => Err(error),
+        };
+        noted(&health, outcome)
     }
 
     /// Runs these and commits, without waiting for the disk. Gives the rows of all of them together.
@@ -132,11 +168,20 @@ impl Work {
         self.end(script, |mut busy, steps| async move { busy.run(&steps).map_err(Failure::Undone) }).await
     }
 
-    async fn end<F>(
-        self,
-        script: Script,
-        run: impl FnOnce(OwnedMutexGuard<Busy>, Vec<Step>) -> F,
-    ) -> Result<Vec<Pair>, Failure>
+    async fn end<F>(self, script: Script, run: impl FnOnce(Taken, Vec<Step>) -> F) -> Result<Vec<Pair>, Failure>
+    where
+        F: Future<Output = Result<Vec<Pair>, Failure>>,
+    {
+        let health = self.health.clone();
+        let outcome = self.run_to_end(script, run).await;
+        match &outcome {
+            Ok(_) => health.worked(),
+            Err(Failure::Undone(error) | Failure::Unknown(error)) => note(&health, error),
+        }
+        outcome
+    }
+
+    async fn run_to_end<F>(self, script: Script, run: impl FnOnce(Taken, Vec<Step>) -> F) -> Result<Vec<Pair>, Failure>
     where
         F: Future<Output = Result<Vec<Pair>, Failure>>,
     {
@@ -177,10 +222,24 @@ pub(super) fn pair(row: &QueryResult) -> Result<Pair, DbErr> {
     Ok(TryGetableMany::try_get_many_by_index(row)?)
 }
 
+/// Notes what came of a write.
+fn noted<T>(health: &Health, outcome: Result<T, DbErr>) -> Result<T, DbErr> {
+    match &outcome {
+        Ok(_) => health.worked(),
+        Err(error) => note(health, error),
+    }
+    outcome
+}
+
+/// Notes that a write failed, unless that was its own fault.
+fn note(health: &Health, error: &DbErr) {
+    if fault::of(error) == Fault::Unavailable {
+        health.failed();
+    }
+}
+
 /// Begins a transaction whose first statement is about to be run.
-async fn begun<'a>(
-    busy: &'a Mutex<OwnedMutexGuard<Busy>>,
-) -> Result<tokio::sync::MutexGuard<'a, OwnedMutexGuard<Busy>>, DbErr> {
+async fn begun<'a>(busy: &'a Mutex<Taken>) -> Result<tokio::sync::MutexGuard<'a, Taken>, DbErr> {
     let mut busy = busy.lock().await;
     if !busy.is_open() {
         busy.begin().await?;
@@ -195,19 +254,19 @@ impl ConnectionTrait for Writer {
     }
 
     async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
-        self.settled(self.connections.execute_raw(statement).await?).await
+        self.settled(self.connections.execute_raw(statement).await).await
     }
 
     async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
-        self.settled(self.connections.execute_unprepared(sql).await?).await
+        self.settled(self.connections.execute_unprepared(sql).await).await
     }
 
     async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
-        self.settled(self.connections.query_one_raw(statement).await?).await
+        self.settled(self.connections.query_one_raw(statement).await).await
     }
 
     async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
-        self.settled(self.connections.query_all_raw(statement).await?).await
+        self.settled(self.connections.query_all_raw(statement).await).await
     }
 }
 
@@ -221,10 +280,15 @@ impl ConnectionTrait for Work {
     }
 
     async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
-        match &self.tx {
-            Transaction::Sqlite(busy) => begun(busy).await?.execute(statement).await,
+        let statement = cleaned(statement);
+        let outcome = match &self.tx {
+            Transaction::Sqlite(busy) => match begun(busy).await {
+                Ok(mut busy) => busy.execute(statement).await,
+                Err(error) => Err(error),
+            },
             Transaction::Postgres(tx) => tx.execute_raw(statement).await,
-        }
+        };
+        outcome.inspect_err(|error| note(&self.health, error))
     }
 
     async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
@@ -235,16 +299,26 @@ impl ConnectionTrait for Work {
     }
 
     async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
-        match &self.tx {
-            Transaction::Sqlite(busy) => begun(busy).await?.query_one(statement).await,
+        let statement = cleaned(statement);
+        let outcome = match &self.tx {
+            Transaction::Sqlite(busy) => match begun(busy).await {
+                Ok(mut busy) => busy.query_one(statement).await,
+                Err(error) => Err(error),
+            },
             Transaction::Postgres(tx) => tx.query_one_raw(statement).await,
-        }
+        };
+        outcome.inspect_err(|error| note(&self.health, error))
     }
 
     async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
-        match &self.tx {
-            Transaction::Sqlite(busy) => begun(busy).await?.query_all(statement).await,
+        let statement = cleaned(statement);
+        let outcome = match &self.tx {
+            Transaction::Sqlite(busy) => match begun(busy).await {
+                Ok(mut busy) => busy.query_all(statement).await,
+                Err(error) => Err(error),
+            },
             Transaction::Postgres(tx) => tx.query_all_raw(statement).await,
-        }
+        };
+        outcome.inspect_err(|error| note(&self.health, error))
     }
 }

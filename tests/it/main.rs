@@ -82,6 +82,8 @@ mod sessions;
 mod sockets;
 #[cfg(feature = "sandbox")]
 mod start;
+#[cfg(feature = "sandbox")]
+mod storage;
 mod support;
 #[cfg(feature = "sandbox")]
 mod vocabulary;

@@ -6,6 +6,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use reqwest::{Client, Method};
+use sea_orm::ConnectionTrait;
 use serde_json::Value;
 use tempfile::TempDir;
 use waypost::db::Db;
@@ -282,7 +283,10 @@ async fn a_fresh_database_that_two_servers_find_at_once_is_set_up_once() {
 async fn the_health_checks_need_no_key_and_say_what_they_looked_at() {
     let world = World::new(Kind::Sqlite).await;
     let ready = world.door.send(world.door.anonymous(Method::GET, "/readyz")).await.ok();
-    assert_eq!(ready, serde_json::json!({ "status": "ok", "database": "ok", "boot": { "waiting": 0, "started": 0 } }));
+    assert_eq!(
+        ready,
+        serde_json::json!({ "status": "ok", "database": "ok", "writing": "ok", "boot": { "waiting": 0, "started": 0 } })
+    );
     assert_eq!(world.door.send(world.door.anonymous(Method::GET, "/livez")).await.ok()["status"], "ok");
     world.finish().await;
 }
@@ -320,6 +324,70 @@ async fn a_server_whose_postgres_was_claimed_meanwhile_ends() {
     }
     assert!(world.server.output().contains("another Waypost process"), "{}", world.server.output());
     assert_eq!(world.sim.stats().open_connections, 0);
+}
+
+#[tokio::test]
+async fn a_server_that_lost_only_the_connection_of_its_claim_writes_on_alone() {
+    let world = World::new(Kind::Postgres).await;
+    for round in 0..3 {
+        world.database().cut_claim().await;
+        refuses_a_second(&world);
+        assert_eq!(world.door.post("", serde_json::json!({ "id": format!("s-{round}") })).await.status, 201);
+    }
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn nobody_claims_a_database_while_its_claimant_can_still_write() {
+    let database = database::postgres().await;
+    let open = async || Db::postgres(&database.url(), 2).await.expect("it is open");
+    let (first, second) = (open().await, open().await);
+    let mut claim = first.claim().await.expect("nobody has it");
+    let probe = "INSERT INTO bookmark (name, position) VALUES ('first', 1)";
+    first.write().execute_unprepared(probe).await.expect("it is written");
+    // Nobody watches over the claim, so it is not made anew.
+    database.cut_claim().await;
+    let refused = second.claim().await.expect_err("the first could write meanwhile");
+    assert!(refused.to_string().contains("another Waypost process"), "{refused}");
+    first.write().execute_unprepared("UPDATE bookmark SET position = 2").await.expect("it is written");
+    // Once all its connections are gone, somebody else may, and the first gets no new one.
+    database.shut().await;
+    database.open().await;
+    let second = open().await;
+    let _claim = second.claim().await.expect("nobody has it");
+    second.write().execute_unprepared("UPDATE bookmark SET position = 3").await.expect("it is written");
+    let late = async { while first.write().execute_unprepared("UPDATE bookmark SET position = 4").await.is_err() {} };
+    assert!(tokio::time::timeout(Duration::from_secs(3), late).await.is_err(), "two processes write");
+    assert!(claim.watch().await.to_string().contains("another Waypost process"));
+}
+
+/// What others may do with it.
+fn mode(path: &Path) -> u32 {
+    use std::os::unix::fs::PermissionsExt;
+    std::fs::metadata(path).expect("it is there").permissions().mode() & 0o777
+}
+
+#[tokio::test]
+async fn what_others_could_read_is_taken_from_them_at_the_start() {
+    use std::os::unix::fs::PermissionsExt;
+    let sim = Simulator::start(whatsapp_simulator::Settings::default()).await.expect("the simulator starts");
+    for (other, folder_mode) in [(None, 0o700), (Some("photo.jpg"), 0o755)] {
+        let data = TempDir::new().expect("there is room");
+        std::fs::set_permissions(data.path(), std::fs::Permissions::from_mode(0o755)).expect("it is ours");
+        let ours = ["waypost.db", "waypost.db-wal", "waypost.db-shm", "waypost.lock"];
+        for name in ours.into_iter().chain(other) {
+            let file = data.path().join(name);
+            std::fs::write(&file, "").expect("there is room");
+            std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o644)).expect("it is ours");
+        }
+        let folder = data.path().to_str().expect("a plain path");
+        let flags = ["--listen", "127.0.0.1:0", "--data-dir", folder, "--whatsapp-url", &sim.url()];
+        let server = Bare::start(&flags, &[("WAYPOST_ADMIN_TOKEN", TOKEN)]);
+        let modes = ours.map(|name| mode(&data.path().join(name)));
+        assert_eq!((modes, mode(data.path())), ([0o600; 4], folder_mode), "{other:?}");
+        server.stop();
+    }
+    sim.stop().await;
 }
 
 /// A second server on the same PostgreSQL database does not start.

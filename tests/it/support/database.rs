@@ -103,10 +103,18 @@ impl TestDatabase {
     #[cfg(feature = "sandbox")]
     pub(crate) async fn claims(&self) -> usize {
         let sql = "SELECT 1 FROM pg_locks JOIN pg_database ON pg_database.oid = pg_locks.database \
-                   WHERE locktype = 'advisory' AND granted AND datname = current_database()";
+                   WHERE locktype = 'advisory' AND granted AND mode = 'ExclusiveLock' AND datname = current_database()";
         let statement = sea_orm::Statement::from_string(self.db.read().get_database_backend(), sql);
         // The connections of this pool were ended with all the others.
         self.db.read().query_all_raw(statement).await.map_or(0, |rows| rows.len())
+    }
+
+    /// Ends the connection that claims it, and no other.
+    #[cfg(feature = "sandbox")]
+    pub(crate) async fn cut_claim(&self) {
+        let sql = "SELECT pg_terminate_backend(pid) FROM pg_locks JOIN pg_database ON pg_database.oid = pg_locks.database \
+                   WHERE locktype = 'advisory' AND granted AND mode = 'ExclusiveLock' AND datname = current_database()";
+        self.db.write().execute_unprepared(sql).await.expect("it is ours to end");
     }
 
     /// Takes connections again.

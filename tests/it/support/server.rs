@@ -95,6 +95,18 @@ impl Server {
         self.child.wait().expect("it was started here");
     }
 
+    /// Waits until it has ended by itself.
+    pub fn ended(&mut self) -> ExitStatus {
+        let begun = Instant::now();
+        loop {
+            if let Some(status) = self.child.try_wait().expect("it can be asked") {
+                return status;
+            }
+            assert!(begun.elapsed() < LIMIT, "the server does not end:\n{}", self.output());
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+
     /// Lets it do nothing until it may go on.
     pub fn hold(&self) {
         self.tell("-STOP");

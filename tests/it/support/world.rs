@@ -9,6 +9,7 @@ use whatsapp_simulator::{Phone, Settings, Simulator};
 
 use crate::support::database::{self, TestDatabase};
 use crate::support::door::Door;
+use crate::support::postgres_proxy::PostgresProxy;
 use crate::support::server::{Server, Start};
 use crate::support::small_disk::SmallDisk;
 use crate::support::tables::Tables;
@@ -66,6 +67,15 @@ impl World {
         Self::build(Kind::Sqlite, Settings::default(), flags, start).await
     }
 
+    /// A fresh world whose server may open so many files and sockets, with SQLite.
+    pub async fn with_descriptors(limit: u32) -> Self {
+        let data = TempDir::new().expect("there is room");
+        let script = format!("ulimit -n {limit} && exec \"$0\" \"$@\"");
+        let through = ["sh", "-c", &script].map(str::to_owned).to_vec();
+        let start = Start { data_dir: data.path().to_owned(), through, ..Start::default() };
+        Self { _data: Some(data), ..Self::build(Kind::Sqlite, Settings::default(), &[], start).await }
+    }
+
     async fn build(kind: Kind, settings: Settings, flags: &[&str], start: Start) -> Self {
         let sim = Simulator::start(settings).await.expect("the simulator starts");
         let database = match kind {
@@ -81,6 +91,16 @@ impl World {
         let server = Server::start(&start);
         let door = Door::rest(server.base());
         Self { sim, server, door, start, _data: None, database }
+    }
+
+    /// A fresh world whose server reaches PostgreSQL through a proxy.
+    pub async fn proxied() -> (Self, PostgresProxy) {
+        let mut world = Self::new(Kind::Postgres).await;
+        let (proxy, url) = PostgresProxy::before(&world.database().url()).await;
+        assert!(world.server.stop().success());
+        world.start.database_url = Some(url);
+        world.start_again();
+        (world, proxy)
     }
 
     /// Kills the server and starts it again.

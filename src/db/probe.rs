@@ -1,0 +1,43 @@
+//! Finds out whether the database can be written, by writing a row that says nothing. The only query of this room.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use sea_orm::ConnectionTrait;
+use tokio::sync::Mutex;
+
+use crate::db::Db;
+use crate::db::health::{Hindrance, WORKED_FOR};
+
+/// Longest wait for that row to be on the disk.
+const PROBE_LIMIT: Duration = Duration::from_secs(2);
+
+const PROBE: &str = "INSERT INTO bookmark (name, position) VALUES ('probe', 0) \
+                     ON CONFLICT (name) DO UPDATE SET position = bookmark.position + 1";
+
+/// When it was last tried, and whether it worked. Held while it is tried: whoever comes meanwhile gets the same answer.
+pub(super) type LastProbe = Arc<Mutex<Option<(Instant, bool)>>>;
+
+impl Db {
+    /// What keeps the database from being written at this moment. Nothing is known of one to which nobody has written for a
+    /// second, so something is written to it, once a second at most.
+    pub async fn hindrance(&self) -> Option<Hindrance> {
+        if let Some(known) = self.write.health().hindrance() {
+            return Some(known);
+        }
+        if self.write.health().worked_lately() {
+            return None;
+        }
+        let mut last = self.last_probe.lock().await;
+        let works = match *last {
+            Some((at, works)) if at.elapsed() < WORKED_FOR => works,
+            _ => {
+                let written = tokio::time::timeout(PROBE_LIMIT, self.write.execute_unprepared(PROBE)).await;
+                let works = matches!(written, Ok(Ok(_)));
+                *last = Some((Instant::now(), works));
+                works
+            }
+        };
+        (!works).then_some(Hindrance::Write)
+    }
+}
