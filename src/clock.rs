@@ -30,6 +30,13 @@ impl Clock {
         }
     }
 
+    /// Sets a manual clock, forward or back; the system's clock takes no orders.
+    pub fn set(&self, to: Timestamp) {
+        if let Some(millis) = &self.0 {
+            millis.store(to.millis(), Ordering::Relaxed);
+        }
+    }
+
     /// Moves a manual clock forward; the system's clock takes no orders.
     pub fn advance(&self, by: Duration) {
         if let Some(millis) = &self.0 {

@@ -80,6 +80,10 @@ pub fn start_metrics(now: Timestamp) -> Option<PrometheusHandle> {
     describe_gauge!("waypost_sessions", "Sessions by what they are doing.");
     describe_gauge!("waypost_boot_queue_sessions", "Sessions of the last start, by whether they had their turn.");
     describe_counter!("waypost_events_total", "Events written to the journal, by type.");
+    describe_counter!(
+        "waypost_set_aside_total",
+        "Events and states that were left out because the database has no place for them."
+    );
     describe_counter!("waypost_deliveries_total", "Attempts to deliver events to webhooks, by what came of them.");
     describe_gauge!(
         "waypost_deliveries_pending",

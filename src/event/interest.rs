@@ -104,7 +104,7 @@ mod tests {
             (SessionId::parse("shop").expect("it is one"), SessionId::parse("other").expect("it is one"));
         assert!(interest.has(&shop, EventType::Message));
         assert!(!interest.has(&shop, EventType::Presence));
-        let all_of_shop = Selection { sessions: Some(vec![shop.clone()]), types: None };
+        let all_of_shop = Selection { sessions: Some(vec![shop.clone()]), ..Selection::default() };
         let following = interest.follow(&all_of_shop);
         assert!(interest.has(&shop, EventType::Presence) && !interest.has(&other, EventType::Presence));
         drop(following);

@@ -6,6 +6,8 @@
 //! still to be committed. The pen writes on while the disk takes what it wrote before. Everything waits for these two, so
 //! each has a thread of its own and need not queue behind tasks that are ready to run.
 
+mod failure;
+
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::panic::AssertUnwindSafe;
@@ -19,8 +21,7 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 use metrics::counter;
 use parking_lot::Mutex;
-use sea_orm::sqlx::error::ErrorKind as SqlxKind;
-use sea_orm::{ConnectionTrait, DbErr, RuntimeErr};
+use sea_orm::{ConnectionTrait, DbErr};
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
@@ -33,6 +34,7 @@ use crate::event::body::EventBody;
 use crate::event::bus::Bus;
 use crate::event::file::MessageFile;
 use crate::event::interest::Interest;
+use crate::event::journal::failure::{is_double, is_everybodys, is_hopeless, set_aside};
 use crate::event::store::{self, MessageKey, New, Record};
 use crate::lifecycle::Lifecycle;
 
@@ -170,8 +172,11 @@ impl Journal {
     ///
     /// # Errors
     /// `ShuttingDown`.
-    pub async fn bring(&self, entry: Entry) -> Result<(Ticket, impl Future<Output = Result<()>> + Send + use<>)> {
+    pub async fn bring(&self, mut entry: Entry) -> Result<(Ticket, impl Future<Output = Result<()>> + Send + use<>)> {
         let stopped = || Error::new(ErrorKind::ShuttingDown, "the server is shutting down");
+        for draft in &mut entry.events {
+            draft.message = draft.message.take().map(MessageKey::fitted);
+        }
         let (done, outcome) = oneshot::channel();
         let place = self.jobs.reserve().await.map_err(|_| stopped())?;
         let ticket = {
@@ -235,12 +240,17 @@ impl Pen {
     }
 
     /// Writes these, all in one transaction if that works.
-    async fn settle(&mut self, jobs: Vec<Job>) {
+    async fn settle(&mut self, mut jobs: Vec<Job>) {
         match self.attempt(&jobs).await {
             Ok(events) => self.pass_on(self.wet(jobs, events)).await,
-            Err(error) if jobs.len() == 1 || is_everybodys(&error) => fail(jobs, error),
+            Err(error) if is_everybodys(&error) => fail(jobs, error),
             // One of them cannot be written, which is no fault of the others.
-            Err(_) => self.settle_singly(jobs).await,
+            Err(_) if jobs.len() > 1 => self.settle_singly(jobs).await,
+            Err(error) => {
+                if let Some(job) = jobs.pop() {
+                    self.settle_in_parts(job, error).await;
+                }
+            }
         }
     }
 
@@ -250,9 +260,39 @@ impl Pen {
             match self.attempt(std::slice::from_ref(&job)).await {
                 Ok(events) => self.pass_on(self.wet(vec![job], events)).await,
                 Err(error) if is_everybodys(&error) => return fail(std::iter::once(job).chain(jobs), error),
-                Err(error) => job.end(Err(error)),
+                Err(error) => self.settle_in_parts(job, error).await,
             }
         }
+    }
+
+    /// Writes what can be written of an entry in which there is an event that the database has no place for: everything else would
+    /// wait behind it for ever. What the entry writes beside its events comes first: whoever brought it hears that it failed, and
+    /// then nothing of the entry is written.
+    async fn settle_in_parts(&mut self, job: Job, error: Error) {
+        if !is_hopeless(&error) || job.entry.events.is_empty() {
+            return job.end(Err(error));
+        }
+        let Job { ticket, mut entry, done } = job;
+        let events = std::mem::take(&mut entry.events);
+        let mut job = Job { ticket, entry, done };
+        let mut written = match self.attempt(std::slice::from_ref(&job)).await {
+            Ok(written) => written,
+            Err(error) => return job.end(Err(error)),
+        };
+        (job.entry.write, job.entry.rows) = (None, None);
+        for event in events {
+            let entry = Entry { events: vec![event], ..Entry::default() };
+            let part = Job { ticket, entry, done: oneshot::channel().0 }; // Nobody waits for a part.
+            match self.attempt(std::slice::from_ref(&part)).await {
+                Ok(events) => written.extend(events),
+                Err(error) if is_hopeless(&error) => set_aside(&part.entry, &error),
+                Err(error) => {
+                    self.pass_on(self.wet(Vec::new(), written)).await;
+                    return job.end(Err(error));
+                }
+            }
+        }
+        self.pass_on(self.wet(vec![job], written)).await;
     }
 
     fn wet(&self, jobs: Vec<Job>, events: Vec<Arc<Record>>) -> Wet {
@@ -335,9 +375,11 @@ impl Pen {
     }
 
     fn place_one(&mut self, draft: Draft) -> New {
-        // Microseconds: what a moment's events are is known without looking, and no two processes give the same one.
-        self.head = (self.head + 1).max(self.clock.now().millis().saturating_mul(1000));
         let Draft { session_id, event_type, created_at, body, message, file } = draft;
+        // Microseconds, so that no two processes give the same one. It is never before what came before it, whatever the clock
+        // says, and never before the moment itself, so that a moment's events are looked for behind it.
+        let now = self.clock.now().max(created_at);
+        self.head = (self.head + 1).max(now.millis().saturating_mul(1000));
         let (position, id, sequence) = (self.head, EventId::generate(), 0);
         let record = Record { position, id, session_id, sequence, event_type, created_at, body: body.into() };
         New { record, message, file, behind: 0 }
@@ -380,10 +422,8 @@ async fn blot(bus: Arc<Bus>, mut pages: mpsc::Receiver<Wet>) {
             Wet::Doubtful { head } => bus.forget(head),
             Wet::Written { jobs, events, settled } => match settled.await {
                 Ok(()) => tell(&bus, jobs, &events),
-                Err(error) => {
-                    events.last().inspect(|newest| bus.forget(newest.position));
-                    fail(jobs, error.into());
-                }
+                // Nobody hears of what the disk may not have.
+                Err(error) => fail(jobs, error.into()),
             },
         }
     }
@@ -415,23 +455,4 @@ fn fail(jobs: impl IntoIterator<Item = Job>, error: Error) {
     for job in jobs {
         job.end(Err(Error::new(kind, detail.clone()).because(Arc::clone(&cause))));
     }
-}
-
-/// Whether something is, or may be, there already, or belongs to a session that is gone.
-fn is_double(error: &Error) -> bool {
-    let cause = std::error::Error::source(error).and_then(|cause| cause.downcast_ref::<DbErr>());
-    cause.is_some_and(|cause| match cause {
-        DbErr::RecordNotInserted => true,
-        DbErr::Exec(RuntimeErr::SqlxError(error)) | DbErr::Query(RuntimeErr::SqlxError(error)) => {
-            let kind = error.as_database_error().map(|error| error.kind());
-            matches!(kind, Some(SqlxKind::UniqueViolation | SqlxKind::NotNullViolation))
-        }
-        _ => false,
-    })
-}
-
-/// Whether the next entry would fail in the same way.
-fn is_everybodys(error: &Error) -> bool {
-    let cause = std::error::Error::source(error).and_then(|cause| cause.downcast_ref::<DbErr>());
-    matches!(cause, Some(DbErr::Conn(_) | DbErr::ConnectionAcquire(_)))
 }

@@ -12,6 +12,8 @@ pub mod store;
 
 mod file_store;
 mod reader;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 
@@ -24,7 +26,7 @@ use crate::db::Db;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::journal::Journal;
 use crate::event::reader::{Part, Reader};
-use crate::event::store::{Record, Selection};
+use crate::event::store::{Record, Selection, Span};
 use crate::event::types::{Cursor, EventFilter, EventPage, PageSize, Passage, Placed, is_code};
 use crate::lifecycle::Lifecycle;
 
@@ -105,7 +107,7 @@ impl Events {
         let newest = *self.journal.bus().head().borrow();
         let mut place = from;
         loop {
-            let Part { records, has_next } = self.reader.read(&selection, place, size.events()).await?;
+            let Part { records, has_next } = self.reader.read(&selection, place, newest, size.events()).await?;
             let last = records.last().map_or(place.position(), |last| last.position);
             let next = from.at(if has_next { last } else { last.max(newest) });
             let events: Vec<_> = records.iter().filter_map(|record| self.reader.placed(record, from)).collect();
@@ -165,7 +167,7 @@ fn selection(caller: &Caller, filter: EventFilter) -> Result<Selection> {
         let may_see = |event: &EventType| caller.allows(Scope::SessionsPair) || !is_code(*event);
         types.into_iter().filter(may_see).collect()
     });
-    Ok(Selection { sessions, types })
+    Ok(Selection { sessions, types, span: Span::default() })
 }
 
 /// The selected events behind a place, for ever. What is recent comes from memory, what is not from the table.
@@ -190,7 +192,7 @@ fn follow(
                 (recent.into_iter().filter(|event| selection.has(event)).collect(), last)
             }
             None => {
-                let Part { records, has_next } = reader.read(&selection, from, FOLLOW_BATCH).await?;
+                let Part { records, has_next } = reader.read(&selection, from, newest, FOLLOW_BATCH).await?;
                 let last = records.last().map_or(from.position(), |last| last.position);
                 // All that was there when the search began has been seen.
                 (records.into_iter().map(Arc::new).collect(), if has_next { last } else { last.max(newest) })

@@ -58,16 +58,17 @@ impl Reader {
         Ok(place)
     }
 
-    /// The selected events behind a place, at most `limit`, and at most so many that their bodies are not too much.
+    /// The selected events behind a place and not behind `head`, at most `limit`, and at most so many that their bodies are not
+    /// too much. Behind the head there may be events that a power cut would take away again.
     ///
     /// # Errors
     /// `CursorExpired`: others that were behind it are not kept any more.
-    pub(super) async fn read(&self, selection: &Selection, from: Cursor, limit: usize) -> Result<Part> {
+    pub(super) async fn read(&self, selection: &Selection, from: Cursor, head: i64, limit: usize) -> Result<Part> {
         let (mut records, mut bytes, mut place) = (Vec::<Record>::new(), 0, from);
         loop {
             // One more than there is room for tells whether there are more.
             let wanted = ROWS.min(limit - records.len() + 1);
-            let found = store::history(self.db.read(), selection, place.position(), None, wanted as u64).await?;
+            let found = store::history(self.db.read(), selection, place.position(), Some(head), wanted as u64).await?;
             // After the search: what was dropped before it has been marked with it, in one transaction.
             self.kept(place).await?;
             let is_all = found.len() < wanted;

@@ -1,17 +1,25 @@
 //! Drops what is older than it has to be kept, or more than is kept; never what a delivery still needs.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use entity::timestamp::Timestamp;
 use tracing::{error, info};
 
 use crate::clock::Clock;
 use crate::db::Db;
 use crate::error::{Result, chain};
-use crate::event::store;
-use crate::event::types::Cursor;
+use crate::event::store::{self, Excess, Span};
 
-/// How often it looks.
+/// How often it drops something.
 const PERIOD: Duration = Duration::from_secs(15 * 60);
+/// How often it looks at the clock.
+const LOOK: Duration = Duration::from_secs(60);
+/// How much a clock may differ from the time that passed: it is corrected a little now and then.
+const DRIFT_MILLIS: u64 = 10_000;
+/// How long the clock must have gone right before anything is dropped by it. After a start, nobody knows yet.
+const STEADY: Duration = Duration::from_secs(10 * 60);
+/// The same, where nothing happened for this time before what would be kept: the clock may have been set by as much.
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 /// Events that are dropped in one transaction: others want to write too.
 const BATCH: u64 = 1_000;
 
@@ -38,14 +46,39 @@ pub struct Retention {
 impl Retention {
     /// Looks again and again.
     pub async fn run(self) {
+        let mut trust = Trust::new(self.clock.now(), Instant::now());
+        let mut next = Instant::now();
         loop {
-            match self.run_once().await {
-                Ok(0) => {}
-                Ok(count) => info!("{count} old events were dropped"),
+            tokio::time::sleep(LOOK).await;
+            let steady = trust.look(self.clock.now(), Instant::now());
+            if Instant::now() < next {
+                continue;
+            }
+            match self.run_once_if(steady).await {
+                Ok(None) => continue,
+                Ok(Some(0)) => {}
+                Ok(Some(count)) => info!("{count} old events were dropped"),
                 Err(error) => error!(error = chain(&error), "old events could not be dropped"),
             }
-            tokio::time::sleep(PERIOD).await;
+            next = Instant::now() + PERIOD;
         }
+    }
+
+    /// Drops what may go, if the clock has gone right for long enough. None if not.
+    ///
+    /// # Errors
+    /// `Unavailable`; what was dropped by then is gone.
+    pub async fn run_once_if(&self, steady: Duration) -> Result<Option<u64>> {
+        if steady < STEADY {
+            return Ok(None);
+        }
+        let (dropped, kept) = store::around(self.db.read(), self.limit()).await?;
+        let kept = kept.unwrap_or(self.clock.now());
+        let gap = dropped.map_or(0, |dropped| kept.millis().saturating_sub(dropped.millis()));
+        if u128::try_from(gap).unwrap_or(0) > DAY.as_millis() && steady < DAY {
+            return Ok(None);
+        }
+        self.run_once().await.map(Some)
     }
 
     /// Drops what may go. Gives how many events that were.
@@ -53,17 +86,32 @@ impl Retention {
     /// # Errors
     /// `Unavailable`; what was dropped by then is gone.
     pub async fn run_once(&self) -> Result<u64> {
-        let now = self.clock.now();
-        let age = i64::try_from(self.settings.age.as_millis()).unwrap_or(i64::MAX);
-        let old = Cursor::before(entity::timestamp::Timestamp::from_millis(now.millis().saturating_sub(age)));
-        let excess = store::beyond(self.db.read(), self.settings.rows).await?.unwrap_or(0);
+        let old = self.limit();
         // What was not looked at yet is needed by whoever looks.
         let seen = store::bookmark(self.db.read(), store::DISPATCHED).await?.unwrap_or(0);
-        let end = old.position().max(excess).min(seen);
+        let last = store::last_of(self.db.read(), Span { from: None, to: Some(old) }, seen).await?;
+        let mut dropped = 0;
+        if let Some(last) = last {
+            dropped += self.drop_all(Excess::Old(old, last), last).await?;
+        }
+        if let Some(end) = store::beyond(self.db.read(), self.settings.rows).await? {
+            dropped += self.drop_all(Excess::Surplus(end.min(seen)), end.min(seen)).await?;
+        }
+        Ok(dropped)
+    }
+
+    /// What happened before this moment is old.
+    fn limit(&self) -> Timestamp {
+        let age = i64::try_from(self.settings.age.as_millis()).unwrap_or(i64::MAX);
+        Timestamp::from_millis(self.clock.now().millis().saturating_sub(age))
+    }
+
+    /// Drops these, the last of which may be at `end`.
+    async fn drop_all(&self, excess: Excess, end: i64) -> Result<u64> {
         let mut dropped = 0;
         loop {
             let tx = self.db.write().begin().await?;
-            let count = store::drop_until(&tx, end, BATCH).await?;
+            let count = store::drop_excess(&tx, excess, BATCH).await?;
             if count > 0 {
                 // Before this place something is missing from now on.
                 let pruned = store::bookmark(&tx, store::PRUNED).await?.unwrap_or(0);
@@ -75,5 +123,50 @@ impl Retention {
                 return Ok(dropped);
             }
         }
+    }
+}
+
+/// For how long the clock has gone right, as far as can be told: by as much as time passed.
+#[derive(Debug)]
+struct Trust {
+    seen: (Timestamp, Instant),
+    since: Instant,
+}
+
+impl Trust {
+    fn new(clock: Timestamp, now: Instant) -> Self {
+        Self { seen: (clock, now), since: now }
+    }
+
+    /// Looks at the clock. Gives for how long it has gone right.
+    fn look(&mut self, clock: Timestamp, now: Instant) -> Duration {
+        let (before, then) = std::mem::replace(&mut self.seen, (clock, now));
+        let passed = i64::try_from(now.duration_since(then).as_millis()).unwrap_or(i64::MAX);
+        if clock.millis().saturating_sub(before.millis()).abs_diff(passed) > DRIFT_MILLIS {
+            self.since = now;
+        }
+        now.duration_since(self.since)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_that_jumps_is_trusted_again_after_a_while() {
+        let (clock, begun) = (Clock::manual(Timestamp::from_millis(1_767_143_000_000)), Instant::now());
+        let mut trust = Trust::new(clock.now(), begun);
+        let at = |minutes: u64| begun + LOOK * u32::try_from(minutes).expect("it is small");
+        let mut looks = Vec::new();
+        for minute in 1..=6 {
+            // Sixty days ahead, and back a minute later.
+            let now = match minute {
+                4 => clock.now().after(DAY * 60),
+                _ => clock.now().after(LOOK * u32::try_from(minute).expect("it is small")),
+            };
+            looks.push(trust.look(now, at(minute)).as_secs() / 60);
+        }
+        assert_eq!(looks, [1, 2, 3, 0, 0, 1]);
     }
 }

@@ -1,6 +1,7 @@
 //! All SQL on `event`, `event_count` and `bookmark`, with one look at what deliveries still need. Never opens a transaction:
 //! callers pass one.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
@@ -10,12 +11,13 @@ use entity::words::{DeliveryState, EventType};
 use entity::{bookmark, delivery, event, event_count, session};
 use sea_orm::sea_query::{Expr, OnConflict, Query};
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, DbBackend, DbErr, EntityTrait, ExprTrait, QueryFilter, QueryOrder, QuerySelect,
-    QueryTrait, Statement, TryGetableMany, Value,
+    ColumnTrait, Condition, ConnectionTrait, DbBackend, DbErr, EntityTrait, ExprTrait, Order, QueryFilter, QueryOrder,
+    QuerySelect, QueryTrait, Statement, TryGetableMany, Value,
 };
 
 use crate::db::Step;
 use crate::db::bulk::{ROWS, of_many, values};
+use crate::db::text;
 use crate::error::Result;
 use crate::event::file::MessageFile;
 use crate::event::file_store;
@@ -65,6 +67,19 @@ pub struct MessageKey {
     pub sender: String,
     /// The id that the sender gave it.
     pub message_id: String,
+}
+
+impl MessageKey {
+    /// The same, as every database can keep and find it, whatever its parts are made of.
+    #[must_use]
+    pub fn fitted(self) -> Self {
+        let Self { session_id, chat, sender, message_id } = self;
+        let fit = |part: String| match text::key(&part) {
+            Cow::Borrowed(_) => part,
+            Cow::Owned(fitted) => fitted,
+        };
+        Self { session_id, chat: fit(chat), sender: fit(sender), message_id: fit(message_id) }
+    }
 }
 
 /// Those of these messages that are in the journal already.
@@ -188,10 +203,29 @@ pub struct Selection {
     pub sessions: Option<Vec<SessionId>>,
     /// Only those of these types.
     pub types: Option<Vec<EventType>>,
+    /// Only those that happened then.
+    pub span: Span,
+}
+
+/// A time: from its first moment, up to the moment after its last.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Span {
+    /// None is since ever.
+    pub from: Option<Timestamp>,
+    /// None is for ever.
+    pub to: Option<Timestamp>,
+}
+
+impl Span {
+    fn condition(self) -> Condition {
+        let from = self.from.map(|from| event::Column::CreatedAt.gte(from));
+        let to = self.to.map(|to| event::Column::CreatedAt.lt(to));
+        Condition::all().add_option(from).add_option(to)
+    }
 }
 
 impl Selection {
-    /// Whether this event is one of them.
+    /// Whether this event, which has just happened, is one of them.
     pub fn has(&self, event: &Record) -> bool {
         self.includes(&event.session_id, event.event_type)
     }
@@ -216,7 +250,7 @@ pub async fn history(
     let to = to.map(|to| event::Column::Position.lte(to));
     let models = event::Entity::find()
         .filter(event::Column::Position.gt(after))
-        .filter(sea_orm::Condition::all().add_option(sessions).add_option(types).add_option(to))
+        .filter(Condition::all().add_option(sessions).add_option(types).add_option(to).add(selection.span.condition()))
         .order_by_asc(event::Column::Position)
         .limit(limit)
         .all(db)
@@ -261,8 +295,36 @@ pub async fn beyond(db: &impl ConnectionTrait, rows: u64) -> Result<Option<i64>>
     Ok(found.order_by_desc(event::Column::Position).offset(rows).limit(1).into_tuple().one(db).await?)
 }
 
-/// Drops at most `limit` events that are not behind `end` and that no pending delivery needs. Gives how many.
-pub async fn drop_until(tx: &impl ConnectionTrait, end: i64, limit: u64) -> Result<u64> {
+/// The position of the last event in the journal of those that happened then, and are not behind `end`. Positions do not follow a
+/// clock that is set back.
+pub async fn last_of(db: &impl ConnectionTrait, span: Span, end: i64) -> Result<Option<i64>> {
+    let last = event::Entity::find().select_only().expr(Expr::col(event::Column::Position).max());
+    let last = last.filter(event::Column::Position.lte(end)).filter(span.condition());
+    Ok(last.into_tuple::<Option<i64>>().one(db).await?.flatten())
+}
+
+/// When the newest event happened that happened before this moment, and the oldest of the others.
+pub async fn around(db: &impl ConnectionTrait, moment: Timestamp) -> Result<(Option<Timestamp>, Option<Timestamp>)> {
+    let find = |span: Span, order| {
+        let found = event::Entity::find().select_only().column(event::Column::CreatedAt).filter(span.condition());
+        found.order_by(event::Column::CreatedAt, order).limit(1).into_tuple::<Timestamp>()
+    };
+    let before = find(Span { from: None, to: Some(moment) }, Order::Desc).one(db).await?;
+    let after = find(Span { from: Some(moment), to: None }, Order::Asc).one(db).await?;
+    Ok((before, after))
+}
+
+/// Which events may go.
+#[derive(Clone, Copy, Debug)]
+pub enum Excess {
+    /// Those that happened before this moment and are not behind this position.
+    Old(Timestamp, i64),
+    /// Those that are not behind this position.
+    Surplus(i64),
+}
+
+/// Drops at most `limit` events that may go and that no pending delivery needs. Gives how many.
+pub async fn drop_excess(tx: &impl ConnectionTrait, excess: Excess, limit: u64) -> Result<u64> {
     let waiting = Query::select()
         .expr(Expr::val(1))
         .from(delivery::Entity)
@@ -271,15 +333,16 @@ pub async fn drop_until(tx: &impl ConnectionTrait, end: i64, limit: u64) -> Resu
         )
         .and_where(delivery::Column::State.eq(DeliveryState::Pending))
         .to_owned();
-    let old = event::Entity::find()
-        .select_only()
-        .column(event::Column::Position)
-        .filter(event::Column::Position.lte(end))
-        .filter(Expr::exists(waiting).not())
-        .order_by_asc(event::Column::Position)
-        .limit(limit)
-        .into_query();
-    let delete = event::Entity::delete_many().filter(event::Column::Position.in_subquery(old));
+    let found = event::Entity::find().select_only().column(event::Column::Position);
+    let found = match excess {
+        Excess::Old(moment, end) => found
+            .filter(event::Column::CreatedAt.lt(moment))
+            .filter(event::Column::Position.lte(end))
+            .order_by_asc(event::Column::CreatedAt),
+        Excess::Surplus(end) => found.filter(event::Column::Position.lte(end)).order_by_asc(event::Column::Position),
+    };
+    let excess = found.filter(Expr::exists(waiting).not()).limit(limit).into_query();
+    let delete = event::Entity::delete_many().filter(event::Column::Position.in_subquery(excess));
     Ok(delete.exec(tx).await?.rows_affected)
 }
 

@@ -234,7 +234,8 @@ impl Cursor {
         Self { position, dropped: 0 }
     }
 
-    /// The place before everything that happened from this moment on. Positions are microseconds, and grow with the clock.
+    /// A place before everything that happened from this moment on: a position is no less than the microsecond in which it
+    /// happened. It may be far more, where the clock was set back; then it goes on from the position before.
     pub fn before(moment: Timestamp) -> Self {
         Self::behind(moment.millis().saturating_mul(1000).saturating_sub(1))
     }

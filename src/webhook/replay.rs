@@ -5,7 +5,7 @@ use entity::words::Scope;
 use crate::caller::Caller;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event;
-use crate::event::store::{self as journal, Selection};
+use crate::event::store::{self as journal, Selection, Span};
 use crate::event::types::Cursor;
 use crate::webhook::store::Record;
 use crate::webhook::types::{ReplayRange, Replayed};
@@ -38,18 +38,22 @@ impl Webhooks {
 
     async fn stretch(&self, caller: &Caller, record: &Record, range: ReplayRange) -> Result<Stretch> {
         let ReplayRange { from, to, after, types } = range;
+        let span = Span { from, to };
         let after = match (from, after) {
             (Some(_), Some(_)) => return Err(Error::invalid("after", "must not be given together with `from`")),
             (Some(from), None) => Cursor::before(from),
             (None, Some(cursor)) => self.place(&cursor).await?,
             (None, None) => return Err(Error::invalid("from", "or `after` must be given")),
         };
-        let end = to.map_or(i64::MAX, |to| Cursor::before(to).position());
-        let end = end.min(*self.journal.bus().head().borrow());
+        let head = *self.journal.bus().head().borrow();
+        let end = match to {
+            Some(_) => journal::last_of(self.db.read(), span, head).await?.unwrap_or(0),
+            None => head,
+        };
         let asked = event::types::types("types", types.unwrap_or_default())?;
         let types = Some(authority::replayable(caller, record, &asked)?);
         let sessions = record.session_id.clone().map(|id| vec![id]);
-        Ok(Stretch { after: after.position(), end, selection: Selection { sessions, types } })
+        Ok(Stretch { after: after.position(), end, selection: Selection { sessions, types, span } })
     }
 
     /// The place of a cursor, if everything behind it is still there.

@@ -53,7 +53,7 @@ impl Inbox {
             true => Ok(()),
             false => {
                 let (rows, failed) = (Some(self.store.unless_given_up()), Some(self.store.giving_up()));
-                let (ticket, written) = self.journal.bring(Entry { events, write: None, rows, failed }).await?;
+                let (ticket, written) = self.journal.bring(Entry { events, rows, failed, ..Entry::default() }).await?;
                 for info in batch.iter().map(|inbound| &inbound.info) {
                     let (chat, sender) = (info.source.chat.to_string(), info.source.sender.to_string());
                     self.store.handed_over(&chat, &sender, &info.id, ticket);

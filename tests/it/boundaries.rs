@@ -19,6 +19,7 @@ const WALLS: &[(&str, &[&str])] = &[
             "event/file_store.rs",
             "event/store.rs",
             "event/journal.rs",
+            "event/journal/",
             "webhook/store.rs",
             "webhook/queue.rs",
             "webhook/lane.rs",

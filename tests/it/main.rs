@@ -86,6 +86,8 @@ mod start;
 mod storage;
 mod support;
 #[cfg(feature = "sandbox")]
+mod unwritable;
+#[cfg(feature = "sandbox")]
 mod vocabulary;
 #[cfg(feature = "sandbox")]
 mod votes;

@@ -95,3 +95,63 @@ async fn a_replay_behind_what_is_not_kept_any_more_is_refused() {
     assert!(replay(&office, ReplayRange { from, ..ReplayRange::default() }).await.queued <= 3);
     office.close().await;
 }
+
+#[rstest]
+#[tokio::test]
+async fn a_clock_that_was_set_forward_and_back_loses_and_reorders_nothing(
+    #[values(Kind::Sqlite, Kind::Postgres)] kind: Kind,
+) {
+    let office = Office::new(kind, &["offline_sync_completed"]).await;
+    let begun = office.clock.now();
+    let after = |days: u32, minutes: u32| begun.after(HOUR * 24 * days + Duration::from_secs(60) * minutes);
+    for (count, now) in [after(0, 0), after(60, 0), after(0, 10), after(0, 20)].into_iter().enumerate() {
+        office.clock.set(now);
+        office.happens(i32::try_from(count).expect("it is small")).await;
+        office.rests().await;
+    }
+    assert_eq!(office.came(), [0, 1, 2, 3]);
+    let between = |from, to| ReplayRange { from: Some(from), to: Some(to), ..ReplayRange::default() };
+    assert_eq!(replay(&office, between(begun, after(0, 15))).await, Replayed { queued: 2, next_cursor: None });
+    office.rests().await;
+    assert_eq!(office.came().split_off(4), [0, 2]);
+    assert_eq!(replay(&office, between(after(59, 0), after(61, 0))).await.queued, 1);
+    assert_eq!(replay(&office, between(after(0, 5), after(0, 25))).await.queued, 2);
+    assert_eq!(replay(&office, between(after(1, 0), after(2, 0))).await.queued, 0);
+    let page = office.reads(&[], None, 100).await.expect("a page");
+    assert_eq!(page.events.iter().map(|placed| placed.event.sequence).collect::<Vec<_>>(), [1, 2, 3, 4]);
+    office.rests().await;
+    // What is old is dropped by when it happened: the one from the future is not.
+    office.clock.set(after(31, 0));
+    let settings = retention::Settings { age: HOUR * 24 * 30, rows: 1_000 };
+    let retention = Retention { db: office.db.clone(), clock: office.clock.clone(), settings };
+    assert_eq!(retention.run_once().await.expect("it looks"), 3);
+    let page = office.reads(&[], None, 100).await.expect("a page");
+    assert_eq!(page.events.iter().map(|placed| placed.event.sequence).collect::<Vec<_>>(), [2]);
+    office.close().await;
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_clock_that_may_be_wrong_drops_nothing(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+    let office = with_a_history(kind).await;
+    let settings = retention::Settings { age: HOUR * 24 * 30, rows: 1_000 };
+    let retention = Retention { db: office.db.clone(), clock: office.clock.clone(), settings };
+    let run = async |steady: Duration| retention.run_once_if(steady).await.expect("it looks");
+    assert_eq!(run(HOUR).await, Some(0));
+    office.clock.advance(HOUR * 24 * 60);
+    // After the start, and as long as all that there was would go at once.
+    assert_eq!((run(Duration::ZERO).await, run(HOUR).await), (None, None));
+    office.happens(6).await;
+    office.rests().await;
+    assert_eq!(run(HOUR * 23).await, None);
+    assert_eq!(run(HOUR * 24).await, Some(6));
+    // What grows old in its turn needs no such care.
+    for count in 7..10 {
+        office.happens(count).await;
+        office.rests().await;
+        office.clock.advance(HOUR * 20);
+    }
+    office.clock.advance(HOUR * 24 * 28);
+    assert_eq!(run(HOUR).await, Some(2));
+    office.close().await;
+}

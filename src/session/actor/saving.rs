@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use entity::timestamp::Timestamp;
+use metrics::counter;
 use tokio::time::Instant;
 use tracing::{error, info, warn};
 
@@ -132,6 +133,7 @@ impl Actor {
         match self.write(Some(live), Vec::new()).await {
             Err(error) if store::is_final(&error) => {
                 if !std::mem::replace(&mut self.unwritten.is_state_aside, true) {
+                    counter!("waypost_set_aside_total", "what" => "state").increment(1);
                     error!(session.id = %id, error = last(&refusal), "the state of session {id} can never be written");
                 }
                 Ok(())

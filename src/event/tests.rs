@@ -1,0 +1,51 @@
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use entity::ids::SessionId;
+
+use super::*;
+use crate::event::body::EventBody;
+use crate::event::body::session::OfflineSyncCompletedEvent;
+use crate::event::journal::{Draft, Entry};
+use crate::event::store;
+use crate::session;
+use crate::session::types::DeviceProps;
+
+/// A session that nothing runs.
+async fn shop(db: &Db, clock: &Clock) -> SessionId {
+    let id = SessionId::parse("shop").expect("it is one");
+    let props = DeviceProps::default();
+    let draft = session::store::Draft { id: id.clone(), name: None, metadata: BTreeMap::new(), props, webhook: None };
+    session::store::insert(db.write().unhurried(), draft, clock.now()).await.expect("a session");
+    id
+}
+
+#[tokio::test]
+async fn nobody_reads_an_event_that_the_disk_does_not_have_yet() {
+    let directory = tempfile::tempdir().expect("there is room");
+    let (release, released) = std::sync::mpsc::channel();
+    let flush = move || released.recv().map_err(std::io::Error::other);
+    let db = Db::flushed_by(&directory.path().join("waypost.db"), flush).await.expect("a file");
+    db.migrate().await.expect("tables");
+    let (clock, lifecycle) = (Clock::system(), Lifecycle::new());
+    let id = shop(&db, &clock).await;
+    let journal = Journal::open(db.clone(), clock.clone(), &lifecycle).await.expect("a journal");
+    let events = Events::new(db.clone(), journal.clone(), clock.clone(), lifecycle.clone());
+    let read = async || {
+        let size = PageSize::new("limit", 10).expect("a size");
+        events.page(&Caller::admin(), EventFilter::default(), None, size).await.expect("a page").events.len()
+    };
+    let body = EventBody::OfflineSyncCompleted(OfflineSyncCompletedEvent { count: 1 });
+    let draft = Draft::new(id, &body, clock.now()).expect("it is JSON");
+    let entry = Entry { events: vec![draft], ..Entry::default() };
+    let (_, written) = journal.bring(entry).await.expect("it is brought");
+    while store::newest(db.read()).await.expect("the journal").is_none() {
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+    assert_eq!(read().await, 0, "a power cut would take it away again");
+    release.send(()).expect("the disk waits");
+    written.await.expect("it is written");
+    assert_eq!(read().await, 1);
+    lifecycle.workers().cancel();
+    lifecycle.drained().await;
+}
