@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use futures::FutureExt;
 use tokio::runtime::Handle;
@@ -10,6 +11,11 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::error;
+
+/// Longest wait for somebody who waits for what is insisted on.
+const INSIST_LIMIT: Duration = Duration::from_secs(2);
+/// Wait before it is tried again.
+const INSIST_PAUSE: Duration = Duration::from_secs(1);
 
 /// The tokens of the shutdown phases and the tasks that heed them.
 #[derive(Clone, Debug, Default)]
@@ -111,6 +117,25 @@ impl Lifecycle {
     /// Fires when the requests under way have had their time.
     pub fn cut(&self) -> &CancellationToken {
         &self.0.cut
+    }
+
+    /// Does this until it succeeds or the server stops. Returns when it has, or after a moment; then it is gone on with.
+    pub async fn insist<F, E>(&self, name: &'static str, attempt: impl Fn() -> F + Send + Sync + 'static)
+    where
+        F: Future<Output = Result<(), E>> + Send + 'static,
+        E: Send,
+    {
+        if matches!(tokio::time::timeout(INSIST_LIMIT, attempt()).await, Ok(Ok(()))) {
+            return;
+        }
+        let workers = self.workers().clone();
+        self.spawn(name, async move {
+            while workers.run_until_cancelled(tokio::time::sleep(INSIST_PAUSE)).await.is_some() {
+                if workers.run_until_cancelled(attempt()).await.is_none_or(|outcome| outcome.is_ok()) {
+                    return;
+                }
+            }
+        });
     }
 
     /// Fires when no new request is to be taken.

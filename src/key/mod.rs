@@ -9,6 +9,9 @@ pub mod store;
 
 mod ticket;
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
@@ -126,7 +129,7 @@ impl Keys {
         };
         let key = shown(&record, now);
         self.whole(move |keys| async move {
-            store::insert(keys.db.write(), &record).await?;
+            keys.written(&record.id, store::insert(keys.db.write(), &record).await).await?;
             info!(key.id = %record.id, "key {} created", record.id);
             keys.ring.put(record);
             Ok(())
@@ -176,7 +179,7 @@ impl Keys {
         let key = self.find(caller, id)?;
         let id = id.clone();
         self.whole(move |keys| async move {
-            store::delete(keys.db.write(), &id).await?;
+            keys.written(&id, store::delete(keys.db.write(), &id).await).await?;
             keys.ring.take(&id, keys.clock.now());
             info!(key.id = %id, "key {id} deleted");
             Ok(())
@@ -204,7 +207,7 @@ impl Keys {
                 let before = keys.record(&caller, &id)?;
                 let now = keys.clock.now();
                 let old = (before.digest, now.after(overlap));
-                store::rotate(keys.db.write(), &id, digest, old).await?;
+                keys.written(&id, store::rotate(keys.db.write(), &id, digest, old).await).await?;
                 let record = Record { digest, old: Some(old), ..before };
                 let key = shown(&record, now);
                 keys.ring.turn(record, now);
@@ -240,6 +243,25 @@ impl Keys {
             }
             self.touch().await;
         });
+    }
+
+    /// What came of a write. If it failed, nobody knows whether the table has it: then the key is in memory as it is there, and a
+    /// table that does not answer is asked again until it does.
+    async fn written(&self, id: &KeyId, outcome: Result<()>) -> Result<()> {
+        if outcome.is_err() {
+            let (keys, id) = (self.clone(), id.clone());
+            let attempt = move || {
+                let (keys, id) = (keys.clone(), id.clone());
+                async move {
+                    let tx = keys.db.write().begin_decided(store::TABLE).await?;
+                    let found = store::find(&tx, &id).await?;
+                    keys.ring.agree(&id, found, keys.clock.now());
+                    Ok::<_, Error>(())
+                }
+            };
+            self.lifecycle.insist("key", attempt).await;
+        }
+        outcome
     }
 
     /// The key, if there is one that may do no more than the caller.

@@ -72,6 +72,16 @@ impl Ring {
         held.record = record;
     }
 
+    /// Has a key as its table has it.
+    pub fn agree(&self, id: &KeyId, written: Option<Record>, now: Timestamp) {
+        match (written, self.find(id)) {
+            (None, _) => self.take(id, now),
+            (Some(record), None) => self.put(record),
+            (Some(record), Some(held)) if record.digest != held.digest => self.turn(record, now),
+            (Some(_), Some(_)) => {}
+        }
+    }
+
     /// Takes a key out, and ends what lives by it.
     pub fn take(&self, id: &KeyId, now: Timestamp) {
         let inner = &mut *self.0.write();

@@ -10,6 +10,9 @@ use crate::caller::Powers;
 use crate::error::{Error, Result};
 use crate::token::Digest;
 
+/// The table.
+pub const TABLE: &str = "api_key";
+
 /// A key as it is kept.
 #[derive(Clone, Debug)]
 pub struct Record {
@@ -37,6 +40,11 @@ pub struct Record {
 pub async fn all(db: &impl ConnectionTrait) -> Result<Vec<Record>> {
     let models = api_key::Entity::find().order_by_asc(api_key::Column::CreatedAt).all(db).await?;
     models.into_iter().map(Record::try_from).collect()
+}
+
+/// One key.
+pub async fn find(db: &impl ConnectionTrait, id: &KeyId) -> Result<Option<Record>> {
+    api_key::Entity::find_by_id(id.clone()).one(db).await?.map(Record::try_from).transpose()
 }
 
 /// Inserts a key.

@@ -9,6 +9,7 @@ pub mod pair_codes;
 pub mod registry;
 pub mod store;
 
+mod agreement;
 mod chronicle;
 mod listing;
 mod pairing;
@@ -105,7 +106,10 @@ impl Sessions {
         let webhook = draft.webhook.clone();
         let tx = self.deps.db.write().begin().await?;
         let record = store::insert(&tx, draft, self.deps.clock.now()).await?;
-        tx.commit().await?;
+        if let Err(error) = tx.commit().await {
+            self.agree(&record.session.id, Some(|| Command::Begin)).await;
+            return Err(error.into());
+        }
         if let Some(webhook) = webhook {
             webhook.tell(self.deps.journal.interest());
         }
@@ -145,8 +149,11 @@ impl Sessions {
         let changed = self.whole(|this| async move {
             let _turn = entry.turn().await;
             let (db, now) = (this.deps.db.write(), this.deps.clock.now());
-            let changed = store::update(db, entry.id(), changes, now).await?;
-            entry.revise(&changed.ok_or_else(not_found)?);
+            let changed = store::update(db, entry.id(), changes, now).await;
+            if changed.is_err() {
+                this.revise_as_written(&entry).await;
+            }
+            entry.revise(&changed?.ok_or_else(not_found)?);
             Ok(entry.look(Snapshot::clone))
         });
         Ok(changed.await?.seen_by(caller))
@@ -172,10 +179,9 @@ impl Sessions {
             Err(error) => Err(error),
         };
         if let Err(error) = removed {
-            // It is there as before, unless it is known to be gone.
-            if !matches!(store::find(self.deps.db.read(), id).await, Ok(None)) {
-                self.registry.restore(entry);
-            }
+            // It is there as before, unless the table says that it is gone.
+            self.registry.restore(entry);
+            self.agree(id, None).await;
             return Err(error);
         }
         Ok(entry.look(Snapshot::clone))

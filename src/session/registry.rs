@@ -1,6 +1,6 @@
 //! Who is where: session id -> its present state and the mailbox of its actor.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, hash_map};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -50,20 +50,35 @@ impl Default for Registry {
 impl Registry {
     /// Takes a session in.
     pub fn add(&self, record: &Record) -> Arc<Entry> {
+        let entry = self.entry(record);
+        self.entries.write().insert(entry.id.clone(), Arc::clone(&entry));
+        entry.tell();
+        entry
+    }
+
+    /// Takes a session in that is not there. None if it is.
+    pub fn add_missing(&self, record: &Record) -> Option<Arc<Entry>> {
+        let entry = self.entry(record);
+        match self.entries.write().entry(entry.id.clone()) {
+            hash_map::Entry::Occupied(_) => return None,
+            hash_map::Entry::Vacant(place) => place.insert(Arc::clone(&entry)),
+        };
+        entry.tell();
+        Some(entry)
+    }
+
+    fn entry(&self, record: &Record) -> Arc<Entry> {
         let Record { session, live, props } = record.clone();
         let id = session.id.clone();
         let revision = Revision { born: self.born.fetch_add(1, Ordering::Relaxed), number: 0 };
-        let entry = Arc::new(Entry {
-            id: id.clone(),
+        Arc::new(Entry {
+            id,
             props,
             shown: watch::Sender::new(Snapshot { session: Arc::new(session), live, revision }),
             changes: self.changes.clone(),
             mailbox: Mutex::new(None),
             revising: tokio::sync::Mutex::new(()),
-        });
-        self.entries.write().insert(id, Arc::clone(&entry));
-        entry.tell();
-        entry
+        })
     }
 
     /// Looks a session up.

@@ -18,6 +18,9 @@ use crate::event::journal::Write;
 use crate::session::types::{DeviceProps, Identity, Live, PhoneNumber, Session};
 use crate::webhook;
 
+/// The table.
+pub const TABLE: &str = "session";
+
 /// A session as the service keeps it: what is shown, and what drives it.
 #[derive(Clone, Debug)]
 pub struct Record {

@@ -182,7 +182,8 @@ impl Webhooks {
         if store::count(self.db.read(), record.session_id.as_ref()).await? >= WEBHOOKS_MAX {
             return Err(Error::invalid("url", format!("would be one webhook too many: there can be {WEBHOOKS_MAX}")));
         }
-        store::insert(self.db.write(), &record).await?;
+        let written = store::insert(self.db.write(), &record).await;
+        self.written(&record, written).await?;
         record.tell(self.journal.interest());
         Ok(record.into())
     }
@@ -264,7 +265,7 @@ impl Webhooks {
             queue::hurry(&tx, &record.id, now).await?;
         }
         lane::rouse(&tx, &record.id, record.disabled.is_none().then_some(now)).await?;
-        tx.commit().await?;
+        self.written(&record, tx.commit().await.map_err(Error::from)).await?;
         record.tell(self.journal.interest());
         self.look();
         Ok(record.into())
@@ -282,9 +283,31 @@ impl Webhooks {
     async fn remove(&self, caller: &Caller, which: &Which) -> Result<Webhook> {
         let _alone = self.changes.lock().await;
         let record = self.record(caller, Scope::WebhooksWrite, which).await?;
-        store::delete(self.db.write(), &record.id).await?;
+        let written = store::delete(self.db.write(), &record.id).await;
+        self.written(&record, written).await?;
         self.journal.interest().deliver(record.session_id.as_ref(), &record.id, &[]);
         Ok(record.into())
+    }
+
+    /// What came of a write. If it failed, nobody knows whether the table has it: then who posts is told what the table has, and a
+    /// table that does not answer is asked again until it does.
+    async fn written(&self, record: &Record, outcome: Result<()>) -> Result<()> {
+        if outcome.is_err() {
+            let (this, record) = (self.clone(), record.clone());
+            let attempt = move || {
+                let (this, record) = (this.clone(), record.clone());
+                async move {
+                    let tx = this.db.write().begin_decided(store::TABLE).await?;
+                    match store::find(&tx, &record.id).await? {
+                        Some(written) => written.tell(this.journal.interest()),
+                        None => this.journal.interest().deliver(record.session_id.as_ref(), &record.id, &[]),
+                    }
+                    Ok::<_, Error>(())
+                }
+            };
+            self.lifecycle.insist("webhook", attempt).await;
+        }
+        outcome
     }
 
     /// Gives a webhook a new secret; the one before signs as well for a while.

@@ -21,6 +21,9 @@ use crate::event::types::is_code;
 use crate::page::Bounds;
 use crate::webhook::types::WebhookFilters;
 
+/// The table.
+pub const TABLE: &str = "webhook";
+
 /// A webhook as it is kept.
 #[derive(Clone, Debug)]
 pub struct Record {

@@ -9,7 +9,6 @@ use whatsapp_simulator::{Phone, Settings, Simulator};
 
 use crate::support::database::{self, TestDatabase};
 use crate::support::door::Door;
-use crate::support::postgres_proxy::PostgresProxy;
 use crate::support::server::{Server, Start};
 use crate::support::small_disk::SmallDisk;
 use crate::support::tables::Tables;
@@ -91,16 +90,6 @@ impl World {
         let server = Server::start(&start);
         let door = Door::rest(server.base());
         Self { sim, server, door, start, _data: None, database }
-    }
-
-    /// A fresh world whose server reaches PostgreSQL through a proxy.
-    pub async fn proxied() -> (Self, PostgresProxy) {
-        let mut world = Self::new(Kind::Postgres).await;
-        let (proxy, url) = PostgresProxy::before(&world.database().url()).await;
-        assert!(world.server.stop().success());
-        world.start.database_url = Some(url);
-        world.start_again();
-        (world, proxy)
     }
 
     /// Kills the server and starts it again.
