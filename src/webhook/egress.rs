@@ -4,6 +4,7 @@
 //! change its mind in between. An address that stands in the URL itself is checked at each request. Redirects are not followed, and no proxy
 //! of the environment is asked.
 
+mod kept;
 mod networks;
 #[cfg(test)]
 mod tests;
@@ -15,6 +16,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use http::HeaderMap;
 use http::header::RETRY_AFTER;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
@@ -22,6 +24,7 @@ use reqwest::redirect::Policy;
 use reqwest::{Client, Response, Url};
 use secrecy::{ExposeSecret, SecretString};
 
+use self::kept::Kept;
 pub use self::networks::Networks;
 use self::networks::Refusal;
 use crate::error::{Error, Result};
@@ -36,6 +39,8 @@ const CONNECT_LIMIT: Duration = Duration::from_secs(10);
 const IDLE: Duration = Duration::from_secs(30);
 /// How many such connections are kept for one receiver: as many as are used at the same time while many sessions deliver.
 const IDLE_OF_ONE: usize = 32;
+/// Headers of an answer, at most. Its status counts, whatever a proxy has added.
+const HEADERS_MAX: usize = 1_000;
 
 type BoxError = Box<dyn StdError + Send + Sync>;
 
@@ -130,7 +135,11 @@ pub struct Attempted {
 /// The guarded client.
 #[derive(Clone, Debug)]
 pub struct Egress {
+    /// Keeps connections.
     client: Client,
+    /// Makes a new one each time.
+    fresh: Client,
+    kept: Arc<Kept>,
     allowed: Arc<Networks>,
     lookup: Arc<dyn Lookup>,
 }
@@ -146,17 +155,21 @@ impl Egress {
 
     fn with(allowed: Networks, lookup: Arc<dyn Lookup>) -> Result<Self> {
         let allowed = Arc::new(allowed);
-        let client = Client::builder()
-            .dns_resolver(Arc::new(Guard { allowed: Arc::clone(&allowed), lookup: Arc::clone(&lookup) }))
-            .no_proxy()
-            .redirect(Policy::none())
-            .referer(false)
-            .connect_timeout(CONNECT_LIMIT)
-            .pool_idle_timeout(IDLE)
-            .pool_max_idle_per_host(IDLE_OF_ONE)
-            .build()
-            .map_err(Error::internal)?;
-        Ok(Self { client, allowed, lookup })
+        let guard = Arc::new(Guard { allowed: Arc::clone(&allowed), lookup: Arc::clone(&lookup) });
+        let client = |idle| {
+            Client::builder()
+                .dns_resolver(Arc::clone(&guard))
+                .no_proxy()
+                .redirect(Policy::none())
+                .referer(false)
+                .connect_timeout(CONNECT_LIMIT)
+                .pool_idle_timeout(IDLE)
+                .pool_max_idle_per_host(idle)
+                .http1_max_headers(HEADERS_MAX)
+                .build()
+                .map_err(Error::internal)
+        };
+        Ok(Self { client: client(IDLE_OF_ONE)?, fresh: client(0)?, kept: Arc::default(), allowed, lookup })
     }
 
     /// Refuses an address that can never be posted to. What a name resolves to is looked at with each request; here only what a
@@ -215,7 +228,7 @@ impl Egress {
             return Err(refusal.to_string());
         }
         let deadline = tokio::time::Instant::now() + limit;
-        let response = self.client.post(url).headers(headers).body(body).send();
+        let response = self.send(url, headers, body.into());
         let response = match tokio::time::timeout_at(deadline, response).await {
             Ok(response) => response.map_err(|error| reason(&error))?,
             Err(_) => return Err(format!("no answer within {} s", limit.as_secs())),
@@ -225,6 +238,29 @@ impl Egress {
         // The status counts, even if the rest of the answer never comes.
         let reply = beginning(response, deadline).await;
         Ok(Answer { status, reply, retry_after })
+    }
+}
+
+impl Egress {
+    /// Sends a request, on a connection that was kept if there is one. When the receiver had ended that, which it need not say, the
+    /// request never came to anybody: it is sent again, on a new one.
+    async fn send(&self, url: Url, headers: HeaderMap, body: Bytes) -> reqwest::Result<Response> {
+        let receiver = kept::receiver(&url);
+        let post = |client: &Client, url, headers| client.post(url).headers(headers).body(body.clone()).send();
+        if !self.kept.keeps(&receiver, Instant::now()) {
+            return post(&self.fresh, url, headers).await;
+        }
+        let may_be_kept = self.kept.may_have_one(&receiver, Instant::now());
+        let response = post(&self.client, url.clone(), headers.clone()).await;
+        match &response {
+            Err(error) if may_be_kept && kept::has_ended(error) => {
+                self.kept.lost(&receiver, Instant::now());
+                return post(&self.fresh, url, headers).await;
+            }
+            Ok(_) => self.kept.answered(&receiver, Instant::now()),
+            Err(_) => {}
+        }
+        response
     }
 }
 

@@ -57,7 +57,7 @@ const WALLS: &[(&str, &[&str])] = &[
     ("parsed_query()", &[]),
     ("tokio_tungstenite", &["api/graphql/socket/"]),
     ("poem::", &["api/", "telemetry.rs"]),
-    ("reqwest", &["whatsapp/", "webhook/egress.rs", "command/pair.rs", "telemetry.rs"]),
+    ("reqwest", &["whatsapp/", "webhook/egress.rs", "webhook/egress/", "command/pair.rs", "telemetry.rs"]),
     ("std::env", &["config.rs"]),
     ("tokio::spawn", &["lifecycle.rs"]),
     ("hyper::", &["api/listener/"]),

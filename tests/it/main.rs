@@ -43,6 +43,8 @@ mod journal;
 #[cfg(feature = "sandbox")]
 mod journal_ways;
 #[cfg(feature = "sandbox")]
+mod kept_connections;
+#[cfg(feature = "sandbox")]
 mod keys;
 #[cfg(feature = "sandbox")]
 mod life;
