@@ -11,13 +11,16 @@ use crate::words::{DeliveryState, EventType};
 #[derive(Clone, Debug, PartialEq, DeriveEntityModel, Eq)]
 #[sea_orm(table_name = "delivery")]
 pub struct Model {
-    /// Generated, sortable: the order in which a webhook gets the events of a session.
+    /// Generated, sortable.
     #[sea_orm(primary_key, auto_increment = false)]
     pub id: DeliveryId,
     /// The webhook.
     pub webhook_id: WebhookId,
     /// The session of the event.
     pub session_id: SessionId,
+    /// Its place in its lane: the event's position, or what no event before had when it is delivered once more. Those with the same
+    /// go by the event's position.
+    pub sort_key: i64,
     /// The position of the event.
     pub position: i64,
     /// The type of the event.

@@ -153,15 +153,17 @@ enum Turn {
 fn deliveries<'a>(event: &'a Event, listening: &'a [Record]) -> impl Iterator<Item = Draft> + 'a {
     // Read when a webhook is met that may leave it out.
     let traits = LazyCell::new(|| Traits::of(event));
-    listening.iter().filter(move |webhook| is_for(event, &traits, webhook)).map(|webhook| draft(event, webhook))
+    let drafts = listening.iter().filter(move |webhook| is_for(event, &traits, webhook));
+    drafts.map(|webhook| draft(event, webhook, event.position))
 }
 
-/// The delivery of an event to a webhook.
-pub(super) fn draft(event: &Event, webhook: &Record) -> Draft {
+/// The delivery of an event to a webhook, with its place in its lane.
+pub(super) fn draft(event: &Event, webhook: &Record, sort_key: i64) -> Draft {
     Draft {
         webhook_id: webhook.id.clone(),
         session_id: event.session_id.clone(),
         position: event.position,
+        sort_key,
         event_type: event.event_type,
         is_ordered: webhook.is_ordered,
     }

@@ -5,6 +5,7 @@
 
 use entity::ids::{SessionId, WebhookId};
 use entity::timestamp::Timestamp;
+use entity::words::DeliveryState;
 use entity::{delivery, lane};
 use sea_orm::sea_query::{Expr, LockBehavior, LockType, OnConflict};
 use sea_orm::{
@@ -13,7 +14,7 @@ use sea_orm::{
 };
 
 use crate::error::Result;
-use crate::webhook::queue::{ROWS, pending};
+use crate::webhook::queue::{ROWS, in_turn, is as is_in, pending};
 
 /// What one webhook gets of one session.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -143,6 +144,22 @@ pub async fn end_leases(tx: &impl ConnectionTrait) -> Result<()> {
     Ok(())
 }
 
+/// Lets be due now what is to be due later than anything is ever put off: it was put off by a clock that has been set back since.
+pub async fn pull_in(tx: &impl ConnectionTrait, now: Timestamp, latest: Timestamp) -> Result<()> {
+    delivery::Entity::update_many()
+        .set(delivery::ActiveModel { due_at: ActiveValue::Set(Some(now)), ..Default::default() })
+        .filter(is_in(DeliveryState::Pending))
+        .filter(delivery::Column::DueAt.gt(latest))
+        .exec(tx)
+        .await?;
+    lane::Entity::update_many()
+        .set(lane::ActiveModel { due_at: ActiveValue::Set(Some(now)), ..Default::default() })
+        .filter(lane::Column::DueAt.gt(latest))
+        .exec(tx)
+        .await?;
+    Ok(())
+}
+
 /// Leaves a lane: it is due when its next delivery is, and not before lanes that waited meanwhile.
 pub async fn release(
     tx: &impl ConnectionTrait,
@@ -151,10 +168,11 @@ pub async fn release(
     is_slow: bool,
     now: Timestamp,
 ) -> Result<()> {
-    let (id, due_at) = (delivery::Column::Id, delivery::Column::DueAt);
+    let due_at = delivery::Column::DueAt;
     let turn = Expr::case(due_at.lt(now), now).finally(Expr::col(due_at));
     let next = pending(&claim.lane).select_only().expr(turn);
-    let next = next.order_by_asc(if is_ordered { id } else { due_at }).limit(1).into_query();
+    let next = if is_ordered { in_turn(next) } else { next.order_by_asc(due_at) };
+    let next = next.limit(1).into_query();
     let pace = lane::ActiveModel { is_slow: ActiveValue::Set(is_slow), ..Default::default() };
     leave_until(tx, claim, Expr::SubQuery(None, Box::new(next.into())), pace, now).await
 }

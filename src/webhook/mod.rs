@@ -114,6 +114,8 @@ impl Webhooks {
         let Deps { db, journal, egress, clock, lifecycle } = deps;
         // One process owns the database, so whoever was at a lane is gone.
         lane::end_leases(db.write()).await?;
+        let now = clock.now();
+        lane::pull_in(db.write(), now, now.after(settings.schedule.longest())).await?;
         for record in store::all(db.read()).await? {
             record.tell(journal.interest());
         }

@@ -18,7 +18,7 @@ use crate::error::Result;
 use crate::webhook::lane::{self, Lane};
 use crate::webhook::types::DeliveryAttempt;
 
-/// Rows that one statement takes, at most: ten values each.
+/// Rows that one statement takes, at most: eleven values each.
 pub(super) const ROWS: usize = 400;
 /// Attempts of one delivery that are shown: those of the longest schedule, and as many by hand.
 const ATTEMPTS_SHOWN: i32 = 50;
@@ -32,6 +32,8 @@ pub struct Draft {
     pub session_id: SessionId,
     /// The position of the event.
     pub position: i64,
+    /// Its place in its lane.
+    pub sort_key: i64,
     /// What happened.
     pub event_type: EventType,
     /// Whether it waits behind the ones before it.
@@ -106,7 +108,7 @@ impl Outcome {
     }
 }
 
-/// Queues deliveries, in this order, and wakes their lanes.
+/// Queues deliveries and wakes their lanes.
 pub async fn enqueue(tx: &impl ConnectionTrait, drafts: &[Draft], now: Timestamp) -> Result<()> {
     let pending = |draft: &Draft| -> Vec<Value> {
         vec![
@@ -114,6 +116,7 @@ pub async fn enqueue(tx: &impl ConnectionTrait, drafts: &[Draft], now: Timestamp
             draft.webhook_id.clone().into(),
             draft.session_id.clone().into(),
             draft.position.into(),
+            draft.sort_key.into(),
             draft.event_type.into(),
             DeliveryState::Pending.into(),
             0.into(),
@@ -122,7 +125,8 @@ pub async fn enqueue(tx: &impl ConnectionTrait, drafts: &[Draft], now: Timestamp
         ]
     };
     let rows = drafts.iter().map(pending).collect();
-    let into = "delivery (id, webhook_id, session_id, position, event_type, state, attempts, due_at, created_at)";
+    let into =
+        "delivery (id, webhook_id, session_id, position, sort_key, event_type, state, attempts, due_at, created_at)";
     for insert in bulk::inserts(tx.get_database_backend(), into, rows) {
         tx.execute_raw(insert).await?;
     }
@@ -147,16 +151,21 @@ pub async fn next(
     now: Timestamp,
     limit: u64,
 ) -> Result<Vec<Record>> {
-    let (id, due_at) = (delivery::Column::Id, delivery::Column::DueAt);
+    let due_at = delivery::Column::DueAt;
     let found = match is_ordered {
         true => pending(lane),
         // Those that are due may be few among many, and so they are looked for by that.
         false => pending(lane).filter(due_at.lte(now)).order_by_asc(due_at),
     };
-    let mut found = found.order_by_asc(id).limit(limit).all(db).await?;
+    let mut found = in_turn(found).limit(limit).all(db).await?;
     let waiting = found.iter().position(|delivery| delivery.due_at.is_some_and(|due| due > now));
     found.truncate(waiting.unwrap_or(usize::MAX));
     Ok(found.into_iter().map(Record::from).collect())
+}
+
+/// In the order of a lane: by positions of the journal, which only grow. Clocks are set back.
+pub(super) fn in_turn(found: sea_orm::Select<delivery::Entity>) -> sea_orm::Select<delivery::Entity> {
+    found.order_by_asc(delivery::Column::SortKey).order_by_asc(delivery::Column::Position)
 }
 
 /// What waits in a lane.
@@ -168,7 +177,7 @@ pub(super) fn pending(lane: &Lane) -> sea_orm::Select<delivery::Entity> {
 }
 
 /// Written out, not bound: an index of the rows in one state is only used by who names it.
-fn is(state: DeliveryState) -> Expr {
+pub(super) fn is(state: DeliveryState) -> Expr {
     Expr::col(delivery::Column::State).eq(Expr::Constant(state.as_str().into()))
 }
 
@@ -317,6 +326,7 @@ impl From<delivery::Model> for Record {
             webhook_id,
             session_id,
             position,
+            sort_key: _,
             event_type,
             state,
             attempts,

@@ -22,6 +22,8 @@ struct Stretch {
     after: i64,
     /// Up to this one.
     end: i64,
+    /// The place of all of it in its lanes: behind what was written so far, before what comes.
+    sort_key: i64,
     selection: Selection,
 }
 
@@ -53,7 +55,7 @@ impl Webhooks {
         let asked = event::types::types("types", types.unwrap_or_default())?;
         let types = Some(authority::replayable(caller, record, &asked)?);
         let sessions = record.session_id.clone().map(|id| vec![id]);
-        Ok(Stretch { after: after.position(), end, selection: Selection { sessions, types, span } })
+        Ok(Stretch { after: after.position(), end, sort_key: head + 1, selection: Selection { sessions, types, span } })
     }
 
     /// The place of a cursor, if everything behind it is still there.
@@ -68,7 +70,7 @@ impl Webhooks {
     }
 
     async fn queue_again(&self, record: &Record, stretch: Stretch) -> Result<Replayed> {
-        let Stretch { mut after, end, selection } = stretch;
+        let Stretch { mut after, end, sort_key, selection } = stretch;
         let mut queued = 0;
         loop {
             let room = BATCH.min(self.replay_max - queued);
@@ -78,7 +80,7 @@ impl Webhooks {
             events.truncate(room.try_into().unwrap_or(usize::MAX));
             after = events.last().map_or(after, |last| last.position);
             let wanted = events.iter().filter(|event| !dispatcher::is_filtered(event, record));
-            let drafts: Vec<_> = wanted.map(|event| dispatcher::draft(event, record)).collect();
+            let drafts: Vec<_> = wanted.map(|event| dispatcher::draft(event, record, sort_key)).collect();
             if !drafts.is_empty() {
                 let script = self.db.write().script();
                 queue::enqueue(&script, &drafts, self.clock.now()).await?;

@@ -38,6 +38,12 @@ impl Schedule {
         Ok(Self(waits))
     }
 
+    /// The longest that a delivery ever waits: of these waits, or because its receiver asked for it.
+    pub fn longest(&self) -> Duration {
+        let wait = self.0.iter().max().copied().unwrap_or_default();
+        wait.mul_f64(1.0 + JITTER).max(ASKED_MAX)
+    }
+
     /// The wait after this attempt, from 1, with `chance` from 0 to 1. None after the last one.
     pub fn delay(&self, attempt: i32, chance: f64) -> Option<Duration> {
         let index = usize::try_from(attempt).ok()?.checked_sub(1)?;
@@ -89,6 +95,7 @@ mod tests {
         let waits: Vec<_> = (1..).map_while(|attempt| usual.delay(attempt, 0.5)).map(|wait| wait.as_secs()).collect();
         assert_eq!(waits, [5, 30, 300, 1_800, 7_200, 21_600, 43_200, 86_400, 86_400]);
         assert_eq!((usual.delay(0, 0.5), usual.delay(-1, 0.5)), (None, None));
+        assert_eq!((usual.longest().as_secs(), Schedule(Vec::new()).longest()), (103_680, ASKED_MAX));
     }
 
     proptest! {

@@ -47,6 +47,8 @@ mod kept_connections;
 #[cfg(feature = "sandbox")]
 mod keys;
 #[cfg(feature = "sandbox")]
+mod lanes;
+#[cfg(feature = "sandbox")]
 mod life;
 #[cfg(feature = "sandbox")]
 mod live;

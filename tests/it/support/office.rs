@@ -120,8 +120,8 @@ impl Office {
         let numbers = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ";
         let due_at = self.clock.now().after(HOUR).millis();
         let sql = format!(
-            "INSERT INTO delivery (id, webhook_id, session_id, position, event_type, state, attempts, due_at, created_at) \
-             {numbers}{count}) SELECT d.id || '_' || n.i, d.webhook_id, d.session_id, d.position, d.event_type, \
+            "INSERT INTO delivery (id, webhook_id, session_id, position, sort_key, event_type, state, attempts, due_at, \
+             created_at) {numbers}{count}) SELECT d.id || '_' || n.i, d.webhook_id, d.session_id, d.position, d.sort_key, d.event_type, \
              'pending', 0, {due_at}, d.created_at FROM n, delivery d WHERE d.webhook_id = '{webhook}'"
         );
         self.db.write().execute_unprepared(&sql).await.expect("they are written");
