@@ -3,10 +3,11 @@
 //! Lanes are worked side by side, each in order. How many at a time is bounded, and those of slow receivers have places of
 //! their own, so that they cannot take all of them.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use tokio::sync::Notify;
 use tracing::error;
 
@@ -15,7 +16,7 @@ use crate::db::Db;
 use crate::error::{Result, chain};
 use crate::lifecycle::Lifecycle;
 use crate::webhook::carrier::{Carrier, Known};
-use crate::webhook::lane::{self, Claim};
+use crate::webhook::lane::{self, Claim, Lane};
 use crate::webhook::places::{Place, Places};
 use crate::webhook::store;
 
@@ -25,6 +26,8 @@ const LEASE: Duration = Duration::from_secs(20 * 60);
 const PAUSE: Duration = Duration::from_millis(50);
 /// How often it looks although nothing is due.
 const PERIOD: Duration = Duration::from_secs(30);
+/// How long a lane is left alone that was claimed and is not worked: what broke its work may break the next one, too.
+const RECOVERY: Duration = Duration::from_secs(2);
 
 /// Carries deliveries out.
 #[derive(Debug)]
@@ -35,6 +38,44 @@ pub struct Courier {
     pub(super) carrier: Arc<Carrier>,
     pub(super) poke: Arc<Notify>,
     places: Places,
+    under_way: Arc<UnderWay>,
+}
+
+/// The lanes that are worked right now. One process owns the database, so nobody is at any other.
+#[derive(Debug, Default)]
+struct UnderWay(Mutex<Lanes>);
+
+#[derive(Debug, Default)]
+struct Lanes {
+    worked: HashSet<Lane>,
+    /// Whether others may be leased as well: a claim whose answer was lost, or work that broke off.
+    has_strays: bool,
+}
+
+/// A lane that is being worked, until it is dropped.
+struct Worked {
+    lane: Lane,
+    under_way: Arc<UnderWay>,
+    poke: Arc<Notify>,
+    /// Whether the work came to its end.
+    is_done: bool,
+}
+
+impl Worked {
+    /// The work came to its end.
+    fn done(mut self) {
+        self.is_done = true;
+    }
+}
+
+impl Drop for Worked {
+    fn drop(&mut self) {
+        let mut lanes = self.under_way.0.lock();
+        lanes.worked.remove(&self.lane);
+        lanes.has_strays |= !self.is_done;
+        // The lane may have more, and another may have waited for the place.
+        self.poke.notify_one();
+    }
 }
 
 /// When to look again.
@@ -50,7 +91,7 @@ impl Courier {
     /// A courier that has nothing under way.
     pub(super) fn new(db: Db, clock: Clock, lifecycle: Lifecycle, carrier: Arc<Carrier>, poke: Arc<Notify>) -> Self {
         let places = Places::new(Arc::clone(&poke));
-        Self { db, clock, lifecycle, carrier, poke, places }
+        Self { db, clock, lifecycle, carrier, poke, places, under_way: Arc::default() }
     }
 
     /// Looks again and again: when it is poked, when the next lane is due, and now and then.
@@ -81,6 +122,7 @@ impl Courier {
     /// # Errors
     /// `Unavailable`.
     async fn run_once(&self) -> Result<Look> {
+        self.end_strays().await?;
         let now = self.clock.now();
         let (mut places, mut look) = (HashMap::new(), Look::Later);
         for is_slow in [false, true] {
@@ -101,7 +143,9 @@ impl Courier {
         }
         let lanes: Vec<_> = places.keys().cloned().collect();
         // A lease that is lost in a power cut was this process's own.
-        let claims = lane::claim(self.db.write().unhurried(), &lanes, now, now.after(LEASE)).await?;
+        let claims = lane::claim(self.db.write().unhurried(), &lanes, now, now.after(LEASE)).await;
+        // They may be ours all the same, if only the answer was lost.
+        let claims = claims.inspect_err(|_| self.under_way.0.lock().has_strays = true)?;
         // Before they are read: a change that comes later is seen by the number.
         let version = self.carrier.journal.interest().version();
         // If this fails, each looks for itself. Nothing that was claimed may be left behind.
@@ -117,13 +161,32 @@ impl Courier {
     }
 
     fn start(&self, claim: Claim, known: Known, mut place: Place) {
-        let (carrier, poke) = (Arc::clone(&self.carrier), Arc::clone(&self.poke));
+        let (carrier, lane) = (Arc::clone(&self.carrier), claim.lane.clone());
+        self.under_way.0.lock().worked.insert(lane.clone());
+        let (under_way, poke) = (Arc::clone(&self.under_way), Arc::clone(&self.poke));
+        let worked = Worked { lane, under_way, poke, is_done: false };
         self.lifecycle.spawn("delivery", async move {
             carrier.carry(claim, known, &mut place).await;
             drop(place);
-            // The lane may have more, and another may have waited for the place.
-            poke.notify_one();
+            worked.done();
         });
+    }
+
+    /// Lets lanes be claimed anew that are leased although nobody is at them.
+    async fn end_strays(&self) -> Result<()> {
+        let worked: Vec<_> = {
+            let mut lanes = self.under_way.0.lock();
+            if !std::mem::take(&mut lanes.has_strays) {
+                return Ok(());
+            }
+            lanes.worked.iter().cloned().collect()
+        };
+        let end = async {
+            let tx = self.db.write().begin().await?;
+            lane::end_strays(&tx, &worked, self.clock.now().after(RECOVERY)).await?;
+            Ok(tx.commit().await?)
+        };
+        end.await.inspect_err(|_| self.under_way.0.lock().has_strays = true)
     }
 
     async fn until_next(&self) -> Duration {
@@ -132,5 +195,31 @@ impl Courier {
             Ok(Some(due)) => due.remaining(self.clock.now()).min(PERIOD),
             Ok(None) | Err(_) => PERIOD,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use entity::ids::{SessionId, WebhookId};
+
+    use super::*;
+
+    #[test]
+    fn a_lane_whose_work_broke_off_is_looked_for_and_one_that_was_left_is_not() {
+        let (under_way, poke) = (Arc::new(UnderWay::default()), Arc::new(Notify::new()));
+        let lane = Lane { webhook_id: WebhookId::generate(), session_id: SessionId::parse("shop").expect("it is one") };
+        let begin = || {
+            under_way.0.lock().worked.insert(lane.clone());
+            let (under_way, poke) = (Arc::clone(&under_way), Arc::clone(&poke));
+            Worked { lane: lane.clone(), under_way, poke, is_done: false }
+        };
+        begin().done();
+        assert!(!under_way.0.lock().has_strays && under_way.0.lock().worked.is_empty());
+        let worked = begin();
+        let panic = std::panic::catch_unwind(std::panic::AssertUnwindSafe(move || {
+            let _worked = worked;
+            std::panic::resume_unwind(Box::new("its work breaks off"));
+        }));
+        assert!(panic.is_err() && under_way.0.lock().has_strays && under_way.0.lock().worked.is_empty());
     }
 }

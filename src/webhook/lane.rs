@@ -9,8 +9,8 @@ use entity::words::DeliveryState;
 use entity::{delivery, lane};
 use sea_orm::sea_query::{Expr, LockBehavior, LockType, OnConflict};
 use sea_orm::{
-    ActiveValue, ColumnTrait, Condition, ConnectionTrait, EntityTrait, ExprTrait, QueryFilter, QueryOrder, QuerySelect,
-    QueryTrait, Select,
+    ActiveValue, ColumnTrait, Condition, ConnectionTrait, DbBackend, EntityTrait, ExprTrait, QueryFilter, QueryOrder,
+    QuerySelect, QueryTrait, Select,
 };
 
 use crate::error::Result;
@@ -83,10 +83,7 @@ pub async fn due(
 /// Claims those of these lanes that nobody is at or writes to.
 pub async fn claim(tx: &impl ConnectionTrait, lanes: &[Lane], now: Timestamp, until: Timestamp) -> Result<Vec<Claim>> {
     // SQLite has no list of tuples.
-    let any = lanes.iter().fold(Condition::any(), |any, lane| {
-        let Lane { webhook_id, session_id } = lane.clone();
-        any.add(lane::Column::WebhookId.eq(webhook_id).and(lane::Column::SessionId.eq(session_id)))
-    });
+    let any = lanes.iter().fold(Condition::any(), |any, lane| any.add(is(lane)));
     let ours = in_order(Condition::all().add(any).add(free(now)));
     let ours = ours.lock_with_behavior(LockType::Update, LockBehavior::SkipLocked);
     let changes = lane::ActiveModel { leased_until: ActiveValue::Set(Some(until)), ..Default::default() };
@@ -105,6 +102,11 @@ fn in_order(which: Condition) -> Select<lane::Entity> {
 fn among(lanes: Select<lane::Entity>) -> Expr {
     let key = [lane::Column::WebhookId, lane::Column::SessionId].map(Expr::col);
     Expr::tuple(key).in_subquery(lanes.into_query())
+}
+
+fn is(lane: &Lane) -> Expr {
+    let Lane { webhook_id, session_id } = lane.clone();
+    lane::Column::WebhookId.eq(webhook_id).and(lane::Column::SessionId.eq(session_id))
 }
 
 fn free(now: Timestamp) -> Condition {
@@ -141,6 +143,25 @@ pub async fn is_there(db: &impl ConnectionTrait, lane: &Lane) -> Result<bool> {
 pub async fn end_leases(tx: &impl ConnectionTrait) -> Result<()> {
     let changes = lane::ActiveModel { leased_until: ActiveValue::Set(None), ..Default::default() };
     lane::Entity::update_many().set(changes).filter(lane::Column::LeasedUntil.is_not_null()).exec(tx).await?;
+    Ok(())
+}
+
+/// Ends the leases of all lanes but these, each of which somebody is at: nobody knows of the others that they were claimed. They
+/// are due at this moment.
+pub async fn end_strays(tx: &impl ConnectionTrait, under_way: &[Lane], due_at: Timestamp) -> Result<()> {
+    if tx.get_database_backend() == DbBackend::Postgres {
+        // Behind every other writer: a claim whose answer was lost may be about to be committed.
+        tx.execute_unprepared("LOCK TABLE lane IN EXCLUSIVE MODE").await?;
+    }
+    let others = under_way.iter().fold(Condition::any(), |any, lane| any.add(is(lane)));
+    let others = if under_way.is_empty() { Condition::all() } else { Condition::all().add(others.not()) };
+    lane::Entity::update_many()
+        .set(lane::ActiveModel { leased_until: ActiveValue::Set(None), ..Default::default() })
+        .col_expr(lane::Column::DueAt, Expr::val(due_at))
+        .filter(lane::Column::LeasedUntil.is_not_null())
+        .filter(others)
+        .exec(tx)
+        .await?;
     Ok(())
 }
 
@@ -199,9 +220,7 @@ async fn leave_until(
 }
 
 fn at(lane: &Lane) -> sea_orm::UpdateMany<lane::Entity> {
-    lane::Entity::update_many()
-        .filter(lane::Column::WebhookId.eq(lane.webhook_id.clone()))
-        .filter(lane::Column::SessionId.eq(lane.session_id.clone()))
+    lane::Entity::update_many().filter(is(lane))
 }
 
 /// Lets the lanes of a webhook be looked at now, or, while it is off, not at all.

@@ -8,7 +8,9 @@ use waypost::caller::Caller;
 use waypost::webhook::lane;
 use waypost::webhook::types::ReplayRange;
 
+use crate::support::database;
 use crate::support::office::{HOUR, Office};
+use crate::support::postgres_proxy::PostgresProxy;
 use crate::support::world::Kind;
 
 #[rstest]
@@ -74,4 +76,23 @@ async fn what_is_delivered_once_more_comes_behind_what_waits_and_before_what_hap
     office.rests().await;
     assert_eq!(office.came(), [0, 0, 1, 0, 1, 2]);
     office.close().await;
+}
+
+#[tokio::test]
+async fn lanes_whose_claim_was_written_and_not_answered_are_worked_all_the_same() {
+    let database = database::postgres().await;
+    let (proxy, url) = PostgresProxy::before(&database.url()).await;
+    proxy.lose_an_answer_to("SKIP LOCKED) RETURNING");
+    let office = Office::through(&url, database, &["offline_sync_completed"]).await;
+    office.happens(0).await;
+    // It is leased for a long time, and nobody is at it.
+    while !proxy.has_lost_it() {
+        office.webhooks.look();
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    office.rests().await;
+    office.clock.advance(Duration::from_secs(10));
+    office.rests().await;
+    assert_eq!(office.came(), [0]);
+    office.close_after("deliveries could not be claimed").await;
 }
