@@ -108,6 +108,10 @@ pub struct ServeArgs {
     /// Seconds that a webhook's receiver may take to answer.
     #[arg(long, env = "WAYPOST_WEBHOOK_TIMEOUT_SECONDS", default_value = "15", value_parser = clap::value_parser!(u64).range(1..=60))]
     pub webhook_timeout_seconds: u64,
+    /// How often a delivery is made that the receiver refuses for good, by a status from 400 to 499 but 408, 410, 425 and 429. Then it
+    /// is dead, and no longer in the way of what comes after it.
+    #[arg(long, env = "WAYPOST_WEBHOOK_REFUSALS", default_value_t = webhook::REFUSALS, value_parser = clap::value_parser!(u32).range(1..=100))]
+    pub webhook_refusals: u32,
     /// Days that events are kept.
     #[arg(long, env = "WAYPOST_EVENT_RETENTION_DAYS", default_value = "30", value_parser = clap::value_parser!(u32).range(1..=3650))]
     pub event_retention_days: u32,
@@ -359,6 +363,7 @@ impl Config {
             webhooks: webhook::Settings {
                 schedule: args.webhook_retries.unwrap_or_default(),
                 limit: Duration::from_secs(args.webhook_timeout_seconds),
+                refusals: args.webhook_refusals,
             },
             retention: retention::Settings {
                 age: Duration::from_secs(u64::from(args.event_retention_days) * 24 * 60 * 60),

@@ -275,6 +275,8 @@ words!(
         Dead = "dead",
         /// What it was about was over before it could be delivered, as a QR code that nobody can scan any more.
         Expired = "expired",
+        /// Somebody decided that it is not to be delivered.
+        Discarded = "discarded",
     }
 );
 

@@ -67,6 +67,11 @@ impl Interest {
         self.0.version.fetch_add(1, Ordering::Release);
     }
 
+    /// Something else was changed about what is delivered: whoever is about to post looks again.
+    pub fn change(&self) {
+        self.0.version.fetch_add(1, Ordering::Release);
+    }
+
     /// Grows with each change of a webhook, after the database has it. Who read a webhook after this and finds the same
     /// number later has read what is there.
     pub fn version(&self) -> u64 {

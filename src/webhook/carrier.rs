@@ -25,6 +25,7 @@ use crate::webhook::pace::Pace;
 use crate::webhook::places::Place;
 use crate::webhook::queue::{self, Outcome, Verdict};
 use crate::webhook::recorder::{Note, Recorder, Written};
+use crate::webhook::refusals;
 use crate::webhook::request::{self, Signers};
 use crate::webhook::schedule::{self, Schedule};
 use crate::webhook::store::{self, Record, Why};
@@ -59,6 +60,8 @@ pub struct Carrier {
     pub(super) schedule: Schedule,
     /// Longest wait for an answer.
     pub(super) limit: Duration,
+    /// How often a delivery is made that the receiver refuses for good.
+    pub(super) refusals: u32,
 }
 
 /// A webhook as somebody knows it.
@@ -71,10 +74,11 @@ pub(super) struct Known {
 
 /// A lane that is being worked.
 struct Turn<'a> {
-    claim: &'a Claim,
     place: &'a mut Place,
     webhook: Record,
     version: u64,
+    /// Whether something was changed since its deliveries were read.
+    is_doubtful: bool,
     began: Instant,
     /// Whether the last attempt took long.
     is_slow: bool,
@@ -134,7 +138,8 @@ impl Carrier {
         let deliveries = queue::next(self.db.read(), &claim.lane, webhook.is_ordered, now, BATCH).await?;
         let events = self.events(&deliveries).await?;
         let (is_slow, began, on_their_way) = (place.is_slow(), Instant::now(), Vec::new());
-        let mut turn = Turn { claim, place, webhook, version, began, is_slow, on_their_way };
+        let is_doubtful = false;
+        let mut turn = Turn { place, webhook, version, is_doubtful, began, is_slow, on_their_way };
         let mut end = None;
         for delivery in &deliveries {
             let Some(event) = events.get(&delivery.position) else { continue };
@@ -160,7 +165,7 @@ impl Carrier {
         if self.stop.is_cancelled() {
             return Ok(Some(End::Over));
         }
-        if let Some(end) = self.look_again(turn).await? {
+        if let Some(end) = self.look_again(turn, delivery).await? {
             return Ok(Some(end));
         }
         let Some(outcome) = self.attempt(turn, delivery, event).await else { return Ok(Some(End::Gone)) };
@@ -182,23 +187,26 @@ impl Carrier {
         Ok((is_over || is_held_up).then_some(End::Over))
     }
 
-    /// Reads the webhook again if one was changed or deleted meanwhile: nothing is posted to where it was.
-    async fn look_again(&self, turn: &mut Turn<'_>) -> Result<Option<End>> {
+    /// Reads the webhook again if one was changed or deleted meanwhile: nothing is posted to where it was, and nothing that was
+    /// discarded.
+    async fn look_again(&self, turn: &mut Turn<'_>, delivery: &queue::Record) -> Result<Option<End>> {
         let version = self.journal.interest().version();
-        if version == turn.version {
-            return Ok(None);
+        if version != turn.version {
+            (turn.version, turn.is_doubtful) = (version, true);
+            // A webhook that is gone has taken its lanes along.
+            let Some(webhook) = store::find(self.db.read(), &turn.webhook.id).await? else {
+                return Ok(Some(End::Gone));
+            };
+            let before = std::mem::replace(&mut turn.webhook, webhook);
+            if turn.webhook.disabled.is_some() {
+                return Ok(Some(End::Off));
+            }
+            if turn.webhook.is_ordered != before.is_ordered {
+                return Ok(Some(End::Over)); // What is next is another question now.
+            }
         }
-        turn.version = version;
-        let found = store::find(self.db.read(), &turn.webhook.id).await?;
-        // The session may be gone, and not the webhook.
-        let is_there = lane::is_there(self.db.read(), &turn.claim.lane).await?;
-        let Some(webhook) = found.filter(|_| is_there) else { return Ok(Some(End::Gone)) };
-        let before = std::mem::replace(&mut turn.webhook, webhook);
-        if turn.webhook.disabled.is_some() {
-            return Ok(Some(End::Off));
-        }
-        // What is next is another question now.
-        Ok((turn.webhook.is_ordered != before.is_ordered).then_some(End::Over))
+        let is_due = !turn.is_doubtful || refusals::is_pending(self.db.read(), &delivery.id).await?;
+        Ok((!is_due).then_some(End::Over))
     }
 
     /// Leaves a lane: it has its next turn when its next delivery is due, after those that waited meanwhile.
@@ -247,7 +255,10 @@ impl Carrier {
             () = self.farewell() => return None,
         };
         crash::point("after_post");
-        let verdict = self.verdict(event, &attempted, number);
+        let verdict = match self.is_refused(delivery, &attempted).await {
+            true => Verdict::Dead,
+            false => self.verdict(event, &attempted, number),
+        };
         debug!(delivery.id = %delivery.id, attempt = number, status = attempted.status, "delivery {} was tried", delivery.id);
         let Attempted { status, reply, retry_after: _, failure, duration } = attempted;
         let duration_ms = i64::try_from(duration.as_millis()).unwrap_or(i64::MAX);
@@ -282,6 +293,16 @@ impl Carrier {
         let signers = Signers { secret: webhook.secret.as_ref(), old };
         let headers = request::headers(id, now, &body, signers, &webhook.headers);
         self.egress.post(&webhook.url, headers, body, self.limit).await
+    }
+
+    /// Whether the receiver has said often enough that it will never take this one: what comes behind it has waited long enough.
+    async fn is_refused(&self, delivery: &queue::Record, attempted: &Attempted) -> bool {
+        if !attempted.status.is_some_and(refusals::is_refusal) {
+            return false;
+        }
+        // If they cannot be counted it is tried again, as after any failure.
+        let before = refusals::count(self.db.read(), &delivery.id).await;
+        before.is_ok_and(|before| before + 1 >= i64::from(self.refusals))
     }
 
     fn verdict(&self, event: &Event, attempted: &Attempted, number: i32) -> Verdict {

@@ -1,14 +1,15 @@
-//! What became of events on their way to a webhook, and trying one of them again.
+//! What became of events on their way to a webhook, and trying one of them again, or never.
 
 use entity::ids::{DeliveryId, EventId};
 use entity::words::{EventType, Scope};
+use metrics::counter;
 
 use crate::caller::Caller;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::store as journal;
 use crate::page::{BYTES_MAX, PAGE_MAX, Slice, json_bytes};
 use crate::webhook::types::{Delivery, DeliveryAttempt, DeliveryFilter, DeliveryPage};
-use crate::webhook::{Webhooks, Which, queue, rules};
+use crate::webhook::{Webhooks, Which, queue, refusals, rules};
 
 /// Deliveries whose attempts are read at once: each may hold 16 KiB of what the receiver answered.
 const BATCH: usize = 10;
@@ -76,20 +77,48 @@ impl Webhooks {
     /// # Errors
     /// `SessionNotFound`, `WebhookNotFound`, `DeliveryNotFound`.
     pub async fn retry(&self, caller: &Caller, which: &Which, id: &DeliveryId) -> Result<Delivery> {
-        let record = self.record(caller, Scope::WebhooksWrite, which).await?;
-        let gone = || Error::new(ErrorKind::DeliveryNotFound, "this webhook has no delivery with this id");
-        if !is_delivery(id.as_str()) {
-            return Err(gone());
-        }
-        let row = queue::find(self.db.read(), &record.id, id).await?.ok_or_else(gone)?;
+        let row = self.delivery(caller, which, id).await?;
         let tx = self.db.write().begin().await?;
         queue::retry(&tx, &row, self.clock.now()).await?;
         // As it is now: a moment later it may have come.
-        let row = queue::find(&tx, &record.id, id).await?.ok_or_else(gone)?;
+        let row = queue::find(&tx, &row.webhook_id, id).await?.ok_or_else(gone)?;
         tx.commit().await?;
         self.courier.notify_one();
         self.shown(caller, vec![row]).await?.pop().ok_or_else(gone)
     }
+
+    /// Gives a delivery up: it is not made, and what waited behind it has its turn. One that was made or has expired stays what
+    /// it is.
+    ///
+    /// # Errors
+    /// `SessionNotFound`, `WebhookNotFound`, `DeliveryNotFound`.
+    pub async fn discard(&self, caller: &Caller, which: &Which, id: &DeliveryId) -> Result<Delivery> {
+        let row = self.delivery(caller, which, id).await?;
+        let tx = self.db.write().begin().await?;
+        let is_new = refusals::discard(&tx, &row, self.clock.now()).await?;
+        let row = queue::find(&tx, &row.webhook_id, id).await?.ok_or_else(gone)?;
+        tx.commit().await?;
+        if is_new {
+            counter!("waypost_deliveries_total", "outcome" => "discarded").increment(1);
+            // Whoever is about to post it looks again before.
+            self.journal.interest().change();
+            self.courier.notify_one();
+        }
+        self.shown(caller, vec![row]).await?.pop().ok_or_else(gone)
+    }
+
+    /// One delivery of a webhook to which the caller may do something.
+    async fn delivery(&self, caller: &Caller, which: &Which, id: &DeliveryId) -> Result<queue::Record> {
+        let record = self.record(caller, Scope::WebhooksWrite, which).await?;
+        if !is_delivery(id.as_str()) {
+            return Err(gone());
+        }
+        queue::find(self.db.read(), &record.id, id).await?.ok_or_else(gone)
+    }
+}
+
+fn gone() -> Error {
+    Error::new(ErrorKind::DeliveryNotFound, "this webhook has no delivery with this id")
 }
 
 /// What a delivery takes in an answer, bytes, roughly: its texts, and as much again as all else has.

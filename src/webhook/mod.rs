@@ -14,6 +14,7 @@ pub mod lane;
 pub mod listing;
 pub mod queue;
 pub mod recorder;
+pub mod refusals;
 pub mod request;
 pub mod rules;
 pub mod schedule;
@@ -29,6 +30,7 @@ use std::time::Duration;
 
 use entity::ids::{EventId, SessionId, WebhookId};
 use entity::words::{DisabledReason, Scope};
+use metrics::counter;
 use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::{Mutex, Notify};
 
@@ -57,6 +59,10 @@ const OVERLAP: u64 = 24 * 60 * 60;
 /// The longest that it may, seconds: 30 days.
 pub const OVERLAP_MAX: u64 = 30 * 24 * 60 * 60;
 
+/// How often a delivery is made that the receiver refuses for good when nothing is said. With the usual waits that is over in six
+/// minutes: long enough for a receiver that is just being replaced or mended, short enough for what waits behind it.
+pub const REFUSALS: u32 = 4;
+
 /// How deliveries are made.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -64,6 +70,8 @@ pub struct Settings {
     pub schedule: Schedule,
     /// Longest wait for an answer.
     pub limit: Duration,
+    /// How often a delivery is made that the receiver refuses for good: a status from 400 to 499 but 408, 410, 425 and 429.
+    pub refusals: u32,
 }
 
 /// What the webhooks stand on.
@@ -96,6 +104,15 @@ pub struct Webhooks {
     changes: Arc<Mutex<()>>,
 }
 
+/// A webhook that was deleted.
+#[derive(Clone, Debug)]
+pub struct Deleted {
+    /// What it was.
+    pub webhook: Webhook,
+    /// How many deliveries waited for it.
+    pub discarded: u64,
+}
+
 /// Which webhook: its id, and the session under which it was asked for, if it was.
 #[derive(Clone, Debug)]
 pub struct Which {
@@ -120,7 +137,7 @@ impl Webhooks {
             record.tell(journal.interest());
         }
         let recorder = Recorder::start(db.clone(), clock.clone(), &lifecycle)?;
-        let Settings { schedule, limit } = settings;
+        let Settings { schedule, limit, refusals } = settings;
         let carrier = Arc::new(Carrier {
             db: db.clone(),
             journal: journal.clone(),
@@ -131,6 +148,7 @@ impl Webhooks {
             pace: Pace::default(),
             schedule,
             limit,
+            refusals,
         });
         let poke = Arc::new(Notify::new());
         let courier =
@@ -273,22 +291,33 @@ impl Webhooks {
         Ok(record.into())
     }
 
-    /// Deletes a webhook with its deliveries. Gives what it was.
+    /// Deletes a webhook: nothing more is posted to it, and what waits for it is discarded. Gives what it was.
     ///
     /// # Errors
     /// `SessionNotFound`, `WebhookNotFound`.
-    pub async fn delete(&self, caller: &Caller, which: &Which) -> Result<Webhook> {
+    pub async fn delete(&self, caller: &Caller, which: &Which) -> Result<Deleted> {
         let (caller, which) = (caller.clone(), which.clone());
         self.whole(|this| async move { this.remove(&caller, &which).await }).await
     }
 
-    async fn remove(&self, caller: &Caller, which: &Which) -> Result<Webhook> {
+    async fn remove(&self, caller: &Caller, which: &Which) -> Result<Deleted> {
         let _alone = self.changes.lock().await;
         let record = self.record(caller, Scope::WebhooksWrite, which).await?;
-        let written = store::delete(self.db.write(), &record.id).await;
-        self.written(&record, written).await?;
+        let erased = self.erase(&record).await;
+        let discarded = *erased.as_ref().unwrap_or(&0);
+        self.written(&record, erased.map(drop)).await?;
         self.journal.interest().deliver(record.session_id.as_ref(), &record.id, &[]);
-        Ok(record.into())
+        counter!("waypost_deliveries_total", "outcome" => "discarded").increment(discarded);
+        Ok(Deleted { webhook: record.into(), discarded })
+    }
+
+    /// Takes a webhook and its deliveries out of the tables. Gives how many of these were still to be made.
+    async fn erase(&self, record: &Record) -> Result<u64> {
+        let tx = self.db.write().begin().await?;
+        let discarded = refusals::count_pending(&tx, &record.id).await?;
+        store::delete(&tx, &record.id).await?;
+        tx.commit().await?;
+        Ok(discarded)
     }
 
     /// What came of a write. If it failed, nobody knows whether the table has it: then who posts is told what the table has, and a

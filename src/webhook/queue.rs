@@ -219,7 +219,10 @@ pub async fn settle(tx: &impl ConnectionTrait, outcomes: &[&Outcome], now: Times
             ..Default::default()
         };
         let ids = bulk::repeated(ids);
-        delivery::Entity::update_many().set(changes).filter(delivery::Column::Id.is_in(ids)).exec(tx).await?;
+        let update = delivery::Entity::update_many().set(changes).filter(delivery::Column::Id.is_in(ids));
+        // What was discarded meanwhile stays so, unless it came.
+        let update = if state == DeliveryState::Delivered { update } else { update.filter(is(DeliveryState::Pending)) };
+        update.exec(tx).await?;
     }
     Ok(())
 }

@@ -23,6 +23,7 @@ const WALLS: &[(&str, &[&str])] = &[
             "webhook/store.rs",
             "webhook/queue.rs",
             "webhook/lane.rs",
+            "webhook/refusals.rs",
             "error.rs",
             "api/health.rs",
             "telemetry.rs",

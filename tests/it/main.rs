@@ -71,6 +71,8 @@ mod pictures;
 #[cfg(feature = "sandbox")]
 mod presence;
 #[cfg(feature = "sandbox")]
+mod refusals;
+#[cfg(feature = "sandbox")]
 mod removal;
 #[cfg(feature = "sandbox")]
 mod replay;

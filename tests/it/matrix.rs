@@ -264,6 +264,13 @@ fn webhooks() -> Vec<Operation> {
             r#"mutation { retryWebhookDelivery(input: { webhookId: "{webhook}", id: "none" }) { id } }"#,
         ),
         (
+            ["discardSessionWebhookDelivery", "discardWebhookDelivery"],
+            Method::POST,
+            "/deliveries/none/discard",
+            "Mutation.discardWebhookDelivery",
+            r#"mutation { discardWebhookDelivery(input: { webhookId: "{webhook}", id: "none" }) { id } }"#,
+        ),
+        (
             ["replaySessionWebhook", "replayWebhook"],
             Method::POST,
             "/replay",

@@ -99,6 +99,8 @@ pub(super) fn webhooks(schemas: &Value) -> Value {
             } } },
             "responses": {
                 "2XX": { "description": "Taken. Any other answer is a failure, and the delivery comes again." },
+                "4XX": { "description": "This one will never be taken: it comes a few times more, and no longer than minutes. 408 and \
+                    425 are failures like any other." },
                 "410": { "description": "Nothing is wanted here any more: the webhook is switched off." },
                 "429": { "description": "Too much at once. `Retry-After` is honoured, as it is with 503." },
             },

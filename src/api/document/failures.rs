@@ -55,12 +55,13 @@ const OPERATIONS: &[(&str, &[ErrorKind])] = {
         ("getWebhook", &[WebhookNotFound, Unavailable]),
         ("updateWebhook", &[WebhookNotFound, Invalid, Unavailable]),
         ("deleteWebhook", &[WebhookNotFound, Unavailable]),
-        ("enableWebhook", &[WebhookNotFound, Unavailable]),
+        ("enableWebhook", &[WebhookNotFound, Invalid, Unavailable]),
         ("pingWebhook", &[WebhookNotFound, Unavailable]),
         ("rotateWebhookSecret", &[WebhookNotFound, Invalid, Unavailable]),
         ("replayWebhook", &[WebhookNotFound, CursorExpired, Invalid, Unavailable]),
         ("listWebhookDeliveries", &[WebhookNotFound, Invalid, PageSizeLimit, Unavailable]),
         ("retryWebhookDelivery", &[WebhookNotFound, DeliveryNotFound, Unavailable]),
+        ("discardWebhookDelivery", &[WebhookNotFound, DeliveryNotFound, Unavailable]),
     ]
 };
 

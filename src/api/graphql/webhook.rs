@@ -88,6 +88,15 @@ pub(super) struct RetryWebhookDeliveryInput {
     id: ID,
 }
 
+/// Which delivery is to be given up.
+#[derive(InputObject)]
+pub(super) struct DiscardWebhookDeliveryInput {
+    /// The webhook's id.
+    webhook_id: ID,
+    /// The delivery's id.
+    id: ID,
+}
+
 /// What to deliver once more.
 #[derive(InputObject)]
 pub(super) struct ReplayWebhookInput {
@@ -127,9 +136,9 @@ impl WebhookMutation {
         or_null(ctx, outcome.await)
     }
 
-    /// Deletes a webhook with its deliveries.
+    /// Deletes a webhook. What waits for it is discarded.
     async fn delete_webhook(&self, ctx: &Context<'_>, input: WebhookInput) -> Option<Webhook> {
-        or_null(ctx, api(ctx).webhooks.delete(caller(ctx), &which(&input.id)).await)
+        or_null(ctx, api(ctx).webhooks.delete(caller(ctx), &which(&input.id)).await.map(|deleted| deleted.webhook))
     }
 
     /// Posts a `test` event now, once, and tells what came of it.
@@ -156,6 +165,19 @@ impl WebhookMutation {
         let outcome = async {
             let RetryWebhookDeliveryInput { webhook_id, id } = input;
             api(ctx).webhooks.retry(caller(ctx), &which(&webhook_id), &DeliveryId::named(&id)).await
+        };
+        or_null(ctx, outcome.await)
+    }
+
+    /// Gives a delivery up: it is not made, and what waited behind it has its turn.
+    async fn discard_webhook_delivery(
+        &self,
+        ctx: &Context<'_>,
+        input: DiscardWebhookDeliveryInput,
+    ) -> Option<Delivery> {
+        let outcome = async {
+            let DiscardWebhookDeliveryInput { webhook_id, id } = input;
+            api(ctx).webhooks.discard(caller(ctx), &which(&webhook_id), &DeliveryId::named(&id)).await
         };
         or_null(ctx, outcome.await)
     }

@@ -15,7 +15,7 @@ use crate::api::body::{Nothing, Optional, Required};
 use crate::api::reply::{Created201, Done, Ok200};
 use crate::api::rest::Tag;
 use crate::api::rest::param::{Limit, Word};
-use crate::api::rest::webhooks::RotateSecretBody;
+use crate::api::rest::webhooks::{RotateSecretBody, webhook_deleted};
 use crate::page::Window;
 use crate::session::session_id;
 use crate::webhook::Which;
@@ -91,7 +91,7 @@ impl SessionWebhooksApi {
         Ok(Ok200(api.webhooks.update(&caller, &which(&session_id, &webhook_id)?, changes).await?))
     }
 
-    /// Deletes a webhook with its deliveries.
+    /// Deletes a webhook. What waits for it is discarded.
     #[oai(
         path = "/sessions/:session_id/webhooks/:webhook_id",
         method = "delete",
@@ -106,8 +106,8 @@ impl SessionWebhooksApi {
         /// The webhook's id.
         webhook_id: Path<String>,
     ) -> Result<Ok200<Done>> {
-        api.webhooks.delete(&caller, &which(&session_id, &webhook_id)?).await?;
-        Ok(Done::new("Webhook deleted"))
+        let deleted = api.webhooks.delete(&caller, &which(&session_id, &webhook_id)?).await?;
+        Ok(Done::new(&webhook_deleted(&deleted)))
     }
 
     /// Posts a `test` event now, once, and tells what came of it.
@@ -218,6 +218,29 @@ impl SessionWebhooksApi {
     ) -> Result<Ok200<Delivery>> {
         Ok(Ok200(
             api.webhooks.retry(&caller, &which(&session_id, &webhook_id)?, &DeliveryId::named(&delivery_id)).await?,
+        ))
+    }
+
+    /// Gives a delivery up: it is not made, and what waited behind it has its turn.
+    #[oai(
+        path = "/sessions/:session_id/webhooks/:webhook_id/deliveries/:delivery_id/discard",
+        method = "post",
+        operation_id = "discardSessionWebhookDelivery"
+    )]
+    async fn discard(
+        &self,
+        Data(api): Data<&Arc<Api>>,
+        Asks(caller): Asks,
+        _body: Nothing,
+        /// The session's id.
+        session_id: Path<String>,
+        /// The webhook's id.
+        webhook_id: Path<String>,
+        /// The delivery's id.
+        delivery_id: Path<String>,
+    ) -> Result<Ok200<Delivery>> {
+        Ok(Ok200(
+            api.webhooks.discard(&caller, &which(&session_id, &webhook_id)?, &DeliveryId::named(&delivery_id)).await?,
         ))
     }
 

@@ -16,11 +16,11 @@ use crate::api::reply::{Created201, Done, Ok200};
 use crate::api::rest::Tag;
 use crate::api::rest::param::{Limit, Word};
 use crate::page::Window;
-use crate::webhook::Which;
 use crate::webhook::types::{
     Delivery, DeliveryAttempt, DeliveryFilter, DeliveryPage, NewWebhook, ReplayRange, Replayed, RotatedSecret, Webhook,
     WebhookChanges, WebhookPage,
 };
+use crate::webhook::{Deleted, Which};
 
 /// How a webhook's secret is to be rotated.
 #[derive(Default, Object)]
@@ -91,7 +91,7 @@ impl WebhooksApi {
         Ok(Ok200(api.webhooks.update(&caller, &which(&webhook_id), changes).await?))
     }
 
-    /// Deletes a webhook with its deliveries.
+    /// Deletes a webhook. What waits for it is discarded.
     #[oai(path = "/webhooks/:webhook_id", method = "delete", operation_id = "deleteWebhook")]
     async fn delete(
         &self,
@@ -100,8 +100,8 @@ impl WebhooksApi {
         /// The webhook's id.
         webhook_id: Path<String>,
     ) -> Result<Ok200<Done>> {
-        api.webhooks.delete(&caller, &which(&webhook_id)).await?;
-        Ok(Done::new("Webhook deleted"))
+        let deleted = api.webhooks.delete(&caller, &which(&webhook_id)).await?;
+        Ok(Done::new(&webhook_deleted(&deleted)))
     }
 
     /// Posts a `test` event now, once, and tells what came of it.
@@ -187,6 +187,25 @@ impl WebhooksApi {
         Ok(Ok200(api.webhooks.retry(&caller, &which(&webhook_id), &DeliveryId::named(&delivery_id)).await?))
     }
 
+    /// Gives a delivery up: it is not made, and what waited behind it has its turn.
+    #[oai(
+        path = "/webhooks/:webhook_id/deliveries/:delivery_id/discard",
+        method = "post",
+        operation_id = "discardWebhookDelivery"
+    )]
+    async fn discard(
+        &self,
+        Data(api): Data<&Arc<Api>>,
+        Asks(caller): Asks,
+        _body: Nothing,
+        /// The webhook's id.
+        webhook_id: Path<String>,
+        /// The delivery's id.
+        delivery_id: Path<String>,
+    ) -> Result<Ok200<Delivery>> {
+        Ok(Ok200(api.webhooks.discard(&caller, &which(&webhook_id), &DeliveryId::named(&delivery_id)).await?))
+    }
+
     /// Queues what happened in a range once more, from the journal, in order.
     #[oai(path = "/webhooks/:webhook_id/replay", method = "post", operation_id = "replayWebhook")]
     async fn replay(
@@ -198,6 +217,14 @@ impl WebhooksApi {
         Optional(range): Optional<ReplayRange>,
     ) -> Result<Ok200<Replayed>> {
         Ok(Ok200(api.webhooks.replay(&caller, &which(&webhook_id), range).await?))
+    }
+}
+
+/// What is said of a deleted webhook: what nobody gets any more, too.
+pub(super) fn webhook_deleted(deleted: &Deleted) -> String {
+    match deleted.discarded {
+        0 => "Webhook deleted".to_owned(),
+        count => format!("Webhook deleted; deliveries that waited for it and are discarded: {count}"),
     }
 }
 

@@ -101,7 +101,8 @@ impl Office {
             clock: clock.clone(),
             lifecycle: lifecycle.clone(),
         };
-        let settings = webhook::Settings { schedule: Schedule::default(), limit: Duration::from_secs(15) };
+        let limit = Duration::from_secs(15);
+        let settings = webhook::Settings { schedule: Schedule::default(), limit, refusals: webhook::REFUSALS };
         let webhooks = Webhooks::open(deps, settings).await.expect("webhooks");
         database::add_session(&db, &clock, &shop()).await;
         let receiver = Receiver::start().await;

@@ -135,6 +135,15 @@ impl Webhooks {
         self.mutate("retryWebhookDelivery", "RetryWebhookDeliveryInput", input, DELIVERY).await
     }
 
+    /// Gives a delivery up.
+    pub async fn discard(&self, id: &str, delivery: &str) -> Outcome {
+        if self.way != Way::Graph {
+            return self.at(Method::POST, id, &format!("/deliveries/{delivery}/discard"), &Value::Null).await;
+        }
+        let input = json!({ "webhookId": id, "id": delivery });
+        self.mutate("discardWebhookDelivery", "DiscardWebhookDeliveryInput", input, DELIVERY).await
+    }
+
     /// Deliveries in a state, newest first.
     pub async fn deliveries(&self, id: &str, state: &str) -> Vec<Value> {
         let found = if self.way == Way::Graph {
