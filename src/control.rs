@@ -15,8 +15,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::terminal;
 
-/// How many times its grace a shutdown may take: it has three phases, and each says itself when it had its time.
-const GRACES: u32 = 4;
+/// How many times its grace a shutdown may take: it has four phases, and each says itself when it had its time.
+const GRACES: u32 = 5;
 /// Longest wait for the last line to be written.
 const LAST_LINE_LIMIT: Duration = Duration::from_millis(500);
 

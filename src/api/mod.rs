@@ -184,7 +184,7 @@ async fn answered<E: Endpoint>(routes: &Routes, endpoint: Arc<E>, request: Reque
     let (method, route) = (method_label(request.method()), routes.find(request.uri().path()));
     let unreadable = route.and_then(|route| route.unreadable(request.uri().path()));
     let is_private = !routes::is_page(request.uri().path());
-    crash::point("a request comes in");
+    crash::point("request_comes_in");
     let outcome = AssertUnwindSafe(endpoint.call(request)).catch_unwind().await;
     let mut response = match outcome {
         Ok(Ok(success)) => {

@@ -16,7 +16,7 @@ const REQUESTS: usize = 300;
 
 /// A world whose workers are all held up, each by a request.
 async fn stalled(flags: &[&str]) -> (World, Vec<Wire>) {
-    let flags = [&["--stall-at", "a request comes in"], flags].concat();
+    let flags = [&["--stall-at", "request_comes_in"], flags].concat();
     let world = World::with(Kind::Sqlite, Settings::default(), &flags).await;
     let mut wires = Vec::new();
     for _ in 0..REQUESTS {
@@ -46,7 +46,7 @@ async fn a_shutdown_that_does_not_come_to_its_end_is_ended() {
     let (mut world, _wires) = stalled(&["--shutdown-grace", "1"]).await;
     world.server.tell("-TERM");
     assert_eq!(world.server.ended().code(), Some(1));
-    assert!(world.server.output().contains("the shutdown did not end within 4 s"), "{}", world.server.output());
+    assert!(world.server.output().contains("the shutdown did not end within 5 s"), "{}", world.server.output());
 }
 
 #[tokio::test]

@@ -21,8 +21,7 @@ const STATUS: std::ops::Range<usize> = 9..12;
 pub(super) async fn liveness(mut tcp: TcpStream, head: &[u8]) {
     let head = String::from_utf8_lossy(head);
     let id = request_id::given_or_made(header(&head, request_id::HEADER.as_str()));
-    let body = health::LIVE.to_owned();
-    let answer = written(StatusCode::OK, "application/json; charset=utf-8", &id, &body, head.starts_with("GET"));
+    let answer = written(StatusCode::OK, "application/json; charset=utf-8", &id, health::LIVE, head.starts_with("GET"));
     // Whoever asked and left needs no answer.
     let _ = tcp.write_all(answer.as_bytes()).await;
     let _ = tcp.shutdown().await;
