@@ -32,8 +32,10 @@ const MERGES_MAX: usize = 20_000;
 const ALIASES_MAX: usize = 30;
 /// Most fields at the root of an operation.
 const ROOT_FIELDS_MAX: usize = 20;
-/// Most fields of an answer about the schema, by a generous guess. The introspection query of the usual tools comes to a quarter.
-const INTROSPECTION_MAX: usize = 1_000_000;
+/// Most fields and fragments of an operation that are about the schema. The usual tools ask for some 240 at their start.
+const INTROSPECTION_MAX: usize = 500;
+/// Most fields of an answer about the schema, by a generous guess. The usual tools come to two thirds.
+const INTROSPECTION_ANSWER_MAX: usize = 400_000;
 /// How many items the lists of the schema about itself have, at least on the average.
 const SCHEMA_LISTS: &[(&str, usize)] = &[
     ("types", 150),
@@ -61,10 +63,12 @@ pub(super) struct Size {
     pub(super) values: usize,
     /// What is looked at to merge the fields of the selection itself.
     pub(super) merges: usize,
-    /// What it amounts to if it is about the schema.
-    schema: usize,
-    /// What those parts amount to that are about the schema.
+    /// Those of the selections that are about the schema.
     introspection: usize,
+    /// Fields of the answer to those.
+    introspection_answer: usize,
+    /// Fields of the answer to all selections, if all were about the schema.
+    schema_answer: usize,
 }
 
 impl Size {
@@ -76,8 +80,9 @@ impl Size {
         self.fields = self.fields.saturating_add(other.fields);
         self.values = self.values.saturating_add(other.values);
         self.merges = self.merges.saturating_add(other.merges);
-        self.schema = self.schema.saturating_add(other.schema);
         self.introspection = self.introspection.saturating_add(other.introspection);
+        self.introspection_answer = self.introspection_answer.saturating_add(other.introspection_answer);
+        self.schema_answer = self.schema_answer.saturating_add(other.schema_answer);
     }
 
     /// As a fragment: one selection more, one level deeper.
@@ -98,8 +103,9 @@ impl Size {
             fields: 1,
             values: self.values.saturating_add(values),
             merges: 1 + values,
-            schema: self.schema.saturating_mul(items).saturating_add(1),
-            introspection: if is_about_schema { self.schema } else { 0 },
+            introspection: if is_about_schema { self.selections } else { 0 },
+            introspection_answer: if is_about_schema { self.schema_answer } else { 0 },
+            schema_answer: self.schema_answer.saturating_mul(items).saturating_add(1),
         }
     }
 }
@@ -150,7 +156,7 @@ fn check_operation(operation: &OperationDefinition, size: Size) -> Result<(), Re
     if size.aliases > ALIASES_MAX {
         return Err(Refusal::new("alias_limit", format!("An operation has more than {ALIASES_MAX} aliases.")));
     }
-    if size.introspection > INTROSPECTION_MAX {
+    if size.introspection > INTROSPECTION_MAX || size.introspection_answer > INTROSPECTION_ANSWER_MAX {
         return Err(Refusal::new("complexity_limit", "An operation asks too much about the schema.".to_owned()));
     }
     let is_one_field =

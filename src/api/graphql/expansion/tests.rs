@@ -101,7 +101,8 @@ fn the_schema_is_not_asked_for_what_it_could_not_answer() {
     let deep = "{__schema{types{fields{type{fields{type{fields{type{fields{type{name}}}}}}}}}}}";
     let wide = format!("{{__schema{{types{{fields{{args{{{}}}}}}}}}}}", "name ".repeat(400));
     let apart = "{...A} fragment A on Query{__schema{...B}} fragment B on __Schema{types{fields{type{fields{type{fields{type{fields{name}}}}}}}}}";
-    for text in [deep, wide.as_str(), apart] {
+    let long = format!("{{__schema{{types{{{}}}}}}}", "name ".repeat(501));
+    for text in [deep, wide.as_str(), apart, long.as_str()] {
         assert_eq!(code(text), Some("complexity_limit"), "{text}");
     }
     // What the usual tools ask at their start.
