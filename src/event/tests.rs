@@ -2,6 +2,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use entity::ids::SessionId;
+use entity::words::PresenceOnConnect;
 
 use super::*;
 use crate::event::body::EventBody;
@@ -15,7 +16,14 @@ use crate::session::types::DeviceProps;
 async fn shop(db: &Db, clock: &Clock) -> SessionId {
     let id = SessionId::parse("shop").expect("it is one");
     let props = DeviceProps::default();
-    let draft = session::store::Draft { id: id.clone(), name: None, metadata: BTreeMap::new(), props, webhook: None };
+    let draft = session::store::Draft {
+        id: id.clone(),
+        name: None,
+        metadata: BTreeMap::new(),
+        props,
+        presence_on_connect: PresenceOnConnect::Unavailable,
+        webhook: None,
+    };
     session::store::insert(db.write().unhurried(), draft, clock.now()).await.expect("a session");
     id
 }

@@ -109,7 +109,8 @@ async fn a_nul_or_a_name_without_end_is_kept_alike_by_both(#[values(Kind::Sqlite
     office.journal.record(Entry { write: Some(write), ..Entry::default() }).await.expect("it is written");
     let metadata = [("a\0".to_owned(), "b\0".to_owned())].into();
     let (id, name, now) = (shop(), Some(Some("n\0".to_owned())), office.clock.now());
-    let changed = session::store::update(office.db.write(), &id, name, Some(metadata), now);
+    let changes = session::store::Changes { name, metadata: Some(metadata), presence_on_connect: None };
+    let changed = session::store::update(office.db.write(), &id, changes, now);
     changed.await.expect("it is written");
     let found = session::store::find(office.db.read(), &shop()).await.expect("it reads").expect("it is there").session;
     let Session { name, push_name, metadata, .. } = found;
