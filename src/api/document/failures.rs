@@ -69,7 +69,7 @@ const OPERATIONS: &[(&str, &[ErrorKind])] = {
 const ALWAYS: &[ErrorKind] =
     &[ErrorKind::Unauthenticated, ErrorKind::Forbidden, ErrorKind::Internal, ErrorKind::ShuttingDown];
 
-/// What can be wrong with a body before it is looked at: `READS_BODY` of the failures of HTTP.
+/// What can be wrong with a body before it is looked at.
 const OF_BODY: &[StatusCode] =
     &[StatusCode::BAD_REQUEST, StatusCode::PAYLOAD_TOO_LARGE, StatusCode::UNSUPPORTED_MEDIA_TYPE];
 
