@@ -136,18 +136,6 @@ impl Server {
         self.tell_to_stop();
         self.ended()
     }
-
-    /// Waits until it has ended.
-    pub fn ended(&mut self) -> ExitStatus {
-        let begun = Instant::now();
-        loop {
-            if let Some(status) = self.child.try_wait().expect("it can be asked") {
-                return status;
-            }
-            assert!(begun.elapsed() < LIMIT, "the server does not stop:\n{}", self.output());
-            std::thread::sleep(Duration::from_millis(10));
-        }
-    }
 }
 
 impl Drop for Server {
