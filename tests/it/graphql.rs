@@ -549,7 +549,7 @@ async fn what_fails_is_null_beside_its_failure_and_leaves_the_rest() {
     let world = World::new(Kind::Sqlite).await;
     world.door.create("shop").await;
     let (_, token) = world.door.key(json!({ "name": "reader", "scopes": ["sessions:read"] })).await;
-    let query = "{ sessions { nodes { id } } keys { nodes { id } } webhooks { id } events { nextCursor } }";
+    let query = "{ sessions { nodes { id } } keys { nodes { id } } webhooks { nodes { id } } events { nextCursor } }";
     let answer = world.door.holding(&token).graph(query, Value::Null).await.ok();
     let shop = json!({ "nodes": [{ "id": "shop" }] });
     let expected = json!({ "sessions": shop, "keys": null, "webhooks": null, "events": null });
@@ -602,7 +602,7 @@ async fn an_answer_has_the_order_of_its_query() {
     world.door.create("shop").await;
     let query = "{
         z: sessions { totalCount nodes { status name id } } ...F u: version ... on Query { t: keys { edges { cursor } } }
-    } fragment F on Query { y: events { nextCursor edges { cursor } } x: me { scopes name } w: webhooks { id } }";
+    } fragment F on Query { y: events { nextCursor edges { cursor } } x: me { scopes name } w: webhooks { nodes { id } } }";
     let order = ["z", "totalCount", "nodes", "status", "y", "nextCursor", "edges", "x", "scopes", "w", "u", "t"];
     for _ in 0..30 {
         let text = world.door.graph(query, Value::Null).await.text();

@@ -22,6 +22,7 @@ async fn a_new_session_has_every_field_of_the_contract() {
         "metadata",
         "name",
         "phone_number",
+        "presence_on_connect",
         "push_name",
         "status",
         "updated_at",
