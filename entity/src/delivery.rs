@@ -16,7 +16,7 @@ pub struct Model {
     pub id: DeliveryId,
     /// The webhook.
     pub webhook_id: WebhookId,
-    /// The session of the event.
+    /// The session of the event. It may be deleted.
     pub session_id: SessionId,
     /// Its place in its lane: the event's position, or what no event before had when it is delivered once more. Those with the same
     /// go by the event's position.

@@ -16,9 +16,9 @@ pub struct Model {
     pub position: i64,
     /// Generated, sortable.
     pub id: EventId,
-    /// The session on which it happened.
+    /// The session on which it happened. It may be deleted.
     pub session_id: SessionId,
-    /// Its place among the events of its session, from 1, without gaps.
+    /// Its place among the events of its session, from 1, without gaps; on from there if one with the same id is created again.
     pub sequence: i64,
     /// What happened.
     #[sea_orm(column_name = "type")]

@@ -50,6 +50,9 @@ pub struct Model {
     pub last_error: Option<String>,
     /// Only events behind this position are delivered.
     pub after_position: i64,
+    /// Only events up to this position are delivered; null is no end. Some exactly when its session was deleted: it goes when
+    /// nothing waits for it any more.
+    pub until_position: Option<i64>,
     /// When it was created.
     pub created_at: Timestamp,
     /// When it was last changed over the API.

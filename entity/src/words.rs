@@ -215,6 +215,8 @@ words!(
         PairCode = "pair_code",
         /// The session's status changed.
         SessionStatus = "session_status",
+        /// The session was deleted.
+        SessionDeleted = "session_deleted",
         /// A group changed.
         GroupUpdate = "group_update",
         /// The account joined a group.
@@ -289,6 +291,8 @@ words!(
         Gone = "gone",
         /// The receiver failed for five days on end.
         Failing = "failing",
+        /// Its session was deleted. What happened until then is still delivered; then the webhook goes, too.
+        SessionDeleted = "session_deleted",
     }
 );
 

@@ -11,6 +11,7 @@ mod m0005_journal;
 mod m0006_delivery;
 mod m0007_pace;
 mod m0008_presence;
+mod m0009_owed;
 mod m0010_delivery_order;
 mod m0011_event_time;
 mod m0012_message_file;
@@ -32,6 +33,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0006_delivery::Migration),
             Box::new(m0007_pace::Migration),
             Box::new(m0008_presence::Migration),
+            Box::new(m0009_owed::Migration),
             Box::new(m0010_delivery_order::Migration),
             Box::new(m0011_event_time::Migration),
             Box::new(m0012_message_file::Migration),

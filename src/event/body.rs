@@ -32,7 +32,7 @@ use crate::event::body::message::MessageEvent;
 use crate::event::body::session::{
     AccountLockedEvent, ClientOutdatedEvent, ConnectedEvent, DisconnectedEvent, LoggedOutEvent,
     OfflineSyncCompletedEvent, OfflineSyncPreviewEvent, OwnPushNameUpdateEvent, PairCodeEvent, QrCodeEvent,
-    SessionStatusEvent, StreamReplacedEvent, TemporaryBanEvent, TestEvent, WebhookDisabledEvent,
+    SessionDeletedEvent, SessionStatusEvent, StreamReplacedEvent, TemporaryBanEvent, TestEvent, WebhookDisabledEvent,
 };
 
 /// Somebody on WhatsApp, by every name that is known.
@@ -103,6 +103,8 @@ pub enum EventBody {
     UndecryptableMessage(UndecryptableMessageEvent),
     /// A webhook was switched off because its receiver kept failing.
     WebhookDisabled(WebhookDisabledEvent),
+    /// The session was deleted.
+    SessionDeleted(SessionDeletedEvent),
     /// The session was unlinked from its phone.
     LoggedOut(LoggedOutEvent),
     /// WhatsApp refused this version of the protocol client.
@@ -137,6 +139,7 @@ impl EventBody {
             Self::QrCode(_) => EventType::QrCode,
             Self::PairCode(_) => EventType::PairCode,
             Self::SessionStatus(_) => EventType::SessionStatus,
+            Self::SessionDeleted(_) => EventType::SessionDeleted,
             Self::GroupUpdate(_) => EventType::GroupUpdate,
             Self::JoinedGroup(_) => EventType::JoinedGroup,
             Self::PictureUpdate(_) => EventType::PictureUpdate,
@@ -205,6 +208,7 @@ impl EventBody {
             EventType::QrCode => Self::QrCode(read.json()?),
             EventType::PairCode => Self::PairCode(read.json()?),
             EventType::SessionStatus => Self::SessionStatus(read.json()?),
+            EventType::SessionDeleted => Self::SessionDeleted(read.json()?),
             EventType::GroupUpdate => Self::GroupUpdate(read.json()?),
             EventType::JoinedGroup => Self::JoinedGroup(read.json()?),
             EventType::PictureUpdate => Self::PictureUpdate(read.json()?),

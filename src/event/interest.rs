@@ -61,7 +61,7 @@ impl Interest {
         self.0.version.fetch_add(1, Ordering::Release);
     }
 
-    /// A session is gone, and its webhooks with it.
+    /// A session is gone: its webhooks get nothing new.
     pub fn forget(&self, session: &SessionId) {
         self.0.webhooks.write().remove(&Some(session.clone()));
         self.0.version.fetch_add(1, Ordering::Release);

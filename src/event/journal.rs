@@ -28,7 +28,7 @@ use tokio_util::sync::CancellationToken;
 use crate::clock::Clock;
 use crate::crash;
 use crate::db::bulk::{self, Row};
-use crate::db::{Db, Failure, Work};
+use crate::db::{Db, Failure, Script, Work};
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::body::EventBody;
 use crate::event::bus::Bus;
@@ -61,6 +61,9 @@ pub type Write = Box<dyn for<'a> Fn(&'a Work) -> BoxFuture<'a, Result<Vec<Draft>
 /// Rows that are to be written in the transaction of an entry, said when it is about to be: everything up to this newest
 /// entry is in the transaction or was in an earlier one. May be asked again after it failed.
 pub type Rows = Box<dyn Fn(Ticket) -> Result<Vec<Row>> + Send + Sync>;
+
+/// Statements that are run in the transaction of an entry when its events are in the table. May be asked for again after it failed.
+pub type Last = Box<dyn for<'a> Fn(&'a Script) -> BoxFuture<'a, Result<()>> + Send + Sync>;
 
 /// The place of an entry in the order in which they are written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -103,6 +106,8 @@ pub struct Entry {
     pub write: Option<Write>,
     /// More of that state, as rows: those of many entries go into their tables together.
     pub rows: Option<Rows>,
+    /// What is only to be written behind all events, as the end of what they happened on.
+    pub last: Option<Last>,
     /// Told when it cannot be written, before anything that was brought later is.
     pub failed: Option<Failed>,
 }
@@ -145,7 +150,7 @@ impl Journal {
     /// `Unavailable`.
     pub async fn open(db: Db, clock: Clock, lifecycle: &Lifecycle) -> Result<Self> {
         let newest = store::newest(db.read()).await?;
-        // A session that was deleted has taken its events along, and old ones are dropped. No position comes twice.
+        // Old events are dropped, and most of those of deleted sessions. No position comes twice.
         let dispatched = store::bookmark(db.read(), store::DISPATCHED).await?;
         let pruned = store::bookmark(db.read(), store::PRUNED).await?;
         let head = newest.max(dispatched).max(pruned).unwrap_or(0);
@@ -349,6 +354,9 @@ impl Pen {
         let script = self.db.write().script();
         script.extend(store::writing(backend, &events, doubles));
         script.extend(bulk::statements(backend, rows));
+        for last in jobs.iter().filter_map(|job| job.entry.last.as_ref()) {
+            last(&script).await?;
+        }
         crash::point("before_commit");
         self.is_in_doubt = true;
         let outcome = tx.finish_here(script).await;

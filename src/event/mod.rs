@@ -4,6 +4,7 @@ pub mod types;
 
 pub mod body;
 pub mod bus;
+pub mod deleted_store;
 pub mod file;
 pub mod interest;
 pub mod journal;

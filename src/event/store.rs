@@ -9,7 +9,7 @@ use entity::ids::{EventId, SessionId};
 use entity::timestamp::Timestamp;
 use entity::words::{DeliveryState, EventType};
 use entity::{bookmark, delivery, event, event_count, session};
-use sea_orm::sea_query::{Expr, OnConflict, Query};
+use sea_orm::sea_query::{Expr, LockType, OnConflict, Query};
 use sea_orm::{
     ColumnTrait, Condition, ConnectionTrait, DbBackend, DbErr, EntityTrait, ExprTrait, Order, QueryFilter, QueryOrder,
     QuerySelect, QueryTrait, Statement, TryGetableMany, Value,
@@ -121,10 +121,10 @@ pub(super) struct New {
     pub(super) behind: i64,
 }
 
-/// What writes these events, in order, and counts them. It gives how many events each session has then. A session that was
-/// deleted has no count, and its events are left out. When neither messages that are there already nor such sessions are looked
-/// for, it fails if there are some; with PostgreSQL not by an error of its own, which it would write into its log together with
-/// the sender's number.
+/// What writes these events, in order, and counts them. It gives how many events each session has then. What happens on a
+/// session that was deleted is left out, and not counted. When neither messages that are there already nor such sessions are
+/// looked for, it fails if there are some; with PostgreSQL not by an error of its own, which it would write into its log together
+/// with the sender's number.
 pub(super) fn writing(backend: DbBackend, events: &[New], doubles: Doubles) -> Vec<Step> {
     let is_unlooked_for = doubles == Doubles::Unlikely;
     let may_be_less = is_unlooked_for && backend == DbBackend::Postgres;
@@ -141,14 +141,15 @@ pub(super) fn writing(backend: DbBackend, events: &[New], doubles: Doubles) -> V
         )
     });
     let inserting = of_many(backend, events.iter().map(binds).collect(), |values| match backend {
-        // One row, as all of SQLite's. To select it would be dearer, and where there is no count there is no sequence.
+        // One row, as all of SQLite's. To select it would be dearer, and where there is no session there is no sequence.
         DbBackend::Sqlite if is_unlooked_for => format!(
-            "INSERT INTO {INTO_EVENT} VALUES (?1, ?2, ?3, (SELECT last_sequence - ?4 FROM event_count WHERE session_id = ?1), \
-             ?5, ?6, ?7, ?8, ?9, ?10)"
+            "INSERT INTO {INTO_EVENT} VALUES (?1, ?2, ?3, (SELECT c.last_sequence - ?4 FROM event_count c JOIN session s \
+             ON s.id = c.session_id WHERE c.session_id = ?1), ?5, ?6, ?7, ?8, ?9, ?10)"
         ),
         _ => format!(
             "INSERT INTO {INTO_EVENT} SELECT v.column1, v.column2, v.column3, c.last_sequence - v.column4, v.column5, v.column6, \
-             v.column7, v.column8, v.column9, v.column10 FROM ({values}) AS v JOIN event_count c ON c.session_id = v.column1{}",
+             v.column7, v.column8, v.column9, v.column10 FROM ({values}) AS v JOIN event_count c ON c.session_id = v.column1 \
+             JOIN session s ON s.id = v.column1{}",
             if may_be_less { UNLESS_DOUBLE } else { "" }
         ),
     });
@@ -344,6 +345,12 @@ pub async fn drop_excess(tx: &impl ConnectionTrait, excess: Excess, limit: u64) 
     let excess = found.filter(Expr::exists(waiting).not()).limit(limit).into_query();
     let delete = event::Entity::delete_many().filter(event::Column::Position.in_subquery(excess));
     Ok(delete.exec(tx).await?.rows_affected)
+}
+
+/// Whether there is such a session, which then stays until the transaction ends.
+pub async fn hold_session(tx: &impl ConnectionTrait, id: &SessionId) -> Result<bool> {
+    let found = session::Entity::find_by_id(id.clone()).select_only().column(session::Column::Id);
+    Ok(found.lock(LockType::KeyShare).into_tuple::<String>().one(tx).await?.is_some())
 }
 
 /// Whether there is such a session.

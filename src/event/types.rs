@@ -31,7 +31,8 @@ pub struct Event {
     pub event: EventType,
     /// When it was written down.
     pub timestamp: Timestamp,
-    /// Its place among the events of its session: from 1, without gaps.
+    /// Its place among the events of its session: from 1, without gaps. It goes on from there when a session with the id of a
+    /// deleted one is created.
     #[graphql(skip)]
     pub sequence: i64,
     /// All about it. Its shape belongs to `event`.
@@ -50,7 +51,8 @@ impl Event {
         ID(self.session_id.to_string())
     }
 
-    /// Its place among the events of its session: from 1, without gaps.
+    /// Its place among the events of its session: from 1, without gaps. It goes on from there when a session with the id of a
+    /// deleted one is created.
     async fn sequence(&self) -> Long {
         Long(self.sequence)
     }

@@ -20,7 +20,7 @@ impl Sessions {
             async move {
                 let tx = this.deps.db.write().begin_decided(store::TABLE).await?;
                 let Some(record) = store::find(&tx, &id).await? else {
-                    this.registry.remove(&id);
+                    this.registry.forget(&id);
                     return Ok(());
                 };
                 if let Some(entry) = this.registry.add_missing(&record)

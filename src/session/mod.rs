@@ -29,6 +29,8 @@ use tokio::time::error::Elapsed;
 
 use crate::caller::Caller;
 use crate::error::{Error, ErrorKind, Result};
+use crate::event::body::EventBody;
+use crate::event::body::session::SessionDeletedEvent;
 use crate::event::journal::{self, Write};
 use crate::session::actor::{Command, Deps};
 use crate::session::boot::{BootProgress, Queue, Settings};
@@ -102,7 +104,12 @@ impl Sessions {
         Ok(created.seen_by(caller))
     }
 
-    async fn take_in(&self, draft: Draft) -> Result<Snapshot> {
+    async fn take_in(&self, mut draft: Draft) -> Result<Snapshot> {
+        let _reserved = self.registry.reserve(&draft.id).ok_or_else(|| store::exists(&draft.id))?;
+        if let Some(webhook) = &mut draft.webhook {
+            // What is still owed about an earlier session with this id is not for it.
+            webhook.after_position = *self.deps.journal.bus().head().borrow();
+        }
         let webhook = draft.webhook.clone();
         let tx = self.deps.db.write().begin().await?;
         let record = store::insert(&tx, draft, self.deps.clock.now()).await?;
@@ -159,8 +166,8 @@ impl Sessions {
         Ok(changed.await?.seen_by(caller))
     }
 
-    /// Unlinks the device from the phone if it can, and removes the session with all that belongs to it. Gives its last
-    /// state.
+    /// Unlinks the device from the phone if it can, and removes the session with all that belongs to it, but for what webhooks
+    /// are owed. Gives its last state.
     ///
     /// # Errors
     /// `SessionNotFound`, `Unavailable`.
@@ -171,28 +178,36 @@ impl Sessions {
     }
 
     async fn take_away(&self, id: &SessionId) -> Result<Snapshot> {
-        // From here on nobody finds it, so nobody can start it again behind our back.
-        let entry = self.registry.remove(id).ok_or_else(not_found)?;
-        let ended = self.tell(&entry, Command::Delete).await;
-        let removed = match ended {
-            Ok(()) => self.remove(id).await,
-            Err(error) => Err(error),
-        };
-        if let Err(error) = removed {
-            // It is there as before, unless the table says that it is gone.
-            self.registry.restore(entry);
+        // From here on nobody finds it, so nobody can start it again behind our back; nor create one with its id before all
+        // is said about it.
+        let (entry, _reserved) = self.registry.remove(id).ok_or_else(not_found)?;
+        if let Err(error) = self.end(&entry).await {
+            // It is there as before, unless the table says that it is gone: then only the answer was lost.
+            self.registry.restore(Arc::clone(&entry));
             self.agree(id, None).await;
-            return Err(error);
+            if self.registry.find(id).is_some() {
+                return Err(error);
+            }
         }
+        self.deps.journal.interest().forget(id);
         Ok(entry.look(Snapshot::clone))
     }
 
-    async fn remove(&self, id: &SessionId) -> Result<()> {
-        let tx = self.deps.db.write().begin().await?;
-        store::delete(&tx, id).await?;
-        tx.commit().await?;
-        self.deps.journal.interest().forget(id);
-        Ok(())
+    async fn end(&self, entry: &Arc<Entry>) -> Result<()> {
+        // Where nothing can be written the phone keeps its device, and the session all that it is.
+        store::touch(self.deps.db.write(), entry.id(), self.deps.clock.now()).await?;
+        let was_linked = entry.look(|snapshot| snapshot.live.identity.is_some());
+        self.tell(entry, Command::Delete).await?;
+        let removed = self.remove(entry).await;
+        removed.map_err(|error| if was_linked { half_deleted(error) } else { error })
+    }
+
+    async fn remove(&self, entry: &Entry) -> Result<()> {
+        let (id, session) = (entry.id(), entry.look(|snapshot| Arc::clone(&snapshot.session)));
+        let body = SessionDeletedEvent { name: session.name.clone(), created_at: session.created_at };
+        let told = journal::Draft::new(id.clone(), &EventBody::SessionDeleted(body), self.deps.clock.now())?;
+        let last = Some(store::deleting(id));
+        self.deps.journal.record(journal::Entry { events: vec![told], last, ..journal::Entry::default() }).await
     }
 
     /// Wants the session online. Idempotent.
@@ -447,6 +462,13 @@ impl Snapshot {
         }
         self
     }
+}
+
+/// What was done cannot be undone, so it is said.
+fn half_deleted(error: Error) -> Error {
+    let detail = "the device was unlinked from the phone, but the session could not be deleted: the database is unavailable; \
+                  delete it again";
+    Error::new(error.kind(), detail).because(error)
 }
 
 fn not_found() -> Error {

@@ -1,6 +1,6 @@
 //! Who is where: session id -> its present state and the mailbox of its actor.
 
-use std::collections::{HashMap, hash_map};
+use std::collections::{HashMap, HashSet, hash_map};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -23,10 +23,31 @@ const CHANGES_CAPACITY: usize = 1024;
 /// Every session of this process.
 #[derive(Debug)]
 pub struct Registry {
-    entries: RwLock<HashMap<SessionId, Arc<Entry>>>,
+    entries: RwLock<Entries>,
     changes: broadcast::Sender<SessionId>,
     /// How many sessions were taken in.
     born: AtomicU64,
+}
+
+#[derive(Debug, Default)]
+struct Entries {
+    present: HashMap<SessionId, Arc<Entry>>,
+    /// Ids of sessions that are being created or deleted right now.
+    reserved: HashSet<SessionId>,
+}
+
+/// An id that nobody else creates a session with, until it is dropped: what its last session left behind is not mixed up with
+/// what the next one begins with.
+#[derive(Debug)]
+pub struct Reserved {
+    registry: Arc<Registry>,
+    id: SessionId,
+}
+
+impl Drop for Reserved {
+    fn drop(&mut self) {
+        self.registry.entries.write().reserved.remove(&self.id);
+    }
 }
 
 /// One session: its state for all who look, and its actor once it has one.
@@ -51,7 +72,7 @@ impl Registry {
     /// Takes a session in.
     pub fn add(&self, record: &Record) -> Arc<Entry> {
         let entry = self.entry(record);
-        self.entries.write().insert(entry.id.clone(), Arc::clone(&entry));
+        self.entries.write().present.insert(entry.id.clone(), Arc::clone(&entry));
         entry.tell();
         entry
     }
@@ -59,7 +80,7 @@ impl Registry {
     /// Takes a session in that is not there. None if it is.
     pub fn add_missing(&self, record: &Record) -> Option<Arc<Entry>> {
         let entry = self.entry(record);
-        match self.entries.write().entry(entry.id.clone()) {
+        match self.entries.write().present.entry(entry.id.clone()) {
             hash_map::Entry::Occupied(_) => return None,
             hash_map::Entry::Vacant(place) => place.insert(Arc::clone(&entry)),
         };
@@ -83,26 +104,46 @@ impl Registry {
 
     /// Looks a session up.
     pub fn find(&self, id: &SessionId) -> Option<Arc<Entry>> {
-        self.entries.read().get(id).cloned()
+        self.entries.read().present.get(id).cloned()
     }
 
-    /// Takes a session out: from now on nobody finds it.
-    pub fn remove(&self, id: &SessionId) -> Option<Arc<Entry>> {
-        let entry = self.entries.write().remove(id)?;
+    /// Reserves an id for a session that is to be created. None while there is one with this id, or one comes or goes.
+    pub fn reserve(self: &Arc<Self>, id: &SessionId) -> Option<Reserved> {
+        let mut entries = self.entries.write();
+        let is_free = !entries.present.contains_key(id) && entries.reserved.insert(id.clone());
+        is_free.then(|| Reserved { registry: Arc::clone(self), id: id.clone() })
+    }
+
+    /// Takes a session out: from now on nobody finds it. Its id stays reserved.
+    pub fn remove(self: &Arc<Self>, id: &SessionId) -> Option<(Arc<Entry>, Reserved)> {
+        let entry = {
+            let mut entries = self.entries.write();
+            let entry = entries.present.remove(id)?;
+            entries.reserved.insert(id.clone());
+            entry
+        };
         entry.tell();
-        Some(entry)
+        Some((entry, Reserved { registry: Arc::clone(self), id: id.clone() }))
+    }
+
+    /// Takes a session out of which the table says that it is gone.
+    pub fn forget(&self, id: &SessionId) {
+        let entry = self.entries.write().present.remove(id);
+        if let Some(entry) = entry {
+            entry.tell();
+        }
     }
 
     /// Puts a session back that was taken out and is still there: with the actor and the client that it has, so that it never
     /// gets a second one.
     pub fn restore(&self, entry: Arc<Entry>) {
-        self.entries.write().entry(entry.id.clone()).or_insert_with(|| Arc::clone(&entry));
+        self.entries.write().present.entry(entry.id.clone()).or_insert_with(|| Arc::clone(&entry));
         entry.tell();
     }
 
     /// Every session's present state, counted or summed by the caller.
     pub fn for_each(&self, mut look: impl FnMut(&Snapshot)) {
-        for entry in self.entries.read().values() {
+        for entry in self.entries.read().present.values() {
             look(&entry.shown.borrow());
         }
     }
@@ -191,5 +232,61 @@ impl Entry {
                 sender
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use entity::words::{DesiredState, StatusReason};
+
+    use super::*;
+
+    fn record(id: &SessionId) -> Record {
+        let now = Timestamp::from_millis(0);
+        let status = SessionStatus::Disconnected;
+        let session = Session {
+            id: id.clone(),
+            name: None,
+            phone_number: None,
+            push_name: None,
+            status,
+            created_at: now,
+            updated_at: now,
+            last_connected_at: None,
+            is_logged_in: false,
+            metadata: BTreeMap::new(),
+        };
+        let live = Live {
+            status,
+            reason: StatusReason::Requested,
+            since: now,
+            banned_until: None,
+            desired: DesiredState::Offline,
+            next_retry_at: None,
+            identity: None,
+            push_name: None,
+            qr: None,
+            pair_code: None,
+        };
+        Record { session, live, props: DeviceProps::default() }
+    }
+
+    #[test]
+    fn an_id_is_free_when_all_is_said_about_the_session_that_had_it() {
+        let (registry, id) = (Arc::new(Registry::default()), SessionId::parse("shop").expect("it is one"));
+        let coming = registry.reserve(&id).expect("nobody has it");
+        assert!(registry.reserve(&id).is_none(), "of two that create it at once one is first");
+        registry.add(&record(&id));
+        drop(coming);
+        assert!(registry.reserve(&id).is_none(), "it is there");
+        let (entry, leaving) = registry.remove(&id).expect("it is there");
+        assert!(registry.find(&id).is_none() && registry.reserve(&id).is_none(), "it is being deleted");
+        registry.put_back(entry);
+        drop(leaving);
+        assert!(registry.find(&id).is_some() && registry.reserve(&id).is_none(), "it could not be deleted");
+        drop(registry.remove(&id));
+        assert!(registry.reserve(&id).is_some());
     }
 }

@@ -14,7 +14,7 @@ use sea_orm::{
 };
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::event::journal::Write;
+use crate::event::journal::{Last, Write};
 use crate::session::types::{DeviceProps, Identity, Live, PhoneNumber, Session};
 use crate::webhook;
 
@@ -88,11 +88,14 @@ pub async fn insert(tx: &impl ConnectionTrait, draft: Draft, now: Timestamp) -> 
 
 fn id_conflict(error: DbErr, id: &SessionId) -> Error {
     match error.sql_err() {
-        Some(SqlErr::UniqueConstraintViolation(_)) => {
-            Error::new(ErrorKind::SessionExists, format!("a session with the id `{id}` exists")).because(error)
-        }
+        Some(SqlErr::UniqueConstraintViolation(_)) => exists(id).because(error),
         _ => error.into(),
     }
+}
+
+/// The refusal of a second session with an id.
+pub fn exists(id: &SessionId) -> Error {
+    Error::new(ErrorKind::SessionExists, format!("a session with the id `{id}` exists"))
 }
 
 /// One session.
@@ -219,9 +222,27 @@ pub async fn reset(tx: &impl ConnectionTrait, now: Timestamp) -> Result<()> {
     Ok(())
 }
 
-/// Deletes a session with all that hangs on it. False if there was none.
+/// Deletes a session with all that hangs on it, but for what is owed: its events and their deliveries stay until they are made,
+/// and with them its webhooks. False if there was none.
 pub async fn delete(tx: &impl ConnectionTrait, id: &SessionId) -> Result<bool> {
+    webhook::store::end(tx, id).await?;
     Ok(session::Entity::delete_by_id(id.clone()).exec(tx).await?.rows_affected > 0)
+}
+
+/// [`delete`] as the end of a transaction of the journal.
+pub fn deleting(id: &SessionId) -> Last {
+    let id = id.clone();
+    Box::new(move |script| {
+        let id = id.clone();
+        async move { delete(script, &id).await.map(drop) }.boxed()
+    })
+}
+
+/// Whether anything can be written about a session now. Nothing is changed by it but when the row was last written.
+pub async fn touch(tx: &impl ConnectionTrait, id: &SessionId, now: Timestamp) -> Result<()> {
+    let changes = session::ActiveModel { updated_at: ActiveValue::Set(now), ..Default::default() };
+    session::Entity::update_many().set(changes).filter(session::Column::Id.eq(id.clone())).exec(tx).await?;
+    Ok(())
 }
 
 impl From<session::Model> for Record {

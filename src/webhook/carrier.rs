@@ -349,10 +349,11 @@ impl Carrier {
             failing_since: webhook.failing_since,
             last_error: webhook.last_error.clone(),
         });
-        let draft = Draft::new(session_id, &body, now)?;
+        // One whose session was deleted is about to go: nobody can switch it on again.
+        let drafts = if webhook.is_ending() { Vec::new() } else { vec![Draft::new(session_id, &body, now)?] };
         let write: Write = Box::new(move |tx| {
-            let (id, why, draft) = (id.clone(), why.clone(), draft.clone());
-            async move { Ok(if store::disable(tx, &id, &why).await? { vec![draft] } else { Vec::new() }) }.boxed()
+            let (id, why, drafts) = (id.clone(), why.clone(), drafts.clone());
+            async move { Ok(if store::disable(tx, &id, &why).await? { drafts } else { Vec::new() }) }.boxed()
         });
         self.journal.record(Entry { write: Some(write), ..Entry::default() }).await.map(drop)
     }

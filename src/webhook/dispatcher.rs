@@ -52,6 +52,8 @@ pub struct Dispatcher {
     marked: (i64, Instant),
     /// How many turns failed one after the other. What they were told of may be gone, so the table is asked.
     failures: u32,
+    /// Whether it has seen that a session was deleted.
+    has_deletion: bool,
 }
 
 impl Dispatcher {
@@ -61,16 +63,21 @@ impl Dispatcher {
     /// `Unavailable`.
     pub(super) async fn open(db: Db, clock: Clock, journal: Journal) -> Result<Self> {
         let after = events::bookmark(db.read(), events::DISPATCHED).await?.unwrap_or(0);
-        Ok(Self { db, clock, journal, after, marked: (after, Instant::now()), failures: 0 })
+        Ok(Self { db, clock, journal, after, marked: (after, Instant::now()), failures: 0, has_deletion: false })
     }
 
-    /// Looks again and again: whenever something was written, and now and then.
-    pub(super) async fn run(mut self, courier: &Notify) {
+    /// Looks again and again: whenever something was written, and now and then. Pokes the courier when something is to be
+    /// delivered, and the other one when a session was deleted.
+    pub(super) async fn run(mut self, courier: &Notify, leftovers: &Notify) {
         let mut head = self.journal.bus().head();
         loop {
             let next = Instant::now() + SPAN;
             head.mark_unchanged();
-            match self.run_once().await {
+            let turn = self.run_once().await;
+            if std::mem::take(&mut self.has_deletion) {
+                leftovers.notify_one();
+            }
+            match turn {
                 Ok(Turn::Idle) => {
                     let pause = if self.marked.0 < self.after { REST } else { PERIOD };
                     let _ = tokio::time::timeout(pause, head.changed()).await; // Either is a reason to look.
@@ -110,6 +117,7 @@ impl Dispatcher {
             self.marked = (newest, Instant::now());
         }
         self.after = newest;
+        self.has_deletion |= events.iter().any(|event| event.event_type == EventType::SessionDeleted);
         Ok(match (events.is_empty(), drafts.is_empty()) {
             (_, false) => Turn::Queued,
             (false, true) => Turn::Seen,
@@ -173,6 +181,7 @@ fn is_for(event: &Event, traits: &impl Deref<Target = Traits>, webhook: &Record)
     webhook.session_id.as_ref().is_none_or(|id| *id == event.session_id)
         && webhook.wants(event.event_type)
         && event.position > webhook.after_position
+        && webhook.until_position.is_none_or(|until| event.position <= until)
         && !is_left_out(traits, webhook)
 }
 

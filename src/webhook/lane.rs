@@ -6,8 +6,8 @@
 use entity::ids::{SessionId, WebhookId};
 use entity::timestamp::Timestamp;
 use entity::words::DeliveryState;
-use entity::{delivery, lane};
-use sea_orm::sea_query::{Expr, LockBehavior, LockType, OnConflict};
+use entity::{delivery, lane, session};
+use sea_orm::sea_query::{Expr, LockBehavior, LockType, OnConflict, Query};
 use sea_orm::{
     ActiveValue, ColumnTrait, Condition, ConnectionTrait, DbBackend, EntityTrait, ExprTrait, QueryFilter, QueryOrder,
     QuerySelect, QueryTrait, Select,
@@ -133,10 +133,25 @@ pub async fn is_idle(db: &impl ConnectionTrait, now: Timestamp) -> Result<bool> 
     Ok(lane::Entity::find().filter(busy).one(db).await?.is_none())
 }
 
-/// Whether there is such a lane: it goes with its webhook and with its session.
-pub async fn is_there(db: &impl ConnectionTrait, lane: &Lane) -> Result<bool> {
-    let Lane { webhook_id, session_id } = lane.clone();
-    Ok(lane::Entity::find_by_id((webhook_id, session_id)).one(db).await?.is_some())
+/// Deletes the lanes of deleted sessions in which there is nothing.
+pub async fn drop_left(tx: &impl ConnectionTrait) -> Result<()> {
+    let of = |column| Expr::col((lane::Entity, column));
+    let session = Query::select()
+        .expr(Expr::val(1))
+        .from(session::Entity)
+        .and_where(of(lane::Column::SessionId).equals((session::Entity, session::Column::Id)))
+        .take();
+    let delivery = Query::select()
+        .expr(Expr::val(1))
+        .from(delivery::Entity)
+        .and_where(of(lane::Column::WebhookId).equals((delivery::Entity, delivery::Column::WebhookId)))
+        .and_where(of(lane::Column::SessionId).equals((delivery::Entity, delivery::Column::SessionId)))
+        .take();
+    let idle = Condition::all().add(lane::Column::DueAt.is_null()).add(lane::Column::LeasedUntil.is_null());
+    let left = idle.add(Expr::exists(session).not()).add(Expr::exists(delivery).not());
+    let left = in_order(left).lock_with_behavior(LockType::Update, LockBehavior::SkipLocked);
+    lane::Entity::delete_many().filter(among(left)).exec(tx).await?;
+    Ok(())
 }
 
 /// Lets every lane be claimed anew: whoever was at it is gone.

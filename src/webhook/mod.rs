@@ -11,6 +11,7 @@ pub mod courier;
 pub mod dispatcher;
 pub mod egress;
 pub mod lane;
+pub mod leftovers;
 pub mod listing;
 pub mod queue;
 pub mod recorder;
@@ -45,6 +46,7 @@ use crate::webhook::carrier::Carrier;
 use crate::webhook::courier::Courier;
 use crate::webhook::dispatcher::Dispatcher;
 use crate::webhook::egress::Egress;
+use crate::webhook::leftovers::Leftovers;
 use crate::webhook::pace::Pace;
 use crate::webhook::recorder::Recorder;
 use crate::webhook::replay::REPLAY_MAX;
@@ -154,9 +156,15 @@ impl Webhooks {
         let courier =
             Courier::new(db.clone(), clock.clone(), lifecycle.clone(), Arc::clone(&carrier), Arc::clone(&poke));
         let dispatcher = Dispatcher::open(db.clone(), clock.clone(), journal.clone()).await?;
-        let woken = Arc::clone(&poke);
+        let (woken, deletion) = (Arc::clone(&poke), Arc::new(Notify::new()));
         let (first, second) = (lifecycle.workers().clone(), lifecycle.workers().clone());
-        let dispatching = async move { first.run_until_cancelled(dispatcher.run(&woken)).await.unwrap_or_default() };
+        let leftovers = Leftovers { db: db.clone(), journal: journal.clone() };
+        let (third, told) = (lifecycle.workers().clone(), Arc::clone(&deletion));
+        lifecycle.spawn("leftovers", async move {
+            third.run_until_cancelled(leftovers.run(told)).await.unwrap_or_default();
+        });
+        let dispatching =
+            async move { first.run_until_cancelled(dispatcher.run(&woken, &deletion)).await.unwrap_or_default() };
         lifecycle.spawn_apart("dispatcher", dispatching).map_err(Error::internal)?;
         let carrying = async move { second.run_until_cancelled(courier.run()).await.unwrap_or_default() };
         lifecycle.spawn_apart("courier", carrying).map_err(Error::internal)?;
@@ -202,10 +210,16 @@ impl Webhooks {
         if store::count(self.db.read(), record.session_id.as_ref()).await? >= WEBHOOKS_MAX {
             return Err(Error::invalid("url", format!("would be one webhook too many: there can be {WEBHOOKS_MAX}")));
         }
-        let written = store::insert(self.db.write(), &record).await;
-        self.written(&record, written).await?;
+        let inserted = self.insert(&record).await;
+        self.written(&record, inserted).await?;
         record.tell(self.journal.interest());
         Ok(record.into())
+    }
+
+    async fn insert(&self, record: &Record) -> Result<()> {
+        let tx = self.db.write().begin().await?;
+        store::insert(&tx, record).await?;
+        Ok(tx.commit().await?)
     }
 
     /// One webhook.
@@ -230,6 +244,10 @@ impl Webhooks {
         let _alone = self.changes.lock().await;
         let mut record = self.record(caller, Scope::WebhooksWrite, which).await?;
         let WebhookChanges { url, events, secret, headers, filters, ordered, enabled } = changes;
+        if enabled.is_some() && record.is_ending() {
+            let rule = "cannot be changed: the session of this webhook was deleted, and it only gets what it is owed";
+            return Err(Error::invalid("enabled", rule));
+        }
         let is_opened = url.is_some() || events.is_some() || filters.is_some();
         if let Some(url) = url {
             let url = rules::url("", url)?;
@@ -432,13 +450,11 @@ impl Webhooks {
         }
         let found = store::find(self.db.read(), &which.id).await?;
         let may_touch = |record: &Record| match &record.session_id {
-            Some(session) => caller.reaches(session),
-            None => caller.sessions().is_none(),
+            Some(session) if !record.is_ending() => caller.reaches(session),
+            Some(_) | None => caller.sessions().is_none(),
         };
-        found
-            .filter(|record| which.session_id.is_none() || record.session_id == which.session_id)
-            .filter(may_touch)
-            .ok_or_else(gone)
+        let is_there = |record: &Record| record.session_id == which.session_id && !record.is_ending();
+        found.filter(|record| which.session_id.is_none() || is_there(record)).filter(may_touch).ok_or_else(gone)
     }
 
     /// Does it to the end, even if the client hangs up: what is half done is neither there nor gone.
@@ -476,9 +492,11 @@ impl From<Record> for Webhook {
             failing_since,
             last_error,
             after_position: _,
+            until_position,
             created_at,
             updated_at,
         } = record;
+        let disabled = if until_position.is_some() { Some(DisabledReason::SessionDeleted) } else { disabled };
         Self {
             id,
             session_id,

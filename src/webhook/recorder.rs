@@ -109,7 +109,7 @@ async fn settle(db: &Db, clock: &Clock, jobs: Vec<Job>) {
     }
 }
 
-/// What came of a delivery that was deleted meanwhile, with its webhook or its session, need not be written.
+/// What came of a delivery that was deleted meanwhile, with its webhook, need not be written.
 async fn write_one(db: &Db, clock: &Clock, note: &Note) -> Result<()> {
     let written = write(db, clock, &[note]).await;
     if written.is_err()

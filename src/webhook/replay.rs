@@ -52,6 +52,7 @@ impl Webhooks {
             Some(_) => journal::last_of(self.db.read(), span, head).await?.unwrap_or(0),
             None => head,
         };
+        let end = end.min(record.until_position.unwrap_or(i64::MAX));
         let asked = event::types::types("types", types.unwrap_or_default())?;
         let types = Some(authority::replayable(caller, record, &asked)?);
         let sessions = record.session_id.clone().map(|id| vec![id]);

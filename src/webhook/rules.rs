@@ -42,6 +42,7 @@ pub fn record(
         failing_since: None,
         last_error: None,
         after_position: 0,
+        until_position: None,
         created_at: now,
         updated_at: now,
     };

@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 
 use entity::ids::{SessionId, WebhookId};
 use entity::timestamp::Timestamp;
-use entity::webhook;
-use entity::words::{DisabledReason, EventType};
-use sea_orm::sea_query::Expr;
+use entity::words::{DeliveryState, DisabledReason, EventType};
+use entity::{delivery, event, webhook};
+use sea_orm::sea_query::{Expr, Query};
 use sea_orm::{
-    ActiveModelTrait, ActiveValue, ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, ExprTrait, QueryFilter,
-    QuerySelect, SqlErr,
+    ActiveModelTrait, ActiveValue, ColumnTrait, Condition, ConnectionTrait, EntityTrait, ExprTrait, QueryFilter,
+    QuerySelect,
 };
 use secrecy::{ExposeSecret, SecretString};
 
@@ -17,6 +17,7 @@ use crate::db::bulk;
 use crate::db::keyset::keyset;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::interest::Interest;
+use crate::event::store as events;
 use crate::event::types::is_code;
 use crate::page::Bounds;
 use crate::webhook::types::WebhookFilters;
@@ -55,6 +56,8 @@ pub struct Record {
     pub last_error: Option<String>,
     /// Only events behind this position are delivered.
     pub after_position: i64,
+    /// Only events up to this position are, if there is one: where its session ended.
+    pub until_position: Option<i64>,
     /// When it was created.
     pub created_at: Timestamp,
     /// When it was last changed.
@@ -64,7 +67,8 @@ pub struct Record {
 impl Record {
     /// Says which events it gets now.
     pub fn tell(&self, interest: &Interest) {
-        let types: &[EventType] = if self.disabled.is_none() { &self.events } else { &[] };
+        let is_for_more = self.disabled.is_none() && !self.is_ending();
+        let types: &[EventType] = if is_for_more { &self.events } else { &[] };
         interest.deliver(self.session_id.as_ref(), &self.id, types);
     }
 
@@ -75,6 +79,11 @@ impl Record {
         self.headers.clear();
     }
 
+    /// Whether its session was deleted: it gets what it is owed, and goes.
+    pub fn is_ending(&self) -> bool {
+        self.until_position.is_some()
+    }
+
     /// Whether it asks for events of this type.
     pub fn wants(&self, event: EventType) -> bool {
         let has_by_all = || self.events.contains(&EventType::All) && (self.gets_codes || !is_code(event));
@@ -82,21 +91,19 @@ impl Record {
     }
 }
 
-/// Inserts a webhook.
+/// Inserts a webhook. Its session stays until the transaction ends.
+///
+/// # Errors
+/// `SessionNotFound`: the session was deleted a moment before.
 pub async fn insert(tx: &impl ConnectionTrait, record: &Record) -> Result<()> {
-    let model = webhook::ActiveModel::from(model(record)?);
-    webhook::Entity::insert(model).exec_without_returning(tx).await.map_err(without_session)?;
-    Ok(())
-}
-
-/// The session was deleted a moment before.
-fn without_session(error: DbErr) -> Error {
-    match error.sql_err() {
-        Some(SqlErr::ForeignKeyConstraintViolation(_)) => {
-            Error::new(ErrorKind::SessionNotFound, "no session has this id")
-        }
-        _ => error.into(),
+    if let Some(session) = &record.session_id
+        && !events::hold_session(tx, session).await?
+    {
+        return Err(Error::new(ErrorKind::SessionNotFound, "no session has this id"));
     }
+    let model = webhook::ActiveModel::from(model(record)?);
+    webhook::Entity::insert(model).exec_without_returning(tx).await?;
+    Ok(())
 }
 
 /// Whether a change says if the webhook is on.
@@ -116,6 +123,8 @@ pub async fn update(tx: &impl ConnectionTrait, record: &Record, switch: Switch) 
         // The courier's.
         failing_since: ActiveValue::NotSet,
         last_error: ActiveValue::NotSet,
+        // Whoever deletes its session says so.
+        until_position: ActiveValue::NotSet,
         disabled: if switch == Switch::Set { changes.disabled } else { ActiveValue::NotSet },
         ..changes
     };
@@ -148,6 +157,7 @@ fn model(record: &Record) -> Result<webhook::Model> {
         failing_since: record.failing_since,
         last_error: record.last_error.clone(),
         after_position: record.after_position,
+        until_position: record.until_position,
         created_at: record.created_at,
         updated_at: record.updated_at,
     })
@@ -173,7 +183,8 @@ pub async fn all(db: &impl ConnectionTrait) -> Result<Vec<Record>> {
 /// Those of these sessions, and, without a list, of all, within the bounds; oldest first. One more than the limit if there are
 /// more.
 pub async fn page(db: &impl ConnectionTrait, sessions: Option<Vec<SessionId>>, bounds: &Bounds) -> Result<Vec<Record>> {
-    let of = sessions.map(|ids| webhook::Column::SessionId.is_in(ids));
+    // One whose session was deleted belongs to none that is there: it is shown to those who see all.
+    let of = sessions.map(|ids| webhook::Column::SessionId.is_in(ids).and(webhook::Column::UntilPosition.is_null()));
     let found = webhook::Entity::find().filter(Condition::all().add_option(of));
     let found = keyset(found, webhook::Column::CreatedAt, webhook::Column::Id, bounds);
     let records = found.all(db).await?.into_iter().map(Record::from);
@@ -189,6 +200,48 @@ pub async fn listening(db: &impl ConnectionTrait, sessions: Vec<SessionId>) -> R
     Ok(models.into_iter().map(Record::from).collect())
 }
 
+/// Lets the webhooks of a session end where its events do; those that are off get nothing anyway, and go. To be run when the
+/// last event is in the table, and before the session is deleted.
+pub async fn end(tx: &impl ConnectionTrait, session: &SessionId) -> Result<()> {
+    let its = webhook::Column::SessionId.eq(session.clone()).and(webhook::Column::UntilPosition.is_null());
+    let off = webhook::Entity::delete_many().filter(its.clone()).filter(webhook::Column::Disabled.is_not_null());
+    off.exec(tx).await?;
+    let last = Query::select()
+        .expr(Expr::col(event::Column::Position).max())
+        .from(event::Entity)
+        .and_where(event::Column::SessionId.eq(session.clone()))
+        .take();
+    webhook::Entity::update_many()
+        .col_expr(webhook::Column::UntilPosition, Expr::SubQuery(None, Box::new(last.into())))
+        .filter(its)
+        .exec(tx)
+        .await?;
+    Ok(())
+}
+
+/// Webhooks whose session was deleted.
+pub async fn ending(db: &impl ConnectionTrait) -> Result<Vec<Record>> {
+    let models = webhook::Entity::find().filter(webhook::Column::UntilPosition.is_not_null()).all(db).await?;
+    Ok(models.into_iter().map(Record::from).collect())
+}
+
+/// Deletes those of them for which nothing waits any more: all events up to `seen` were turned into deliveries.
+pub async fn delete_ended(tx: &impl ConnectionTrait, seen: i64) -> Result<()> {
+    let pending = Query::select()
+        .expr(Expr::val(1))
+        .from(delivery::Entity)
+        .and_where(
+            Expr::col((delivery::Entity, delivery::Column::WebhookId)).equals((webhook::Entity, webhook::Column::Id)),
+        )
+        .and_where(delivery::Column::State.eq(DeliveryState::Pending))
+        .take();
+    let until = webhook::Column::UntilPosition;
+    let has_all = Condition::all().add(until.lte(seen)).add(Expr::exists(pending).not());
+    let is_over = Condition::any().add(webhook::Column::Disabled.is_not_null()).add(has_all);
+    webhook::Entity::delete_many().filter(until.is_not_null()).filter(is_over).exec(tx).await?;
+    Ok(())
+}
+
 /// How many webhooks a session has; with None, how many are for all sessions.
 pub async fn count(db: &impl ConnectionTrait, session: Option<&SessionId>) -> Result<i64> {
     let of = match session {
@@ -196,6 +249,7 @@ pub async fn count(db: &impl ConnectionTrait, session: Option<&SessionId>) -> Re
         None => webhook::Column::SessionId.is_null(),
     };
     let count = webhook::Entity::find().select_only().expr(Expr::col(webhook::Column::Id).count()).filter(of);
+    let count = count.filter(webhook::Column::UntilPosition.is_null());
     Ok(count.into_tuple().one(db).await?.unwrap_or(0))
 }
 
@@ -278,6 +332,7 @@ impl From<webhook::Model> for Record {
             failing_since,
             last_error,
             after_position,
+            until_position,
             created_at,
             updated_at,
         } = row;
@@ -305,6 +360,7 @@ impl From<webhook::Model> for Record {
             failing_since,
             last_error,
             after_position,
+            until_position,
             created_at,
             updated_at,
         }

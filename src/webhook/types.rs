@@ -31,9 +31,9 @@ pub struct Webhook {
     pub filters: WebhookFilters,
     /// Whether a delivery that fails holds back the later ones of its session.
     pub ordered: bool,
-    /// Whether anything is delivered.
+    /// Whether what happens is delivered.
     pub enabled: bool,
-    /// Why nothing is delivered. Null while it is.
+    /// Why it is not. Null while it is.
     pub disabled_reason: Option<DisabledReason>,
     /// Whether requests are signed.
     pub has_secret: bool,

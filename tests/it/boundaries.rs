@@ -17,6 +17,7 @@ const WALLS: &[(&str, &[&str])] = &[
             "db.rs",
             "db/",
             "event/file_store.rs",
+            "event/deleted_store.rs",
             "event/store.rs",
             "event/journal.rs",
             "event/journal/",

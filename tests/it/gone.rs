@@ -1,4 +1,4 @@
-//! What happened on a session that was deleted meanwhile goes with it, and takes nothing else along.
+//! What is said to happen on a session that was deleted is left out, and takes nothing else along.
 
 use entity::ids::SessionId;
 use futures::FutureExt;
@@ -11,18 +11,22 @@ use waypost::event::body::session::OfflineSyncCompletedEvent;
 use waypost::event::journal::{Draft, Entry, Journal, Write};
 use waypost::event::store::{self, Selection};
 use waypost::lifecycle::Lifecycle;
+use waypost::session;
 
 use crate::support::database;
 use crate::support::world::Kind;
 
-/// Records events of two sessions of which one is not there, with or without a statement before. Gives what is written.
+/// Records events of two sessions of which one was deleted, with or without a statement before. Gives what is written.
 async fn recorded(db: &Db, write: Option<Write>) -> Vec<(String, i64)> {
     let (clock, lifecycle) = (Clock::system(), Lifecycle::new());
     let [shop, gone] = ["shop", "gone"].map(|id| SessionId::parse(id).expect("it is one"));
     database::add_session(db, &clock, &shop).await;
+    database::add_session(db, &clock, &gone).await;
     let journal = Journal::open(db.clone(), clock.clone(), &lifecycle).await.expect("a journal");
     let body = EventBody::OfflineSyncCompleted(OfflineSyncCompletedEvent { count: 1 });
     let event = |id: &SessionId| Draft::new(id.clone(), &body, clock.now()).expect("it is JSON");
+    journal.record(Entry { events: vec![event(&gone)], ..Entry::default() }).await.expect("it is written");
+    session::store::delete(db.write(), &gone).await.expect("it is deleted");
     let events = vec![event(&shop), event(&gone), event(&shop)];
     journal.record(Entry { events, write, ..Entry::default() }).await.expect("it is written");
     let all = store::history(db.read(), &Selection::default(), 0, None, 10).await.expect("a journal");
@@ -45,5 +49,6 @@ async fn an_event_of_a_session_that_is_gone_is_left_out(
         }
         Kind::Postgres => recorded(&*database::postgres().await, write).await,
     };
-    assert_eq!(written, [("shop".to_owned(), 1), ("shop".to_owned(), 2)]);
+    let written: Vec<_> = written.iter().map(|(id, sequence)| (id.as_str(), *sequence)).collect();
+    assert_eq!(written, [("gone", 1), ("shop", 1), ("shop", 2)]);
 }

@@ -59,6 +59,8 @@ mod losses;
 #[cfg(feature = "sandbox")]
 mod matrix;
 #[cfg(feature = "sandbox")]
+mod owed;
+#[cfg(feature = "sandbox")]
 mod page;
 #[cfg(feature = "sandbox")]
 mod pairing;
@@ -91,6 +93,7 @@ mod start;
 #[cfg(feature = "sandbox")]
 mod storage;
 mod support;
+mod tables;
 #[cfg(feature = "sandbox")]
 mod unwritable;
 #[cfg(feature = "sandbox")]

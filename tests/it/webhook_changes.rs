@@ -5,7 +5,6 @@ use std::time::Duration;
 use entity::words::DisabledReason;
 use rstest::rstest;
 use waypost::caller::Caller;
-use waypost::session;
 use waypost::webhook::Which;
 use waypost::webhook::store::{self, Switch, Why};
 use waypost::webhook::types::WebhookChanges;
@@ -99,12 +98,14 @@ async fn a_deleted_webhook_gets_nothing_more(#[values(Kind::Sqlite, Kind::Postgr
 
 #[rstest]
 #[tokio::test]
-async fn a_webhook_for_all_sessions_gets_nothing_more_of_a_deleted_one(
+async fn webhooks_get_all_that_they_are_owed_of_a_session_that_is_deleted_meanwhile(
     #[values(Kind::Sqlite, Kind::Postgres)] kind: Kind,
 ) {
     let office = Office::new(kind, &["connected"]).await;
-    let webhook = office.webhook(None, &office.receiver.url("/all")).await;
+    let (webhook, own) = (office.webhook(None, &office.receiver.url("/all")).await, Receiver::start().await);
+    office.webhook(Some(&shop()), &own.url("/own")).await;
     office.receiver.then([500]);
+    own.then([500]);
     for count in 0..5 {
         office.happens(count).await;
     }
@@ -113,11 +114,10 @@ async fn a_webhook_for_all_sessions_gets_nothing_more_of_a_deleted_one(
     office.clock.advance(Duration::from_secs(10));
     office.webhooks.look();
     office.receiver.gets(2).await;
-    session::store::delete(office.db.write(), &shop()).await.expect("it is deleted");
-    office.journal.interest().forget(&shop());
+    office.delete(&shop()).await;
     office.receiver.go_on();
     office.rests().await;
-    assert_eq!(office.came(), [0, 0]);
+    assert_eq!((office.came(), counts(&own.received())), (vec![0, 0, 1, 2, 3, 4], vec![0, 0, 1, 2, 3, 4]));
     let which = Which { session_id: None, id: webhook.id };
     assert!(office.webhooks.find(&Caller::admin(), &which).await.is_ok());
     office.close().await;

@@ -106,7 +106,7 @@ impl Mutation {
         or_null(ctx, outcome.await)
     }
 
-    /// Unlinks the device from the phone if it can, and deletes the session with all that belongs to it.
+    /// Unlinks the device from the phone if it can, and deletes the session. Webhooks still get what happened until then.
     async fn delete_session(&self, ctx: &Context<'_>, input: SessionInput) -> Option<SessionNode> {
         let outcome = async { Ok(api(ctx).sessions.delete(caller(ctx), &session_id(&input.id)?).await?.into()) };
         or_null(ctx, outcome.await)

@@ -204,7 +204,7 @@ impl SessionsApi {
         Ok(Ok200(Session::clone(&changed.session)))
     }
 
-    /// Unlinks the device from the phone if it can, and deletes the session with all that belongs to it.
+    /// Unlinks the device from the phone if it can, and deletes the session. Webhooks still get what happened until then.
     #[oai(path = "/sessions/:session_id", method = "delete", operation_id = "deleteSession")]
     async fn delete(
         &self,

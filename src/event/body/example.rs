@@ -53,6 +53,7 @@ pub fn example(event: EventType) -> Option<Value> {
             "status": "logged_in", "is_logged_in": true, "reason": "authenticated", "since": MOMENT, "desired": "online",
             "next_retry_at": null, "banned_until": null,
         }),
+        EventType::SessionDeleted => json!({ "name": "Shop", "created_at": MOMENT }),
         EventType::GroupUpdate => json!({
             "group": GROUP, "author": ada, "change": "subject", "participants": [], "text": "Six o'clock tea",
             "ephemeral_seconds": null, "timestamp": MOMENT,

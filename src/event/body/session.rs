@@ -84,6 +84,15 @@ pub struct SessionStatusEvent {
     pub banned_until: Option<Timestamp>,
 }
 
+/// The session was deleted: nothing happens on it any more. One with the same id may be created again.
+#[derive(Clone, PartialEq, Eq, Object, SimpleObject, Serialize, Deserialize)]
+pub struct SessionDeletedEvent {
+    /// Friendly name that it had. Null if it had none.
+    pub name: Option<String>,
+    /// When it was created, which tells it from others that had its id.
+    pub created_at: Timestamp,
+}
+
 /// WhatsApp refused this version of the protocol client.
 #[derive(Clone, PartialEq, Eq, Object, SimpleObject, Serialize, Deserialize)]
 pub struct ClientOutdatedEvent {

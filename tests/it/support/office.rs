@@ -13,13 +13,14 @@ use waypost::clock::Clock;
 use waypost::db::Db;
 use waypost::error::Result;
 use waypost::event::body::EventBody;
-use waypost::event::body::session::OfflineSyncCompletedEvent;
+use waypost::event::body::session::{OfflineSyncCompletedEvent, SessionDeletedEvent};
 use waypost::event::journal::{Draft, Entry, Journal};
 use waypost::event::retention::{self, Retention};
 use waypost::event::store::{Selection, history};
 use waypost::event::types::{Cursor, EventFilter, PageSize, Passage};
 use waypost::event::{self, Events};
 use waypost::lifecycle::Lifecycle;
+use waypost::session;
 use waypost::webhook::egress::{Egress, Networks};
 use waypost::webhook::schedule::Schedule;
 use waypost::webhook::types::{Delivery, DeliveryFilter, NewWebhook, Webhook};
@@ -230,6 +231,15 @@ impl Office {
             .iter()
             .map(|received| received.json()["data"]["count"].as_i64().expect("one"))
             .collect()
+    }
+
+    /// Deletes a session, as the service does when its actor has ended.
+    pub async fn delete(&self, id: &SessionId) {
+        let body = EventBody::SessionDeleted(SessionDeletedEvent { name: None, created_at: self.clock.now() });
+        let events = vec![Draft::new(id.clone(), &body, self.clock.now()).expect("it is JSON")];
+        let last = Some(session::store::deleting(id));
+        self.journal.record(Entry { events, last, ..Entry::default() }).await.expect("it is written");
+        self.journal.interest().forget(id);
     }
 
     /// Ends its tasks. Nothing was an error.

@@ -1,0 +1,106 @@
+//! Takes away what is left of deleted sessions once nothing of it is owed any more: webhooks, events, lanes, counts.
+//!
+//! It looks at the database and takes no input but a poke, so a process that died in between goes on after its start.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::Notify;
+use tracing::{error, info};
+
+use crate::db::Db;
+use crate::error::{Result, chain};
+use crate::event::deleted_store as deleted;
+use crate::event::journal::{Entry, Journal, Write};
+use crate::event::store as events;
+use crate::webhook::{lane, store};
+
+/// Events that are dropped in one transaction: others want to write too.
+const BATCH: u64 = 1_000;
+/// How often it looks although no session was deleted.
+const PERIOD: Duration = Duration::from_secs(15 * 60);
+/// Wait before it looks again while something is still owed. It doubles up to the longest: what is owed to a receiver that is down
+/// stays for days.
+const PAUSE: Duration = Duration::from_secs(1);
+/// The longest such wait.
+const PAUSE_MAX: Duration = Duration::from_secs(64);
+
+/// What is left of deleted sessions.
+#[derive(Debug)]
+pub struct Leftovers {
+    /// Where it is.
+    pub db: Db,
+    /// Who counts events.
+    pub journal: Journal,
+}
+
+impl Leftovers {
+    /// Looks again and again: when a session was deleted, while something is owed, and now and then.
+    pub(super) async fn run(self, poke: Arc<Notify>) {
+        let mut pause = PAUSE;
+        loop {
+            let wait = match self.run_once().await {
+                Ok(false) => PERIOD,
+                Ok(true) => pause,
+                Err(error) => {
+                    error!(error = chain(&error), "what is left of deleted sessions could not be taken away");
+                    PERIOD
+                }
+            };
+            let is_poked = tokio::time::timeout(wait, poke.notified()).await.is_ok();
+            pause = if is_poked { PAUSE } else { (2 * pause).min(PAUSE_MAX) };
+        }
+    }
+
+    /// Takes away what is not owed to anybody. Says whether something is.
+    ///
+    /// # Errors
+    /// `Unavailable`; what was taken away by then is gone.
+    pub async fn run_once(&self) -> Result<bool> {
+        // What was not looked at yet is owed to whoever it turns out to be for.
+        let seen = events::bookmark(self.db.read(), events::DISPATCHED).await?.unwrap_or(0);
+        let has_webhooks = self.webhooks(seen).await?;
+        let has_events = self.events(seen).await?;
+        if !has_webhooks && !has_events {
+            lane::drop_left(self.db.write().unhurried()).await?;
+            self.counts().await?;
+        }
+        Ok(has_webhooks || has_events)
+    }
+
+    /// Webhooks that have got what they were owed.
+    async fn webhooks(&self, seen: i64) -> Result<bool> {
+        let before = store::ending(self.db.read()).await?;
+        if before.is_empty() {
+            return Ok(false);
+        }
+        store::delete_ended(self.db.write(), seen).await?;
+        let after = store::ending(self.db.read()).await?;
+        let is_left = |id| after.iter().any(|record| record.id == id);
+        for record in before.into_iter().filter(|record| !is_left(record.id.clone())) {
+            info!(webhook.id = %record.id, "webhook {} has got what it was owed of its deleted session and is gone", record.id);
+            self.journal.interest().deliver(record.session_id.as_ref(), &record.id, &[]);
+        }
+        Ok(!after.is_empty())
+    }
+
+    /// Events that nobody waits for.
+    async fn events(&self, seen: i64) -> Result<bool> {
+        loop {
+            if !deleted::has_events(self.db.read()).await? {
+                return Ok(false);
+            }
+            if deleted::drop_events(self.db.write(), seen, BATCH).await? < BATCH {
+                return deleted::has_events(self.db.read()).await;
+            }
+        }
+    }
+
+    async fn counts(&self) -> Result<()> {
+        if !deleted::has_idle_counts(self.db.read()).await? {
+            return Ok(());
+        }
+        let write: Write = Box::new(|tx| Box::pin(async { deleted::drop_idle_counts(tx).await.map(|()| Vec::new()) }));
+        self.journal.record(Entry { write: Some(write), ..Entry::default() }).await
+    }
+}
