@@ -239,7 +239,7 @@ impl Entry {
 mod tests {
     use std::collections::BTreeMap;
 
-    use entity::words::{DesiredState, StatusReason};
+    use entity::words::{DesiredState, PresenceOnConnect, StatusReason};
 
     use super::*;
 
@@ -257,6 +257,7 @@ mod tests {
             last_connected_at: None,
             is_logged_in: false,
             metadata: BTreeMap::new(),
+            presence_on_connect: PresenceOnConnect::Unavailable,
         };
         let live = Live {
             status,
@@ -283,7 +284,7 @@ mod tests {
         assert!(registry.reserve(&id).is_none(), "it is there");
         let (entry, leaving) = registry.remove(&id).expect("it is there");
         assert!(registry.find(&id).is_none() && registry.reserve(&id).is_none(), "it is being deleted");
-        registry.put_back(entry);
+        registry.restore(entry);
         drop(leaving);
         assert!(registry.find(&id).is_some() && registry.reserve(&id).is_none(), "it could not be deleted");
         drop(registry.remove(&id));
