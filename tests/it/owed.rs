@@ -88,7 +88,9 @@ async fn a_slow_receiver_gets_the_last_events_of_a_deleted_session(
     for receiver in [&all, &own] {
         let received = receiver.until("its end", |received| is_told(received, "shop")).await;
         let came = came(&received);
-        assert_eq!(words(&came[came.len() - 4..]), LAST);
+        // What waited offline may be told at any moment in between.
+        let lasting: Vec<_> = words(&came).into_iter().filter(|word| !word.starts_with("offline_sync")).collect();
+        assert_eq!(lasting[lasting.len() - 4..], LAST);
         let sequences: Vec<_> = came.iter().map(|event| event["sequence"].as_i64().expect("a number")).collect();
         assert!(sequences.windows(2).all(|two| two[1] == two[0] + 1), "{sequences:?}");
         assert_eq!(came[came.len() - 1]["data"]["name"], Value::Null);
@@ -173,7 +175,7 @@ async fn a_webhook_that_is_owed_something_is_shown_until_that_is_discarded() {
     assert_eq!(desk.ask(Method::GET, &path, &Value::Null).await.status, 404);
     world.door.create("shop").await;
     assert_eq!(desk.ask(Method::GET, &path, &Value::Null).await.status, 404);
-    assert_eq!(world.door.get("/shop/webhooks").await.ok(), json!({ "webhooks": [] }));
+    assert_eq!(world.door.get("/shop/webhooks").await.ok(), json!({ "webhooks": [], "next_cursor": null }));
     for enabled in [true, false] {
         let refused = world.door.ask(Method::PATCH, &path, &json!({ "enabled": enabled })).await;
         assert_eq!(refused.problem(), (422, "invalid".to_owned()));

@@ -19,6 +19,7 @@ from waypost_client.api.sessions import (
     update_session,
 )
 from waypost_client.models import (
+    ConnectReply,
     CreatedSession,
     DesiredState,
     Device,
@@ -98,7 +99,7 @@ def main():
     # Away and back without another scan, then unlinked.
     a(Done, disconnect_session.sync(ID, client=client))
     assert reaches(SessionStatus.DISCONNECTED).reason == StatusReason.REQUESTED
-    a(Done, connect_session.sync(ID, client=client))
+    a(ConnectReply, connect_session.sync(ID, client=client))
     reaches(SessionStatus.LOGGED_IN)
     a(Done, logout_session.sync(ID, client=client))
     assert reaches(SessionStatus.DISCONNECTED).reason == StatusReason.LOGGED_OUT
