@@ -14,7 +14,7 @@ use crate::config::{BadConfig, Command, CommandLine, Config, ServeArgs};
 use crate::control::Control;
 use crate::db::Ending;
 use crate::error::{Cause, chain};
-use crate::{telemetry, terminal};
+use crate::{telemetry, terminal, whatsapp};
 
 mod descriptors;
 mod export;
@@ -71,7 +71,7 @@ fn fail(error: &(dyn std::error::Error + 'static)) -> ExitCode {
 }
 
 async fn serve(args: ServeArgs) -> Result<Outcome, Cause> {
-    telemetry::start_log(args.log_format, &args.log_level)?;
+    telemetry::start_log(args.log_format, &args.log_level, whatsapp::message_ends())?;
     let config = Config::check(args)?;
     let limits = limits(&config, descriptors::raise_limit());
     #[cfg(feature = "sandbox")]

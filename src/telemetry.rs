@@ -9,7 +9,7 @@ use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use tracing_subscriber::filter::{FilterExt, filter_fn};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
-use tracing_subscriber::{EnvFilter, Layer};
+use tracing_subscriber::{EnvFilter, Layer, Registry};
 
 use crate::config::{BadConfig, LogFormat};
 
@@ -26,11 +26,11 @@ const UPKEEP: Duration = Duration::from_secs(5);
 /// Bounds of the request time buckets, seconds.
 const REQUEST_BUCKETS: &[f64] = &[0.001, 0.005, 0.025, 0.1, 0.5, 2.5, 10.0];
 
-/// Starts the log.
+/// Starts the log. The other layer hears of what it asks for, whatever level the log has.
 ///
 /// # Errors
 /// The level is not one.
-pub fn start_log(format: LogFormat, level: &str) -> Result<(), BadConfig> {
+pub fn start_log(format: LogFormat, level: &str, other: impl Layer<Registry> + Send + Sync) -> Result<(), BadConfig> {
     check_level(level)?;
     let filter = EnvFilter::try_new(level).map_err(|error| BadConfig::new(format!("--log-level {level}: {error}")))?;
     let filter = filter.and(filter_fn(|metadata| may_speak(metadata.target())));
@@ -41,7 +41,7 @@ pub fn start_log(format: LogFormat, level: &str) -> Result<(), BadConfig> {
         LogFormat::Json => lines.json().flatten_event(true).boxed(),
     };
     // A second start in one process (a test) keeps the first one's log.
-    let _ = tracing_subscriber::registry().with(lines.with_filter(filter)).try_init();
+    let _ = tracing_subscriber::registry().with(other).with(lines.with_filter(filter)).try_init();
     Ok(())
 }
 

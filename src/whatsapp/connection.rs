@@ -1,17 +1,16 @@
 //! One session's client of the library, dialled as often as the machine says.
 
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::sync::{Arc, OnceLock, Weak};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use futures::FutureExt;
 use parking_lot::Mutex;
 use tokio::sync::mpsc;
-use tokio::sync::mpsc::error::TrySendError;
+use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use whatsapp_rust::bot::Bot;
 use whatsapp_rust::pair_code::PairCodeOptions;
-use whatsapp_rust::types::events::{Event, EventHandler, EventInterest};
 use whatsapp_rust::wacore::iq::devices::RemoveCompanionDeviceSpec;
 use whatsapp_rust::wacore::store::DevicePropsOverride;
 use whatsapp_rust::waproto::whatsapp::device_props::{AppVersion, PlatformType};
@@ -25,10 +24,15 @@ use crate::session::types::{DeviceProps, Identity, PairRequest};
 use crate::whatsapp::device_store::DeviceStore;
 use crate::whatsapp::http::SessionHttp;
 use crate::whatsapp::inbox::Inbox;
+use crate::whatsapp::order::Order;
 use crate::whatsapp::presence::Presence;
+use crate::whatsapp::reading::people::People;
 use crate::whatsapp::reading::recipient::Recipients;
+use crate::whatsapp::report_writer::ReportWriter;
+use crate::whatsapp::reporter::{Handler, Reporter};
 use crate::whatsapp::runtime::ClientRuntime;
 use crate::whatsapp::transport::{Dialler, Progress};
+use crate::whatsapp::votes::Votes;
 use crate::whatsapp::{Closing, Connector, Report, Signal, reading, translate};
 
 /// Longest wait for the encrypted channel. The library gives the dialling 20 s and the handshake 20 s.
@@ -52,6 +56,8 @@ struct Inner {
     progress: Arc<Progress>,
     store: Arc<DeviceStore>,
     runtime: ClientRuntime,
+    /// Ends when everything is brought to the journal.
+    writing: Mutex<Option<JoinHandle<()>>>,
     /// As long as this lives, the library shows every stanza that comes in.
     _stanzas: RawNodeLease,
 }
@@ -64,9 +70,16 @@ impl std::fmt::Debug for Connection {
 
 /// Where a client's words go.
 pub(super) struct Outlets {
+    pub(super) session: SessionId,
     pub(super) signals: mpsc::Sender<Signal>,
-    pub(super) reports: mpsc::Sender<Report>,
-    pub(super) inbox: Inbox,
+    /// What could not be written.
+    pub(super) unwritten: mpsc::Sender<Report>,
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        self.reporter.order.close();
+    }
 }
 
 /// Builds the client on the session's keys.
@@ -76,14 +89,15 @@ pub(super) async fn open(
     props: &DeviceProps,
     outlets: Outlets,
 ) -> anyhow::Result<Connection> {
-    let Outlets { signals, reports, inbox } = outlets;
+    let Outlets { session, signals, unwritten } = outlets;
     let progress = Arc::new(Progress::default());
     let own = Arc::new(OnceLock::new());
-    let runtime = ClientRuntime::new(connector.lifecycle.clone());
+    let order = Arc::new(Order::new());
+    let runtime = ClientRuntime::new(connector.lifecycle.clone(), Arc::clone(&order));
     let reporter = Arc::new(Reporter {
         signals,
-        reports,
-        session: inbox.session.clone(),
+        order: Arc::clone(&order),
+        session: session.clone(),
         store: Arc::clone(&store),
         recipients: Recipients::default(),
         client: Arc::clone(&own),
@@ -91,6 +105,7 @@ pub(super) async fn open(
         started: Instant::now(),
         last_stanza: AtomicI64::new(0),
     });
+    let inbox = Inbox { session: session.clone(), store: Arc::clone(&store), order: Arc::clone(&order) };
     let mut builder = Bot::builder()
         .with_backend_arc(Arc::clone(&store) as _)
         .with_transport_factory(Dialler {
@@ -118,6 +133,19 @@ pub(super) async fn open(
     client.set_force_active_delivery_receipts(true);
     let _ = own.set(Arc::downgrade(&client)); // The cell is new, so it is empty.
     let stanzas = client.acquire_raw_node_forwarding();
+    let writer = ReportWriter {
+        session,
+        journal: connector.journal.clone(),
+        clock: connector.clock.clone(),
+        store: Arc::clone(&store),
+        order,
+        client: own,
+        runtime: runtime.clone(),
+        people: People::default(),
+        votes: Votes::new(connector.db.clone()),
+        unwritten,
+    };
+    let writing = connector.lifecycle.spawn("report writer", writer.run());
     Ok(Connection(Arc::new(Inner {
         client,
         bot: Mutex::new(Some(bot)),
@@ -125,6 +153,7 @@ pub(super) async fn open(
         progress,
         store,
         runtime,
+        writing: Mutex::new(Some(writing)),
         _stanzas: stanzas,
     })))
 }
@@ -168,7 +197,7 @@ impl Connection {
             biased;
             () = secured => {}
             () = given_up => {}
-            () = run => {}
+            () = inner.reporter.order.reading(run) => {}
         }
     }
 
@@ -234,85 +263,14 @@ impl Connection {
     /// library did not finish within the limit.
     pub async fn close(&self) -> bool {
         let is_closed = tokio::time::timeout(CLOSE_LIMIT, self.0.client.disconnect()).await.is_ok();
+        self.0.reporter.order.close();
+        let writing = self.0.writing.lock().take();
+        if let Some(writing) = writing {
+            let _ = tokio::time::timeout(CLOSE_LIMIT, writing).await; // What is brought is written later.
+        }
         self.0.store.retire().await;
         self.0.runtime.end();
         is_closed
-    }
-}
-
-/// Hands the library's events on as signals.
-struct Reporter {
-    signals: mpsc::Sender<Signal>,
-    reports: mpsc::Sender<Report>,
-    session: SessionId,
-    store: Arc<DeviceStore>,
-    recipients: Recipients,
-    client: Arc<OnceLock<Weak<Client>>>,
-    presence: Presence,
-    started: Instant,
-    /// Milliseconds from `started` to the last stanza.
-    last_stanza: AtomicI64,
-}
-
-impl Reporter {
-    /// The queue holds far more than a connection reports. Should it be full all the same, the actor is stuck, and a
-    /// lost signal would be a lie about the state: the client is given up instead.
-    fn signal(&self, signal: Signal) {
-        self.hand_on(&self.signals, signal);
-    }
-
-    /// The same for what is to be written: it comes in faster than the database takes it.
-    fn report(&self, report: Report) {
-        self.hand_on(&self.reports, report);
-    }
-
-    /// An actor that does not listen any more is closing this client, and means to hear nothing of it.
-    fn hand_on<T>(&self, to: &mpsc::Sender<T>, what: T) {
-        if let Err(TrySendError::Full(_)) = to.try_send(what) {
-            self.store.give_up(&Error::new(ErrorKind::Unavailable, "more came in than could be written"));
-        }
-    }
-
-    fn saw_stanza(&self) {
-        let millis = i64::try_from(self.started.elapsed().as_millis()).unwrap_or(i64::MAX);
-        self.last_stanza.store(millis, Ordering::Relaxed);
-    }
-
-    fn quiet_for(&self) -> Duration {
-        let seen = u64::try_from(self.last_stanza.load(Ordering::Relaxed)).unwrap_or(0);
-        self.started.elapsed().saturating_sub(Duration::from_millis(seen))
-    }
-}
-
-/// The library takes its handlers by value.
-struct Handler(Arc<Reporter>);
-
-impl EventHandler for Handler {
-    fn handle_event(&self, event: Arc<Event>) {
-        if let Event::RawNode(node) = &*event {
-            self.0.saw_stanza();
-            if node.tag() == "receipt" {
-                self.0.recipients.note(node.get());
-            }
-            if node.tag() == "message"
-                && let Some(id) = node.get().attrs().optional_string("id")
-            {
-                self.0.store.stanza(&id);
-            }
-        }
-        let Some(client) = self.0.client.get().and_then(Weak::upgrade) else { return };
-        self.0.presence.follow(&client, &event);
-        if let Some(signal) = translate::signal(&client, &event) {
-            self.0.signal(signal);
-        }
-        for report in reading::reports(&client, &self.0.session, &event, &self.0.recipients) {
-            self.0.report(report);
-        }
-    }
-
-    fn interest(&self) -> EventInterest {
-        // The library does not even build the others.
-        EventInterest::of(&[translate::KINDS, reading::KINDS].concat())
     }
 }
 
@@ -341,48 +299,5 @@ fn platform(word: Option<&str>) -> PlatformType {
         Some("ie") => PlatformType::IE,
         Some("desktop") => PlatformType::DESKTOP,
         _ => PlatformType::CHROME,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::clock::Clock;
-    use crate::db::{Db, Synchronous};
-    use crate::event::journal::Journal;
-    use crate::lifecycle::Lifecycle;
-
-    #[tokio::test]
-    async fn an_actor_that_is_stuck_costs_the_client_and_one_that_has_let_go_does_not() {
-        let directory = tempfile::tempdir().expect("there is room");
-        let path = directory.path().join("waypost.db");
-        let db = Db::sqlite(&path, Synchronous::Normal).await.expect("a file");
-        db.migrate().await.expect("tables");
-        let journal = Journal::open(db.clone(), Clock::system(), &Lifecycle::new()).await.expect("a journal");
-        let session = SessionId::parse("nobody").expect("it is one");
-        let (signals, signalled) = mpsc::channel(1);
-        let (reports, reported) = mpsc::channel(1);
-        let store = Arc::new(DeviceStore::new(db, journal, session.clone()));
-        let reporter = Reporter {
-            signals,
-            reports,
-            session,
-            store: Arc::clone(&store),
-            recipients: Recipients::default(),
-            client: Arc::default(),
-            presence: Presence::new(ClientRuntime::new(Lifecycle::new())),
-            started: Instant::now(),
-            last_stanza: AtomicI64::new(0),
-        };
-        reporter.signal(Signal::HandshakeDone);
-        drop((signalled, reported));
-        reporter.signal(Signal::QrExhausted);
-        assert!(!store.given_up().is_cancelled(), "nobody listens any more");
-        let (signals, _signalled) = mpsc::channel(1);
-        let reporter = Reporter { signals, ..reporter };
-        reporter.signal(Signal::HandshakeDone);
-        assert!(!store.given_up().is_cancelled());
-        reporter.signal(Signal::QrExhausted);
-        assert!(store.given_up().is_cancelled(), "a signal is lost");
     }
 }

@@ -9,8 +9,11 @@ mod connection;
 mod foreign;
 mod http;
 mod inbox;
+mod order;
 mod presence;
 mod reading;
+mod report_writer;
+mod reporter;
 mod runtime;
 mod translate;
 mod transport;
@@ -33,18 +36,14 @@ use crate::event::store::MessageKey;
 use crate::lifecycle::Lifecycle;
 use crate::session::types::{Code, DeviceProps, Identity};
 use crate::whatsapp::connection::Outlets;
-use crate::whatsapp::inbox::Inbox;
-use crate::whatsapp::reading::names::Names;
-use crate::whatsapp::votes::Votes;
 
 pub use connection::Connection;
 
 /// Signals that wait for the actor. A session has a handful per login; whoever leaves more unread is stuck.
 const SIGNAL_CAPACITY: usize = 128;
 
-/// Reports that wait for the actor, which takes them in by the hundred. The library tells a whole bundle of changes without a
-/// pause.
-const REPORT_CAPACITY: usize = 16 * 1024;
+/// Reports that could not be written and wait for the actor. It does not keep more either.
+const UNWRITTEN_CAPACITY: usize = 1024;
 
 /// How to reach WhatsApp.
 #[derive(Clone, Debug, Default)]
@@ -215,8 +214,16 @@ pub struct Opened {
     pub connection: Connection,
     /// What changes the session's state.
     pub signals: mpsc::Receiver<Signal>,
-    /// What happens beside that. Messages go to the journal themselves, but for those that WhatsApp never delivers again.
+    /// What happened beside that and could not be written. All else goes to the journal by itself.
     pub reports: mpsc::Receiver<Report>,
+}
+
+/// What has to hear the library's spans, so that nothing waits longer than it must for a message that became nothing.
+pub fn message_ends<S>() -> impl tracing_subscriber::Layer<S> + Send + Sync
+where
+    S: tracing::Subscriber + for<'a> tracing_subscriber::registry::LookupSpan<'a>,
+{
+    order::ends::layer()
 }
 
 /// Makes connections. One for the whole process.
@@ -257,21 +264,14 @@ impl Connector {
     /// `Unavailable`: the database failed.
     pub async fn open(&self, session: &SessionId, props: &DeviceProps, is_new: bool) -> Result<Opened> {
         let (signals, signalled) = mpsc::channel(SIGNAL_CAPACITY);
-        let (reports, reported) = mpsc::channel(REPORT_CAPACITY);
+        let (unwritten, reported) = mpsc::channel(UNWRITTEN_CAPACITY);
         let store = match is_new {
             true => device_store::DeviceStore::empty(self.db.clone(), self.journal.clone(), session.clone()),
             false => device_store::DeviceStore::new(self.db.clone(), self.journal.clone(), session.clone()),
         };
         let store = Arc::new(store);
-        let inbox = Inbox {
-            session: session.clone(),
-            journal: self.journal.clone(),
-            clock: self.clock.clone(),
-            store: Arc::clone(&store),
-            names: Names::default(),
-            votes: Votes::new(self.db.clone()),
-        };
-        let connection = connection::open(self, store, props, Outlets { signals, reports, inbox }).await;
+        let outlets = Outlets { session: session.clone(), signals, unwritten };
+        let connection = connection::open(self, store, props, outlets).await;
         let connection = connection.map_err(|error| {
             Error::new(ErrorKind::Unavailable, "the session's keys could not be read").because(error)
         })?;

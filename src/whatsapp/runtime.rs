@@ -4,6 +4,7 @@
 //! has expired, whether or not somebody still waits for a scan.
 
 use std::pin::Pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -12,6 +13,8 @@ use whatsapp_rust::TokioRuntime;
 use whatsapp_rust::wacore::runtime::{AbortHandle, Runtime};
 
 use crate::lifecycle::Lifecycle;
+use crate::whatsapp::order::Order;
+use crate::whatsapp::report_writer::Item;
 
 type Task = Pin<Box<dyn Future<Output = ()> + Send + 'static>>;
 
@@ -19,13 +22,14 @@ type Task = Pin<Box<dyn Future<Output = ()> + Send + 'static>>;
 #[derive(Clone)]
 pub(super) struct ClientRuntime {
     lifecycle: Lifecycle,
+    order: Arc<Order<Item>>,
     over: CancellationToken,
 }
 
 impl ClientRuntime {
     /// A runtime on which nothing runs yet.
-    pub(super) fn new(lifecycle: Lifecycle) -> Self {
-        Self { lifecycle, over: CancellationToken::new() }
+    pub(super) fn new(lifecycle: Lifecycle, order: Arc<Order<Item>>) -> Self {
+        Self { lifecycle, order, over: CancellationToken::new() }
     }
 
     /// Ends every task, those that are still to come too.
@@ -36,12 +40,16 @@ impl ClientRuntime {
 
 #[async_trait]
 impl Runtime for ClientRuntime {
+    /// This is what it starts the task with that takes a chat's messages.
     fn spawn(&self, task: Task) -> AbortHandle {
+        let task = self.order.chat(task);
         let handle = self.lifecycle.host(self.over.clone().run_until_cancelled_owned(task));
         AbortHandle::new(move || handle.abort())
     }
 
+    /// This is what the library starts a stanza's task with.
     fn spawn_detached(&self, task: Task) {
+        let task = self.order.task(task);
         self.lifecycle.host(self.over.clone().run_until_cancelled_owned(task));
     }
 

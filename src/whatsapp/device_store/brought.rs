@@ -1,13 +1,17 @@
 //! Messages that were brought to the journal, as a frame sees them: it may acknowledge any of them, so it waits for all.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use futures::FutureExt;
 use futures::future::{BoxFuture, Shared};
 use parking_lot::Mutex;
 
+use tokio::sync::watch;
+
 use crate::error::{Error, Result};
 use crate::event::journal::Ticket;
+use crate::whatsapp::device_store::waiting::Key;
 
 /// The entry that was brought last, if it may not be on the disk yet. The journal writes them in their order, and of one that
 /// it could not write the store hears before anything behind it is told.
@@ -45,5 +49,76 @@ impl Brought {
         written.await?;
         self.0.lock().take_if(|(newest, _)| *newest == ticket);
         Ok(Some(ticket))
+    }
+}
+
+/// Messages that were taken in and wait for their turn to be brought.
+#[derive(Debug, Default)]
+pub(super) struct Holding {
+    numbers: Arc<Mutex<Numbers>>,
+    /// The number of the first that is held, or of the next one.
+    first: Arc<watch::Sender<u64>>,
+}
+
+#[derive(Debug, Default)]
+struct Numbers {
+    held: BTreeSet<u64>,
+    next: u64,
+}
+
+/// A message that waits for its turn. Dropped when it is brought, or never will be.
+#[derive(Debug)]
+pub struct Held {
+    pub(super) key: Key,
+    number: u64,
+    numbers: Arc<Mutex<Numbers>>,
+    first: Arc<watch::Sender<u64>>,
+}
+
+impl Holding {
+    /// Takes a message in.
+    pub(super) fn hold(&self, key: Key) -> Held {
+        let mut numbers = self.numbers.lock();
+        let number = numbers.next;
+        numbers.next += 1;
+        numbers.held.insert(number);
+        Held { key, number, numbers: Arc::clone(&self.numbers), first: Arc::clone(&self.first) }
+    }
+
+    /// Waits until everything is brought that was taken in before this call.
+    pub(super) async fn settle(&self) {
+        let until = self.numbers.lock().next;
+        let mut first = self.first.subscribe();
+        let _ = first.wait_for(|first| *first >= until).await; // The sender is here.
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        let mut numbers = self.numbers.lock();
+        numbers.held.remove(&self.number);
+        let first = numbers.held.first().copied().unwrap_or(numbers.next);
+        // Under the lock: these must not be told in another order.
+        self.first.send_replace(first);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn what_is_taken_in_later_is_not_waited_for() {
+        let holding = Holding::default();
+        let hold = || holding.hold(Arc::default());
+        holding.settle().await;
+        let (first, second) = (hold(), hold());
+        let mut settled = std::pin::pin!(holding.settle());
+        assert!(futures::poll!(settled.as_mut()).is_pending());
+        let _third = hold();
+        drop(second);
+        assert!(futures::poll!(settled.as_mut()).is_pending());
+        drop(first);
+        settled.await;
     }
 }

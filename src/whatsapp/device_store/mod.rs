@@ -23,14 +23,14 @@ use wacore::store::traits::PendingInboundKey;
 use crate::db::{self, Connections, Db};
 use crate::error::chain;
 use crate::event::journal::{Failed, Journal, Rows, Ticket};
-use crate::whatsapp::device_store::brought::Brought;
+use crate::whatsapp::device_store::brought::{Brought, Held, Holding};
 use crate::whatsapp::device_store::ratchets::UnderWay;
 use crate::whatsapp::device_store::waiting::Waiting;
 use crate::whatsapp::foreign;
 
 mod app_sync;
 mod base_key;
-mod brought;
+pub(in crate::whatsapp) mod brought;
 mod device;
 mod device_list;
 mod lid_mapping;
@@ -61,6 +61,8 @@ pub struct DeviceStore {
     saving: Mutex<()>,
     /// What was decrypted and waits for the journal.
     waiting: Arc<Waiting>,
+    /// What waits for its turn to be brought to the journal.
+    holding: Holding,
     /// What was brought to the journal.
     brought: Brought,
     /// Ratchets on their way to the disk.
@@ -80,6 +82,7 @@ impl DeviceStore {
             writing: Arc::default(),
             saving: Mutex::new(()),
             waiting: Arc::default(),
+            holding: Holding::default(),
             brought: Brought::default(),
             under_way: UnderWay::default(),
             is_empty: AtomicBool::new(false),
@@ -124,10 +127,18 @@ impl DeviceStore {
         self.waiting.stanza(id);
     }
 
+    /// Notes that a message waits for its turn to be brought to the journal, whatever the library does meanwhile: no frame leaves
+    /// before it is brought, and a ratchet takes it along.
+    pub fn hold(&self, chat: &str, sender: &str, id: &str) -> Held {
+        let key = waiting::key(PendingInboundKey { chat, sender, id });
+        self.waiting.hold(&key);
+        self.holding.hold(key)
+    }
+
     /// Notes that the journal was given a message that waits: a ratchet that is written with it or later need not take it
     /// along.
-    pub fn handed_over(&self, chat: &str, sender: &str, id: &str, ticket: Ticket) {
-        self.waiting.hand_over(PendingInboundKey { chat, sender, id }, ticket);
+    pub fn handed_over(&self, held: &Held, ticket: Ticket) {
+        self.waiting.hand_over(&held.key, ticket);
     }
 
     /// Gives the client up because something could not be read or written. What it has in its memory is not what is on
@@ -178,6 +189,11 @@ impl DeviceStore {
 
     /// True if some that the library is done with may be in the table, which they are to leave.
     async fn settle_messages(&self) -> Result<bool, StoreError> {
+        tokio::select! {
+            biased;
+            () = self.holding.settle() => {}
+            () = self.given_up.cancelled() => {}
+        }
         let ticket = self.brought.settle().await.map_err(|error| StoreError::Database(Box::new(error)))?;
         Ok(ticket.is_some_and(|ticket| self.waiting.written(ticket)))
     }

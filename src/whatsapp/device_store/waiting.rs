@@ -53,6 +53,8 @@ struct Message {
     bytes: Bytes,
     stored_at: i64,
     came: u64,
+    /// Whether it is on its way to the journal.
+    is_held: bool,
     /// The journal's entry that it is in, once the journal was given it.
     handed_over: Option<Ticket>,
     /// Whether the library is done with it, and only the journal has still to write it.
@@ -101,8 +103,16 @@ impl Waiting {
         }
         let is_late = messages.ratchets_of > arrived.max(before);
         let (bytes, stored_at) = (Bytes::copy_from_slice(row.message), now_secs());
-        let message =
-            Message { bytes, stored_at, came: now, handed_over: None, is_done: false, is_late, is_written: false };
+        let message = Message {
+            bytes,
+            stored_at,
+            came: now,
+            is_held: false,
+            handed_over: None,
+            is_done: false,
+            is_late,
+            is_written: false,
+        };
         messages.messages.insert(key, message);
         is_late
     }
@@ -126,7 +136,7 @@ impl Waiting {
         for key in keys {
             messages.see(&key, now);
             match messages.messages.get_mut(&key) {
-                Some(message) if message.handed_over.is_some() => message.is_done = true,
+                Some(message) if message.is_held => message.is_done = true,
                 _ => some |= messages.forget(key, now),
             }
         }
@@ -138,7 +148,7 @@ impl Waiting {
     pub(super) fn written(&self, ticket: Ticket) -> bool {
         let mut messages = self.0.lock();
         let now = messages.tick();
-        let is_over = |message: &Message| message.is_done && message.handed_over <= Some(ticket);
+        let is_over = |message: &Message| message.is_done && message.handed_over.is_some_and(|at| at <= ticket);
         let over: Vec<_> =
             messages.messages.iter().filter(|(_, message)| is_over(message)).map(|(key, _)| Arc::clone(key)).collect();
         over.into_iter().fold(false, |some, key| messages.forget(key, now) | some)
@@ -155,9 +165,16 @@ impl Waiting {
         self.0.lock().messages.retain(|_, message| message.stored_at >= cutoff);
     }
 
+    /// Notes that a message is on its way to the journal, and stays here until that has it.
+    pub(super) fn hold(&self, key: &Key) {
+        if let Some(message) = self.0.lock().messages.get_mut(key) {
+            message.is_held = true;
+        }
+    }
+
     /// Notes that the journal was given a message.
-    pub(super) fn hand_over(&self, at: PendingInboundKey<'_>, ticket: Ticket) {
-        if let Some(message) = self.0.lock().messages.get_mut(&key(at)) {
+    pub(super) fn hand_over(&self, key: &Key, ticket: Ticket) {
+        if let Some(message) = self.0.lock().messages.get_mut(key) {
             message.handed_over = Some(ticket);
         }
     }

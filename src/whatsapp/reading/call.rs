@@ -1,40 +1,21 @@
-//! Calls.
+//! Calls, as their stanzas tell of them.
 
-use entity::timestamp::Timestamp;
 use entity::words::CallState;
-use whatsapp_rust::Jid;
-use whatsapp_rust::types::events::Event;
-use whatsapp_rust::wacore::types::call::{CallAction, ElsewhereOutcome, IncomingCall, MissedReason};
+use whatsapp_rust::wacore::stanza::call::parse_call_stanza;
+use whatsapp_rust::wacore::types::call::{CallAction, IncomingCall};
+use whatsapp_rust::wacore_binary::NodeRef;
 
 use crate::event::body::call::CallEvent;
 use crate::event::body::{EventBody, Party};
 use crate::whatsapp::reading::{party, said};
 
-/// None if it is not about a call, or no news.
-pub(super) fn body(event: &Event) -> Option<EventBody> {
-    Some(EventBody::Call(match event {
-        Event::IncomingCall(call) => incoming(call)?,
-        Event::MissedCall(call) => {
-            let offline = matches!(call.reason, MissedReason::Offline);
-            let ended = ended(&call.from, &call.call_id, CallState::Missed, call.timestamp.into());
-            CallEvent { offline, ..ended }
-        }
-        Event::CallEndedElsewhere(call) => {
-            let state = match call.outcome {
-                ElsewhereOutcome::Accepted => CallState::AcceptedElsewhere,
-                _ => CallState::RejectedElsewhere,
-            };
-            ended(&call.from, &call.call_id, state, call.timestamp.into())
-        }
-        _ => return None,
-    }))
-}
-
-/// What is said about a call while it is set up or ends; what is said while it lasts is for its participants.
-fn incoming(call: &IncomingCall) -> Option<CallEvent> {
+/// What is said about a call while it is set up or ends; what is said while it lasts is for its participants. None if it is
+/// no news.
+pub(super) fn body(node: &NodeRef<'_>) -> Option<EventBody> {
+    let call: IncomingCall = parse_call_stanza(node).ok()??;
     let (state, is_video, is_group) = match &call.action {
-        CallAction::Offer { is_video, group_jid, .. } => (CallState::Offered, *is_video, group_jid.is_some()),
-        CallAction::OfferNotice { is_video, is_group, .. } => (CallState::Offered, *is_video, *is_group),
+        CallAction::Offer { is_video, group_jid, .. } => (offer(&call), *is_video, group_jid.is_some()),
+        CallAction::OfferNotice { is_video, is_group, .. } => (offer(&call), *is_video, *is_group),
         CallAction::Accept { .. } => (CallState::Accepted, false, false),
         CallAction::Reject { .. } => (CallState::Rejected, false, false),
         CallAction::Terminate { reason, .. } => (call_end(reason.as_deref()), false, false),
@@ -47,7 +28,12 @@ fn incoming(call: &IncomingCall) -> Option<CallEvent> {
     let creator = call.action.call_creator();
     let from = Party { push_name: call.notify.as_deref().and_then(said), ..party(creator, caller) };
     let (call_id, timestamp, offline) = (call.action.call_id().to_owned(), call.timestamp.into(), call.offline);
-    Some(CallEvent { call_id, from, state, is_video, is_group, timestamp, offline })
+    Some(EventBody::Call(CallEvent { call_id, from, state, is_video, is_group, timestamp, offline }))
+}
+
+/// A call that waited for this device is long over.
+fn offer(call: &IncomingCall) -> CallState {
+    if call.offline { CallState::Missed } else { CallState::Offered }
 }
 
 /// How a call ended for this account, in WhatsApp's words.
@@ -60,24 +46,30 @@ fn call_end(reason: Option<&str>) -> CallState {
     }
 }
 
-fn ended(from: &Jid, call_id: &str, state: CallState, timestamp: Timestamp) -> CallEvent {
-    let (call_id, from) = (call_id.to_owned(), party(from, None));
-    CallEvent { call_id, from, state, is_video: false, is_group: false, timestamp, offline: false }
-}
-
 #[cfg(test)]
 mod tests {
-    use whatsapp_rust::wacore::types::call::MissedCall;
+    use whatsapp_rust::wacore_binary::builder::NodeBuilder;
 
     use super::*;
 
     #[test]
     fn a_call_that_was_missed_while_the_session_was_away_says_so() {
-        for (reason, offline) in [(MissedReason::Offline, true), (MissedReason::Remote, false)] {
-            let from = "15550100077@s.whatsapp.net".parse().expect("it is a JID");
-            let missed = MissedCall::new(from, "C1".to_owned(), Default::default(), reason);
-            let Some(EventBody::Call(call)) = body(&Event::MissedCall(missed)) else { panic!("it is news") };
-            assert_eq!((call.state, call.offline), (CallState::Missed, offline));
+        for (is_offline, state) in [(true, CallState::Missed), (false, CallState::Offered)] {
+            let offer = NodeBuilder::new("offer")
+                .attr("call-id", "C1")
+                .attr("call-creator", "100000000000077@lid")
+                .attr("caller_pn", "15550100077@s.whatsapp.net")
+                .children([NodeBuilder::new("video").build()])
+                .build();
+            let mut node = NodeBuilder::new("call").attr("from", "100000000000077@lid").attr("id", "1");
+            node = node.attr("t", "1700000000");
+            if is_offline {
+                node = node.attr("offline", "0");
+            }
+            let node = node.children([offer]).build();
+            let Some(EventBody::Call(call)) = body(&node.as_node_ref()) else { panic!("it is news") };
+            assert_eq!((call.state, call.offline, call.is_video), (state, is_offline, true));
+            assert_eq!(call.from.phone_number.as_deref(), Some("15550100077"));
         }
     }
 }

@@ -1,28 +1,18 @@
 //! The names that senders show, as their messages have brought them: the library does not tell when one changes. They are
 //! remembered as long as the client lives, and no longer.
 
-use std::collections::{HashMap, VecDeque};
-use std::sync::Arc;
-
 use entity::timestamp::Timestamp;
-use parking_lot::Mutex;
 
+use crate::event::body::Party;
 use crate::event::body::contact::PushNameUpdateEvent;
 use crate::event::body::message::MessageEvent;
+use crate::whatsapp::reading::recent::Recent;
 
 /// Senders of one client whose names are remembered: less than a megabyte.
 const MOST: usize = 4096;
 
 /// The names that one client has seen.
-#[derive(Default)]
-pub(in crate::whatsapp) struct Names(Mutex<Seen>);
-
-#[derive(Default)]
-struct Seen {
-    names: HashMap<Arc<str>, Name>,
-    /// Whose they are, in the order in which they were first seen.
-    senders: VecDeque<Arc<str>>,
-}
+pub(super) struct Names(Recent<Name>);
 
 struct Name {
     name: String,
@@ -30,37 +20,38 @@ struct Name {
     at: Timestamp,
 }
 
-impl Names {
-    /// Takes the sender's name from a message. Some if it is another one than before.
-    pub(in crate::whatsapp) fn learn(&self, message: &MessageEvent) -> Option<PushNameUpdateEvent> {
-        let name = message.push_name.clone().filter(|_| !message.is_from_me)?;
-        let sender = message.sender.lid.as_ref().unwrap_or(&message.sender.id);
-        let old = self.0.lock().learn(sender, Name { name, at: message.timestamp })?;
-        Some(PushNameUpdateEvent { contact: message.sender.clone(), old_push_name: Some(old) })
+impl Default for Names {
+    fn default() -> Self {
+        Self(Recent::new(MOST))
     }
 }
 
-impl Seen {
-    /// The name before, if it was another one.
-    fn learn(&mut self, sender: &str, new: Name) -> Option<String> {
-        if let Some(known) = self.names.get_mut(sender) {
-            // What WhatsApp brings once more has the name of its time.
-            if new.at < known.at {
-                return None;
-            }
-            let old = std::mem::replace(known, new);
-            return (old.name != known.name).then_some(old.name);
-        }
-        if self.senders.len() == MOST
-            && let Some(oldest) = self.senders.pop_front()
-        {
-            self.names.remove(&oldest);
-        }
-        let sender: Arc<str> = sender.into();
-        self.senders.push_back(Arc::clone(&sender));
-        self.names.insert(sender, new);
-        None
+impl Names {
+    /// Takes the sender's name from a message. Some if it is another one than before.
+    pub(super) fn learn(&mut self, message: &MessageEvent) -> Option<PushNameUpdateEvent> {
+        let name = message.push_name.clone().filter(|_| !message.is_from_me)?;
+        let old = self.learn_one(key(&message.sender), Name { name, at: message.timestamp })?;
+        Some(PushNameUpdateEvent { contact: message.sender.clone(), old_push_name: Some(old) })
     }
+
+    /// The name of somebody.
+    pub(super) fn find(&self, party: &Party) -> Option<&str> {
+        self.0.get(key(party)).map(|name| name.name.as_str())
+    }
+
+    /// The name before, if it was another one.
+    fn learn_one(&mut self, sender: &str, new: Name) -> Option<String> {
+        // What WhatsApp brings once more has the name of its time.
+        if self.0.get(sender).is_some_and(|known| new.at < known.at) {
+            return None;
+        }
+        let name = new.name.clone();
+        self.0.learn(sender, new).map(|old| old.name).filter(|old| *old != name)
+    }
+}
+
+fn key(party: &Party) -> &str {
+    party.lid.as_ref().unwrap_or(&party.id)
 }
 
 #[cfg(test)]
@@ -73,31 +64,20 @@ mod tests {
 
     #[test]
     fn a_name_has_changed_when_it_was_another_one_before() {
-        let mut seen = Seen::default();
-        assert_eq!(seen.learn("ada", name("Ada", 1)), None);
-        assert_eq!(seen.learn("bob", name("Bob", 1)), None);
-        assert_eq!(seen.learn("ada", name("Ada", 2)), None);
-        assert_eq!(seen.learn("ada", name("Ada L", 3)).as_deref(), Some("Ada"));
-        assert_eq!(seen.learn("ada", name("Ada L", 3)), None);
+        let mut names = Names::default();
+        assert_eq!(names.learn_one("ada", name("Ada", 1)), None);
+        assert_eq!(names.learn_one("bob", name("Bob", 1)), None);
+        assert_eq!(names.learn_one("ada", name("Ada", 2)), None);
+        assert_eq!(names.learn_one("ada", name("Ada L", 3)).as_deref(), Some("Ada"));
+        assert_eq!(names.learn_one("ada", name("Ada L", 3)), None);
     }
 
     #[test]
     fn a_message_that_comes_once_more_brings_no_old_name_back() {
-        let mut seen = Seen::default();
-        seen.learn("ada", name("Ada", 1));
-        seen.learn("ada", name("Ada L", 3));
-        assert_eq!(seen.learn("ada", name("Ada", 1)), None);
-        assert_eq!(seen.learn("ada", name("Ada L", 4)), None);
-    }
-
-    #[test]
-    fn the_sender_that_was_seen_first_is_forgotten_first() {
-        let mut seen = Seen::default();
-        for number in 0..=MOST {
-            seen.learn(&number.to_string(), name("old", 1));
-        }
-        assert_eq!((seen.names.len(), seen.senders.len()), (MOST, MOST));
-        assert_eq!(seen.learn("1", name("new", 2)).as_deref(), Some("old"));
-        assert_eq!(seen.learn("0", name("new", 2)), None);
+        let mut names = Names::default();
+        names.learn_one("ada", name("Ada", 1));
+        names.learn_one("ada", name("Ada L", 3));
+        assert_eq!(names.learn_one("ada", name("Ada", 1)), None);
+        assert_eq!(names.learn_one("ada", name("Ada L", 4)), None);
     }
 }

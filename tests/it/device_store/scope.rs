@@ -213,7 +213,7 @@ async fn a_pending_message_is_on_the_disk_before_its_ratchet(#[values(On::Sqlite
     next.store_pending_inbound("c", "s", "4", b"message").await.unwrap();
     next.store_pending_inbound("c", "s", "5", b"message").await.unwrap();
     let (ticket, _) = base.journal.bring(Entry::default()).await.unwrap();
-    next.handed_over("c", "s", "4", ticket);
+    next.handed_over(&next.hold("c", "s", "4"), ticket);
     next.put_session("1@s", b"ratchet").await.unwrap();
     next.settle().await.unwrap();
     assert_eq!(written().await, ["2", "3", "5"]);
@@ -256,7 +256,7 @@ async fn is_taken_along(others: usize) -> bool {
     }
     let (has_begun, may_end) = will_hold(&base.journal).await;
     let (ticket, written) = base.journal.bring(Entry::default()).await.unwrap();
-    store.handed_over("c", "s", "1", ticket);
+    store.handed_over(&store.hold("c", "s", "1"), ticket);
     store.brought(ticket, written);
     store.delete_pending_inbound("c", "s", "1").await.unwrap();
     assert_eq!(store.get_pending_inbound("c", "s", "1").await.unwrap(), None);
@@ -318,7 +318,7 @@ async fn a_late_message_goes_to_the_journal_only_if_it_is_there_in_time(#[values
         store.store_pending_inbound("c", id, id, b"message").await.unwrap();
     }
     let (ticket, written) = base.journal.bring(Entry::default()).await.unwrap();
-    store.handed_over("c", "1", "1", ticket);
+    store.handed_over(&store.hold("c", "1", "1"), ticket);
     go.add_permits(1);
     store.settle().await.unwrap();
     written.await.unwrap();

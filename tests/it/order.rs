@@ -1,0 +1,196 @@
+//! The order of a session's events is the order in which WhatsApp sent what they tell of.
+
+use rstest::rstest;
+use serde_json::{Value, json};
+
+use crate::support::journal::{all, has_no_gap, of_type, until};
+use crate::support::world::{Kind, World};
+
+const SHOP: &str = "15550100001";
+const FRIEND: &str = "15550100077";
+const OTHER: &str = "15550100078";
+/// Members who are taken out of the group and put back in, in each round.
+const PAIRS: usize = 5;
+
+/// A world in which a friend has made a group with the shop and another one.
+async fn with_group(kind: Kind) -> (World, String) {
+    let world = World::new(kind).await;
+    world.linked("shop").await;
+    world.sim.phone(OTHER);
+    let group = world.sim.phone(FRIEND).create_group("Desk", &[SHOP, OTHER]).expect("a group");
+    until(&world, "joined_group", |body| body["group"] == group).await;
+    (world, group)
+}
+
+async fn take_out_and_put_back(world: &World, group: &str) {
+    let friend = world.sim.phone(FRIEND);
+    for _ in 0..PAIRS {
+        friend.remove_from_group(group, &[OTHER]).await.expect("a group");
+        friend.add_to_group(group, &[OTHER]).expect("a group");
+    }
+}
+
+/// The changes of members that the journal has behind those, so many of them.
+async fn changes(world: &World, skip: usize, count: usize) -> String {
+    let changes = of_type(world, "group_update", skip + count).await.split_off(skip);
+    let word = |event: &Value| match event["data"]["change"].as_str() {
+        Some("participants_removed") => 'R',
+        Some("participants_added") => 'A',
+        _ => '?',
+    };
+    changes.iter().map(word).collect()
+}
+
+async fn offline(world: &World) {
+    world.door.post("/shop/disconnect", Value::Null).await.ok();
+    world.reaches("shop", "disconnected").await;
+}
+
+async fn online(world: &World) {
+    world.door.post("/shop/connect", Value::Null).await.ok();
+    world.reaches("shop", "logged_in").await;
+}
+
+#[rstest]
+#[tokio::test]
+async fn changes_of_a_group_are_told_in_the_order_in_which_they_were_made(
+    #[values(Kind::Sqlite, Kind::Postgres)] kind: Kind,
+) {
+    let (world, group) = with_group(kind).await;
+    let before = of_type(&world, "group_update", 0).await.len();
+    let truth = "RA".repeat(PAIRS);
+    for round in 0..20 {
+        let is_away = round % 2 == 1;
+        if is_away {
+            offline(&world).await;
+        }
+        take_out_and_put_back(&world, &group).await;
+        if is_away {
+            online(&world).await;
+        }
+        let told = changes(&world, before + round * 2 * PAIRS, 2 * PAIRS).await;
+        assert_eq!(told, truth, "round {round}, away: {is_away}");
+    }
+    has_no_gap(&all(&world.door, "&session=shop").await);
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn graphql_shows_the_same_order() {
+    let (world, group) = with_group(Kind::Sqlite).await;
+    let before = of_type(&world, "group_update", 0).await.len();
+    take_out_and_put_back(&world, &group).await;
+    assert_eq!(changes(&world, before, 2 * PAIRS).await, "RA".repeat(PAIRS));
+    let query = "{ events(first: 100, filter: { types: [GROUP_UPDATE] }) {
+        nodes { data { ... on GroupUpdateEvent { change } } } } }";
+    let answer = world.door.asked(query, json!({})).await;
+    let nodes = answer["events"]["nodes"].as_array().expect("a list");
+    let told: Vec<_> = nodes.iter().rev().take(2 * PAIRS).rev().map(|node| node["data"]["change"].clone()).collect();
+    let truth = [json!("PARTICIPANTS_REMOVED"), json!("PARTICIPANTS_ADDED")];
+    assert_eq!(told, truth.iter().cycle().take(2 * PAIRS).cloned().collect::<Vec<_>>());
+    world.finish().await;
+}
+
+/// What the journal has of those, in order: each by its text, its change or its type.
+async fn story(world: &World, skip: usize, count: usize) -> Vec<String> {
+    let types = "&type=message,group_update,picture_update,call,offline_sync_completed";
+    let begun = std::time::Instant::now();
+    loop {
+        let events = all(&world.door, &format!("&session=shop{types}")).await;
+        if events.len() >= skip + count {
+            let tell = |event: &Value| {
+                let data = &event["data"];
+                let words = ["text", "change", "state"].iter().find_map(|field| data[field].as_str());
+                words.or(event["event"].as_str()).unwrap_or_default().to_owned()
+            };
+            return events[skip..].iter().map(tell).collect();
+        }
+        assert!(begun.elapsed().as_secs() < 40, "{} of {}", events.len(), skip + count);
+        tokio::time::sleep(std::time::Duration::from_millis(15)).await;
+    }
+}
+
+#[rstest]
+#[tokio::test]
+async fn what_is_not_a_message_is_told_between_the_messages_that_it_came_between(
+    #[values(Kind::Sqlite, Kind::Postgres)] kind: Kind,
+) {
+    let (world, group) = with_group(kind).await;
+    let (friend, other) = (world.sim.phone(FRIEND), world.sim.phone(OTHER));
+    // Keys are exchanged before: what carries only keys is no message.
+    friend.send(SHOP, "hello").await.expect("it is sent");
+    other.send(SHOP, "hello").await.expect("it is sent");
+    of_type(&world, "message", 2).await;
+    for round in 0..12 {
+        let skip = story(&world, 0, 0).await.len();
+        let is_away = round % 2 == 1;
+        if is_away {
+            offline(&world).await;
+        }
+        let mut truth = Vec::new();
+        for number in 0..3 {
+            let (first, second) = (format!("first {round} {number}"), format!("second {round} {number}"));
+            friend.send(SHOP, &first).await.expect("it is sent");
+            friend.remove_from_group(&group, &[OTHER]).await.expect("a group");
+            other.send(SHOP, &second).await.expect("it is sent");
+            friend.set_picture();
+            friend.add_to_group(&group, &[OTHER]).expect("a group");
+            truth.extend([first, "participants_removed".to_owned(), second]);
+            truth.extend(["picture_update", "participants_added"].map(str::to_owned));
+        }
+        if is_away {
+            online(&world).await;
+            truth.push("offline_sync_completed".to_owned());
+        }
+        assert_eq!(story(&world, skip, truth.len()).await, truth, "round {round}, away: {is_away}");
+    }
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn a_missed_call_knows_who_called_and_how() {
+    let world = World::new(Kind::Sqlite).await;
+    world.linked("shop").await;
+    let stranger = world.sim.phone(FRIEND);
+    for is_away in [false, true] {
+        let call = stranger.call(SHOP, true).expect("it rings");
+        until(&world, "call", |body| body["call_id"] == call && body["state"] == "offered").await;
+        if is_away {
+            offline(&world).await;
+        }
+        stranger.hang_up(SHOP, &call, Some("timeout")).expect("it rang");
+        if is_away {
+            online(&world).await;
+        }
+        let missed = until(&world, "call", |body| body["call_id"] == call && body["state"] == "missed").await;
+        assert_eq!((&missed["from"]["phone_number"], &missed["is_video"]), (&json!(FRIEND), &json!(true)));
+    }
+    world.finish().await;
+}
+
+#[rstest]
+#[tokio::test]
+async fn who_called_is_known_after_a_crash(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+    let mut world = World::new(kind).await;
+    world.linked("shop").await;
+    let stranger = world.sim.phone(FRIEND);
+    let known = world.tables().await.rows().await.get("lid_mapping").copied().unwrap_or(0);
+    let call = stranger.call(SHOP, true).expect("it rings");
+    until(&world, "call", |body| body["call_id"] == call && body["state"] == "offered").await;
+    fills(&world, "lid_mapping", known + 1).await;
+    world.server.kill();
+    stranger.hang_up(SHOP, &call, Some("timeout")).expect("it rang");
+    world.start_again();
+    let missed = until(&world, "call", |body| body["call_id"] == call && body["state"] == "missed").await;
+    assert_eq!(missed["from"]["phone_number"], FRIEND);
+    world.finish().await;
+}
+
+/// Waits until the server has so many rows in a table.
+async fn fills(world: &World, table: &str, rows: i64) {
+    let (tables, begun) = (world.tables().await, std::time::Instant::now());
+    while tables.rows().await.get(table).is_none_or(|count| *count < rows) {
+        assert!(begun.elapsed().as_secs() < 40, "{table} does not fill in time");
+        tokio::time::sleep(std::time::Duration::from_millis(15)).await;
+    }
+}
