@@ -25,6 +25,7 @@ use crate::whatsapp::device_store::DeviceStore;
 use crate::whatsapp::http::SessionHttp;
 use crate::whatsapp::inbox::Inbox;
 use crate::whatsapp::order::Order;
+use crate::whatsapp::owed_sync::OwedSyncs;
 use crate::whatsapp::presence::Presence;
 use crate::whatsapp::reading::people::People;
 use crate::whatsapp::reading::recipient::Recipients;
@@ -104,6 +105,8 @@ pub(super) async fn open(
         presence: Presence::new(runtime.clone()),
         started: Instant::now(),
         last_stanza: AtomicI64::new(0),
+        runtime: runtime.clone(),
+        owed_syncs: OwedSyncs::default(),
     });
     let inbox = Inbox { session: session.clone(), store: Arc::clone(&store), order: Arc::clone(&order) };
     let mut builder = Bot::builder()

@@ -10,6 +10,7 @@ mod foreign;
 mod http;
 mod inbox;
 mod order;
+mod owed_sync;
 mod presence;
 mod reading;
 mod report_writer;

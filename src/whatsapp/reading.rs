@@ -24,6 +24,7 @@ use whatsapp_rust::{Client, Jid};
 
 use crate::event::body::{EventBody, Party};
 use crate::whatsapp::Report;
+use crate::whatsapp::device_store::DeviceStore;
 use crate::whatsapp::reading::recipient::Recipients;
 
 /// The events that are read here. The library does not even build those that nobody reads.
@@ -40,6 +41,7 @@ pub(super) const KINDS: &[EventKind] = &[
     EventKind::ArchiveUpdate,
     EventKind::MarkChatAsReadUpdate,
     EventKind::DisappearingModeChanged,
+    EventKind::AppStateSyncFailed,
     EventKind::UndecryptableMessage,
     EventKind::OfflineSyncPreview,
     EventKind::OfflineSyncCompleted,
@@ -86,26 +88,28 @@ pub(super) fn of_stanza(client: &Client, node: &NodeRef<'_>) -> Vec<Report> {
 }
 
 /// What an event says, if it is news to a user of ours. Messages are read on their own.
-pub(super) fn body(event: &Event, recipients: &Recipients) -> Option<EventBody> {
+pub(super) fn body(event: &Event, store: &DeviceStore, recipients: &Recipients) -> Option<EventBody> {
     if let Event::Receipt(receipt) = event {
         let mut receipt = receipt.clone();
         recipients.put(&mut receipt);
         return chat::body(&Event::Receipt(receipt));
     }
-    if is_state(event) { None } else { chat::body(event).or_else(|| contact::body(event)) }
+    let is_state = app_state(event)
+        .is_some_and(|(collection, is_from_all, done_at)| store.is_from_first_sync(collection, is_from_all, done_at));
+    if is_state { None } else { chat::body(event).or_else(|| contact::body(event)) }
 }
 
-/// Whether it says how something is, not that it changed: a device that syncs for the first time is told all settings and
-/// contacts that there are.
-fn is_state(event: &Event) -> bool {
-    match event {
-        Event::ContactUpdate(update) => update.from_full_sync,
-        Event::PinUpdate(update) => update.from_full_sync,
-        Event::MuteUpdate(update) => update.from_full_sync,
-        Event::ArchiveUpdate(update) => update.from_full_sync,
-        Event::MarkChatAsReadUpdate(update) => update.from_full_sync,
-        _ => false,
-    }
+/// The collection of the app state that a change belongs to, whether the library had to ask for all of it, and when the phone
+/// did it.
+fn app_state(event: &Event) -> Option<(&'static str, bool, Timestamp)> {
+    Some(match event {
+        Event::ContactUpdate(update) => ("critical_unblock_low", update.from_full_sync, update.timestamp.into()),
+        Event::PinUpdate(update) => ("regular_low", update.from_full_sync, update.timestamp.into()),
+        Event::MuteUpdate(update) => ("regular_high", update.from_full_sync, update.timestamp.into()),
+        Event::ArchiveUpdate(update) => ("regular_low", update.from_full_sync, update.timestamp.into()),
+        Event::MarkChatAsReadUpdate(update) => ("regular_low", update.from_full_sync, update.timestamp.into()),
+        _ => return None,
+    })
 }
 
 /// Adds to the people in a body what the library has learnt about them elsewhere. Of somebody who is named more than once,

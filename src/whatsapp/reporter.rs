@@ -15,10 +15,12 @@ use whatsapp_rust::types::events::{Event, EventHandler, EventInterest};
 use crate::error::{Error, ErrorKind};
 use crate::whatsapp::device_store::DeviceStore;
 use crate::whatsapp::order::Order;
+use crate::whatsapp::owed_sync::OwedSyncs;
 use crate::whatsapp::presence::Presence;
 use crate::whatsapp::reading::recipient::Recipients;
 use crate::whatsapp::reading::{Own, message};
 use crate::whatsapp::report_writer::Item;
+use crate::whatsapp::runtime::ClientRuntime;
 use crate::whatsapp::{Report, Signal, reading, translate};
 
 /// Hands the library's events on: what changes the session's state as signals, and the rest in its order.
@@ -33,6 +35,8 @@ pub(super) struct Reporter {
     pub(super) started: Instant,
     /// Milliseconds from `started` to the last stanza.
     pub(super) last_stanza: AtomicI64,
+    pub(super) runtime: ClientRuntime,
+    pub(super) owed_syncs: OwedSyncs,
 }
 
 impl Reporter {
@@ -45,8 +49,8 @@ impl Reporter {
 
     /// What is to be written gets its place in the order. The client is given up when it comes in faster than the database takes
     /// it.
-    fn report(&self, client: &Client, event: &Event) {
-        let item = reading::body(event, &self.recipients).map(|body| Item::from(Report::from(body)));
+    fn report(&self, client: &Arc<Client>, event: &Event) {
+        let item = reading::body(event, &self.store, &self.recipients).map(|body| Item::from(Report::from(body)));
         match event {
             Event::RawNode(node) => {
                 self.order.stanza(node);
@@ -71,6 +75,7 @@ impl Reporter {
                     }
                 }
             }
+            Event::AppStateSyncFailed(failed) => self.owed_syncs.skipped(&failed.skipped, client, &self.runtime),
             _ => {
                 if let Some(item) = item {
                     self.give_up_unless(self.order.happened(item));
@@ -133,7 +138,6 @@ mod tests {
     use crate::db::{Db, Synchronous};
     use crate::event::journal::Journal;
     use crate::lifecycle::Lifecycle;
-    use crate::whatsapp::runtime::ClientRuntime;
 
     #[tokio::test]
     async fn an_actor_that_is_stuck_costs_the_client_and_one_that_has_let_go_does_not() {
@@ -146,16 +150,19 @@ mod tests {
         let (signals, signalled) = mpsc::channel(1);
         let store = Arc::new(DeviceStore::new(db, journal, session.clone()));
         let order = Arc::new(Order::new());
+        let runtime = ClientRuntime::new(Lifecycle::new(), Arc::clone(&order));
         let reporter = Reporter {
             signals,
-            order: Arc::clone(&order),
+            order,
             session,
             store: Arc::clone(&store),
             recipients: Recipients::default(),
             client: Arc::default(),
-            presence: Presence::new(ClientRuntime::new(Lifecycle::new(), order)),
+            presence: Presence::new(runtime.clone()),
             started: Instant::now(),
             last_stanza: AtomicI64::new(0),
+            runtime,
+            owed_syncs: OwedSyncs::default(),
         };
         reporter.signal(Signal::HandshakeDone);
         drop(signalled);

@@ -194,3 +194,80 @@ async fn fills(world: &World, table: &str, rows: i64) {
         tokio::time::sleep(std::time::Duration::from_millis(15)).await;
     }
 }
+
+/// Waits until the client has synced every collection of the app state for the first time.
+async fn synced(world: &World) {
+    fills(world, "sync_version", 5).await;
+}
+
+#[rstest]
+#[tokio::test]
+async fn the_first_change_after_linking_is_news(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+    let world = World::new(kind).await;
+    world.sim.phone(FRIEND);
+    world.linked("shop").await;
+    synced(&world).await;
+    let phone = world.phone();
+    for (number, value) in [true, false, true].into_iter().enumerate() {
+        phone.archive_chat(FRIEND, value).expect("it is done");
+        let told = of_type(&world, "archive_update", number + 1).await;
+        assert_eq!(told[number]["data"]["is_archived"], value);
+    }
+    phone.mute_chat(FRIEND, true, None).expect("it is done");
+    of_type(&world, "mute_update", 1).await;
+    phone.save_contact(FRIEND, "Grace Hopper").expect("it is done");
+    of_type(&world, "contact_update", 1).await;
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn each_collection_begins_empty_on_its_own() {
+    type Change = (&'static str, fn(&whatsapp_simulator::Phone) -> anyhow::Result<()>);
+    let changes: [Change; 2] = [
+        ("pin_update", |phone| phone.pin_chat(FRIEND, true)),
+        ("mark_chat_as_read", |phone| phone.mark_chat(FRIEND, true)),
+    ];
+    for (event, change) in changes {
+        let world = World::new(Kind::Sqlite).await;
+        world.sim.phone(FRIEND);
+        world.linked("shop").await;
+        synced(&world).await;
+        change(&world.phone()).expect("it is done");
+        of_type(&world, event, 1).await;
+        world.finish().await;
+    }
+}
+
+#[tokio::test]
+async fn what_was_so_before_the_link_is_no_news() {
+    let world = World::new(Kind::Sqlite).await;
+    world.sim.phone(FRIEND);
+    let phone = world.phone();
+    phone.archive_chat(FRIEND, true).expect("it is done");
+    phone.save_contact(FRIEND, "Grace Hopper").expect("it is done");
+    world.linked("shop").await;
+    synced(&world).await;
+    phone.archive_chat(FRIEND, false).expect("it is done");
+    phone.save_contact(FRIEND, "Rear Admiral Hopper").expect("it is done");
+    let (archived, contacts) = (of_type(&world, "archive_update", 1).await, of_type(&world, "contact_update", 1).await);
+    assert_eq!((archived.len(), &archived[0]["data"]["is_archived"]), (1, &json!(false)));
+    assert_eq!((contacts.len(), &contacts[0]["data"]["full_name"]), (1, &json!("Rear Admiral Hopper")));
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn changes_that_come_while_another_is_fetched_are_told() {
+    let world = World::new(Kind::Sqlite).await;
+    world.sim.phone(FRIEND);
+    world.linked("shop").await;
+    synced(&world).await;
+    let phone = world.phone();
+    for round in 1..=10 {
+        for value in [true, false, true, false] {
+            phone.archive_chat(FRIEND, value).expect("it is done");
+        }
+        let told = of_type(&world, "archive_update", 4 * round).await;
+        assert_eq!(told.last().map(|event| &event["data"]["is_archived"]), Some(&json!(false)), "round {round}");
+    }
+    world.finish().await;
+}

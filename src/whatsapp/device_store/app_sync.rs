@@ -53,8 +53,14 @@ impl AppSyncStore for DeviceStore {
         Ok(())
     }
 
+    /// A collection that was synced has a row, also when it was empty.
     async fn get_version(&self, name: &str) -> Result<HashState> {
         let row = sync_version::Entity::find_by_id(self.key(name)).one(self.read()).await.map_err(self.failed())?;
+        match &row {
+            None => self.first_syncs.begin(name),
+            Some(row) if row.version == 0 => self.first_syncs.end(name),
+            Some(_) => {} // The first sync may not have told everything yet.
+        }
         row.map_or_else(|| Ok(HashState::default()), hash_state)
     }
 

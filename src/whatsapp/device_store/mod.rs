@@ -12,9 +12,11 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use entity::ids::SessionId;
+use entity::timestamp::Timestamp;
 use sea_orm::sea_query::{Expr, Query};
 use sea_orm::{ConnectionTrait, DbErr, EntityName, ExprTrait};
 use tokio::sync::{Mutex, RwLock, RwLockReadGuard};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 use wacore::store::error::StoreError;
@@ -24,6 +26,7 @@ use crate::db::{self, Connections, Db};
 use crate::error::chain;
 use crate::event::journal::{Failed, Journal, Rows, Ticket};
 use crate::whatsapp::device_store::brought::{Brought, Held, Holding};
+use crate::whatsapp::device_store::first_sync::FirstSyncs;
 use crate::whatsapp::device_store::ratchets::UnderWay;
 use crate::whatsapp::device_store::waiting::Waiting;
 use crate::whatsapp::foreign;
@@ -33,6 +36,7 @@ mod base_key;
 pub(in crate::whatsapp) mod brought;
 mod device;
 mod device_list;
+mod first_sync;
 mod lid_mapping;
 mod msg_secret;
 mod pending_inbound;
@@ -67,6 +71,8 @@ pub struct DeviceStore {
     brought: Brought,
     /// Ratchets on their way to the disk.
     under_way: UnderWay,
+    /// What is synced for the first time.
+    first_syncs: FirstSyncs,
     /// Whether it is known that no device is stored, without asking the database.
     is_empty: AtomicBool,
 }
@@ -85,6 +91,7 @@ impl DeviceStore {
             holding: Holding::default(),
             brought: Brought::default(),
             under_way: UnderWay::default(),
+            first_syncs: FirstSyncs::default(),
             is_empty: AtomicBool::new(false),
         }
     }
@@ -120,6 +127,12 @@ impl DeviceStore {
         let _ = self.settle_ratchets().await;
         self.given_up.cancel();
         drop(self.writing.write().await);
+    }
+
+    /// Whether something in a collection of the app state is what its first sync since the link has brought, and so no change. The
+    /// library says whether it had to ask for all there is, and the phone when it was done.
+    pub fn is_from_first_sync(&self, collection: &str, is_from_all: bool, done_at: Timestamp) -> bool {
+        self.first_syncs.has_brought(collection, is_from_all, done_at, Instant::now())
     }
 
     /// Notes that the stanza of a message came in; nothing is decrypted yet.
