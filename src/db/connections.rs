@@ -11,7 +11,7 @@ use sea_orm::{
 use tokio::sync::{OwnedMutexGuard, OwnedSemaphorePermit, Semaphore};
 
 use crate::db::ACQUIRE_LIMIT;
-use crate::db::sqlite::{Access, Busy, Idle};
+use crate::db::sqlite::connection::{Access, Busy, Idle};
 use crate::db::text::cleaned;
 
 /// Run each statement on whichever of them is free. Whether the disk has it is not asked: what is written is on the disk before

@@ -167,7 +167,7 @@ async fn a_statement_that_is_wrong_is_not_called_an_unavailable_database() {
     assert_eq!(db.hindrance().await, Some(Hindrance::Write), "a table is not there");
 }
 
-static PAIR: bulk::Target = bulk::Target { table: "pair", key: &["name"], rest: &["value"] };
+static PAIR: rows::Target = rows::Target { table: "pair", key: &["name"], rest: &["value"] };
 
 /// A file with the table of [`PAIR`].
 async fn pairs() -> (Db, tempfile::TempDir) {
@@ -181,14 +181,14 @@ async fn pairs() -> (Db, tempfile::TempDir) {
 async fn any_number_of_rows_is_written_once() {
     let (db, _directory) = pairs().await;
     for count in 1..20 {
-        let row = |name: usize| bulk::Row {
+        let row = |name: usize| rows::Row {
             target: &PAIR,
             key: vec![format!("{name:02}")],
             rest: Some(vec![Value::from(i32::try_from(count + name).expect("it is small"))]),
         };
         let rows: Vec<_> = (0..count).map(row).collect();
         let script = db.write().script();
-        script.extend(bulk::statements(DbBackend::Sqlite, rows));
+        script.extend(rows::statements(DbBackend::Sqlite, rows));
         db.write().begin().await.expect("it begins").finish(script).await.expect("it is written");
         let all = Statement::from_string(DbBackend::Sqlite, "SELECT value FROM pair ORDER BY name");
         let rows = db.read().query_all_raw(all).await.expect("rows");
@@ -201,14 +201,14 @@ async fn any_number_of_rows_is_written_once() {
 #[tokio::test]
 async fn of_what_is_said_of_a_row_the_last_word_holds() {
     let (db, _directory) = pairs().await;
-    let row = |name: &str, value: Option<i32>| bulk::Row {
+    let row = |name: &str, value: Option<i32>| rows::Row {
         target: &PAIR,
         key: vec![name.to_owned()],
         rest: value.map(|value| vec![value.into()]),
     };
     let write = async |rows| {
         let script = db.write().script();
-        script.extend(bulk::statements(DbBackend::Sqlite, rows));
+        script.extend(rows::statements(DbBackend::Sqlite, rows));
         db.write().begin().await.expect("it begins").finish(script).await.expect("it is written");
         let all = Statement::from_string(DbBackend::Sqlite, "SELECT name, value FROM pair ORDER BY name");
         let rows = db.read().query_all_raw(all).await.expect("rows");

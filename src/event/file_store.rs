@@ -4,7 +4,7 @@ use entity::timestamp::Timestamp;
 use sea_orm::{DbBackend, Value};
 
 use crate::db::Step;
-use crate::db::bulk::of_many;
+use crate::db::rows::of_many;
 use crate::event::file::MessageFile;
 use crate::event::store::MessageKey;
 

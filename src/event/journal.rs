@@ -27,7 +27,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
 use crate::crash;
-use crate::db::bulk::{self, Row};
+use crate::db::rows::{self, Row};
 use crate::db::{Db, Failure, Script, Work};
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::body::EventBody;
@@ -353,7 +353,7 @@ impl Pen {
         let backend = tx.get_database_backend();
         let script = self.db.write().script();
         script.extend(store::writing(backend, &events, doubles));
-        script.extend(bulk::statements(backend, rows));
+        script.extend(rows::statements(backend, rows));
         for last in jobs.iter().filter_map(|job| job.entry.last.as_ref()) {
             last(&script).await?;
         }

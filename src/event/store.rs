@@ -16,7 +16,7 @@ use sea_orm::{
 };
 
 use crate::db::Step;
-use crate::db::bulk::{ROWS, of_many, values};
+use crate::db::rows::{ROWS, of_many, values};
 use crate::db::text;
 use crate::error::Result;
 use crate::event::file::MessageFile;

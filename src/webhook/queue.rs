@@ -13,7 +13,7 @@ use sea_orm::{
     Value,
 };
 
-use crate::db::bulk;
+use crate::db::rows;
 use crate::error::Result;
 use crate::webhook::lane::{self, Lane};
 use crate::webhook::types::DeliveryAttempt;
@@ -127,7 +127,7 @@ pub async fn enqueue(tx: &impl ConnectionTrait, drafts: &[Draft], now: Timestamp
     let rows = drafts.iter().map(pending).collect();
     let into =
         "delivery (id, webhook_id, session_id, position, sort_key, event_type, state, attempts, due_at, created_at)";
-    for insert in bulk::inserts(tx.get_database_backend(), into, rows) {
+    for insert in rows::inserts(tx.get_database_backend(), into, rows) {
         tx.execute_raw(insert).await?;
     }
     let mut lanes = BTreeMap::new();
@@ -197,7 +197,7 @@ pub async fn settle(tx: &impl ConnectionTrait, outcomes: &[&Outcome], now: Times
     };
     let rows = attempts.iter().map(attempt).collect();
     let into = "delivery_attempt (delivery_id, number, started_at, duration_ms, status, error, reply)";
-    for insert in bulk::inserts(tx.get_database_backend(), into, rows) {
+    for insert in rows::inserts(tx.get_database_backend(), into, rows) {
         tx.execute_raw(insert).await?;
     }
     let mut alike: BTreeMap<_, Vec<DeliveryId>> = BTreeMap::new();
@@ -218,7 +218,7 @@ pub async fn settle(tx: &impl ConnectionTrait, outcomes: &[&Outcome], now: Times
             finished_at: ActiveValue::Set(due_at.is_none().then_some(now)),
             ..Default::default()
         };
-        let ids = bulk::repeated(ids);
+        let ids = rows::repeated(ids);
         let update = delivery::Entity::update_many().set(changes).filter(delivery::Column::Id.is_in(ids));
         // What was discarded meanwhile stays so, unless it came.
         let update = if state == DeliveryState::Delivered { update } else { update.filter(is(DeliveryState::Pending)) };

@@ -13,8 +13,8 @@ use sea_orm::{
 };
 use secrecy::{ExposeSecret, SecretString};
 
-use crate::db::bulk;
 use crate::db::keyset::keyset;
+use crate::db::rows;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::interest::Interest;
 use crate::event::store as events;
@@ -170,7 +170,7 @@ pub async fn find(db: &impl ConnectionTrait, id: &WebhookId) -> Result<Option<Re
 
 /// Those of these webhooks that are there.
 pub async fn all_of(db: &impl ConnectionTrait, ids: impl IntoIterator<Item = &WebhookId>) -> Result<Vec<Record>> {
-    let ids = bulk::repeated(ids.into_iter().cloned().collect());
+    let ids = rows::repeated(ids.into_iter().cloned().collect());
     let found = webhook::Entity::find().filter(webhook::Column::Id.is_in(ids)).all(db).await?;
     Ok(found.into_iter().map(Record::from).collect())
 }
@@ -195,7 +195,7 @@ pub async fn page(db: &impl ConnectionTrait, sessions: Option<Vec<SessionId>>, b
 pub async fn listening(db: &impl ConnectionTrait, sessions: Vec<SessionId>) -> Result<Vec<Record>> {
     let of = Condition::any()
         .add(webhook::Column::SessionId.is_null())
-        .add(webhook::Column::SessionId.is_in(bulk::repeated(sessions)));
+        .add(webhook::Column::SessionId.is_in(rows::repeated(sessions)));
     let models = webhook::Entity::find().filter(webhook::Column::Disabled.is_null()).filter(of).all(db).await?;
     Ok(models.into_iter().map(Record::from).collect())
 }
@@ -293,7 +293,7 @@ pub async fn disable(tx: &impl ConnectionTrait, id: &WebhookId, why: &Why) -> Re
 /// Notes that a delivery came to each of these webhooks.
 pub async fn came(tx: &impl ConnectionTrait, ids: Vec<WebhookId>) -> Result<()> {
     let changes = webhook::ActiveModel { failing_since: ActiveValue::Set(None), ..Default::default() };
-    let update = webhook::Entity::update_many().set(changes).filter(webhook::Column::Id.is_in(bulk::repeated(ids)));
+    let update = webhook::Entity::update_many().set(changes).filter(webhook::Column::Id.is_in(rows::repeated(ids)));
     update.filter(webhook::Column::FailingSince.is_not_null()).exec(tx).await?;
     Ok(())
 }

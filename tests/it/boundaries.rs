@@ -14,7 +14,6 @@ const WALLS: &[(&str, &[&str])] = &[
             "pairing_link/store.rs",
             "session/store.rs",
             "whatsapp/device_store/",
-            "db.rs",
             "db/",
             "event/file_store.rs",
             "event/deleted_store.rs",

@@ -14,7 +14,7 @@ use wacore::store::error::{Result, StoreError};
 use super::DeviceStore;
 use super::brought::{Written, shared};
 use super::waiting::Taken;
-use crate::db::bulk::{self, Row};
+use crate::db::rows::{self, Row};
 use crate::error::{Error, ErrorKind};
 use crate::event::journal::{Entry, Rows};
 
@@ -149,7 +149,7 @@ async fn write_directly(store: &DeviceStore, batch: &Batch) -> Result<()> {
     let mut rows = store.waiting.changes(&store.session, None, batch.came, &batch.taken);
     rows.extend_from_slice(&batch.ratchets);
     let script = store.db.write().script();
-    script.extend(bulk::statements(work.get_database_backend(), rows));
+    script.extend(rows::statements(work.get_database_backend(), rows));
     work.finish(script).await.map_err(|failure| store.failed()(failure.into()))?;
     store.db.write().settle().await.map_err(store.failed())
 }

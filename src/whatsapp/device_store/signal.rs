@@ -12,7 +12,7 @@ use wacore::store::error::{Result, StoreError};
 use wacore::store::traits::SignalStore;
 
 use super::{DeviceStore, clean, pre_key, ratchets, rows};
-use crate::db::bulk::{Row, Target};
+use crate::db::rows::{Row, Target};
 use crate::whatsapp::foreign;
 
 /// Where the ratchets of one-to-one chats go.

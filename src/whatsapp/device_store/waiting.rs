@@ -10,7 +10,7 @@ use parking_lot::Mutex;
 use wacore::store::traits::{PendingInboundKey, PendingInboundRow};
 use wacore::time::now_secs;
 
-use crate::db::bulk::{Row, Target};
+use crate::db::rows::{Row, Target};
 use crate::event::journal::Ticket;
 use crate::whatsapp::device_store::clean;
 

@@ -10,9 +10,9 @@ use rusqlite::{Connection, ToSql, TransactionBehavior, params_from_iter};
 use sea_orm::{DbErr, Value};
 use tracing::warn;
 
-use crate::db::checkpoints::Checkpoints;
+use crate::db::batch::{Pair, Step};
 use crate::db::fault::BatchError;
-use crate::db::script::{Pair, Step};
+use crate::db::sqlite::checkpoints::Checkpoints;
 use crate::db::{SQLITE_BUSY, SQLITE_LOG_PAGES, SQLITE_STATEMENTS};
 
 /// Memory for pages that are written to again and again. SQLite's own limit is a quarter, and the indexes of a busy journal are
@@ -21,7 +21,7 @@ const CACHE_KIB: i32 = 8 * 1024;
 
 /// A connection that runs scripts.
 #[derive(Debug)]
-pub(super) struct Scripts {
+pub(in crate::db) struct Scripts {
     file: PathBuf,
     connection: Connection,
     checkpoints: Checkpoints,
@@ -30,7 +30,7 @@ pub(super) struct Scripts {
 impl Scripts {
     /// # Errors
     /// The file cannot be opened, or the system gives no thread.
-    pub(super) fn on(file: &Path) -> Result<Self, DbErr> {
+    pub(in crate::db) fn on(file: &Path) -> Result<Self, DbErr> {
         let connection = connect(file).map_err(told)?;
         let checkpoints = Checkpoints::on(connect(file).map_err(told)?);
         let checkpoints = checkpoints.map_err(|error| DbErr::Custom(error.to_string()))?;
@@ -38,7 +38,7 @@ impl Scripts {
     }
 
     /// Runs these, and gives the rows of all of them together. Whenever it fails it has changed nothing.
-    pub(super) fn run(&mut self, steps: &[Step]) -> Result<Vec<Pair>, DbErr> {
+    pub(in crate::db) fn run(&mut self, steps: &[Step]) -> Result<Vec<Pair>, DbErr> {
         let outcome = run(&mut self.connection, steps);
         if !self.connection.is_autocommit() {
             warn!("a transaction could not be undone; its connection to the database file is opened anew");

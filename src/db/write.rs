@@ -7,11 +7,11 @@ use sea_orm::{
 };
 use tokio::sync::Mutex;
 
+use crate::db::batch::{Pair, Script, Step};
 use crate::db::connections::{Connections, Kind, Taken};
-use crate::db::disk::Disk;
 use crate::db::fault::{self, Fault};
 use crate::db::health::Health;
-use crate::db::script::{Pair, Script, Step};
+use crate::db::sqlite::disk::Disk;
 use crate::db::text::cleaned;
 
 /// Writes one statement at a time, or begins a transaction.

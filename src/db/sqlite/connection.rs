@@ -10,28 +10,28 @@ use sea_query_sqlx::SqlxValues;
 use tokio::sync::{Mutex, OwnedMutexGuard};
 use tracing::warn;
 
+use crate::db::batch::{Pair, Step};
 use crate::db::connect_error;
-use crate::db::script::{Pair, Step};
-use crate::db::scripts::Scripts;
-use crate::db::writer::pair;
+use crate::db::sqlite::batch_runner::Scripts;
+use crate::db::write::pair;
 
 /// What ends a transaction that is open, and is an error when SQLite has ended it by itself.
 const UNDO: &str = "ROLLBACK";
 
 /// What a connection is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Access {
+pub(in crate::db) enum Access {
     Read,
     Write,
 }
 
 /// A connection that waits for its next user. Cheap to clone.
 #[derive(Clone, Debug)]
-pub(super) struct Idle(Arc<Mutex<Busy>>);
+pub(in crate::db) struct Idle(Arc<Mutex<Busy>>);
 
 /// A connection in use.
 #[derive(Debug)]
-pub(super) struct Busy {
+pub(in crate::db) struct Busy {
     options: SqliteConnectOptions,
     /// None once it is closed.
     connection: Option<SqliteConnection>,
@@ -42,7 +42,7 @@ pub(super) struct Busy {
 }
 
 impl Idle {
-    pub(super) async fn connect(options: &SqliteConnectOptions, access: Access) -> Result<Self, DbErr> {
+    pub(in crate::db) async fn connect(options: &SqliteConnectOptions, access: Access) -> Result<Self, DbErr> {
         let connection = Some(options.connect().await.map_err(connect_error)?);
         let scripts = match access {
             Access::Read => None,
@@ -52,17 +52,17 @@ impl Idle {
     }
 
     /// Some if nobody uses it right now.
-    pub(super) fn try_take(&self) -> Option<OwnedMutexGuard<Busy>> {
+    pub(in crate::db) fn try_take(&self) -> Option<OwnedMutexGuard<Busy>> {
         Arc::clone(&self.0).try_lock_owned().ok()
     }
 
     /// Some if nobody uses it right now, and nobody has left a transaction open on it.
-    pub(super) fn try_take_clean(&self) -> Option<OwnedMutexGuard<Busy>> {
+    pub(in crate::db) fn try_take_clean(&self) -> Option<OwnedMutexGuard<Busy>> {
         self.try_take().filter(|busy| !busy.is_open)
     }
 
     /// Closes it when those who came before are done.
-    pub(super) async fn close(&self) -> Result<(), DbErr> {
+    pub(in crate::db) async fn close(&self) -> Result<(), DbErr> {
         let mut busy = self.0.lock().await;
         busy.scripts = None;
         match busy.connection.take() {
@@ -78,7 +78,7 @@ impl Busy {
     }
 
     /// Undoes what an open transaction has done, if there is one.
-    pub(super) async fn undo(&mut self) -> Result<(), DbErr> {
+    pub(in crate::db) async fn undo(&mut self) -> Result<(), DbErr> {
         if !self.is_open {
             return Ok(());
         }
@@ -93,29 +93,29 @@ impl Busy {
         Ok(())
     }
 
-    pub(super) async fn begin(&mut self) -> Result<(), DbErr> {
+    pub(in crate::db) async fn begin(&mut self) -> Result<(), DbErr> {
         self.is_open = true;
         self.execute_unprepared("BEGIN IMMEDIATE").await.map(drop)
     }
 
-    pub(super) async fn commit(&mut self) -> Result<(), DbErr> {
+    pub(in crate::db) async fn commit(&mut self) -> Result<(), DbErr> {
         self.execute_unprepared("COMMIT").await?;
         self.is_open = false;
         Ok(())
     }
 
-    pub(super) const fn is_open(&self) -> bool {
+    pub(in crate::db) const fn is_open(&self) -> bool {
         self.is_open
     }
 
     /// Runs these in a transaction of their own, on the calling thread. Whenever it fails it has changed nothing.
-    pub(super) fn run(&mut self, steps: &[Step]) -> Result<Vec<Pair>, DbErr> {
+    pub(in crate::db) fn run(&mut self, steps: &[Step]) -> Result<Vec<Pair>, DbErr> {
         let scripts = self.scripts.as_mut().ok_or(DbErr::ConnectionAcquire(ConnAcquireErr::ConnectionClosed))?;
         scripts.run(steps)
     }
 
     /// Runs these in the transaction that is open, and commits it.
-    pub(super) async fn finish(&mut self, steps: Vec<Step>) -> Result<Vec<Pair>, DbErr> {
+    pub(in crate::db) async fn finish(&mut self, steps: Vec<Step>) -> Result<Vec<Pair>, DbErr> {
         let mut rows = Vec::new();
         for Step { statement, rows_at_least: _ } in steps {
             rows.extend(self.query_all(statement).await?);
@@ -124,18 +124,18 @@ impl Busy {
         rows.iter().map(pair).collect()
     }
 
-    pub(super) async fn execute(&mut self, statement: Statement) -> Result<ExecResult, DbErr> {
+    pub(in crate::db) async fn execute(&mut self, statement: Statement) -> Result<ExecResult, DbErr> {
         let values = SqlxValues(statement.values.unwrap_or_else(|| Values(Vec::new())));
         let query = query_with(AssertSqlSafe(statement.sql), values);
         query.execute(self.connection()?).await.map(ExecResult::from).map_err(|error| DbErr::Exec(of(error)))
     }
 
-    pub(super) async fn execute_unprepared(&mut self, sql: &str) -> Result<ExecResult, DbErr> {
+    pub(in crate::db) async fn execute_unprepared(&mut self, sql: &str) -> Result<ExecResult, DbErr> {
         let done = self.connection()?.execute(AssertSqlSafe(sql)).await;
         done.map(ExecResult::from).map_err(|error| DbErr::Exec(of(error)))
     }
 
-    pub(super) async fn query_one(&mut self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
+    pub(in crate::db) async fn query_one(&mut self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
         let statement = limited(statement);
         let values = SqlxValues(statement.values.unwrap_or_else(|| Values(Vec::new())));
         let query = query_with(AssertSqlSafe(statement.sql), values);
@@ -143,7 +143,7 @@ impl Busy {
         Ok(row.map(QueryResult::from))
     }
 
-    pub(super) async fn query_all(&mut self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
+    pub(in crate::db) async fn query_all(&mut self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
         let statement = limited(statement);
         let values = SqlxValues(statement.values.unwrap_or_else(|| Values(Vec::new())));
         let query = query_with(AssertSqlSafe(statement.sql), values);

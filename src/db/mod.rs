@@ -16,33 +16,30 @@ use sea_orm::sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolO
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbErr, SqlxPostgresConnector, SqlxSqliteConnector};
 
 use crate::db::claim::Claimant;
-use crate::db::disk::Disk;
 use crate::db::health::Health;
 use crate::db::probe::LastProbe;
-use crate::db::sqlite::Access;
+use crate::db::sqlite::connection::Access;
+use crate::db::sqlite::disk::Disk;
 
+pub use batch::{Script, Step};
 pub use claim::Claim;
 pub use connections::Connections;
 pub use health::{Ending, Hindrance};
-pub use script::{Script, Step};
-pub use writer::{Failure, Work, Writer};
+pub use write::{Failure, Work, Writer};
 
-pub mod bulk;
-mod checkpoints;
+mod batch;
 mod claim;
 mod connections;
-mod disk;
 pub mod fault;
 mod health;
 pub mod keyset;
 mod probe;
-mod script;
-mod scripts;
+pub mod rows;
 mod sqlite;
 #[cfg(test)]
 mod tests;
 pub mod text;
-mod writer;
+mod write;
 
 /// Connections that only read, with SQLite. Reads are short; more would only cost page caches.
 const SQLITE_READERS: usize = 4;

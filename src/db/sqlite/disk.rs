@@ -21,7 +21,7 @@ const TOGETHER: usize = 1024;
 
 /// The disk below a database. PostgreSQL waits for its own.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Disk(Option<Arc<mpsc::UnboundedSender<Wait>>>);
+pub(in crate::db) struct Disk(Option<Arc<mpsc::UnboundedSender<Wait>>>);
 
 /// Somebody who waits for a flush.
 type Wait = oneshot::Sender<bool>;
@@ -32,11 +32,11 @@ impl Disk {
     ///
     /// # Errors
     /// The system gives no thread.
-    pub(super) fn below(log: File, health: Health) -> std::io::Result<Self> {
+    pub(in crate::db) fn below(log: File, health: Health) -> std::io::Result<Self> {
         Self::flushed_by(move || log.sync_data(), health)
     }
 
-    pub(super) fn flushed_by(
+    pub(in crate::db) fn flushed_by(
         flush: impl FnMut() -> std::io::Result<()> + Send + 'static,
         health: Health,
     ) -> std::io::Result<Self> {
@@ -50,7 +50,7 @@ impl Disk {
     ///
     /// # Errors
     /// The disk failed, now or earlier, or the files are gone: nothing that is written can be trusted until the next start.
-    pub(super) fn settle(&self) -> impl Future<Output = Result<(), DbErr>> + Send + use<> {
+    pub(in crate::db) fn settle(&self) -> impl Future<Output = Result<(), DbErr>> + Send + use<> {
         let Some(wanted) = &self.0 else { return Either::Left(std::future::ready(Ok(()))) };
         let (done, flushed) = oneshot::channel();
         let _ = wanted.send(done); // The thread outlives all who ask.
