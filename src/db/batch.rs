@@ -10,20 +10,20 @@ use crate::db::text::cleaned;
 /// Takes statements like a transaction, and only notes them: of each it says that it has changed nothing, and it has no
 /// rows to give. For what need not know before it goes on. [`Work::finish`](super::Work::finish) runs it.
 #[derive(Debug)]
-pub struct Script {
+pub struct Batch {
     backend: DbBackend,
     steps: Mutex<Vec<Step>>,
 }
 
-/// A row that a script gives.
+/// A row that a batch gives.
 pub type Pair = (String, i64);
 
-/// A statement of a script.
+/// A statement of a batch.
 #[derive(Debug)]
 pub struct Step {
     /// What is run.
     pub statement: Statement,
-    /// With PostgreSQL: if it writes fewer rows, the script has failed with `RecordNotInserted`.
+    /// With PostgreSQL: if it writes fewer rows, the batch has failed with `RecordNotInserted`.
     pub rows_at_least: u64,
 }
 
@@ -33,7 +33,7 @@ impl From<Statement> for Step {
     }
 }
 
-impl Script {
+impl Batch {
     pub(super) fn new(backend: DbBackend) -> Self {
         Self { backend, steps: Mutex::default() }
     }
@@ -50,7 +50,7 @@ impl Script {
 }
 
 #[async_trait]
-impl ConnectionTrait for Script {
+impl ConnectionTrait for Batch {
     fn get_database_backend(&self) -> DbBackend {
         self.backend
     }
@@ -74,5 +74,5 @@ impl ConnectionTrait for Script {
 }
 
 fn no_answer() -> DbErr {
-    DbErr::Custom("a script gives no rows before it is run".to_owned())
+    DbErr::Custom("a batch gives no rows before it is run".to_owned())
 }

@@ -1,7 +1,7 @@
 //! Connects to the database, brings its tables up to date and knows whether it can be written. No queries but for that.
 //!
 //! SQLite gets a few connections that read, and two that write in turns, one of them statement by statement and one whole
-//! scripts: SQLite has one writer anyway, and a deferred transaction that turns into a write fails at once when another one
+//! batches: SQLite has one writer anyway, and a deferred transaction that turns into a write fails at once when another one
 //! writes, whatever the busy timeout.
 
 use std::fs::File;
@@ -21,7 +21,7 @@ use crate::db::probe::LastProbe;
 use crate::db::sqlite::connection::Access;
 use crate::db::sqlite::disk::Disk;
 
-pub use batch::{Script, Step};
+pub use batch::{Batch, Step};
 pub use claim::Claim;
 pub use connections::Connections;
 pub use health::{Ending, Hindrance};

@@ -7,7 +7,7 @@ use sea_orm::{
 };
 use tokio::sync::Mutex;
 
-use crate::db::batch::{Pair, Script, Step};
+use crate::db::batch::{Batch, Pair, Step};
 use crate::db::connections::{Connections, Kind, Taken};
 use crate::db::fault::{self, Fault};
 use crate::db::health::Health;
@@ -41,7 +41,7 @@ enum Transaction {
 #[derive(Debug)]
 pub enum Failure {
     /// It has changed nothing.
-    Undone(DbErr),
+    RolledBack(DbErr),
     /// It may be written all the same, or still be.
     Unknown(DbErr),
 }
@@ -49,7 +49,7 @@ pub enum Failure {
 impl From<Failure> for DbErr {
     fn from(failure: Failure) -> Self {
         match failure {
-            Failure::Undone(error) | Failure::Unknown(error) => error,
+            Failure::RolledBack(error) | Failure::Unknown(error) => error,
         }
     }
 }
@@ -88,12 +88,12 @@ impl Writer {
     }
 
     /// Nothing yet.
-    pub fn script(&self) -> Script {
-        Script::new(self.get_database_backend())
+    pub fn batch(&self) -> Batch {
+        Batch::new(self.get_database_backend())
     }
 
     /// For what need not outlive a power cut.
-    pub const fn unhurried(&self) -> &Connections {
+    pub const fn without_fsync(&self) -> &Connections {
         &self.connections
     }
 
@@ -101,8 +101,8 @@ impl Writer {
     ///
     /// # Errors
     /// The disk failed, now or earlier.
-    pub fn settle(&self) -> impl Future<Output = Result<(), DbErr>> + Send + use<> {
-        self.disk.settle()
+    pub fn flushed(&self) -> impl Future<Output = Result<(), DbErr>> + Send + use<> {
+        self.disk.flushed()
     }
 
     #[cfg(test)]
@@ -118,9 +118,9 @@ impl Writer {
         self.connections.close().await
     }
 
-    async fn settled<T: Send>(&self, outcome: Result<T, DbErr>) -> Result<T, DbErr> {
+    async fn once_flushed<T: Send>(&self, outcome: Result<T, DbErr>) -> Result<T, DbErr> {
         let outcome = match outcome {
-            Ok(done) => self.settle().await.map(|()| done),
+            Ok(done) => self.flushed().await.map(|()| done),
             Err(error) => Err(error),
         };
         noted(&self.health, outcome)
@@ -142,7 +142,7 @@ impl Work {
             }
         };
         let outcome = match committed {
-            Ok(()) => disk.settle().await,
+            Ok(()) => disk.flushed().await,
             Err(error) => Err(error),
         };
         noted(&health, outcome)
@@ -152,10 +152,10 @@ impl Work {
     ///
     /// # Errors
     /// A statement failed, or the commit. `RecordNotInserted`: a row is there already, or lacks a value.
-    pub async fn finish(self, script: Script) -> Result<Vec<Pair>, Failure> {
-        self.end(script, |mut busy, steps| async move {
+    pub async fn finish(self, batch: Batch) -> Result<Vec<Pair>, Failure> {
+        self.end(batch, |mut busy, steps| async move {
             let run = tokio::task::spawn_blocking(move || busy.run(&steps)).await;
-            run.map_err(|panic| Failure::Unknown(DbErr::Custom(panic.to_string())))?.map_err(Failure::Undone)
+            run.map_err(|panic| Failure::Unknown(DbErr::Custom(panic.to_string())))?.map_err(Failure::RolledBack)
         })
         .await
     }
@@ -164,28 +164,28 @@ impl Work {
     ///
     /// # Errors
     /// As [`finish`](Self::finish).
-    pub async fn finish_here(self, script: Script) -> Result<Vec<Pair>, Failure> {
-        self.end(script, |mut busy, steps| async move { busy.run(&steps).map_err(Failure::Undone) }).await
+    pub async fn run_blocking(self, batch: Batch) -> Result<Vec<Pair>, Failure> {
+        self.end(batch, |mut busy, steps| async move { busy.run(&steps).map_err(Failure::RolledBack) }).await
     }
 
-    async fn end<F>(self, script: Script, run: impl FnOnce(Taken, Vec<Step>) -> F) -> Result<Vec<Pair>, Failure>
+    async fn end<F>(self, batch: Batch, run: impl FnOnce(Taken, Vec<Step>) -> F) -> Result<Vec<Pair>, Failure>
     where
         F: Future<Output = Result<Vec<Pair>, Failure>>,
     {
         let health = self.health.clone();
-        let outcome = self.run_to_end(script, run).await;
+        let outcome = self.run_to_end(batch, run).await;
         match &outcome {
             Ok(_) => health.worked(),
-            Err(Failure::Undone(error) | Failure::Unknown(error)) => note(&health, error),
+            Err(Failure::RolledBack(error) | Failure::Unknown(error)) => note(&health, error),
         }
         outcome
     }
 
-    async fn run_to_end<F>(self, script: Script, run: impl FnOnce(Taken, Vec<Step>) -> F) -> Result<Vec<Pair>, Failure>
+    async fn run_to_end<F>(self, batch: Batch, run: impl FnOnce(Taken, Vec<Step>) -> F) -> Result<Vec<Pair>, Failure>
     where
         F: Future<Output = Result<Vec<Pair>, Failure>>,
     {
-        let steps = script.into_steps();
+        let steps = batch.into_steps();
         match self.tx {
             Transaction::Sqlite(busy) => {
                 let mut busy = busy.into_inner();
@@ -195,7 +195,7 @@ impl Work {
                 match busy.finish(steps).await {
                     Ok(pairs) => Ok(pairs),
                     Err(error) => match busy.undo().await {
-                        Ok(()) => Err(Failure::Undone(error)),
+                        Ok(()) => Err(Failure::RolledBack(error)),
                         Err(_) => Err(Failure::Unknown(error)),
                     },
                 }
@@ -204,13 +204,14 @@ impl Work {
                 let mut rows = Vec::new();
                 for Step { statement, rows_at_least } in steps {
                     if rows_at_least == 0 {
-                        rows.extend(tx.query_all_raw(statement).await.map_err(Failure::Undone)?);
-                    } else if tx.execute_raw(statement).await.map_err(Failure::Undone)?.rows_affected() < rows_at_least
+                        rows.extend(tx.query_all_raw(statement).await.map_err(Failure::RolledBack)?);
+                    } else if tx.execute_raw(statement).await.map_err(Failure::RolledBack)?.rows_affected()
+                        < rows_at_least
                     {
-                        return Err(Failure::Undone(DbErr::RecordNotInserted));
+                        return Err(Failure::RolledBack(DbErr::RecordNotInserted));
                     }
                 }
-                let pairs = rows.iter().map(pair).collect::<Result<_, _>>().map_err(Failure::Undone)?;
+                let pairs = rows.iter().map(pair).collect::<Result<_, _>>().map_err(Failure::RolledBack)?;
                 tx.commit().await.map_err(Failure::Unknown)?;
                 Ok(pairs)
             }
@@ -254,19 +255,19 @@ impl ConnectionTrait for Writer {
     }
 
     async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
-        self.settled(self.connections.execute_raw(statement).await).await
+        self.once_flushed(self.connections.execute_raw(statement).await).await
     }
 
     async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
-        self.settled(self.connections.execute_unprepared(sql).await).await
+        self.once_flushed(self.connections.execute_unprepared(sql).await).await
     }
 
     async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
-        self.settled(self.connections.query_one_raw(statement).await).await
+        self.once_flushed(self.connections.query_one_raw(statement).await).await
     }
 
     async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
-        self.settled(self.connections.query_all_raw(statement).await).await
+        self.once_flushed(self.connections.query_all_raw(statement).await).await
     }
 }
 

@@ -28,7 +28,7 @@ use tokio_util::sync::CancellationToken;
 use crate::clock::Clock;
 use crate::crash;
 use crate::db::rows::{self, Row};
-use crate::db::{Db, Failure, Script, Work};
+use crate::db::{Batch, Db, Failure, Work};
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::body::EventBody;
 use crate::event::bus::Bus;
@@ -63,7 +63,7 @@ pub type Write = Box<dyn for<'a> Fn(&'a Work) -> BoxFuture<'a, Result<Vec<Draft>
 pub type Rows = Box<dyn Fn(Ticket) -> Result<Vec<Row>> + Send + Sync>;
 
 /// Statements that are run in the transaction of an entry when its events are in the table. May be asked for again after it failed.
-pub type Last = Box<dyn for<'a> Fn(&'a Script) -> BoxFuture<'a, Result<()>> + Send + Sync>;
+pub type Last = Box<dyn for<'a> Fn(&'a Batch) -> BoxFuture<'a, Result<()>> + Send + Sync>;
 
 /// The place of an entry in the order in which they are written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -301,7 +301,7 @@ impl Pen {
     }
 
     fn wet(&self, jobs: Vec<Job>, events: Vec<Arc<Record>>) -> Wet {
-        Wet::Written { jobs, events, settled: self.db.write().settle().boxed() }
+        Wet::Written { jobs, events, flushed: self.db.write().flushed().boxed() }
     }
 
     async fn pass_on(&self, wet: Wet) {
@@ -351,15 +351,15 @@ impl Pen {
         }
         let events = self.place(drafts);
         let backend = tx.get_database_backend();
-        let script = self.db.write().script();
-        script.extend(store::writing(backend, &events, doubles));
-        script.extend(rows::statements(backend, rows));
+        let batch = self.db.write().batch();
+        batch.extend(store::writing(backend, &events, doubles));
+        batch.extend(rows::statements(backend, rows));
         for last in jobs.iter().filter_map(|job| job.entry.last.as_ref()) {
-            last(&script).await?;
+            last(&batch).await?;
         }
         crash::point("before_commit");
         self.is_in_doubt = true;
-        let outcome = tx.finish_here(script).await;
+        let outcome = tx.run_blocking(batch).await;
         self.is_in_doubt = matches!(outcome, Err(Failure::Unknown(_)));
         let counts: HashMap<_, _> = outcome?.into_iter().collect();
         let written = events.into_iter().filter_map(|New { record, behind, .. }| {
@@ -415,7 +415,7 @@ enum Wet {
         /// What happened.
         events: Vec<Arc<Record>>,
         /// Ends when the disk has it.
-        settled: BoxFuture<'static, std::result::Result<(), DbErr>>,
+        flushed: BoxFuture<'static, std::result::Result<(), DbErr>>,
     },
     /// It does not know what it has written up to here.
     Doubtful {
@@ -428,7 +428,7 @@ async fn blot(bus: Arc<Bus>, mut pages: mpsc::Receiver<Wet>) {
     while let Some(wet) = pages.recv().await {
         match wet {
             Wet::Doubtful { head } => bus.forget(head),
-            Wet::Written { jobs, events, settled } => match settled.await {
+            Wet::Written { jobs, events, flushed } => match flushed.await {
                 Ok(()) => tell(&bus, jobs, &events),
                 // Nobody hears of what the disk may not have.
                 Err(error) => fail(jobs, error.into()),

@@ -232,9 +232,9 @@ pub async fn delete(tx: &impl ConnectionTrait, id: &SessionId) -> Result<bool> {
 /// [`delete`] as the end of a transaction of the journal.
 pub fn deleting(id: &SessionId) -> Last {
     let id = id.clone();
-    Box::new(move |script| {
+    Box::new(move |batch| {
         let id = id.clone();
-        async move { delete(script, &id).await.map(drop) }.boxed()
+        async move { delete(batch, &id).await.map(drop) }.boxed()
     })
 }
 

@@ -113,7 +113,7 @@ impl Carrier {
                 return; // The next process ends all leases.
             }
             let now = self.clock.now();
-            if lane::leave(self.db.write().unhurried(), claim, Some(now), now).await.is_ok() {
+            if lane::leave(self.db.write().without_fsync(), claim, Some(now), now).await.is_ok() {
                 return;
             }
         }
@@ -228,7 +228,7 @@ impl Carrier {
 
     /// Leaves a lane whose webhook is off. Whoever switches it on wakes it.
     async fn rest(&self, claim: &Claim) -> Result<()> {
-        lane::leave(self.db.write().unhurried(), claim, None, self.clock.now()).await
+        lane::leave(self.db.write().without_fsync(), claim, None, self.clock.now()).await
     }
 
     /// What came of one delivery. None if the server stops, and nobody has waited for the answer.

@@ -143,7 +143,7 @@ impl Courier {
         }
         let lanes: Vec<_> = places.keys().cloned().collect();
         // A lease that is lost in a power cut was this process's own.
-        let claims = lane::claim(self.db.write().unhurried(), &lanes, now, now.after(LEASE)).await;
+        let claims = lane::claim(self.db.write().without_fsync(), &lanes, now, now.after(LEASE)).await;
         // They may be ours all the same, if only the answer was lost.
         let claims = claims.inspect_err(|_| self.under_way.0.lock().has_strays = true)?;
         // Before they are read: a change that comes later is seen by the number.

@@ -107,13 +107,13 @@ impl Dispatcher {
         let drafts = self.drafts(&events).await?;
         let is_due = self.marked.0 < newest && self.marked.1.elapsed() >= REST;
         if is_due || !drafts.is_empty() {
-            let script = self.db.write().script();
+            let batch = self.db.write().batch();
             if !drafts.is_empty() {
-                queue::enqueue(&script, &drafts, self.clock.now()).await?;
+                queue::enqueue(&batch, &drafts, self.clock.now()).await?;
             }
-            events::mark(&script, events::DISPATCHED, newest).await?;
+            events::mark(&batch, events::DISPATCHED, newest).await?;
             // Lost in a power cut, both are made again.
-            self.db.write().begin().await?.finish_here(script).await?;
+            self.db.write().begin().await?.run_blocking(batch).await?;
             self.marked = (newest, Instant::now());
         }
         self.after = newest;

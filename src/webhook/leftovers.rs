@@ -62,7 +62,7 @@ impl Leftovers {
         let has_webhooks = self.webhooks(seen).await?;
         let has_events = self.events(seen).await?;
         if !has_webhooks && !has_events {
-            lane::drop_left(self.db.write().unhurried()).await?;
+            lane::drop_left(self.db.write().without_fsync()).await?;
             self.counts().await?;
         }
         Ok(has_webhooks || has_events)

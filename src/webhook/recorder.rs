@@ -15,7 +15,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
-use crate::db::{Db, Script};
+use crate::db::{Batch, Db};
 use crate::error::{Error, Result};
 use crate::lifecycle::Lifecycle;
 use crate::webhook::lane::{self, Claim};
@@ -132,12 +132,12 @@ async fn write(db: &Db, clock: &Clock, notes: &[&Note]) -> Result<()> {
     // In the order in which every transaction takes them.
     left.sort_by(|(one, ..), (other, ..)| one.lane.cmp(&other.lane));
     let now = clock.now();
-    let script = db.write().script();
-    keep(&script, &outcomes, now).await?;
+    let batch = db.write().batch();
+    keep(&batch, &outcomes, now).await?;
     for (claim, is_ordered, is_slow) in left {
-        lane::release(&script, claim, is_ordered, is_slow, now).await?;
+        lane::release(&batch, claim, is_ordered, is_slow, now).await?;
     }
-    db.write().begin().await?.finish_here(script).await?;
+    db.write().begin().await?.run_blocking(batch).await?;
     for outcome in outcomes {
         let word = match outcome.verdict {
             Verdict::Delivered => "delivered",
@@ -174,7 +174,7 @@ impl<'a> Opinion<'a> {
 }
 
 /// Writes outcomes, and what they say of their webhooks.
-async fn keep(tx: &Script, outcomes: &[&Outcome], now: Timestamp) -> Result<()> {
+async fn keep(tx: &Batch, outcomes: &[&Outcome], now: Timestamp) -> Result<()> {
     let mut opinions: BTreeMap<&WebhookId, Opinion<'_>> = BTreeMap::new();
     for outcome in outcomes.iter().filter(|outcome| outcome.verdict != Verdict::Expired) {
         opinions.entry(&outcome.webhook_id).or_default().hear(outcome);

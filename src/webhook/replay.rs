@@ -83,10 +83,10 @@ impl Webhooks {
             let wanted = events.iter().filter(|event| !dispatcher::is_filtered(event, record));
             let drafts: Vec<_> = wanted.map(|event| dispatcher::draft(event, record, sort_key)).collect();
             if !drafts.is_empty() {
-                let script = self.db.write().script();
-                queue::enqueue(&script, &drafts, self.clock.now()).await?;
-                self.db.write().begin().await?.finish(script).await?;
-                self.db.write().settle().await?;
+                let batch = self.db.write().batch();
+                queue::enqueue(&batch, &drafts, self.clock.now()).await?;
+                self.db.write().begin().await?.finish(batch).await?;
+                self.db.write().flushed().await?;
                 queued += drafts.len() as u64;
                 self.courier.notify_one();
             }

@@ -1,4 +1,4 @@
-//! Runs scripts on a SQLite file, each in a transaction of its own, on a connection that is made for that: the calling thread
+//! Runs batches on a SQLite file, each in a transaction of its own, on a connection that is made for that: the calling thread
 //! does all of it, so no statement waits for a way between threads, and each kind of statement is prepared once.
 
 use std::path::{Path, PathBuf};
@@ -19,15 +19,15 @@ use crate::db::{SQLITE_BUSY, SQLITE_LOG_PAGES, SQLITE_STATEMENTS};
 /// larger.
 const CACHE_KIB: i32 = 8 * 1024;
 
-/// A connection that runs scripts.
+/// A connection that runs batches.
 #[derive(Debug)]
-pub(in crate::db) struct Scripts {
+pub(in crate::db) struct BatchRunner {
     file: PathBuf,
     connection: Connection,
     checkpoints: Checkpoints,
 }
 
-impl Scripts {
+impl BatchRunner {
     /// # Errors
     /// The file cannot be opened, or the system gives no thread.
     pub(in crate::db) fn on(file: &Path) -> Result<Self, DbErr> {
@@ -89,12 +89,12 @@ impl ToSql for Bound<'_> {
             Value::BigUnsigned(value) => value.to_sql(),
             Value::String(value) => value.to_sql(),
             Value::Bytes(value) => value.to_sql(),
-            _ => Err(rusqlite::Error::ToSqlConversionFailure("scripts have no values of this kind".into())),
+            _ => Err(rusqlite::Error::ToSqlConversionFailure("batches have no values of this kind".into())),
         }
     }
 }
 
-/// A row that is there already, or lacks a value, is told as in the scripts of PostgreSQL.
+/// A row that is there already, or lacks a value, is told as in the batches of PostgreSQL.
 fn told(error: rusqlite::Error) -> DbErr {
     match error.sqlite_error().map(|error| error.extended_code) {
         Some(SQLITE_CONSTRAINT_NOTNULL | SQLITE_CONSTRAINT_PRIMARYKEY | SQLITE_CONSTRAINT_UNIQUE) => {

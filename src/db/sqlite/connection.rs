@@ -12,7 +12,7 @@ use tracing::warn;
 
 use crate::db::batch::{Pair, Step};
 use crate::db::connect_error;
-use crate::db::sqlite::batch_runner::Scripts;
+use crate::db::sqlite::batch_runner::BatchRunner;
 use crate::db::write::pair;
 
 /// What ends a transaction that is open, and is an error when SQLite has ended it by itself.
@@ -37,18 +37,18 @@ pub(in crate::db) struct Busy {
     connection: Option<SqliteConnection>,
     /// Whether somebody may have left a transaction open.
     is_open: bool,
-    /// What scripts are run on, if this one writes.
-    scripts: Option<Scripts>,
+    /// What batches are run on, if this one writes.
+    runner: Option<BatchRunner>,
 }
 
 impl Idle {
     pub(in crate::db) async fn connect(options: &SqliteConnectOptions, access: Access) -> Result<Self, DbErr> {
         let connection = Some(options.connect().await.map_err(connect_error)?);
-        let scripts = match access {
+        let runner = match access {
             Access::Read => None,
-            Access::Write => Some(Scripts::on(options.get_filename())?),
+            Access::Write => Some(BatchRunner::on(options.get_filename())?),
         };
-        Ok(Self(Arc::new(Mutex::new(Busy { options: options.clone(), connection, is_open: false, scripts }))))
+        Ok(Self(Arc::new(Mutex::new(Busy { options: options.clone(), connection, is_open: false, runner }))))
     }
 
     /// Some if nobody uses it right now.
@@ -64,7 +64,7 @@ impl Idle {
     /// Closes it when those who came before are done.
     pub(in crate::db) async fn close(&self) -> Result<(), DbErr> {
         let mut busy = self.0.lock().await;
-        busy.scripts = None;
+        busy.runner = None;
         match busy.connection.take() {
             Some(connection) => connection.close().await.map_err(connect_error),
             None => Ok(()),
@@ -110,8 +110,8 @@ impl Busy {
 
     /// Runs these in a transaction of their own, on the calling thread. Whenever it fails it has changed nothing.
     pub(in crate::db) fn run(&mut self, steps: &[Step]) -> Result<Vec<Pair>, DbErr> {
-        let scripts = self.scripts.as_mut().ok_or(DbErr::ConnectionAcquire(ConnAcquireErr::ConnectionClosed))?;
-        scripts.run(steps)
+        let runner = self.runner.as_mut().ok_or(DbErr::ConnectionAcquire(ConnAcquireErr::ConnectionClosed))?;
+        runner.run(steps)
     }
 
     /// Runs these in the transaction that is open, and commits it.

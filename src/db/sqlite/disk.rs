@@ -50,7 +50,7 @@ impl Disk {
     ///
     /// # Errors
     /// The disk failed, now or earlier, or the files are gone: nothing that is written can be trusted until the next start.
-    pub(in crate::db) fn settle(&self) -> impl Future<Output = Result<(), DbErr>> + Send + use<> {
+    pub(in crate::db) fn flushed(&self) -> impl Future<Output = Result<(), DbErr>> + Send + use<> {
         let Some(wanted) = &self.0 else { return Either::Left(std::future::ready(Ok(()))) };
         let (done, flushed) = oneshot::channel();
         let _ = wanted.send(done); // The thread outlives all who ask.
@@ -102,8 +102,8 @@ mod tests {
         };
         let disk = Disk::flushed_by(flush, health.clone()).expect("a thread");
         assert_eq!(health.hindrance(), None);
-        assert!(disk.settle().await.is_err());
-        assert!(disk.settle().await.is_err());
+        assert!(disk.flushed().await.is_err());
+        assert!(disk.flushed().await.is_err());
         assert_eq!((health.hindrance(), health.watch().await), (Some(Hindrance::Disk), Ending::DiskFailed));
     }
 
@@ -115,7 +115,7 @@ mod tests {
             if interruptions > 0 { Err(ErrorKind::Interrupted.into()) } else { Ok(()) }
         };
         let disk = Disk::flushed_by(flush, Health::default()).expect("a thread");
-        disk.settle().await.expect("nothing is lost");
+        disk.flushed().await.expect("nothing is lost");
     }
 
     #[tokio::test]
@@ -125,9 +125,9 @@ mod tests {
         let file = File::create(&log).expect("there is room");
         let health = Health::of([log.clone()]).expect("it is there");
         let disk = Disk::below(file, health.clone()).expect("a thread");
-        disk.settle().await.expect("the disk works");
+        disk.flushed().await.expect("the disk works");
         std::fs::rename(&log, &elsewhere).expect("it can be moved");
-        let waits = disk.settle();
+        let waits = disk.flushed();
         assert_eq!(health.hindrance(), Some(Hindrance::File));
         std::fs::rename(&elsewhere, &log).expect("it can be moved back");
         waits.await.expect("nothing is lost");
@@ -135,7 +135,7 @@ mod tests {
         // Another file at its place is not the log.
         std::fs::rename(&log, &elsewhere).expect("it can be moved");
         File::create(&log).expect("there is room");
-        assert!(disk.settle().await.is_err());
+        assert!(disk.flushed().await.is_err());
         assert_eq!((health.hindrance(), health.watch().await), (Some(Hindrance::File), Ending::FilesGone));
     }
 
@@ -148,17 +148,17 @@ mod tests {
             released.recv().map_err(std::io::Error::other)
         };
         let disk = Disk::flushed_by(flush, Health::default()).expect("a thread");
-        let first = disk.settle();
+        let first = disk.flushed();
         begun.recv().await.expect("a flush has begun");
         // They may not trust that one: they cannot know when it looked at the file.
-        let others: Vec<_> = (0..50).map(|_| disk.settle()).collect();
+        let others: Vec<_> = (0..50).map(|_| disk.flushed()).collect();
         release.send(()).expect("the disk waits");
         first.await.expect("the disk works");
         begun.recv().await.expect("another one has begun");
         release.send(()).expect("the disk waits");
         assert!(futures::future::join_all(others).await.into_iter().all(|outcome| outcome.is_ok()));
         assert!(begun.try_recv().is_err(), "it served all of them");
-        let late = disk.settle();
+        let late = disk.flushed();
         begun.recv().await.expect("who comes later waits for a later flush");
         release.send(()).expect("the disk waits");
         late.await.expect("the disk works");

@@ -41,7 +41,7 @@ pub(super) async fn find(store: &DeviceStore, at: PendingInboundKey<'_>) -> Resu
             Ok(Some(row.message))
         }
         // The library takes it for one that the journal has, and acknowledges it: what it has must be on the disk by then.
-        None => store.db.write().settle().await.map(|()| None).map_err(store.failed()),
+        None => store.db.write().flushed().await.map(|()| None).map_err(store.failed()),
     }
 }
 

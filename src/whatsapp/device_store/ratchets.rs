@@ -24,8 +24,8 @@ const UNDER_WAY: usize = 16;
 /// What was taken in and may not be on the disk yet, in order.
 #[derive(Default)]
 pub(super) struct UnderWay {
-    batches: Mutex<VecDeque<Arc<Batch>>>,
-    /// Held by who brings a batch to the journal, so that they are in its order. Nobody waits for the disk with it.
+    intakes: Mutex<VecDeque<Arc<Intake>>>,
+    /// Held by who brings an intake to the journal, so that they are in its order. Nobody waits for the disk with it.
     bringing: tokio::sync::Mutex<()>,
 }
 
@@ -35,7 +35,7 @@ impl std::fmt::Debug for UnderWay {
     }
 }
 
-struct Batch {
+struct Intake {
     ratchets: Arc<[Row]>,
     /// When they came, if there are any.
     came: Option<u64>,
@@ -45,15 +45,15 @@ struct Batch {
 }
 
 impl UnderWay {
-    fn first(&self) -> Option<Arc<Batch>> {
-        self.batches.lock().front().cloned()
+    fn first(&self) -> Option<Arc<Intake>> {
+        self.intakes.lock().front().cloned()
     }
 
-    /// Forgets the first batch, if that is still this one.
-    fn forget(&self, batch: &Arc<Batch>) {
-        let mut batches = self.batches.lock();
-        if batches.front().is_some_and(|first| Arc::ptr_eq(first, batch)) {
-            batches.pop_front();
+    /// Forgets the first intake, if that is still this one.
+    fn forget(&self, intake: &Arc<Intake>) {
+        let mut intakes = self.intakes.lock();
+        if intakes.front().is_some_and(|first| Arc::ptr_eq(first, intake)) {
+            intakes.pop_front();
         }
     }
 }
@@ -64,7 +64,7 @@ pub(super) async fn accept(store: &DeviceStore, ratchets: Vec<Row>) -> Result<()
     let under_way = &store.under_way;
     let _bringing = loop {
         let bringing = under_way.bringing.lock().await;
-        if under_way.batches.lock().len() < UNDER_WAY {
+        if under_way.intakes.lock().len() < UNDER_WAY {
             break bringing;
         }
         drop(bringing);
@@ -78,16 +78,16 @@ pub(super) async fn accept(store: &DeviceStore, ratchets: Vec<Row>) -> Result<()
         Ok((_, written)) => shared(written),
         Err(error) => shared(std::future::ready(Err(error))),
     };
-    under_way.batches.lock().push_back(Arc::new(Batch { ratchets, came, taken, written }));
+    under_way.intakes.lock().push_back(Arc::new(Intake { ratchets, came, taken, written }));
     Ok(())
 }
 
 /// Waits until everything that was taken in is on the disk.
 pub(super) async fn settle(store: &DeviceStore) -> Result<()> {
-    while let Some(batch) = store.under_way.first() {
-        match batch.written.clone().await {
+    while let Some(intake) = store.under_way.first() {
+        match intake.written.clone().await {
             Err(error) if error.kind() == ErrorKind::ShuttingDown => return settle_without_journal(store).await,
-            outcome => settle_one(store, &batch, outcome.map_err(|error| not_written(store, error)))?,
+            outcome => settle_one(store, &intake, outcome.map_err(|error| not_written(store, error)))?,
         }
     }
     Ok(())
@@ -98,22 +98,22 @@ async fn settle_without_journal(store: &DeviceStore) -> Result<()> {
     // Which messages it was brought in time. If it could not write them, the client was given up for that.
     let _ = store.settle_messages().await;
     let _bringing = store.under_way.bringing.lock().await;
-    while let Some(batch) = store.under_way.first() {
-        let outcome = match batch.written.clone().await {
-            Err(error) if error.kind() == ErrorKind::ShuttingDown => write_directly(store, &batch).await,
+    while let Some(intake) = store.under_way.first() {
+        let outcome = match intake.written.clone().await {
+            Err(error) if error.kind() == ErrorKind::ShuttingDown => write_directly(store, &intake).await,
             outcome => outcome.map_err(|error| not_written(store, error)),
         };
-        settle_one(store, &batch, outcome)?;
+        settle_one(store, &intake, outcome)?;
     }
     Ok(())
 }
 
-/// Notes what became of the first batch. Others that wait for it may do the same.
-fn settle_one(store: &DeviceStore, batch: &Arc<Batch>, outcome: Result<()>) -> Result<()> {
+/// Notes what became of the first intake. Others that wait for it may do the same.
+fn settle_one(store: &DeviceStore, intake: &Arc<Intake>, outcome: Result<()>) -> Result<()> {
     if outcome.is_ok() {
-        store.waiting.changed(&batch.taken);
+        store.waiting.changed(&intake.taken);
     }
-    store.under_way.forget(batch);
+    store.under_way.forget(intake);
     outcome
 }
 
@@ -142,16 +142,16 @@ async fn rows_then(
 }
 
 /// Writes without the journal, when the last thing that it was given is written.
-async fn write_directly(store: &DeviceStore, batch: &Batch) -> Result<()> {
+async fn write_directly(store: &DeviceStore, intake: &Intake) -> Result<()> {
     let _alone = store.writing.write().await;
     store.refuse_when_given_up()?;
     let work = store.db.write().begin().await.map_err(store.failed())?;
-    let mut rows = store.waiting.changes(&store.session, None, batch.came, &batch.taken);
-    rows.extend_from_slice(&batch.ratchets);
-    let script = store.db.write().script();
-    script.extend(rows::statements(work.get_database_backend(), rows));
-    work.finish(script).await.map_err(|failure| store.failed()(failure.into()))?;
-    store.db.write().settle().await.map_err(store.failed())
+    let mut rows = store.waiting.changes(&store.session, None, intake.came, &intake.taken);
+    rows.extend_from_slice(&intake.ratchets);
+    let batch = store.db.write().batch();
+    batch.extend(rows::statements(work.get_database_backend(), rows));
+    work.finish(batch).await.map_err(|failure| store.failed()(failure.into()))?;
+    store.db.write().flushed().await.map_err(store.failed())
 }
 
 fn not_written(store: &DeviceStore, error: Arc<Error>) -> StoreError {

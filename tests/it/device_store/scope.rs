@@ -533,7 +533,7 @@ async fn sqlite_appends_to_a_log_and_keeps_foreign_keys() {
     let db = Db::sqlite(&directory.path().join("waypost.db"), Synchronous::default()).await.unwrap();
     for (pragma, expected) in [("synchronous", "1"), ("foreign_keys", "1"), ("journal_mode", "wal")] {
         let statement = Statement::from_string(DatabaseBackend::Sqlite, format!("PRAGMA {pragma}"));
-        let row = db.write().unhurried().query_one_raw(statement).await.unwrap().unwrap();
+        let row = db.write().without_fsync().query_one_raw(statement).await.unwrap().unwrap();
         let value = row
             .try_get_by_index::<i64>(0)
             .map(|number| number.to_string())
