@@ -1,78 +1,140 @@
-//! Statements that are run together, when all of them are there.
+//! Writes that are made together, in one transaction, or not at all.
 
-use async_trait::async_trait;
-use parking_lot::Mutex;
-use sea_orm::sqlx::sqlite::SqliteQueryResult;
-use sea_orm::{ConnectionTrait, DbBackend, DbErr, ExecResult, QueryResult, Statement};
+use sea_orm::sea_query::{DeleteStatement, InsertStatement, UpdateStatement};
+use sea_orm::{
+    ActiveModelTrait, DbBackend, DbErr, DeleteMany, EntityTrait, Insert, InsertMany, QueryTrait, Statement,
+    StatementBuilder, UpdateMany, Value, Values,
+};
 
-use crate::db::text::cleaned;
+use crate::db::bind::Bind;
+use crate::db::text;
 
-/// Takes statements like a transaction, and only notes them: of each it says that it has changed nothing, and it has no
-/// rows to give. For what need not know before it goes on. [`Work::finish`](super::Work::finish) runs it.
+/// A list of writes, none of which needs to know what came of those before it. It is no connection: nothing can be asked of it.
 #[derive(Debug)]
 pub struct Batch {
     backend: DbBackend,
-    steps: Mutex<Vec<Step>>,
+    steps: Vec<Step>,
+    /// Why it cannot be run, if it cannot.
+    refusal: Option<DbErr>,
 }
 
-/// A row that a batch gives.
+/// A row that a batch gives: its statements return a text and a number, or nothing.
 pub type Pair = (String, i64);
 
-/// A statement of a batch.
+/// A write that a batch takes.
 #[derive(Debug)]
-pub struct Step {
-    /// What is run.
-    pub statement: Statement,
-    /// With PostgreSQL: if it writes fewer rows, the batch has failed with `RecordNotInserted`.
-    pub rows_at_least: u64,
+pub enum Write {
+    /// Inserts rows.
+    Insert(InsertStatement),
+    /// Changes rows.
+    Update(UpdateStatement),
+    /// Deletes rows.
+    Delete(DeleteStatement),
 }
 
-impl From<Statement> for Step {
-    fn from(statement: Statement) -> Self {
-        Self { statement, rows_at_least: 0 }
+/// Whether a statement may write fewer rows than it is given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Shortfall {
+    /// It may.
+    Fine,
+    /// With PostgreSQL the batch has then failed with `RecordNotInserted`. With SQLite the statement fails by itself.
+    Fails,
+}
+
+/// A statement of a batch, as it is run.
+#[derive(Debug)]
+pub(super) struct Step {
+    pub(super) sql: String,
+    pub(super) binds: Vec<Bind>,
+    /// With PostgreSQL: if it writes fewer rows, the batch has failed with `RecordNotInserted`.
+    pub(super) rows_at_least: u64,
+}
+
+impl Step {
+    /// The same for a connection that runs one statement after the other.
+    pub(super) fn into_statement(self, backend: DbBackend) -> Statement {
+        Statement::from_sql_and_values(backend, self.sql, self.binds.into_iter().map(Value::from))
     }
 }
 
 impl Batch {
-    pub(super) fn new(backend: DbBackend) -> Self {
-        Self { backend, steps: Mutex::default() }
+    pub(super) const fn new(backend: DbBackend) -> Self {
+        Self { backend, steps: Vec::new(), refusal: None }
     }
 
-    /// Adds statements.
-    pub fn extend(&self, steps: impl IntoIterator<Item: Into<Step>>) {
-        self.steps.lock().extend(steps.into_iter().map(Into::into));
-    }
-
-    pub(super) fn into_steps(self) -> Vec<Step> {
-        let clean = |Step { statement, rows_at_least }| Step { statement: cleaned(statement), rows_at_least };
-        self.steps.into_inner().into_iter().map(clean).collect()
-    }
-}
-
-#[async_trait]
-impl ConnectionTrait for Batch {
-    fn get_database_backend(&self) -> DbBackend {
+    /// The database that it is for.
+    pub(crate) const fn backend(&self) -> DbBackend {
         self.backend
     }
 
-    async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
-        self.steps.lock().push(statement.into());
-        Ok(ExecResult::from(SqliteQueryResult::default()))
+    /// Adds a write.
+    pub fn push(&mut self, write: impl Into<Write>) {
+        let Statement { sql, values, db_backend: _ } = match write.into() {
+            Write::Insert(insert) => StatementBuilder::build(&insert, &self.backend),
+            Write::Update(update) => StatementBuilder::build(&update, &self.backend),
+            Write::Delete(delete) => StatementBuilder::build(&delete, &self.backend),
+        };
+        self.push_sql(sql, values.map_or_else(Vec::new, |Values(values)| values), 0);
     }
 
-    async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
-        self.execute_raw(Statement::from_string(self.backend, sql)).await
+    /// Adds writes.
+    pub fn extend(&mut self, writes: impl IntoIterator<Item: Into<Write>>) {
+        writes.into_iter().for_each(|write| self.push(write));
     }
 
-    async fn query_one_raw(&self, _: Statement) -> Result<Option<QueryResult>, DbErr> {
-        Err(no_answer())
+    pub(super) fn push_sql(&mut self, sql: String, values: Vec<Value>, rows_at_least: u64) {
+        let fitted = values.into_iter().map(|value| Bind::try_from(text::cleaned_value(value)));
+        match fitted.collect() {
+            Ok(binds) => self.steps.push(Step { sql, binds, rows_at_least }),
+            Err(refusal) => self.refusal = self.refusal.take().or(Some(refusal)),
+        }
     }
 
-    async fn query_all_raw(&self, _: Statement) -> Result<Vec<QueryResult>, DbErr> {
-        Err(no_answer())
+    /// # Errors
+    /// One of its values is of a kind, or of a size, that not both databases have.
+    pub(super) fn into_steps(self) -> Result<Vec<Step>, DbErr> {
+        self.refusal.map_or(Ok(self.steps), Err)
     }
 }
 
-fn no_answer() -> DbErr {
-    DbErr::Custom("a batch gives no rows before it is run".to_owned())
+impl From<InsertStatement> for Write {
+    fn from(insert: InsertStatement) -> Self {
+        Self::Insert(insert)
+    }
+}
+
+impl From<UpdateStatement> for Write {
+    fn from(update: UpdateStatement) -> Self {
+        Self::Update(update)
+    }
+}
+
+impl From<DeleteStatement> for Write {
+    fn from(delete: DeleteStatement) -> Self {
+        Self::Delete(delete)
+    }
+}
+
+impl<A: ActiveModelTrait> From<Insert<A>> for Write {
+    fn from(insert: Insert<A>) -> Self {
+        Self::Insert(insert.into_query())
+    }
+}
+
+impl<A: ActiveModelTrait> From<InsertMany<A>> for Write {
+    fn from(insert: InsertMany<A>) -> Self {
+        Self::Insert(insert.into_query())
+    }
+}
+
+impl<E: EntityTrait> From<UpdateMany<E>> for Write {
+    fn from(update: UpdateMany<E>) -> Self {
+        Self::Update(update.into_query())
+    }
+}
+
+impl<E: EntityTrait> From<DeleteMany<E>> for Write {
+    fn from(delete: DeleteMany<E>) -> Self {
+        Self::Delete(delete.into_query())
+    }
 }

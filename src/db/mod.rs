@@ -21,13 +21,14 @@ use crate::db::probe::LastProbe;
 use crate::db::sqlite::connection::Access;
 use crate::db::sqlite::disk::Disk;
 
-pub use batch::{Batch, Step};
+pub use batch::{Batch, Write};
 pub use claim::Claim;
 pub use connections::Connections;
 pub use health::{Ending, Hindrance};
 pub use write::{Failure, Work, Writer};
 
-mod batch;
+pub(crate) mod batch;
+mod bind;
 mod claim;
 mod connections;
 pub mod fault;

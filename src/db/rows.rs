@@ -1,14 +1,21 @@
-//! Many rows in few statements, of few shapes: a connection prepares a statement once and keeps it in memory.
+//! Many rows in few statements, of few shapes: a connection prepares a statement once and keeps it in memory. Nobody else makes
+//! a statement of many rows.
 
 use std::collections::BTreeMap;
 
-use sea_orm::{DbBackend, Statement, Value};
+use sea_orm::sea_query::{InsertStatement, OnConflict};
+use sea_orm::{ActiveModelTrait, DbBackend, EntityTrait, Insert, IntoActiveModel, Iterable, QueryTrait, Value};
+
+use crate::db::batch::{Batch, Shortfall};
 
 /// Rows that one statement takes, at most.
 pub(crate) const ROWS: usize = 256;
 /// The same, with SQLite. No statement goes anywhere to be run, and to run one again costs little. For one of several rows it
 /// would copy each page that it changes, to be able to undo it alone.
 const ROWS_OF_SQLITE: usize = 1;
+/// Values bound to one statement, at most. SQLite takes 32766 and PostgreSQL 65535; each connection keeps the statements that it
+/// has prepared in memory, and beyond a few thousand values a longer one is no faster.
+pub(crate) const BINDS: usize = 4096;
 /// Numbers of rows up to this are powers of two, and those beyond are multiples of it.
 const STEP: usize = 16;
 
@@ -34,27 +41,75 @@ pub struct Row {
     pub rest: Option<Vec<Value>>,
 }
 
-/// What writes rows. Of those with the same key, the last one.
-pub(crate) fn statements(backend: DbBackend, rows: Vec<Row>) -> Vec<Statement> {
-    // In the order of their keys, so that two instances lock them in the same order.
-    let mut tables: BTreeMap<&Target, BTreeMap<Vec<String>, Option<Vec<Value>>>> = BTreeMap::new();
-    for Row { target, key, rest } in rows {
-        tables.entry(target).or_default().insert(key, rest);
-    }
-    let mut statements = Vec::new();
-    for (target, rows) in tables {
-        let (mut kept, mut gone) = (Vec::new(), Vec::new());
-        for (key, rest) in rows {
-            let key = key.into_iter().map(Value::from);
-            match rest {
-                Some(rest) => kept.push(key.chain(rest).collect()),
-                None => gone.push(key.collect()),
-            }
+impl Batch {
+    /// Puts whole rows into their tables, and takes others out. Of those with the same key, the last one.
+    pub fn put(&mut self, rows: Vec<Row>) {
+        // In the order of their keys, so that two instances lock them in the same order.
+        let mut tables: BTreeMap<&Target, BTreeMap<Vec<String>, Option<Vec<Value>>>> = BTreeMap::new();
+        for Row { target, key, rest } in rows {
+            tables.entry(target).or_default().insert(key, rest);
         }
-        statements.extend(of_many(backend, kept, |values| target.put(backend, values)));
-        statements.extend(of_many(backend, gone, |values| target.delete(values)));
+        for (target, rows) in tables {
+            let (mut kept, mut gone) = (Vec::new(), Vec::new());
+            for (key, rest) in rows {
+                let key = key.into_iter().map(Value::from);
+                match rest {
+                    Some(rest) => kept.push(key.chain(rest).collect()),
+                    None => gone.push(key.collect()),
+                }
+            }
+            let backend = self.backend();
+            self.with_rows(kept, Shortfall::Fine, |values| target.put(backend, values));
+            self.with_rows(gone, Shortfall::Fine, |values| target.delete(values));
+        }
     }
-    statements.into_iter().map(|(statement, _)| statement).collect()
+
+    /// Inserts rows whose first value is a text. `into` is the table and its columns: `device (session_id, data)`.
+    pub fn insert(&mut self, into: &str, rows: Vec<Vec<Value>>) {
+        let backend = self.backend();
+        let insert = |values: &str| format!("INSERT INTO {into} {}", without_added(backend, values));
+        self.with_rows(rows, Shortfall::Fine, insert);
+    }
+
+    /// Adds what takes these rows, in order. `sql` makes a statement of their `VALUES (..), (..)`, whose columns both databases
+    /// call `column1`, `column2`. A statement is prepared once for each number of rows and kept, so there are few numbers: rows
+    /// are added whose first value, a text, is empty. `sql` leaves them out.
+    pub(crate) fn with_rows(&mut self, rows: Vec<Vec<Value>>, shortfall: Shortfall, sql: impl Fn(&str) -> String) {
+        let backend = self.backend();
+        let together = if backend == DbBackend::Sqlite { ROWS_OF_SQLITE } else { ROWS };
+        let columns = rows.first().map_or(0, Vec::len);
+        let mut texts = BTreeMap::new();
+        let mut rows = rows.into_iter().peekable();
+        while rows.peek().is_some() {
+            let mut binds: Vec<_> = rows.by_ref().take(together).flatten().collect();
+            let (count, last) = (binds.len() / columns, binds.len() - columns);
+            for _ in count..whole(count) {
+                let first = binds.len();
+                binds.extend_from_within(last..last + columns);
+                binds[first] = "".into();
+            }
+            let text = texts.entry(whole(count)).or_insert_with_key(|whole| sql(&values(backend, *whole, columns)));
+            let rows_at_least = if shortfall == Shortfall::Fails { count as u64 } else { 0 };
+            self.push_sql(text.clone(), binds, rows_at_least);
+        }
+    }
+}
+
+/// What inserts these, as few statements as a connection takes.
+///
+/// Unlike [`Batch::insert`] it says what becomes of a row that is there already, and can be run on any connection; each number of
+/// rows is a statement of its own.
+pub fn inserts<A, M>(rows: Vec<M>, rule: OnConflict) -> impl Iterator<Item = InsertStatement>
+where
+    A: ActiveModelTrait,
+    M: IntoActiveModel<A>,
+{
+    let together = BINDS / <A::Entity as EntityTrait>::Column::iter().count();
+    let mut rest = rows.into_iter().peekable();
+    std::iter::from_fn(move || {
+        rest.peek()?;
+        Some(Insert::<A>::many(rest.by_ref().take(together)).on_conflict(rule.clone()).into_query())
+    })
 }
 
 impl Target {
@@ -72,46 +127,13 @@ impl Target {
     }
 }
 
-/// What inserts rows whose first value is a text. `into` is the table and its columns: `device (session_id, data)`.
-pub(crate) fn inserts(backend: DbBackend, into: &str, rows: Vec<Vec<Value>>) -> Vec<Statement> {
-    let insert = |values: &str| format!("INSERT INTO {into} {}", without_added(backend, values));
-    of_many(backend, rows, insert).into_iter().map(|(statement, _)| statement).collect()
-}
-
-/// What is to be inserted of [`of_many`]'s rows. With SQLite a statement has one, and none is added; to select it would make SQLite
+/// What is to be inserted of [`Batch::with_rows`]'s rows. With SQLite a statement has one, and none is added; to select it would make SQLite
 /// copy each page that the statement changes, as with several.
 fn without_added(backend: DbBackend, values: &str) -> String {
     match backend {
         DbBackend::Sqlite => values.to_owned(),
         _ => format!("SELECT * FROM ({values}) AS v WHERE v.column1 <> ''"),
     }
-}
-
-/// What takes these rows, in order. `sql` makes a statement of their `VALUES (..), (..)`, whose columns both databases call
-/// `column1`, `column2`. A statement is prepared once for each number of rows and kept, so there are few numbers: rows are
-/// added whose first value, a text, is empty. `sql` leaves them out. Gives each statement with the number of its rows.
-pub(crate) fn of_many(
-    backend: DbBackend,
-    rows: Vec<Vec<Value>>,
-    sql: impl Fn(&str) -> String,
-) -> Vec<(Statement, usize)> {
-    let together = if backend == DbBackend::Sqlite { ROWS_OF_SQLITE } else { ROWS };
-    let columns = rows.first().map_or(0, Vec::len);
-    let mut statements = Vec::with_capacity(rows.len().div_ceil(together));
-    let mut texts = BTreeMap::new();
-    let mut rows = rows.into_iter().peekable();
-    while rows.peek().is_some() {
-        let mut binds: Vec<_> = rows.by_ref().take(together).flatten().collect();
-        let (count, last) = (binds.len() / columns, binds.len() - columns);
-        for _ in count..whole(count) {
-            let first = binds.len();
-            binds.extend_from_within(last..last + columns);
-            binds[first] = "".into();
-        }
-        let text = texts.entry(whole(count)).or_insert_with_key(|whole| sql(&values(backend, *whole, columns)));
-        statements.push((Statement::from_sql_and_values(backend, text.clone(), binds), count));
-    }
-    statements
 }
 
 /// The same values, some of them more than once: for lists in which that makes no difference.

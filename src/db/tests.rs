@@ -46,11 +46,11 @@ async fn values(db: &Db) -> Vec<i32> {
 
 /// A batch that inserts these, and says what it has inserted.
 fn batch(db: &Db, values: &[i32]) -> Batch {
-    let batch = db.write().batch();
-    batch.extend(values.iter().map(|value| {
+    let mut batch = db.write().batch();
+    for value in values {
         let sql = "INSERT INTO picky VALUES (?) RETURNING 'told', value";
-        Statement::from_sql_and_values(DbBackend::Sqlite, sql, [Value::from(*value)])
-    }));
+        batch.push_sql(sql.to_owned(), vec![(*value).into()], 0);
+    }
     batch
 }
 
@@ -62,12 +62,12 @@ async fn a_script_is_run_whole_or_not_at_all() {
     // One that SQLite undoes alone, and one that makes it end the transaction by itself.
     for bad in [-2, 3] {
         let work = db.write().begin().await.expect("it begins");
-        let failure = work.finish(batch(&db, &[0, bad, 2])).await.expect_err("it fails");
+        let failure = work.run(batch(&db, &[0, bad, 2])).await.expect_err("it fails");
         assert!(matches!(failure, Failure::RolledBack(_)), "{failure:?}");
         assert_eq!(values(&db).await, [0; 0]);
     }
     let work = db.write().begin().await.expect("it begins");
-    let told = work.finish(batch(&db, &[4, 2])).await.expect("it is written");
+    let told = work.run(batch(&db, &[4, 2])).await.expect("it is written");
     assert_eq!(told, [("told".to_owned(), 4), ("told".to_owned(), 2)]);
     assert_eq!(values(&db).await, [2, 4]);
     // Behind statements that were run before it, and after somebody has left a transaction open.
@@ -77,7 +77,7 @@ async fn a_script_is_run_whole_or_not_at_all() {
     drop(left);
     let work = db.write().begin().await.expect("it begins");
     work.execute_unprepared("INSERT INTO picky VALUES (10)").await.expect("it is inserted");
-    let told = work.finish(batch(&db, &[6])).await.expect("it is written");
+    let told = work.run(batch(&db, &[6])).await.expect("it is written");
     assert_eq!(told, [("told".to_owned(), 6)]);
     assert_eq!(values(&db).await, [2, 4, 6, 10]);
     let work = db.write().begin().await.expect("it begins");
@@ -92,11 +92,10 @@ async fn a_script_tells_what_is_there_already_or_lacks_something_from_other_fail
     let table = "CREATE TABLE single (name TEXT PRIMARY KEY, value INTEGER NOT NULL CHECK (value > 0))";
     db.write().execute_unprepared(table).await.expect("a table");
     let insert = |value: Option<i32>| {
-        let batch = db.write().batch();
-        let values = [Value::from("one"), Value::from(value)];
+        let mut batch = db.write().batch();
         let insert = "INSERT INTO single (name, value) VALUES (?, ?)";
-        batch.extend([Statement::from_sql_and_values(DbBackend::Sqlite, insert, values)]);
-        async { db.write().begin().await.expect("it begins").finish(batch).await.map_err(DbErr::from) }
+        batch.push_sql(insert.to_owned(), vec!["one".into(), value.into()], 0);
+        async { db.write().run(batch).await.map_err(DbErr::from) }
     };
     assert!(!matches!(insert(Some(0)).await.expect_err("it is too small"), DbErr::RecordNotInserted));
     assert!(matches!(insert(None).await.expect_err("there is no value"), DbErr::RecordNotInserted));
@@ -113,20 +112,18 @@ async fn what_batches_have_written_is_moved_into_the_file() {
     let log = || std::fs::metadata(log_of(&file)).expect("a log").len();
     // Far more than the log may hold: it is begun anew now and then.
     while std::fs::metadata(&file).expect("a file").len() < 64 << 20 {
-        let batch = db.write().batch();
-        let large = Value::from(vec![7_u8; 1 << 20]);
-        batch.extend([Statement::from_sql_and_values(DbBackend::Sqlite, "INSERT INTO large VALUES (?)", [large])]);
-        db.write().begin().await.expect("it begins").finish(batch).await.expect("it is written");
+        let mut batch = db.write().batch();
+        batch.push_sql("INSERT INTO large VALUES (?)".to_owned(), vec![vec![7_u8; 1 << 20].into()], 0);
+        db.write().run(batch).await.expect("it is written");
         assert!(log() < 48 << 20, "the log has {} bytes", log());
     }
     // Somebody who reads for long, as a backup does, holds nobody up.
     let backup = rusqlite::Connection::open(&file).expect("a connection");
     backup.execute_batch("BEGIN; SELECT count(*) FROM large").expect("it reads");
     while log() < 60 << 20 {
-        let batch = db.write().batch();
-        let large = Value::from(vec![7_u8; 1 << 20]);
-        batch.extend([Statement::from_sql_and_values(DbBackend::Sqlite, "INSERT INTO large VALUES (?)", [large])]);
-        let written = db.write().begin().await.expect("it begins").finish(batch);
+        let mut batch = db.write().batch();
+        batch.push_sql("INSERT INTO large VALUES (?)".to_owned(), vec![vec![7_u8; 1 << 20].into()], 0);
+        let written = db.write().run(batch);
         tokio::time::timeout(SQLITE_BUSY / 2, written).await.expect("it waits for no reader").expect("it is written");
     }
     drop(backup);
@@ -160,9 +157,9 @@ async fn a_statement_that_is_wrong_is_not_called_an_unavailable_database() {
     assert_eq!(run("SELEC 1").await, ErrorKind::Internal);
     assert_eq!(run("INSERT INTO pair (name, worth) VALUES ('a', 1)").await, ErrorKind::Internal);
     assert_eq!(run("INSERT INTO nowhere VALUES (1)").await, ErrorKind::Unavailable);
-    let batch = db.write().batch();
-    batch.extend([Statement::from_string(DbBackend::Sqlite, "INSERT INTO pair (name, worth) VALUES ('a', 1)")]);
-    let failure = db.write().begin().await.expect("it begins").finish(batch).await.expect_err("it fails");
+    let mut batch = db.write().batch();
+    batch.push_sql("INSERT INTO pair (name, worth) VALUES ('a', 1)".to_owned(), Vec::new(), 0);
+    let failure = db.write().run(batch).await.expect_err("it fails");
     assert_eq!(crate::error::Error::from(failure).kind(), ErrorKind::Internal);
     assert_eq!(db.hindrance().await, Some(Hindrance::Write), "a table is not there");
 }
@@ -187,9 +184,9 @@ async fn any_number_of_rows_is_written_once() {
             rest: Some(vec![Value::from(i32::try_from(count + name).expect("it is small"))]),
         };
         let rows: Vec<_> = (0..count).map(row).collect();
-        let batch = db.write().batch();
-        batch.extend(rows::statements(DbBackend::Sqlite, rows));
-        db.write().begin().await.expect("it begins").finish(batch).await.expect("it is written");
+        let mut batch = db.write().batch();
+        batch.put(rows);
+        db.write().run(batch).await.expect("it is written");
         let all = Statement::from_string(DbBackend::Sqlite, "SELECT value FROM pair ORDER BY name");
         let rows = db.read().query_all_raw(all).await.expect("rows");
         let written: Vec<i32> = rows.iter().map(|row| row.try_get_by_index(0).expect("a number")).collect();
@@ -207,9 +204,9 @@ async fn of_what_is_said_of_a_row_the_last_word_holds() {
         rest: value.map(|value| vec![value.into()]),
     };
     let write = async |rows| {
-        let batch = db.write().batch();
-        batch.extend(rows::statements(DbBackend::Sqlite, rows));
-        db.write().begin().await.expect("it begins").finish(batch).await.expect("it is written");
+        let mut batch = db.write().batch();
+        batch.put(rows);
+        db.write().run(batch).await.expect("it is written");
         let all = Statement::from_string(DbBackend::Sqlite, "SELECT name, value FROM pair ORDER BY name");
         let rows = db.read().query_all_raw(all).await.expect("rows");
         rows.iter()

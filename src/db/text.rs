@@ -20,6 +20,12 @@ pub(super) fn cleaned(mut statement: Statement) -> Statement {
     statement
 }
 
+/// The same of one value.
+pub(super) fn cleaned_value(mut value: Value) -> Value {
+    clean(&mut value);
+    value
+}
+
 fn kept(text: &mut String) {
     if text.contains('\0') {
         *text = text.replace('\0', REPLACEMENT);

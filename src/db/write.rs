@@ -87,9 +87,19 @@ impl Writer {
         Ok(work)
     }
 
-    /// Nothing yet.
+    /// A batch without any writes yet.
     pub fn batch(&self) -> Batch {
         Batch::new(self.get_database_backend())
+    }
+
+    /// Runs a batch in a transaction of its own, and returns when the disk has it.
+    ///
+    /// # Errors
+    /// As [`Work::run_blocking`], or the disk failed.
+    pub async fn run(&self, batch: Batch) -> Result<(), Failure> {
+        let work = self.begin().await.map_err(Failure::RolledBack)?;
+        work.run(batch).await?;
+        self.flushed().await.map_err(Failure::Unknown)
     }
 
     /// For what need not outlive a power cut.
@@ -148,24 +158,22 @@ impl Work {
         noted(&health, outcome)
     }
 
-    /// Runs these and commits, without waiting for the disk. Gives the rows of all of them together.
+    /// Runs a batch behind what was written before in this transaction, and commits, without waiting for the disk. Gives the rows of
+    /// all its statements together. With SQLite all of it is done on the thread that calls: for who has one of its own.
     ///
     /// # Errors
     /// A statement failed, or the commit. `RecordNotInserted`: a row is there already, or lacks a value.
-    pub async fn finish(self, batch: Batch) -> Result<Vec<Pair>, Failure> {
+    pub async fn run_blocking(self, batch: Batch) -> Result<Vec<Pair>, Failure> {
+        self.end(batch, |mut busy, steps| async move { busy.run(&steps).map_err(Failure::RolledBack) }).await
+    }
+
+    /// The same on a thread for what takes long.
+    pub(super) async fn run(self, batch: Batch) -> Result<Vec<Pair>, Failure> {
         self.end(batch, |mut busy, steps| async move {
             let run = tokio::task::spawn_blocking(move || busy.run(&steps)).await;
             run.map_err(|panic| Failure::Unknown(DbErr::Custom(panic.to_string())))?.map_err(Failure::RolledBack)
         })
         .await
-    }
-
-    /// The same, for who has a thread: with SQLite, all of it is done on the one that calls.
-    ///
-    /// # Errors
-    /// As [`finish`](Self::finish).
-    pub async fn run_blocking(self, batch: Batch) -> Result<Vec<Pair>, Failure> {
-        self.end(batch, |mut busy, steps| async move { busy.run(&steps).map_err(Failure::RolledBack) }).await
     }
 
     async fn end<F>(self, batch: Batch, run: impl FnOnce(Taken, Vec<Step>) -> F) -> Result<Vec<Pair>, Failure>
@@ -185,7 +193,7 @@ impl Work {
     where
         F: Future<Output = Result<Vec<Pair>, Failure>>,
     {
-        let steps = batch.into_steps();
+        let steps = batch.into_steps().map_err(Failure::RolledBack)?;
         match self.tx {
             Transaction::Sqlite(busy) => {
                 let mut busy = busy.into_inner();
@@ -202,7 +210,9 @@ impl Work {
             }
             Transaction::Postgres(tx) => {
                 let mut rows = Vec::new();
-                for Step { statement, rows_at_least } in steps {
+                for step in steps {
+                    let rows_at_least = step.rows_at_least;
+                    let statement = step.into_statement(DbBackend::Postgres);
                     if rows_at_least == 0 {
                         rows.extend(tx.query_all_raw(statement).await.map_err(Failure::RolledBack)?);
                     } else if tx.execute_raw(statement).await.map_err(Failure::RolledBack)?.rows_affected()

@@ -21,13 +21,13 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 use metrics::counter;
 use parking_lot::Mutex;
-use sea_orm::{ConnectionTrait, DbErr};
+use sea_orm::DbErr;
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
 use crate::crash;
-use crate::db::rows::{self, Row};
+use crate::db::rows::Row;
 use crate::db::{Batch, Db, Failure, Work};
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::body::EventBody;
@@ -62,8 +62,8 @@ pub type Write = Box<dyn for<'a> Fn(&'a Work) -> BoxFuture<'a, Result<Vec<Draft>
 /// entry is in the transaction or was in an earlier one. May be asked again after it failed.
 pub type Rows = Box<dyn Fn(Ticket) -> Result<Vec<Row>> + Send + Sync>;
 
-/// Statements that are run in the transaction of an entry when its events are in the table. May be asked for again after it failed.
-pub type Last = Box<dyn for<'a> Fn(&'a Batch) -> BoxFuture<'a, Result<()>> + Send + Sync>;
+/// Adds what is run in the transaction of an entry when its events are in the table. May be asked for again after it failed.
+pub type Last = Box<dyn Fn(&mut Batch) + Send + Sync>;
 
 /// The place of an entry in the order in which they are written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -350,12 +350,11 @@ impl Pen {
             keep_news(&tx, &mut drafts).await?;
         }
         let events = self.place(drafts);
-        let backend = tx.get_database_backend();
-        let batch = self.db.write().batch();
-        batch.extend(store::writing(backend, &events, doubles));
-        batch.extend(rows::statements(backend, rows));
+        let mut batch = self.db.write().batch();
+        store::write(&mut batch, &events, doubles);
+        batch.put(rows);
         for last in jobs.iter().filter_map(|job| job.entry.last.as_ref()) {
-            last(&batch).await?;
+            last(&mut batch);
         }
         crash::point("before_commit");
         self.is_in_doubt = true;

@@ -11,13 +11,13 @@ use entity::words::{DeliveryState, EventType};
 use entity::{bookmark, delivery, event, event_count, session};
 use sea_orm::sea_query::{Expr, LockType, OnConflict, Query};
 use sea_orm::{
-    ColumnTrait, Condition, ConnectionTrait, DbBackend, DbErr, EntityTrait, ExprTrait, Order, QueryFilter, QueryOrder,
-    QuerySelect, QueryTrait, Statement, TryGetableMany, Value,
+    ColumnTrait, Condition, ConnectionTrait, DbBackend, DbErr, EntityTrait, ExprTrait, Insert, Order, QueryFilter,
+    QueryOrder, QuerySelect, QueryTrait, Statement, TryGetableMany, Value,
 };
 
-use crate::db::Step;
-use crate::db::rows::{ROWS, of_many, values};
-use crate::db::text;
+use crate::db::batch::Shortfall;
+use crate::db::rows::{ROWS, values};
+use crate::db::{Batch, text};
 use crate::error::Result;
 use crate::event::file::MessageFile;
 use crate::event::file_store;
@@ -121,26 +121,28 @@ pub(super) struct New {
     pub(super) behind: i64,
 }
 
-/// What writes these events, in order, and counts them. It gives how many events each session has then. What happens on a
+/// Adds what writes these events, in order, and counts them. It gives how many events each session has then. What happens on a
 /// session that was deleted is left out, and not counted. When neither messages that are there already nor such sessions are
 /// looked for, it fails if there are some; with PostgreSQL not by an error of its own, which it would write into its log together
 /// with the sender's number.
-pub(super) fn writing(backend: DbBackend, events: &[New], doubles: Doubles) -> Vec<Step> {
+pub(super) fn write(batch: &mut Batch, events: &[New], doubles: Doubles) {
+    let backend = batch.backend();
     let is_unlooked_for = doubles == Doubles::Unlikely;
-    let may_be_less = is_unlooked_for && backend == DbBackend::Postgres;
+    let shortfall = if is_unlooked_for { Shortfall::Fails } else { Shortfall::Fine };
+    let unless_double = if is_unlooked_for && backend == DbBackend::Postgres { UNLESS_DOUBLE } else { "" };
     let mut more = BTreeMap::new();
     for event in events {
         *more.entry(&event.record.session_id).or_insert(0) += 1;
     }
     let more = more.into_iter().map(|(id, more)| vec![id.as_str().into(), more.into()]).collect();
-    let counting = of_many(backend, more, |values| {
+    batch.with_rows(more, Shortfall::Fine, |values| {
         format!(
             "INSERT INTO event_count (session_id, last_sequence) SELECT s.id, v.column2 FROM ({values}) AS v JOIN session s \
              ON s.id = v.column1 WHERE true ON CONFLICT (session_id) DO UPDATE SET last_sequence = \
              event_count.last_sequence + excluded.last_sequence RETURNING session_id, last_sequence"
         )
     });
-    let inserting = of_many(backend, events.iter().map(binds).collect(), |values| match backend {
+    batch.with_rows(events.iter().map(binds).collect(), shortfall, |values| match backend {
         // One row, as all of SQLite's. To select it would be dearer, and where there is no session there is no sequence.
         DbBackend::Sqlite if is_unlooked_for => format!(
             "INSERT INTO {INTO_EVENT} VALUES (?1, ?2, ?3, (SELECT c.last_sequence - ?4 FROM event_count c JOIN session s \
@@ -149,17 +151,10 @@ pub(super) fn writing(backend: DbBackend, events: &[New], doubles: Doubles) -> V
         _ => format!(
             "INSERT INTO {INTO_EVENT} SELECT v.column1, v.column2, v.column3, c.last_sequence - v.column4, v.column5, v.column6, \
              v.column7, v.column8, v.column9, v.column10 FROM ({values}) AS v JOIN event_count c ON c.session_id = v.column1 \
-             JOIN session s ON s.id = v.column1{}",
-            if may_be_less { UNLESS_DOUBLE } else { "" }
+             JOIN session s ON s.id = v.column1{unless_double}"
         ),
     });
-    let step = |(statement, rows): (Statement, usize)| {
-        let rows_at_least = if may_be_less { rows as u64 } else { 0 };
-        Step { statement, rows_at_least }
-    };
-    let counting = counting.into_iter().map(|(statement, _)| statement.into());
-    let filing = file_store::writing(backend, events.iter().filter_map(New::filed));
-    counting.chain(inserting.into_iter().map(step)).chain(filing).collect()
+    file_store::write(batch, events.iter().filter_map(New::filed));
 }
 
 impl New {
@@ -366,11 +361,19 @@ pub async fn bookmark(db: &impl ConnectionTrait, name: &str) -> Result<Option<i6
 
 /// Sets a bookmark.
 pub async fn mark(tx: &impl ConnectionTrait, name: &str, position: i64) -> Result<()> {
+    marking(name, position).exec_without_returning(tx).await?;
+    Ok(())
+}
+
+/// [`mark`] as a part of a batch.
+pub fn mark_in(batch: &mut Batch, name: &str, position: i64) {
+    batch.push(marking(name, position));
+}
+
+fn marking(name: &str, position: i64) -> Insert<bookmark::ActiveModel> {
     let model = bookmark::Model { name: name.to_owned(), position };
     let rule = OnConflict::column(bookmark::Column::Name).update_column(bookmark::Column::Position).to_owned();
-    let insert = bookmark::Entity::insert(bookmark::ActiveModel::from(model)).on_conflict(rule);
-    insert.exec_without_returning(tx).await?;
-    Ok(())
+    bookmark::Entity::insert(bookmark::ActiveModel::from(model)).on_conflict(rule)
 }
 
 /// How many events a session has had. Zero before the first.

@@ -7,10 +7,11 @@ use entity::session;
 use entity::timestamp::Timestamp;
 use entity::words::{DesiredState, PresenceOnConnect, SessionStatus, StatusReason};
 use futures::FutureExt;
+use sea_orm::sea_query::DeleteStatement;
 use sea_orm::sqlx::Error as SqlxError;
 use sea_orm::{
-    ActiveValue, ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, RuntimeErr,
-    SqlErr,
+    ActiveValue, ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QueryTrait,
+    RuntimeErr, SqlErr,
 };
 
 use crate::error::{Error, ErrorKind, Result};
@@ -226,15 +227,20 @@ pub async fn reset(tx: &impl ConnectionTrait, now: Timestamp) -> Result<()> {
 /// and with them its webhooks. False if there was none.
 pub async fn delete(tx: &impl ConnectionTrait, id: &SessionId) -> Result<bool> {
     webhook::store::end(tx, id).await?;
-    Ok(session::Entity::delete_by_id(id.clone()).exec(tx).await?.rows_affected > 0)
+    Ok(tx.execute(&only(id)).await?.rows_affected() > 0)
+}
+
+/// The session, when nothing else is left to be done.
+fn only(id: &SessionId) -> DeleteStatement {
+    session::Entity::delete_by_id(id.clone()).into_query()
 }
 
 /// [`delete`] as the end of a transaction of the journal.
 pub fn deleting(id: &SessionId) -> Last {
     let id = id.clone();
     Box::new(move |batch| {
-        let id = id.clone();
-        async move { delete(batch, &id).await.map(drop) }.boxed()
+        webhook::store::end_in(batch, &id);
+        batch.push(only(&id));
     })
 }
 

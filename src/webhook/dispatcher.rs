@@ -107,11 +107,11 @@ impl Dispatcher {
         let drafts = self.drafts(&events).await?;
         let is_due = self.marked.0 < newest && self.marked.1.elapsed() >= REST;
         if is_due || !drafts.is_empty() {
-            let batch = self.db.write().batch();
+            let mut batch = self.db.write().batch();
             if !drafts.is_empty() {
-                queue::enqueue(&batch, &drafts, self.clock.now()).await?;
+                queue::enqueue_in(&mut batch, &drafts, self.clock.now());
             }
-            events::mark(&batch, events::DISPATCHED, newest).await?;
+            events::mark_in(&mut batch, events::DISPATCHED, newest);
             // Lost in a power cut, both are made again.
             self.db.write().begin().await?.run_blocking(batch).await?;
             self.marked = (newest, Instant::now());

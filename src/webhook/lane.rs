@@ -7,14 +7,15 @@ use entity::ids::{SessionId, WebhookId};
 use entity::timestamp::Timestamp;
 use entity::words::DeliveryState;
 use entity::{delivery, lane, session};
-use sea_orm::sea_query::{Expr, LockBehavior, LockType, OnConflict, Query};
+use sea_orm::sea_query::{Expr, InsertStatement, LockBehavior, LockType, OnConflict, Query};
 use sea_orm::{
     ActiveValue, ColumnTrait, Condition, ConnectionTrait, DbBackend, EntityTrait, ExprTrait, QueryFilter, QueryOrder,
-    QuerySelect, QueryTrait, Select,
+    QuerySelect, QueryTrait, Select, UpdateMany,
 };
 
+use crate::db::{Batch, rows};
 use crate::error::Result;
-use crate::webhook::queue::{ROWS, in_turn, is as is_in, pending};
+use crate::webhook::queue::{in_turn, is as is_in, pending};
 
 /// What one webhook gets of one session.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -37,27 +38,34 @@ pub struct Claim {
 }
 
 /// An ordered lane that waits for its next attempt goes on waiting; any other is due now.
-pub(super) async fn wake(tx: &impl ConnectionTrait, lanes: &[&Lane], waits: bool, now: Timestamp) -> Result<()> {
+pub(super) async fn wake(tx: &impl ConnectionTrait, lane: &Lane, waits: bool, now: Timestamp) -> Result<()> {
+    for insert in waking(&[lane], waits, now) {
+        tx.execute(&insert).await?;
+    }
+    Ok(())
+}
+
+/// [`wake`] as a part of a batch, of many lanes.
+pub(super) fn wake_in(batch: &mut Batch, lanes: &[&Lane], waits: bool, now: Timestamp) {
+    batch.extend(waking(lanes, waits, now));
+}
+
+fn waking(lanes: &[&Lane], waits: bool, now: Timestamp) -> impl Iterator<Item = InsertStatement> {
     let (due_at, arrivals) = (lane::Column::DueAt, lane::Column::Arrivals);
     let present = Expr::col((lane::Entity, due_at));
     let rule = OnConflict::columns([lane::Column::WebhookId, lane::Column::SessionId])
         .value(due_at, if waits { present.if_null(now) } else { Expr::val(now) })
         .value(arrivals, Expr::col((lane::Entity, arrivals)).add(1))
         .to_owned();
-    for lanes in lanes.chunks(ROWS) {
-        let rows = lanes.iter().map(|lane| {
-            lane::ActiveModel::from(lane::Model {
-                webhook_id: lane.webhook_id.clone(),
-                session_id: lane.session_id.clone(),
-                due_at: Some(now),
-                leased_until: None,
-                arrivals: 1,
-                is_slow: false,
-            })
-        });
-        lane::Entity::insert_many(rows).on_conflict(rule.clone()).exec_without_returning(tx).await?;
-    }
-    Ok(())
+    let row = |lane: &&Lane| lane::Model {
+        webhook_id: lane.webhook_id.clone(),
+        session_id: lane.session_id.clone(),
+        due_at: Some(now),
+        leased_until: None,
+        arrivals: 1,
+        is_slow: false,
+    };
+    rows::inserts::<lane::ActiveModel, _>(lanes.iter().map(row).collect(), rule)
 }
 
 /// Lanes whose time has come and that nobody is at, the longest waiting first, none of `others`.
@@ -197,41 +205,29 @@ pub async fn pull_in(tx: &impl ConnectionTrait, now: Timestamp, latest: Timestam
 }
 
 /// Leaves a lane: it is due when its next delivery is, and not before lanes that waited meanwhile.
-pub async fn release(
-    tx: &impl ConnectionTrait,
-    claim: &Claim,
-    is_ordered: bool,
-    is_slow: bool,
-    now: Timestamp,
-) -> Result<()> {
+pub fn release_in(batch: &mut Batch, claim: &Claim, is_ordered: bool, is_slow: bool, now: Timestamp) {
     let due_at = delivery::Column::DueAt;
     let turn = Expr::case(due_at.lt(now), now).finally(Expr::col(due_at));
     let next = pending(&claim.lane).select_only().expr(turn);
     let next = if is_ordered { in_turn(next) } else { next.order_by_asc(due_at) };
     let next = next.limit(1).into_query();
     let pace = lane::ActiveModel { is_slow: ActiveValue::Set(is_slow), ..Default::default() };
-    leave_until(tx, claim, Expr::SubQuery(None, Box::new(next.into())), pace, now).await
+    batch.push(leaving(claim, Expr::SubQuery(None, Box::new(next.into())), pace, now));
 }
 
 /// Leaves a lane: it is due at this moment, if at all.
 pub async fn leave(tx: &impl ConnectionTrait, claim: &Claim, due_at: Option<Timestamp>, now: Timestamp) -> Result<()> {
-    leave_until(tx, claim, Expr::val(due_at), lane::ActiveModel::default(), now).await
+    leaving(claim, Expr::val(due_at), lane::ActiveModel::default(), now).exec(tx).await?;
+    Ok(())
 }
 
 /// It is due at once if something was queued meanwhile. Nothing changes if the lease ran out and somebody else has it.
-async fn leave_until(
-    tx: &impl ConnectionTrait,
-    claim: &Claim,
-    due_at: Expr,
-    changes: lane::ActiveModel,
-    now: Timestamp,
-) -> Result<()> {
+fn leaving(claim: &Claim, due_at: Expr, changes: lane::ActiveModel, now: Timestamp) -> UpdateMany<lane::Entity> {
     let undisturbed = lane::Column::Arrivals.eq(claim.arrivals);
     let changes = lane::ActiveModel { leased_until: ActiveValue::Set(None), ..changes };
     let due_at = Expr::case(undisturbed, due_at).finally(now);
     let leave = at(&claim.lane).set(changes).col_expr(lane::Column::DueAt, due_at.into());
-    leave.filter(lane::Column::LeasedUntil.eq(claim.until)).exec(tx).await?;
-    Ok(())
+    leave.filter(lane::Column::LeasedUntil.eq(claim.until))
 }
 
 fn at(lane: &Lane) -> sea_orm::UpdateMany<lane::Entity> {

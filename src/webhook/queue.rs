@@ -13,13 +13,11 @@ use sea_orm::{
     Value,
 };
 
-use crate::db::rows;
+use crate::db::{Batch, rows};
 use crate::error::Result;
 use crate::webhook::lane::{self, Lane};
 use crate::webhook::types::DeliveryAttempt;
 
-/// Rows that one statement takes, at most: eleven values each.
-pub(super) const ROWS: usize = 400;
 /// Attempts of one delivery that are shown: those of the longest schedule, and as many by hand.
 const ATTEMPTS_SHOWN: i32 = 50;
 
@@ -109,7 +107,7 @@ impl Outcome {
 }
 
 /// Queues deliveries and wakes their lanes.
-pub async fn enqueue(tx: &impl ConnectionTrait, drafts: &[Draft], now: Timestamp) -> Result<()> {
+pub fn enqueue_in(batch: &mut Batch, drafts: &[Draft], now: Timestamp) {
     let pending = |draft: &Draft| -> Vec<Value> {
         vec![
             DeliveryId::generate().into(),
@@ -127,9 +125,7 @@ pub async fn enqueue(tx: &impl ConnectionTrait, drafts: &[Draft], now: Timestamp
     let rows = drafts.iter().map(pending).collect();
     let into =
         "delivery (id, webhook_id, session_id, position, sort_key, event_type, state, attempts, due_at, created_at)";
-    for insert in rows::inserts(tx.get_database_backend(), into, rows) {
-        tx.execute_raw(insert).await?;
-    }
+    batch.insert(into, rows);
     let mut lanes = BTreeMap::new();
     for Draft { webhook_id, session_id, is_ordered, .. } in drafts {
         lanes.insert(Lane { webhook_id: webhook_id.clone(), session_id: session_id.clone() }, *is_ordered);
@@ -138,9 +134,8 @@ pub async fn enqueue(tx: &impl ConnectionTrait, drafts: &[Draft], now: Timestamp
     let lanes: Vec<_> = lanes.into_iter().collect();
     for alike in lanes.chunk_by(|(_, before), (_, after)| before == after) {
         let some: Vec<_> = alike.iter().map(|(lane, _)| lane).collect();
-        lane::wake(tx, &some, alike[0].1, now).await?;
+        lane::wake_in(batch, &some, alike[0].1, now);
     }
-    Ok(())
 }
 
 /// The next deliveries of a lane whose time has come, in order. An ordered lane has none behind one that waits.
@@ -182,7 +177,7 @@ pub(super) fn is(state: DeliveryState) -> Expr {
 }
 
 /// Writes what came of deliveries.
-pub async fn settle(tx: &impl ConnectionTrait, outcomes: &[&Outcome], now: Timestamp) -> Result<()> {
+pub fn record_outcomes_in(batch: &mut Batch, outcomes: &[&Outcome], now: Timestamp) {
     let attempts: Vec<_> = outcomes.iter().filter(|outcome| outcome.verdict != Verdict::Expired).collect();
     let attempt = |outcome: &&&Outcome| -> Vec<Value> {
         vec![
@@ -197,9 +192,7 @@ pub async fn settle(tx: &impl ConnectionTrait, outcomes: &[&Outcome], now: Times
     };
     let rows = attempts.iter().map(attempt).collect();
     let into = "delivery_attempt (delivery_id, number, started_at, duration_ms, status, error, reply)";
-    for insert in rows::inserts(tx.get_database_backend(), into, rows) {
-        tx.execute_raw(insert).await?;
-    }
+    batch.insert(into, rows);
     let mut alike: BTreeMap<_, Vec<DeliveryId>> = BTreeMap::new();
     for outcome in outcomes {
         let (state, due_at) = match outcome.verdict {
@@ -222,9 +215,8 @@ pub async fn settle(tx: &impl ConnectionTrait, outcomes: &[&Outcome], now: Times
         let update = delivery::Entity::update_many().set(changes).filter(delivery::Column::Id.is_in(ids));
         // What was discarded meanwhile stays so, unless it came.
         let update = if state == DeliveryState::Delivered { update } else { update.filter(is(DeliveryState::Pending)) };
-        update.exec(tx).await?;
+        batch.push(update);
     }
-    Ok(())
 }
 
 /// Lets what waits for its next attempt be tried now.
@@ -249,7 +241,7 @@ pub async fn retry(tx: &impl ConnectionTrait, delivery: &Record, now: Timestamp)
     };
     delivery::Entity::update_many().set(changes).filter(delivery::Column::Id.eq(delivery.id.clone())).exec(tx).await?;
     let lane = Lane { webhook_id: delivery.webhook_id.clone(), session_id: delivery.session_id.clone() };
-    lane::wake(tx, &[&lane], false, now).await
+    lane::wake(tx, &lane, false, now).await
 }
 
 /// Whether there is such a delivery.

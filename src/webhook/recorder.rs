@@ -132,10 +132,10 @@ async fn write(db: &Db, clock: &Clock, notes: &[&Note]) -> Result<()> {
     // In the order in which every transaction takes them.
     left.sort_by(|(one, ..), (other, ..)| one.lane.cmp(&other.lane));
     let now = clock.now();
-    let batch = db.write().batch();
-    keep(&batch, &outcomes, now).await?;
+    let mut batch = db.write().batch();
+    keep(&mut batch, &outcomes, now);
     for (claim, is_ordered, is_slow) in left {
-        lane::release(&batch, claim, is_ordered, is_slow, now).await?;
+        lane::release_in(&mut batch, claim, is_ordered, is_slow, now);
     }
     db.write().begin().await?.run_blocking(batch).await?;
     for outcome in outcomes {
@@ -174,7 +174,7 @@ impl<'a> Opinion<'a> {
 }
 
 /// Writes outcomes, and what they say of their webhooks.
-async fn keep(tx: &Batch, outcomes: &[&Outcome], now: Timestamp) -> Result<()> {
+fn keep(batch: &mut Batch, outcomes: &[&Outcome], now: Timestamp) {
     let mut opinions: BTreeMap<&WebhookId, Opinion<'_>> = BTreeMap::new();
     for outcome in outcomes.iter().filter(|outcome| outcome.verdict != Verdict::Expired) {
         opinions.entry(&outcome.webhook_id).or_default().hear(outcome);
@@ -182,13 +182,13 @@ async fn keep(tx: &Batch, outcomes: &[&Outcome], now: Timestamp) -> Result<()> {
     let came = opinions.iter().filter(|(_, opinion)| opinion.has_come).map(|(id, _)| (*id).clone());
     let came: Vec<_> = came.collect();
     if !came.is_empty() {
-        store::came(tx, came).await?;
+        store::came_in(batch, came);
     }
     for (id, Opinion { has_come: _, why, since }) in opinions {
         if let Some(why) = why {
-            store::failed(tx, id, why, since).await?;
+            store::failed_in(batch, id, why, since);
         }
     }
     // After the webhooks: whoever deletes one takes it before its deliveries.
-    queue::settle(tx, outcomes, now).await
+    queue::record_outcomes_in(batch, outcomes, now);
 }

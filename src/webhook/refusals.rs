@@ -29,7 +29,7 @@ pub async fn discard(tx: &impl ConnectionTrait, delivery: &Record, now: Timestam
     let is_new = update.exec(tx).await?.rows_affected > 0;
     if is_new {
         let lane = Lane { webhook_id: delivery.webhook_id.clone(), session_id: delivery.session_id.clone() };
-        lane::wake(tx, &[&lane], false, now).await?;
+        lane::wake(tx, &lane, false, now).await?;
     }
     Ok(is_new)
 }

@@ -83,10 +83,9 @@ impl Webhooks {
             let wanted = events.iter().filter(|event| !dispatcher::is_filtered(event, record));
             let drafts: Vec<_> = wanted.map(|event| dispatcher::draft(event, record, sort_key)).collect();
             if !drafts.is_empty() {
-                let batch = self.db.write().batch();
-                queue::enqueue(&batch, &drafts, self.clock.now()).await?;
-                self.db.write().begin().await?.finish(batch).await?;
-                self.db.write().flushed().await?;
+                let mut batch = self.db.write().batch();
+                queue::enqueue_in(&mut batch, &drafts, self.clock.now());
+                self.db.write().run(batch).await?;
                 queued += drafts.len() as u64;
                 self.courier.notify_one();
             }

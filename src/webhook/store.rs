@@ -8,13 +8,13 @@ use entity::words::{DeliveryState, DisabledReason, EventType};
 use entity::{delivery, event, webhook};
 use sea_orm::sea_query::{Expr, Query};
 use sea_orm::{
-    ActiveModelTrait, ActiveValue, ColumnTrait, Condition, ConnectionTrait, EntityTrait, ExprTrait, QueryFilter,
-    QuerySelect,
+    ActiveModelTrait, ActiveValue, ColumnTrait, Condition, ConnectionTrait, DeleteMany, EntityTrait, ExprTrait,
+    QueryFilter, QuerySelect, UpdateMany,
 };
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::db::keyset::keyset;
-use crate::db::rows;
+use crate::db::{Batch, rows};
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::interest::Interest;
 use crate::event::store as events;
@@ -203,20 +203,31 @@ pub async fn listening(db: &impl ConnectionTrait, sessions: Vec<SessionId>) -> R
 /// Lets the webhooks of a session end where its events do; those that are off get nothing anyway, and go. To be run when the
 /// last event is in the table, and before the session is deleted.
 pub async fn end(tx: &impl ConnectionTrait, session: &SessionId) -> Result<()> {
+    let (off, others) = endings(session);
+    off.exec(tx).await?;
+    others.exec(tx).await?;
+    Ok(())
+}
+
+/// [`end`] as a part of a batch.
+pub fn end_in(batch: &mut Batch, session: &SessionId) {
+    let (off, others) = endings(session);
+    batch.push(off);
+    batch.push(others);
+}
+
+fn endings(session: &SessionId) -> (DeleteMany<webhook::Entity>, UpdateMany<webhook::Entity>) {
     let its = webhook::Column::SessionId.eq(session.clone()).and(webhook::Column::UntilPosition.is_null());
     let off = webhook::Entity::delete_many().filter(its.clone()).filter(webhook::Column::Disabled.is_not_null());
-    off.exec(tx).await?;
     let last = Query::select()
         .expr(Expr::col(event::Column::Position).max())
         .from(event::Entity)
         .and_where(event::Column::SessionId.eq(session.clone()))
         .take();
-    webhook::Entity::update_many()
+    let others = webhook::Entity::update_many()
         .col_expr(webhook::Column::UntilPosition, Expr::SubQuery(None, Box::new(last.into())))
-        .filter(its)
-        .exec(tx)
-        .await?;
-    Ok(())
+        .filter(its);
+    (off, others)
 }
 
 /// Webhooks whose session was deleted.
@@ -292,22 +303,29 @@ pub async fn disable(tx: &impl ConnectionTrait, id: &WebhookId, why: &Why) -> Re
 
 /// Notes that a delivery came to each of these webhooks.
 pub async fn came(tx: &impl ConnectionTrait, ids: Vec<WebhookId>) -> Result<()> {
-    let changes = webhook::ActiveModel { failing_since: ActiveValue::Set(None), ..Default::default() };
-    let update = webhook::Entity::update_many().set(changes).filter(webhook::Column::Id.is_in(rows::repeated(ids)));
-    update.filter(webhook::Column::FailingSince.is_not_null()).exec(tx).await?;
+    unfailing(ids).exec(tx).await?;
     Ok(())
 }
 
+/// [`came`] as a part of a batch.
+pub fn came_in(batch: &mut Batch, ids: Vec<WebhookId>) {
+    batch.push(unfailing(ids));
+}
+
+fn unfailing(ids: Vec<WebhookId>) -> UpdateMany<webhook::Entity> {
+    let changes = webhook::ActiveModel { failing_since: ActiveValue::Set(None), ..Default::default() };
+    let update = webhook::Entity::update_many().set(changes).filter(webhook::Column::Id.is_in(rows::repeated(ids)));
+    update.filter(webhook::Column::FailingSince.is_not_null())
+}
+
 /// Notes why a delivery failed, and, unless one came after it, since when they do.
-pub async fn failed(tx: &impl ConnectionTrait, id: &WebhookId, why: &str, since: Option<Timestamp>) -> Result<()> {
+pub fn failed_in(batch: &mut Batch, id: &WebhookId, why: &str, since: Option<Timestamp>) {
     let present = Expr::col(webhook::Column::FailingSince);
-    webhook::Entity::update_many()
+    let update = webhook::Entity::update_many()
         .col_expr(webhook::Column::FailingSince, since.map_or(present.clone(), |since| present.if_null(since)))
         .col_expr(webhook::Column::LastError, Expr::val(why))
-        .filter(webhook::Column::Id.eq(id.clone()))
-        .exec(tx)
-        .await?;
-    Ok(())
+        .filter(webhook::Column::Id.eq(id.clone()));
+    batch.push(update);
 }
 
 impl From<webhook::Model> for Record {

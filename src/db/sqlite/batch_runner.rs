@@ -5,9 +5,8 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::config::DbConfig;
 use rusqlite::ffi::{SQLITE_CONSTRAINT_NOTNULL, SQLITE_CONSTRAINT_PRIMARYKEY, SQLITE_CONSTRAINT_UNIQUE};
-use rusqlite::types::ToSqlOutput;
-use rusqlite::{Connection, ToSql, TransactionBehavior, params_from_iter};
-use sea_orm::{DbErr, Value};
+use rusqlite::{Connection, TransactionBehavior, params_from_iter};
+use sea_orm::DbErr;
 use tracing::warn;
 
 use crate::db::batch::{Pair, Step};
@@ -65,33 +64,15 @@ fn connect(file: &Path) -> rusqlite::Result<Connection> {
 fn run(connection: &mut Connection, steps: &[Step]) -> rusqlite::Result<Vec<Pair>> {
     let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let mut pairs = Vec::new();
-    for Step { statement, rows_at_least: _ } in steps {
-        let mut prepared = tx.prepare_cached(&statement.sql)?;
-        let values = statement.values.iter().flat_map(|values| &values.0).map(Bound);
-        let mut rows = prepared.query(params_from_iter(values))?;
+    for Step { sql, binds, rows_at_least: _ } in steps {
+        let mut prepared = tx.prepare_cached(sql)?;
+        let mut rows = prepared.query(params_from_iter(binds))?;
         while let Some(row) = rows.next()? {
             pairs.push((row.get(0)?, row.get(1)?));
         }
     }
     tx.commit()?;
     Ok(pairs)
-}
-
-/// A value as rusqlite takes it.
-struct Bound<'a>(&'a Value);
-
-impl ToSql for Bound<'_> {
-    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
-        match self.0 {
-            Value::Bool(value) => value.to_sql(),
-            Value::Int(value) => value.to_sql(),
-            Value::BigInt(value) => value.to_sql(),
-            Value::BigUnsigned(value) => value.to_sql(),
-            Value::String(value) => value.to_sql(),
-            Value::Bytes(value) => value.to_sql(),
-            _ => Err(rusqlite::Error::ToSqlConversionFailure("batches have no values of this kind".into())),
-        }
-    }
 }
 
 /// A row that is there already, or lacks a value, is told as in the batches of PostgreSQL.

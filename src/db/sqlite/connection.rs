@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use sea_orm::sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sea_orm::sqlx::{AssertSqlSafe, ConnectOptions, Connection, Executor, query_with};
-use sea_orm::{ConnAcquireErr, DbErr, ExecResult, QueryResult, RuntimeErr, Statement, Value, Values};
+use sea_orm::{ConnAcquireErr, DbBackend, DbErr, ExecResult, QueryResult, RuntimeErr, Statement, Value, Values};
 use sea_query_sqlx::SqlxValues;
 use tokio::sync::{Mutex, OwnedMutexGuard};
 use tracing::warn;
@@ -117,8 +117,8 @@ impl Busy {
     /// Runs these in the transaction that is open, and commits it.
     pub(in crate::db) async fn finish(&mut self, steps: Vec<Step>) -> Result<Vec<Pair>, DbErr> {
         let mut rows = Vec::new();
-        for Step { statement, rows_at_least: _ } in steps {
-            rows.extend(self.query_all(statement).await?);
+        for step in steps {
+            rows.extend(self.query_all(step.into_statement(DbBackend::Sqlite)).await?);
         }
         self.commit().await?;
         rows.iter().map(pair).collect()

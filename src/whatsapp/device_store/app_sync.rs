@@ -11,8 +11,8 @@ use wacore::appstate::processor::AppStateMutationMAC;
 use wacore::store::error::{Result, StoreError};
 use wacore::store::traits::{AppStateSyncKey, AppSyncStore};
 
-use super::rows::{self, BINDS};
-use super::{DeviceStore, malformed};
+use super::{DeviceStore, malformed, rows};
+use crate::db::rows::BINDS;
 
 #[async_trait]
 impl AppSyncStore for DeviceStore {

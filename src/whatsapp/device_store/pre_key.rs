@@ -9,11 +9,13 @@ use bytes::Bytes;
 use entity::pre_key_block::{ActiveModel, Column, Entity};
 use entity::pre_key_pending;
 use sea_orm::sea_query::{Expr, Func, OnConflict};
-use sea_orm::{ActiveModelTrait, ColumnTrait, ConnectionTrait, EntityTrait, ExprTrait, QueryFilter, QueryOrder, Set};
+use sea_orm::{ActiveModelTrait, ColumnTrait, EntityTrait, ExprTrait, QueryFilter, QueryOrder, Set};
 use wacore::store::error::Result;
 
 use super::DeviceStore;
-use super::rows::{self, new_value};
+use super::rows::new_value;
+use crate::db::Batch;
+use crate::db::rows::{BINDS, inserts};
 
 /// The columns of a block's keys, by the last four bits of the key's id.
 const KEYS: [Column; 16] = [
@@ -54,15 +56,15 @@ pub(super) async fn store<'a>(
         return Ok(());
     }
     let writer = store.write().await?;
-    let work = writer.begin().await.map_err(store.failed())?;
+    let mut batch = writer.batch();
     let rows = blocks.into_iter().map(|(block, keys)| row(store, block, keys)).collect();
-    rows::upsert_on::<ActiveModel, _>(store, &work, rows, fill_in()).await?;
+    batch.extend(inserts::<ActiveModel, _>(rows, fill_in()));
     if uploaded {
-        clear_pending(store, &work, marks).await?;
+        clear_pending(store, &mut batch, marks);
     } else {
-        set_pending(store, &work, marks).await?;
+        set_pending(store, &mut batch, marks);
     }
-    work.commit().await.map_err(store.failed())
+    writer.run(batch).await.map_err(|failure| store.failed()(failure.into()))
 }
 
 /// The keys that exist, in the order of the ids.
@@ -71,7 +73,7 @@ pub(super) async fn load(store: &DeviceStore, ids: &[u32]) -> Result<Vec<(u32, B
     blocks.sort_unstable();
     blocks.dedup();
     let mut found = BTreeMap::new();
-    for some in blocks.chunks(rows::BINDS) {
+    for some in blocks.chunks(BINDS) {
         let rows = Entity::find()
             .filter(Column::SessionId.eq(store.session.clone()))
             .filter(Column::Block.is_in(some.iter().copied()))
@@ -91,25 +93,20 @@ pub(super) async fn mark_uploaded(store: &DeviceStore, ids: &[u32]) -> Result<()
         mark(&mut marks, *id);
     }
     let writer = store.write().await?;
-    let work = writer.begin().await.map_err(store.failed())?;
-    clear_pending(store, &work, marks).await?;
-    work.commit().await.map_err(store.failed())
+    let mut batch = writer.batch();
+    clear_pending(store, &mut batch, marks);
+    writer.run(batch).await.map_err(|failure| store.failed()(failure.into()))
 }
 
 /// Removes a key, and its block with the last one. What is marked of a key that does not exist has no meaning.
 pub(super) async fn remove(store: &DeviceStore, id: u32) -> Result<()> {
     let this_block = || Column::SessionId.eq(store.session.clone()).and(Column::Block.eq(block(id)));
     let writer = store.write().await?;
-    let work = writer.begin().await.map_err(store.failed())?;
-    Entity::update_many()
-        .col_expr(KEYS[place(id)], Expr::value(None::<Vec<u8>>))
-        .filter(this_block())
-        .exec(&work)
-        .await
-        .map_err(store.failed())?;
+    let mut batch = writer.batch();
+    batch.push(Entity::update_many().col_expr(KEYS[place(id)], Expr::value(None::<Vec<u8>>)).filter(this_block()));
     let is_empty = KEYS.into_iter().fold(this_block(), |so_far, key| so_far.and(key.is_null()));
-    Entity::delete_many().filter(is_empty).exec(&work).await.map_err(store.failed())?;
-    work.commit().await.map_err(store.failed())
+    batch.push(Entity::delete_many().filter(is_empty));
+    writer.run(batch).await.map_err(|failure| store.failed()(failure.into()))
 }
 
 /// The highest id of a stored key, or 0.
@@ -153,39 +150,31 @@ fn fill_in() -> OnConflict {
     OnConflict::columns([Column::SessionId, Column::Block]).values(KEYS.map(fill)).to_owned()
 }
 
-async fn set_pending(store: &DeviceStore, work: &impl ConnectionTrait, marks: Marks) -> Result<()> {
+fn set_pending(store: &DeviceStore, batch: &mut Batch, marks: Marks) {
     use pre_key_pending::{ActiveModel, Column, Entity, Model};
     let rows = marks.into_iter().map(|(band, pending)| Model { session_id: store.session.clone(), band, pending });
     let both = Expr::col((Entity, Column::Pending)).bit_or(new_value(Column::Pending));
     let rule = OnConflict::columns([Column::SessionId, Column::Band]).value(Column::Pending, both).to_owned();
-    rows::upsert_on::<ActiveModel, _>(store, work, rows.collect(), rule).await
+    batch.extend(inserts::<ActiveModel, _>(rows.collect(), rule));
 }
 
 /// One statement per distinct pattern: the bands of an upload are full except for the first and the last.
-async fn clear_pending(store: &DeviceStore, work: &impl ConnectionTrait, marks: Marks) -> Result<()> {
+fn clear_pending(store: &DeviceStore, batch: &mut Batch, marks: Marks) {
     use pre_key_pending::{Column, Entity};
     let mut patterns = BTreeMap::<i64, Vec<i32>>::new();
     for (band, bits) in marks {
         patterns.entry(bits).or_default().push(band);
     }
     for (bits, bands) in patterns {
-        for some in bands.chunks(rows::BINDS) {
+        batch.extend(bands.chunks(BINDS).map(|some| {
             Entity::update_many()
                 .col_expr(Column::Pending, Expr::col(Column::Pending).bit_and(!bits))
                 .filter(Column::SessionId.eq(store.session.clone()))
                 .filter(Column::Band.is_in(some.iter().copied()))
-                .exec(work)
-                .await
-                .map_err(store.failed())?;
-        }
+        }));
     }
-    Entity::delete_many()
-        .filter(Column::SessionId.eq(store.session.clone()))
-        .filter(Column::Pending.eq(0))
-        .exec(work)
-        .await
-        .map_err(store.failed())?;
-    Ok(())
+    let empty = Entity::delete_many().filter(Column::SessionId.eq(store.session.clone()));
+    batch.push(empty.filter(Column::Pending.eq(0)));
 }
 
 /// The keys of a row, by place.

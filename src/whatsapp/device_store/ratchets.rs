@@ -8,13 +8,13 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
-use sea_orm::{ConnectionTrait, DbErr};
+use sea_orm::DbErr;
 use wacore::store::error::{Result, StoreError};
 
 use super::DeviceStore;
 use super::brought::{Written, shared};
 use super::waiting::Taken;
-use crate::db::rows::{self, Row};
+use crate::db::rows::Row;
 use crate::error::{Error, ErrorKind};
 use crate::event::journal::{Entry, Rows};
 
@@ -145,13 +145,11 @@ async fn rows_then(
 async fn write_directly(store: &DeviceStore, intake: &Intake) -> Result<()> {
     let _alone = store.writing.write().await;
     store.refuse_when_given_up()?;
-    let work = store.db.write().begin().await.map_err(store.failed())?;
     let mut rows = store.waiting.changes(&store.session, None, intake.came, &intake.taken);
     rows.extend_from_slice(&intake.ratchets);
-    let batch = store.db.write().batch();
-    batch.extend(rows::statements(work.get_database_backend(), rows));
-    work.finish(batch).await.map_err(|failure| store.failed()(failure.into()))?;
-    store.db.write().flushed().await.map_err(store.failed())
+    let mut batch = store.db.write().batch();
+    batch.put(rows);
+    store.db.write().run(batch).await.map_err(|failure| store.failed()(failure.into()))
 }
 
 fn not_written(store: &DeviceStore, error: Arc<Error>) -> StoreError {

@@ -1,14 +1,12 @@
-//! Many rows at once: statements of bounded length, in one transaction.
+//! Many rows at once, all or none.
 
 use sea_orm::sea_query::{Expr, OnConflict};
-use sea_orm::{ActiveModelTrait, ConnectionTrait, DeleteMany, EntityTrait, Iden, Insert, IntoActiveModel, Iterable};
+use sea_orm::{ActiveModelTrait, ConnectionTrait, DeleteMany, EntityTrait, Iden, IntoActiveModel};
 use wacore::store::error::Result;
 
 use super::DeviceStore;
-
-/// Values bound to one statement, at most. SQLite takes 32766 and PostgreSQL 65535; each connection keeps the
-/// statements that it has prepared in memory, and beyond a few thousand values a longer one is no faster.
-pub(super) const BINDS: usize = 4096;
+use crate::db::Write;
+use crate::db::rows::inserts;
 
 /// The rule of a plain replacement: on a row with the same `key`, the new `values` win.
 pub(super) fn replace<C: Iden + Copy + 'static>(
@@ -29,36 +27,8 @@ where
     A: ActiveModelTrait,
     M: IntoActiveModel<A>,
 {
-    if rows.len() <= rows_per_statement::<A>() {
-        return upsert_on(store, &*store.write().await?, rows, rule).await;
-    }
-    let writer = store.write().await?;
-    let work = writer.begin().await.map_err(store.failed())?;
-    upsert_on(store, &work, rows, rule).await?;
-    work.commit().await.map_err(store.failed())
-}
-
-/// [`upsert`] within the caller's transaction.
-pub(super) async fn upsert_on<A, M>(
-    store: &DeviceStore,
-    db: &impl ConnectionTrait,
-    rows: Vec<M>,
-    rule: OnConflict,
-) -> Result<()>
-where
-    A: ActiveModelTrait,
-    M: IntoActiveModel<A>,
-{
-    let mut rest = rows.into_iter().peekable();
-    while rest.peek().is_some() {
-        let statement = Insert::<A>::many(rest.by_ref().take(rows_per_statement::<A>()));
-        statement.on_conflict(rule.clone()).exec_without_returning(db).await.map_err(store.failed())?;
-    }
-    Ok(())
-}
-
-fn rows_per_statement<A: ActiveModelTrait>() -> usize {
-    BINDS / <A::Entity as EntityTrait>::Column::iter().count()
+    let inserts = inserts::<A, _>(rows, rule).map(Write::from).collect();
+    write(store, inserts).await
 }
 
 /// Deletes what `delete` selects for each part of `keys`, all or none. A part has at most `size` keys.
@@ -71,16 +41,26 @@ pub(super) async fn delete_in_chunks<E: EntityTrait, K: Sync>(
     if keys.is_empty() {
         return Ok(());
     }
+    let deletes = keys.chunks(size).map(|some| delete(some).into()).collect();
+    write(store, deletes).await
+}
+
+/// All or none.
+async fn write(store: &DeviceStore, mut writes: Vec<Write>) -> Result<()> {
     let writer = store.write().await?;
-    if keys.len() <= size {
-        delete(keys).exec(&*writer).await.map_err(store.failed())?;
-        return Ok(());
+    if writes.len() > 1 {
+        let mut batch = writer.batch();
+        batch.extend(writes);
+        return writer.run(batch).await.map_err(|failure| store.failed()(failure.into()));
     }
-    let work = writer.begin().await.map_err(store.failed())?;
-    for some in keys.chunks(size) {
-        delete(some).exec(&work).await.map_err(store.failed())?;
-    }
-    work.commit().await.map_err(store.failed())
+    // A statement is a transaction.
+    let written = match writes.pop() {
+        Some(Write::Insert(insert)) => writer.execute(&insert).await,
+        Some(Write::Update(update)) => writer.execute(&update).await,
+        Some(Write::Delete(delete)) => writer.execute(&delete).await,
+        None => return Ok(()),
+    };
+    written.map(drop).map_err(store.failed())
 }
 
 /// Deletes, and says how many.

@@ -7,8 +7,9 @@ use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, EntityTrait, ExprTrait, QueryFilter, QuerySelect};
 use wacore::store::error::Result;
 
-use super::rows::{self, BINDS};
+use super::rows;
 use super::{DeviceStore, clean};
+use crate::db::rows::BINDS;
 
 pub(super) async fn of_group(store: &DeviceStore, group_jid: &str) -> Result<Vec<(String, bool)>> {
     Entity::find()
