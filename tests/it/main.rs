@@ -98,6 +98,7 @@ mod support;
 mod tables;
 #[cfg(feature = "sandbox")]
 mod unwritable;
+mod values;
 #[cfg(feature = "sandbox")]
 mod vocabulary;
 #[cfg(feature = "sandbox")]
