@@ -3,8 +3,6 @@
 use std::fmt;
 use std::time::Duration;
 
-use crate::db::fault::{self, Fault};
-
 /// A boxed cause, for the log only.
 pub type Cause = Box<dyn std::error::Error + Send + Sync>;
 
@@ -182,22 +180,6 @@ impl fmt::Debug for Error {
 impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         self.cause.as_deref().map(|cause| cause as _)
-    }
-}
-
-/// A failed statement. The caller learns only whether it is worth another try.
-impl From<sea_orm::DbErr> for Error {
-    fn from(error: sea_orm::DbErr) -> Self {
-        match fault::of(&error) {
-            Fault::Unavailable => Self::new(ErrorKind::Unavailable, "the database is unavailable").because(error),
-            Fault::Conflict | Fault::Unwritable | Fault::Statement => Self::internal(error),
-        }
-    }
-}
-
-impl From<crate::db::Failure> for Error {
-    fn from(failure: crate::db::Failure) -> Self {
-        sea_orm::DbErr::from(failure).into()
     }
 }
 

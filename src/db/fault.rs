@@ -2,8 +2,10 @@
 
 use std::borrow::Cow;
 
-use sea_orm::sqlx::error::{DatabaseError, ErrorKind};
+use sea_orm::sqlx::error::{DatabaseError, ErrorKind as SqlxKind};
 use sea_orm::{DbErr, RuntimeErr};
+
+use crate::error::{Error, ErrorKind};
 
 /// What kind of failure it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,6 +29,15 @@ pub fn of(error: &DbErr) -> Fault {
         // What we say ourselves: the disk did not take it, the client was given up.
         DbErr::Conn(_) | DbErr::ConnectionAcquire(_) | DbErr::Custom(_) => Fault::Unavailable,
         _ => Fault::Statement,
+    }
+}
+
+/// What a failed statement is to who asked for something, unless a row stands in its way that they know of: then the store says so
+/// before it comes to this. They learn only whether it is worth another try.
+pub fn failed(error: DbErr) -> Error {
+    match of(&error) {
+        Fault::Unavailable => Error::new(ErrorKind::Unavailable, "the database is unavailable").because(error),
+        Fault::Conflict | Fault::Unwritable | Fault::Statement => Error::internal(error),
     }
 }
 
@@ -121,11 +132,11 @@ impl DatabaseError for BatchError {
         self
     }
 
-    fn kind(&self) -> ErrorKind {
+    fn kind(&self) -> SqlxKind {
         match self.1 {
-            787 => ErrorKind::ForeignKeyViolation,
-            275 => ErrorKind::CheckViolation,
-            _ => ErrorKind::Other,
+            787 => SqlxKind::ForeignKeyViolation,
+            275 => SqlxKind::CheckViolation,
+            _ => SqlxKind::Other,
         }
     }
 }

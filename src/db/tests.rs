@@ -150,8 +150,7 @@ async fn whoever_waits_gets_the_connection_that_is_free_first() {
 #[tokio::test]
 async fn a_statement_that_is_wrong_is_not_called_an_unavailable_database() {
     let (db, _directory) = pairs().await;
-    let kind =
-        |outcome: Result<sea_orm::ExecResult, DbErr>| crate::error::Error::from(outcome.expect_err("it fails")).kind();
+    let kind = |outcome: Result<sea_orm::ExecResult, DbErr>| fault::failed(outcome.expect_err("it fails")).kind();
     let run = async |sql: &str| kind(db.write().execute_unprepared(sql).await);
     use crate::error::ErrorKind;
     assert_eq!(run("SELEC 1").await, ErrorKind::Internal);

@@ -9,10 +9,11 @@ use tokio::sync::Mutex;
 
 use crate::db::batch::{Batch, Pair, Step};
 use crate::db::connections::{Connections, Kind, Taken};
-use crate::db::fault::{self, Fault};
+use crate::db::fault::{self, Fault, failed};
 use crate::db::health::Health;
 use crate::db::sqlite::disk::Disk;
 use crate::db::text::cleaned;
+use crate::error;
 
 /// Writes one statement at a time, or begins a transaction.
 #[derive(Clone, Debug)]
@@ -54,6 +55,13 @@ impl From<Failure> for DbErr {
     }
 }
 
+/// As what failed.
+impl From<Failure> for error::Error {
+    fn from(failure: Failure) -> Self {
+        failed(failure.into())
+    }
+}
+
 impl Writer {
     pub(super) const fn new(connections: Connections, disk: Disk, health: Health) -> Self {
         Self { connections, disk, health }
@@ -63,13 +71,8 @@ impl Writer {
     ///
     /// # Errors
     /// No connection could be had.
-    pub async fn begin(&self) -> Result<Work, DbErr> {
-        let tx = match &self.connections.0 {
-            Kind::Sqlite(few) => few.take().await.map(|taken| Transaction::Sqlite(Mutex::new(taken))),
-            Kind::Postgres(pool) => pool.begin().await.map(Transaction::Postgres),
-        };
-        let tx = tx.inspect_err(|error| note(&self.health, error))?;
-        Ok(Work { tx, disk: self.disk.clone(), health: self.health.clone() })
+    pub async fn begin(&self) -> error::Result<Work> {
+        self.open().await.map_err(failed)
     }
 
     /// Begins a transaction that sees everything that others may still be writing to this table: of a commit whose answer was lost
@@ -77,12 +80,12 @@ impl Writer {
     ///
     /// # Errors
     /// No connection could be had, or somebody is at it for long.
-    pub async fn begin_decided(&self, table: &str) -> Result<Work, DbErr> {
+    pub async fn begin_decided(&self, table: &str) -> error::Result<Work> {
         let work = self.begin().await?;
         // SQLite has one writer.
         if self.get_database_backend() == DbBackend::Postgres {
-            work.execute_unprepared("SET LOCAL lock_timeout = '5s'").await?;
-            work.execute_unprepared(&format!("LOCK TABLE {table} IN SHARE MODE")).await?;
+            work.execute_unprepared("SET LOCAL lock_timeout = '5s'").await.map_err(failed)?;
+            work.execute_unprepared(&format!("LOCK TABLE {table} IN SHARE MODE")).await.map_err(failed)?;
         }
         Ok(work)
     }
@@ -97,7 +100,7 @@ impl Writer {
     /// # Errors
     /// As [`Work::run_blocking`], or the disk failed.
     pub async fn run(&self, batch: Batch) -> Result<(), Failure> {
-        let work = self.begin().await.map_err(Failure::RolledBack)?;
+        let work = self.open().await.map_err(Failure::RolledBack)?;
         work.run(batch).await?;
         self.flushed().await.map_err(Failure::Unknown)
     }
@@ -128,6 +131,15 @@ impl Writer {
         self.connections.close().await
     }
 
+    async fn open(&self) -> Result<Work, DbErr> {
+        let tx = match &self.connections.0 {
+            Kind::Sqlite(few) => few.take().await.map(|taken| Transaction::Sqlite(Mutex::new(taken))),
+            Kind::Postgres(pool) => pool.begin().await.map(Transaction::Postgres),
+        };
+        let tx = tx.inspect_err(|error| note(&self.health, error))?;
+        Ok(Work { tx, disk: self.disk.clone(), health: self.health.clone() })
+    }
+
     async fn once_flushed<T: Send>(&self, outcome: Result<T, DbErr>) -> Result<T, DbErr> {
         let outcome = match outcome {
             Ok(done) => self.flushed().await.map(|()| done),
@@ -142,7 +154,7 @@ impl Work {
     ///
     /// # Errors
     /// The commit failed, or the disk.
-    pub async fn commit(self) -> Result<(), DbErr> {
+    pub async fn commit(self) -> error::Result<()> {
         let Self { tx, disk, health } = self;
         let committed = match tx {
             Transaction::Postgres(tx) => tx.commit().await,
@@ -155,7 +167,7 @@ impl Work {
             Ok(()) => disk.flushed().await,
             Err(error) => Err(error),
         };
-        noted(&health, outcome)
+        noted(&health, outcome).map_err(failed)
     }
 
     /// Runs a batch behind what was written before in this transaction, and commits, without waiting for the disk. Gives the rows of

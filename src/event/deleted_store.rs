@@ -2,6 +2,7 @@
 
 use sea_orm::{ConnectionTrait, Statement};
 
+use crate::db::fault::failed;
 use crate::error::Result;
 
 /// What of a deleted session stays in the journal for as long as anything: how it ended. Nothing that somebody wrote and nobody's
@@ -19,7 +20,7 @@ fn of_deleted() -> String {
 /// Whether there are such events.
 pub async fn has_events(db: &impl ConnectionTrait) -> Result<bool> {
     let sql = format!("SELECT e.position FROM {} LIMIT 1", of_deleted());
-    Ok(db.query_one_raw(Statement::from_string(db.get_database_backend(), sql)).await?.is_some())
+    Ok(db.query_one_raw(Statement::from_string(db.get_database_backend(), sql)).await.map_err(failed)?.is_some())
 }
 
 /// Drops at most `limit` of them that are not behind `seen` and that no pending delivery needs. Gives how many.
@@ -29,18 +30,18 @@ pub async fn drop_events(tx: &impl ConnectionTrait, seen: i64, limit: u64) -> Re
          delivery p WHERE p.position = e.position AND p.state = 'pending') LIMIT {limit})",
         of_deleted()
     );
-    Ok(tx.execute_unprepared(&sql).await?.rows_affected())
+    Ok(tx.execute_unprepared(&sql).await.map_err(failed)?.rows_affected())
 }
 
 /// Whether a deleted session is still counted although none of its events is left.
 pub async fn has_idle_counts(db: &impl ConnectionTrait) -> Result<bool> {
     let sql = format!("SELECT session_id FROM event_count WHERE {IS_IDLE} LIMIT 1");
-    Ok(db.query_one_raw(Statement::from_string(db.get_database_backend(), sql)).await?.is_some())
+    Ok(db.query_one_raw(Statement::from_string(db.get_database_backend(), sql)).await.map_err(failed)?.is_some())
 }
 
 /// Forgets how many events those sessions had. Only in an entry of the journal: nobody else may count meanwhile.
 pub async fn drop_idle_counts(tx: &impl ConnectionTrait) -> Result<()> {
-    tx.execute_unprepared(&format!("DELETE FROM event_count WHERE {IS_IDLE}")).await?;
+    tx.execute_unprepared(&format!("DELETE FROM event_count WHERE {IS_IDLE}")).await.map_err(failed)?;
     Ok(())
 }
 

@@ -27,6 +27,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
 use crate::crash;
+use crate::db::fault::failed;
 use crate::db::rows::Row;
 use crate::db::{Batch, Db, Failure, Work};
 use crate::error::{Error, ErrorKind, Result};
@@ -430,7 +431,7 @@ async fn blot(bus: Arc<Bus>, mut pages: mpsc::Receiver<Wet>) {
             Wet::Written { jobs, events, flushed } => match flushed.await {
                 Ok(()) => tell(&bus, jobs, &events),
                 // Nobody hears of what the disk may not have.
-                Err(error) => fail(jobs, error.into()),
+                Err(error) => fail(jobs, failed(error)),
             },
         }
     }

@@ -16,6 +16,7 @@ use sea_orm::{
 };
 
 use crate::db::batch::Shortfall;
+use crate::db::fault::failed;
 use crate::db::rows::{ROWS, values};
 use crate::db::{Batch, text};
 use crate::error::Result;
@@ -96,9 +97,9 @@ pub async fn known(tx: &impl ConnectionTrait, keys: &[&MessageKey]) -> Result<Ha
             [session_id.as_str(), chat, sender, message_id].map(Value::from)
         });
         let statement = Statement::from_sql_and_values(tx.get_database_backend(), sql, binds);
-        for row in tx.query_all_raw(statement).await? {
+        for row in tx.query_all_raw(statement).await.map_err(failed)? {
             let (session_id, chat, sender, message_id) =
-                TryGetableMany::try_get_many_by_index(&row).map_err(DbErr::from)?;
+                TryGetableMany::try_get_many_by_index(&row).map_err(DbErr::from).map_err(failed)?;
             known.insert(MessageKey { session_id, chat, sender, message_id });
         }
     }
@@ -187,7 +188,7 @@ fn binds(New { record, message, file: _, behind }: &New) -> Vec<Value> {
 /// SQLite has one writer.
 pub async fn wait_for_writers(tx: &impl ConnectionTrait) -> Result<()> {
     if tx.get_database_backend() == DbBackend::Postgres {
-        tx.execute_unprepared("LOCK TABLE event IN EXCLUSIVE MODE").await?;
+        tx.execute_unprepared("LOCK TABLE event IN EXCLUSIVE MODE").await.map_err(failed)?;
     }
     Ok(())
 }
@@ -250,13 +251,14 @@ pub async fn history(
         .order_by_asc(event::Column::Position)
         .limit(limit)
         .all(db)
-        .await?;
+        .await
+        .map_err(failed)?;
     Ok(models.into_iter().map(Record::from).collect())
 }
 
 /// The events at these positions, those that are left.
 pub async fn at(db: &impl ConnectionTrait, positions: Vec<i64>) -> Result<HashMap<i64, Record>> {
-    let found = event::Entity::find().filter(event::Column::Position.is_in(positions)).all(db).await?;
+    let found = event::Entity::find().filter(event::Column::Position.is_in(positions)).all(db).await.map_err(failed)?;
     Ok(found.into_iter().map(|row| (row.position, Record::from(row))).collect())
 }
 
@@ -276,19 +278,19 @@ pub async fn messages(
         .filter(event::Column::EventType.eq(EventType::Message))
         .order_by_asc(event::Column::Position)
         .limit(SAME_ID);
-    Ok(found.into_tuple().all(db).await?)
+    found.into_tuple().all(db).await.map_err(failed)
 }
 
 /// The position of the newest event; None while there is none.
 pub async fn newest(db: &impl ConnectionTrait) -> Result<Option<i64>> {
     let newest = event::Entity::find().select_only().column(event::Column::Position);
-    Ok(newest.order_by_desc(event::Column::Position).into_tuple().one(db).await?)
+    newest.order_by_desc(event::Column::Position).into_tuple().one(db).await.map_err(failed)
 }
 
 /// The position of the newest event that is not among the newest `rows`.
 pub async fn beyond(db: &impl ConnectionTrait, rows: u64) -> Result<Option<i64>> {
     let found = event::Entity::find().select_only().column(event::Column::Position);
-    Ok(found.order_by_desc(event::Column::Position).offset(rows).limit(1).into_tuple().one(db).await?)
+    found.order_by_desc(event::Column::Position).offset(rows).limit(1).into_tuple().one(db).await.map_err(failed)
 }
 
 /// The position of the last event in the journal of those that happened then, and are not behind `end`. Positions do not follow a
@@ -296,7 +298,7 @@ pub async fn beyond(db: &impl ConnectionTrait, rows: u64) -> Result<Option<i64>>
 pub async fn last_of(db: &impl ConnectionTrait, span: Span, end: i64) -> Result<Option<i64>> {
     let last = event::Entity::find().select_only().expr(Expr::col(event::Column::Position).max());
     let last = last.filter(event::Column::Position.lte(end)).filter(span.condition());
-    Ok(last.into_tuple::<Option<i64>>().one(db).await?.flatten())
+    Ok(last.into_tuple::<Option<i64>>().one(db).await.map_err(failed)?.flatten())
 }
 
 /// When the newest event happened that happened before this moment, and the oldest of the others.
@@ -305,8 +307,8 @@ pub async fn around(db: &impl ConnectionTrait, moment: Timestamp) -> Result<(Opt
         let found = event::Entity::find().select_only().column(event::Column::CreatedAt).filter(span.condition());
         found.order_by(event::Column::CreatedAt, order).limit(1).into_tuple::<Timestamp>()
     };
-    let before = find(Span { from: None, to: Some(moment) }, Order::Desc).one(db).await?;
-    let after = find(Span { from: Some(moment), to: None }, Order::Asc).one(db).await?;
+    let before = find(Span { from: None, to: Some(moment) }, Order::Desc).one(db).await.map_err(failed)?;
+    let after = find(Span { from: Some(moment), to: None }, Order::Asc).one(db).await.map_err(failed)?;
     Ok((before, after))
 }
 
@@ -339,29 +341,29 @@ pub async fn drop_excess(tx: &impl ConnectionTrait, excess: Excess, limit: u64) 
     };
     let excess = found.filter(Expr::exists(waiting).not()).limit(limit).into_query();
     let delete = event::Entity::delete_many().filter(event::Column::Position.in_subquery(excess));
-    Ok(delete.exec(tx).await?.rows_affected)
+    Ok(delete.exec(tx).await.map_err(failed)?.rows_affected)
 }
 
 /// Whether there is such a session, which then stays until the transaction ends.
 pub async fn hold_session(tx: &impl ConnectionTrait, id: &SessionId) -> Result<bool> {
     let found = session::Entity::find_by_id(id.clone()).select_only().column(session::Column::Id);
-    Ok(found.lock(LockType::KeyShare).into_tuple::<String>().one(tx).await?.is_some())
+    Ok(found.lock(LockType::KeyShare).into_tuple::<String>().one(tx).await.map_err(failed)?.is_some())
 }
 
 /// Whether there is such a session.
 pub async fn has_session(db: &impl ConnectionTrait, id: &SessionId) -> Result<bool> {
     let found = session::Entity::find_by_id(id.clone()).select_only().column(session::Column::Id);
-    Ok(found.into_tuple::<String>().one(db).await?.is_some())
+    Ok(found.into_tuple::<String>().one(db).await.map_err(failed)?.is_some())
 }
 
 /// Where a bookmark is; None before it was set.
 pub async fn bookmark(db: &impl ConnectionTrait, name: &str) -> Result<Option<i64>> {
-    Ok(bookmark::Entity::find_by_id(name).one(db).await?.map(|bookmark| bookmark.position))
+    Ok(bookmark::Entity::find_by_id(name).one(db).await.map_err(failed)?.map(|bookmark| bookmark.position))
 }
 
 /// Sets a bookmark.
 pub async fn mark(tx: &impl ConnectionTrait, name: &str, position: i64) -> Result<()> {
-    marking(name, position).exec_without_returning(tx).await?;
+    marking(name, position).exec_without_returning(tx).await.map_err(failed)?;
     Ok(())
 }
 
@@ -378,7 +380,7 @@ fn marking(name: &str, position: i64) -> Insert<bookmark::ActiveModel> {
 
 /// How many events a session has had. Zero before the first.
 pub async fn count(db: &impl ConnectionTrait, session: &SessionId) -> Result<i64> {
-    let found = event_count::Entity::find_by_id(session.clone()).one(db).await?;
+    let found = event_count::Entity::find_by_id(session.clone()).one(db).await.map_err(failed)?;
     Ok(found.map_or(0, |count| count.last_sequence))
 }
 

@@ -7,6 +7,7 @@ use entity::words::Scope;
 use sea_orm::{ActiveValue, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder};
 
 use crate::caller::Powers;
+use crate::db::fault::failed;
 use crate::error::{Error, Result};
 use crate::token::Digest;
 
@@ -38,13 +39,13 @@ pub struct Record {
 
 /// Every key, oldest first. For the start.
 pub async fn all(db: &impl ConnectionTrait) -> Result<Vec<Record>> {
-    let models = api_key::Entity::find().order_by_asc(api_key::Column::CreatedAt).all(db).await?;
+    let models = api_key::Entity::find().order_by_asc(api_key::Column::CreatedAt).all(db).await.map_err(failed)?;
     models.into_iter().map(Record::try_from).collect()
 }
 
 /// One key.
 pub async fn find(db: &impl ConnectionTrait, id: &KeyId) -> Result<Option<Record>> {
-    api_key::Entity::find_by_id(id.clone()).one(db).await?.map(Record::try_from).transpose()
+    api_key::Entity::find_by_id(id.clone()).one(db).await.map_err(failed)?.map(Record::try_from).transpose()
 }
 
 /// Inserts a key.
@@ -64,7 +65,7 @@ pub async fn insert(db: &impl ConnectionTrait, key: &Record) -> Result<()> {
         created_at: key.created_at,
         created_by: key.created_by.clone(),
     };
-    api_key::Entity::insert(api_key::ActiveModel::from(model)).exec_without_returning(db).await?;
+    api_key::Entity::insert(api_key::ActiveModel::from(model)).exec_without_returning(db).await.map_err(failed)?;
     Ok(())
 }
 
@@ -76,20 +77,30 @@ pub async fn rotate(db: &impl ConnectionTrait, id: &KeyId, digest: Digest, old: 
         old_expires_at: ActiveValue::Set(Some(old.1)),
         ..Default::default()
     };
-    api_key::Entity::update_many().set(changes).filter(api_key::Column::Id.eq(id.clone())).exec(db).await?;
+    api_key::Entity::update_many()
+        .set(changes)
+        .filter(api_key::Column::Id.eq(id.clone()))
+        .exec(db)
+        .await
+        .map_err(failed)?;
     Ok(())
 }
 
 /// Writes when a key was last used.
 pub async fn touch(db: &impl ConnectionTrait, id: &KeyId, moment: Timestamp) -> Result<()> {
     let changes = api_key::ActiveModel { last_used_at: ActiveValue::Set(Some(moment)), ..Default::default() };
-    api_key::Entity::update_many().set(changes).filter(api_key::Column::Id.eq(id.clone())).exec(db).await?;
+    api_key::Entity::update_many()
+        .set(changes)
+        .filter(api_key::Column::Id.eq(id.clone()))
+        .exec(db)
+        .await
+        .map_err(failed)?;
     Ok(())
 }
 
 /// Deletes a key with the pairing links that it made.
 pub async fn delete(db: &impl ConnectionTrait, id: &KeyId) -> Result<()> {
-    api_key::Entity::delete_by_id(id.clone()).exec(db).await?;
+    api_key::Entity::delete_by_id(id.clone()).exec(db).await.map_err(failed)?;
     Ok(())
 }
 

@@ -5,6 +5,7 @@ use entity::pairing_link;
 use entity::timestamp::Timestamp;
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, SqlErr};
 
+use crate::db::fault::failed;
 use crate::error::{Error, ErrorKind, Result};
 use crate::token::Digest;
 
@@ -39,13 +40,17 @@ pub async fn insert(db: &impl ConnectionTrait, link: Record) -> Result<()> {
         Some(SqlErr::ForeignKeyConstraintViolation(_)) => {
             Error::new(ErrorKind::SessionNotFound, "no session has this id").because(error)
         }
-        _ => error.into(),
+        _ => failed(error),
     })
 }
 
 /// The link with this token.
 pub async fn find(db: &impl ConnectionTrait, digest: Digest) -> Result<Option<Record>> {
-    let found = pairing_link::Entity::find().filter(pairing_link::Column::Digest.eq(digest.to_vec())).one(db).await?;
+    let found = pairing_link::Entity::find()
+        .filter(pairing_link::Column::Digest.eq(digest.to_vec()))
+        .one(db)
+        .await
+        .map_err(failed)?;
     let Some(row) = found else { return Ok(None) };
     let pairing_link::Model { id, session_id: session, digest: _, expires_at, created_at, created_by } = row;
     Ok(Some(Record { id, session, digest, expires_at, created_at, created_by }))
@@ -57,6 +62,7 @@ pub async fn forget(db: &impl ConnectionTrait, session: &SessionId, before: Time
         .filter(pairing_link::Column::SessionId.eq(session.clone()))
         .filter(pairing_link::Column::ExpiresAt.lt(before))
         .exec(db)
-        .await?;
+        .await
+        .map_err(failed)?;
     Ok(())
 }

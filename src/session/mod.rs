@@ -115,7 +115,7 @@ impl Sessions {
         let record = store::insert(&tx, draft, self.deps.clock.now()).await?;
         if let Err(error) = tx.commit().await {
             self.agree(&record.session.id, Some(|| Command::Begin)).await;
-            return Err(error.into());
+            return Err(error);
         }
         if let Some(webhook) = webhook {
             webhook.tell(self.deps.journal.interest());

@@ -14,6 +14,7 @@ use sea_orm::{
     RuntimeErr, SqlErr,
 };
 
+use crate::db::fault::failed;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::journal::{Last, Write};
 use crate::session::types::{DeviceProps, Identity, Live, PhoneNumber, Session};
@@ -90,7 +91,7 @@ pub async fn insert(tx: &impl ConnectionTrait, draft: Draft, now: Timestamp) -> 
 fn id_conflict(error: DbErr, id: &SessionId) -> Error {
     match error.sql_err() {
         Some(SqlErr::UniqueConstraintViolation(_)) => exists(id).because(error),
-        _ => error.into(),
+        _ => failed(error),
     }
 }
 
@@ -101,7 +102,7 @@ pub fn exists(id: &SessionId) -> Error {
 
 /// One session.
 pub async fn find(db: &impl ConnectionTrait, id: &SessionId) -> Result<Option<Record>> {
-    Ok(session::Entity::find_by_id(id.clone()).one(db).await?.map(Record::from))
+    Ok(session::Entity::find_by_id(id.clone()).one(db).await.map_err(failed)?.map(Record::from))
 }
 
 /// Every session, oldest first. For the start.
@@ -110,7 +111,8 @@ pub async fn all(db: &impl ConnectionTrait) -> Result<Vec<Record>> {
         .order_by_asc(session::Column::CreatedAt)
         .order_by_asc(session::Column::Id)
         .all(db)
-        .await?;
+        .await
+        .map_err(failed)?;
     Ok(models.into_iter().map(Record::from).collect())
 }
 
@@ -145,7 +147,8 @@ pub async fn update(
         .set(changes)
         .filter(session::Column::Id.eq(id.clone()))
         .exec_with_returning(tx)
-        .await?;
+        .await
+        .map_err(failed)?;
     Ok(changed.into_iter().next().map(|model| Record::from(model).session))
 }
 
@@ -166,7 +169,12 @@ pub async fn record(tx: &impl ConnectionTrait, id: &SessionId, live: &Live, now:
         last_connected_at: live.last_connected().map_or(ActiveValue::NotSet, |moment| ActiveValue::Set(Some(moment))),
         ..Default::default()
     };
-    session::Entity::update_many().set(changes).filter(session::Column::Id.eq(id.clone())).exec(tx).await?;
+    session::Entity::update_many()
+        .set(changes)
+        .filter(session::Column::Id.eq(id.clone()))
+        .exec(tx)
+        .await
+        .map_err(failed)?;
     Ok(())
 }
 
@@ -211,7 +219,8 @@ pub async fn reset(tx: &impl ConnectionTrait, now: Timestamp) -> Result<()> {
         .filter(session::Column::Desired.eq(DesiredState::Online))
         .filter(Condition::any().add(session::Column::BannedUntil.is_null()).add(banned.not()))
         .exec(tx)
-        .await?;
+        .await
+        .map_err(failed)?;
     coming_back.status = ActiveValue::Set(SessionStatus::Disconnected);
     coming_back.reason = ActiveValue::Set(StatusReason::Requested);
     session::Entity::update_many()
@@ -219,7 +228,8 @@ pub async fn reset(tx: &impl ConnectionTrait, now: Timestamp) -> Result<()> {
         .filter(session::Column::Desired.eq(DesiredState::Offline))
         .filter(session::Column::Status.ne(SessionStatus::Disconnected))
         .exec(tx)
-        .await?;
+        .await
+        .map_err(failed)?;
     Ok(())
 }
 
@@ -227,7 +237,7 @@ pub async fn reset(tx: &impl ConnectionTrait, now: Timestamp) -> Result<()> {
 /// and with them its webhooks. False if there was none.
 pub async fn delete(tx: &impl ConnectionTrait, id: &SessionId) -> Result<bool> {
     webhook::store::end(tx, id).await?;
-    Ok(tx.execute(&only(id)).await?.rows_affected() > 0)
+    Ok(tx.execute(&only(id)).await.map_err(failed)?.rows_affected() > 0)
 }
 
 /// The session, when nothing else is left to be done.
@@ -247,7 +257,12 @@ pub fn deleting(id: &SessionId) -> Last {
 /// Whether anything can be written about a session now. Nothing is changed by it but when the row was last written.
 pub async fn touch(tx: &impl ConnectionTrait, id: &SessionId, now: Timestamp) -> Result<()> {
     let changes = session::ActiveModel { updated_at: ActiveValue::Set(now), ..Default::default() };
-    session::Entity::update_many().set(changes).filter(session::Column::Id.eq(id.clone())).exec(tx).await?;
+    session::Entity::update_many()
+        .set(changes)
+        .filter(session::Column::Id.eq(id.clone()))
+        .exec(tx)
+        .await
+        .map_err(failed)?;
     Ok(())
 }
 

@@ -184,7 +184,7 @@ impl Courier {
         let end = async {
             let tx = self.db.write().begin().await?;
             lane::end_strays(&tx, &worked, self.clock.now().after(RECOVERY)).await?;
-            Ok(tx.commit().await?)
+            tx.commit().await
         };
         end.await.inspect_err(|_| self.under_way.0.lock().has_strays = true)
     }

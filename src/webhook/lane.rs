@@ -13,6 +13,7 @@ use sea_orm::{
     QuerySelect, QueryTrait, Select, UpdateMany,
 };
 
+use crate::db::fault::failed;
 use crate::db::{Batch, rows};
 use crate::error::Result;
 use crate::webhook::queue::{in_turn, is as is_in, pending};
@@ -40,7 +41,7 @@ pub struct Claim {
 /// An ordered lane that waits for its next attempt goes on waiting; any other is due now.
 pub(super) async fn wake(tx: &impl ConnectionTrait, lane: &Lane, waits: bool, now: Timestamp) -> Result<()> {
     for insert in waking(&[lane], waits, now) {
-        tx.execute(&insert).await?;
+        tx.execute(&insert).await.map_err(failed)?;
     }
     Ok(())
 }
@@ -84,7 +85,8 @@ pub async fn due(
         .order_by_asc(lane::Column::DueAt)
         .limit(limit)
         .all(db)
-        .await?;
+        .await
+        .map_err(failed)?;
     Ok(found.into_iter().map(Lane::of).collect())
 }
 
@@ -95,7 +97,8 @@ pub async fn claim(tx: &impl ConnectionTrait, lanes: &[Lane], now: Timestamp, un
     let ours = in_order(Condition::all().add(any).add(free(now)));
     let ours = ours.lock_with_behavior(LockType::Update, LockBehavior::SkipLocked);
     let changes = lane::ActiveModel { leased_until: ActiveValue::Set(Some(until)), ..Default::default() };
-    let claimed = lane::Entity::update_many().set(changes).filter(among(ours)).exec_with_returning(tx).await?;
+    let claimed =
+        lane::Entity::update_many().set(changes).filter(among(ours)).exec_with_returning(tx).await.map_err(failed)?;
     Ok(claimed.into_iter().map(|row| Claim { arrivals: row.arrivals, lane: Lane::of(row), until }).collect())
 }
 
@@ -132,13 +135,13 @@ impl Lane {
 pub async fn next_due(db: &impl ConnectionTrait) -> Result<Option<Timestamp>> {
     let next = lane::Entity::find().select_only().column(lane::Column::DueAt);
     let next = next.filter(lane::Column::DueAt.is_not_null()).filter(lane::Column::LeasedUntil.is_null());
-    Ok(next.order_by_asc(lane::Column::DueAt).into_tuple().one(db).await?)
+    next.order_by_asc(lane::Column::DueAt).into_tuple().one(db).await.map_err(failed)
 }
 
 /// Whether no lane is due or worked.
 pub async fn is_idle(db: &impl ConnectionTrait, now: Timestamp) -> Result<bool> {
     let busy = Condition::any().add(lane::Column::DueAt.lte(now)).add(lane::Column::LeasedUntil.is_not_null());
-    Ok(lane::Entity::find().filter(busy).one(db).await?.is_none())
+    Ok(lane::Entity::find().filter(busy).one(db).await.map_err(failed)?.is_none())
 }
 
 /// Deletes the lanes of deleted sessions in which there is nothing.
@@ -158,14 +161,19 @@ pub async fn drop_left(tx: &impl ConnectionTrait) -> Result<()> {
     let idle = Condition::all().add(lane::Column::DueAt.is_null()).add(lane::Column::LeasedUntil.is_null());
     let left = idle.add(Expr::exists(session).not()).add(Expr::exists(delivery).not());
     let left = in_order(left).lock_with_behavior(LockType::Update, LockBehavior::SkipLocked);
-    lane::Entity::delete_many().filter(among(left)).exec(tx).await?;
+    lane::Entity::delete_many().filter(among(left)).exec(tx).await.map_err(failed)?;
     Ok(())
 }
 
 /// Lets every lane be claimed anew: whoever was at it is gone.
 pub async fn end_leases(tx: &impl ConnectionTrait) -> Result<()> {
     let changes = lane::ActiveModel { leased_until: ActiveValue::Set(None), ..Default::default() };
-    lane::Entity::update_many().set(changes).filter(lane::Column::LeasedUntil.is_not_null()).exec(tx).await?;
+    lane::Entity::update_many()
+        .set(changes)
+        .filter(lane::Column::LeasedUntil.is_not_null())
+        .exec(tx)
+        .await
+        .map_err(failed)?;
     Ok(())
 }
 
@@ -174,7 +182,7 @@ pub async fn end_leases(tx: &impl ConnectionTrait) -> Result<()> {
 pub async fn end_strays(tx: &impl ConnectionTrait, under_way: &[Lane], due_at: Timestamp) -> Result<()> {
     if tx.get_database_backend() == DbBackend::Postgres {
         // Behind every other writer: a claim whose answer was lost may be about to be committed.
-        tx.execute_unprepared("LOCK TABLE lane IN EXCLUSIVE MODE").await?;
+        tx.execute_unprepared("LOCK TABLE lane IN EXCLUSIVE MODE").await.map_err(failed)?;
     }
     let others = under_way.iter().fold(Condition::any(), |any, lane| any.add(is(lane)));
     let others = if under_way.is_empty() { Condition::all() } else { Condition::all().add(others.not()) };
@@ -184,7 +192,8 @@ pub async fn end_strays(tx: &impl ConnectionTrait, under_way: &[Lane], due_at: T
         .filter(lane::Column::LeasedUntil.is_not_null())
         .filter(others)
         .exec(tx)
-        .await?;
+        .await
+        .map_err(failed)?;
     Ok(())
 }
 
@@ -195,12 +204,14 @@ pub async fn pull_in(tx: &impl ConnectionTrait, now: Timestamp, latest: Timestam
         .filter(is_in(DeliveryState::Pending))
         .filter(delivery::Column::DueAt.gt(latest))
         .exec(tx)
-        .await?;
+        .await
+        .map_err(failed)?;
     lane::Entity::update_many()
         .set(lane::ActiveModel { due_at: ActiveValue::Set(Some(now)), ..Default::default() })
         .filter(lane::Column::DueAt.gt(latest))
         .exec(tx)
-        .await?;
+        .await
+        .map_err(failed)?;
     Ok(())
 }
 
@@ -217,7 +228,7 @@ pub fn release_in(batch: &mut Batch, claim: &Claim, is_ordered: bool, is_slow: b
 
 /// Leaves a lane: it is due at this moment, if at all.
 pub async fn leave(tx: &impl ConnectionTrait, claim: &Claim, due_at: Option<Timestamp>, now: Timestamp) -> Result<()> {
-    leaving(claim, Expr::val(due_at), lane::ActiveModel::default(), now).exec(tx).await?;
+    leaving(claim, Expr::val(due_at), lane::ActiveModel::default(), now).exec(tx).await.map_err(failed)?;
     Ok(())
 }
 
@@ -242,6 +253,7 @@ pub async fn rouse(tx: &impl ConnectionTrait, webhook: &WebhookId, due_at: Optio
         .col_expr(lane::Column::Arrivals, Expr::col(lane::Column::Arrivals).add(1))
         .filter(among(its))
         .exec(tx)
-        .await?;
+        .await
+        .map_err(failed)?;
     Ok(())
 }

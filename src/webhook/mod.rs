@@ -219,7 +219,7 @@ impl Webhooks {
     async fn insert(&self, record: &Record) -> Result<()> {
         let tx = self.db.write().begin().await?;
         store::insert(&tx, record).await?;
-        Ok(tx.commit().await?)
+        tx.commit().await
     }
 
     /// One webhook.
@@ -303,7 +303,7 @@ impl Webhooks {
             queue::hurry(&tx, &record.id, now).await?;
         }
         lane::rouse(&tx, &record.id, record.disabled.is_none().then_some(now)).await?;
-        self.written(&record, tx.commit().await.map_err(Error::from)).await?;
+        self.written(&record, tx.commit().await).await?;
         record.tell(self.journal.interest());
         self.look();
         Ok(record.into())

@@ -13,6 +13,7 @@ use sea_orm::{
     Value,
 };
 
+use crate::db::fault::failed;
 use crate::db::{Batch, rows};
 use crate::error::Result;
 use crate::webhook::lane::{self, Lane};
@@ -152,7 +153,7 @@ pub async fn next(
         // Those that are due may be few among many, and so they are looked for by that.
         false => pending(lane).filter(due_at.lte(now)).order_by_asc(due_at),
     };
-    let mut found = in_turn(found).limit(limit).all(db).await?;
+    let mut found = in_turn(found).limit(limit).all(db).await.map_err(failed)?;
     let waiting = found.iter().position(|delivery| delivery.due_at.is_some_and(|due| due > now));
     found.truncate(waiting.unwrap_or(usize::MAX));
     Ok(found.into_iter().map(Record::from).collect())
@@ -227,7 +228,8 @@ pub async fn hurry(tx: &impl ConnectionTrait, webhook: &WebhookId, now: Timestam
         .filter(is(DeliveryState::Pending))
         .filter(delivery::Column::DueAt.gt(now))
         .exec(tx)
-        .await?;
+        .await
+        .map_err(failed)?;
     Ok(())
 }
 
@@ -239,7 +241,12 @@ pub async fn retry(tx: &impl ConnectionTrait, delivery: &Record, now: Timestamp)
         finished_at: ActiveValue::Set(None),
         ..Default::default()
     };
-    delivery::Entity::update_many().set(changes).filter(delivery::Column::Id.eq(delivery.id.clone())).exec(tx).await?;
+    delivery::Entity::update_many()
+        .set(changes)
+        .filter(delivery::Column::Id.eq(delivery.id.clone()))
+        .exec(tx)
+        .await
+        .map_err(failed)?;
     let lane = Lane { webhook_id: delivery.webhook_id.clone(), session_id: delivery.session_id.clone() };
     lane::wake(tx, &lane, false, now).await
 }
@@ -247,13 +254,13 @@ pub async fn retry(tx: &impl ConnectionTrait, delivery: &Record, now: Timestamp)
 /// Whether there is such a delivery.
 pub async fn is_there(db: &impl ConnectionTrait, id: &DeliveryId) -> Result<bool> {
     let found = delivery::Entity::find_by_id(id.clone()).select_only().column(delivery::Column::Id);
-    Ok(found.into_tuple::<String>().one(db).await?.is_some())
+    Ok(found.into_tuple::<String>().one(db).await.map_err(failed)?.is_some())
 }
 
 /// One delivery of a webhook.
 pub async fn find(db: &impl ConnectionTrait, webhook: &WebhookId, id: &DeliveryId) -> Result<Option<Record>> {
     let found = delivery::Entity::find_by_id(id.clone()).filter(delivery::Column::WebhookId.eq(webhook.clone()));
-    Ok(found.one(db).await?.map(Record::from))
+    Ok(found.one(db).await.map_err(failed)?.map(Record::from))
 }
 
 /// Deliveries of a webhook, newest first.
@@ -274,7 +281,8 @@ pub async fn list(
         .order_by_desc(delivery::Column::Id)
         .limit(limit)
         .all(db)
-        .await?;
+        .await
+        .map_err(failed)?;
     Ok(found.into_iter().map(Record::from).collect())
 }
 
@@ -293,8 +301,12 @@ pub async fn attempts(
         of_one.add(delivery_attempt::Column::Number.gt(delivery.attempts.saturating_sub(ATTEMPTS_SHOWN)))
     });
     let newest = newest.fold(Condition::any(), Condition::add);
-    let found =
-        delivery_attempt::Entity::find().filter(newest).order_by_asc(delivery_attempt::Column::Number).all(db).await?;
+    let found = delivery_attempt::Entity::find()
+        .filter(newest)
+        .order_by_asc(delivery_attempt::Column::Number)
+        .all(db)
+        .await
+        .map_err(failed)?;
     let mut attempts: BTreeMap<_, Vec<_>> = BTreeMap::new();
     for attempt in found {
         let delivery_attempt::Model { delivery_id, number, started_at, duration_ms, status, error, reply } = attempt;
@@ -311,7 +323,7 @@ pub async fn attempts(
 pub async fn pending_count(db: &impl ConnectionTrait) -> Result<i64> {
     let count = delivery::Entity::find().select_only().expr(Expr::col(delivery::Column::Id).count());
     let count = count.filter(is(DeliveryState::Pending));
-    Ok(count.into_tuple().one(db).await?.unwrap_or(0))
+    Ok(count.into_tuple().one(db).await.map_err(failed)?.unwrap_or(0))
 }
 
 impl From<delivery::Model> for Record {

@@ -8,6 +8,7 @@ use entity::{delivery, delivery_attempt};
 use sea_orm::sea_query::Expr;
 use sea_orm::{ActiveValue, ColumnTrait, Condition, ConnectionTrait, EntityTrait, ExprTrait, QueryFilter, QuerySelect};
 
+use crate::db::fault::failed;
 use crate::error::Result;
 use crate::webhook::lane::{self, Lane};
 use crate::webhook::queue::{Record, is};
@@ -26,7 +27,7 @@ pub async fn discard(tx: &impl ConnectionTrait, delivery: &Record, now: Timestam
     let open = Condition::any().add(is(DeliveryState::Pending)).add(is(DeliveryState::Dead));
     let update = delivery::Entity::update_many().set(changes).filter(open);
     let update = update.filter(delivery::Column::Id.eq(delivery.id.clone()));
-    let is_new = update.exec(tx).await?.rows_affected > 0;
+    let is_new = update.exec(tx).await.map_err(failed)?.rows_affected > 0;
     if is_new {
         let lane = Lane { webhook_id: delivery.webhook_id.clone(), session_id: delivery.session_id.clone() };
         lane::wake(tx, &lane, false, now).await?;
@@ -40,7 +41,7 @@ pub async fn count(db: &impl ConnectionTrait, id: &DeliveryId) -> Result<i64> {
     let count = delivery_attempt::Entity::find().select_only().expr(Expr::col(status).count());
     let count = count.filter(delivery_attempt::Column::DeliveryId.eq(id.clone()));
     let count = count.filter(status.is_in(REFUSALS.filter(|status| is_refusal(*status)).map(i32::from)));
-    Ok(count.into_tuple().one(db).await?.unwrap_or(0))
+    Ok(count.into_tuple().one(db).await.map_err(failed)?.unwrap_or(0))
 }
 
 /// Whether a status says that this request will never be taken. Not the ones that ask for another time, and not 410, which is
@@ -52,13 +53,13 @@ pub fn is_refusal(status: u16) -> bool {
 /// Whether a delivery still waits.
 pub async fn is_pending(db: &impl ConnectionTrait, id: &DeliveryId) -> Result<bool> {
     let found = delivery::Entity::find_by_id(id.clone()).select_only().column(delivery::Column::Id);
-    Ok(found.filter(is(DeliveryState::Pending)).into_tuple::<String>().one(db).await?.is_some())
+    Ok(found.filter(is(DeliveryState::Pending)).into_tuple::<String>().one(db).await.map_err(failed)?.is_some())
 }
 
 /// How many deliveries wait for a webhook.
 pub async fn count_pending(db: &impl ConnectionTrait, webhook: &WebhookId) -> Result<u64> {
     let count = delivery::Entity::find().select_only().expr(Expr::col(delivery::Column::Id).count());
     let count = count.filter(delivery::Column::WebhookId.eq(webhook.clone())).filter(is(DeliveryState::Pending));
-    let count: Option<i64> = count.into_tuple().one(db).await?;
+    let count: Option<i64> = count.into_tuple().one(db).await.map_err(failed)?;
     Ok(count.and_then(|count| u64::try_from(count).ok()).unwrap_or(0))
 }

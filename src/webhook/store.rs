@@ -13,6 +13,7 @@ use sea_orm::{
 };
 use secrecy::{ExposeSecret, SecretString};
 
+use crate::db::fault::failed;
 use crate::db::keyset::keyset;
 use crate::db::{Batch, rows};
 use crate::error::{Error, ErrorKind, Result};
@@ -102,7 +103,7 @@ pub async fn insert(tx: &impl ConnectionTrait, record: &Record) -> Result<()> {
         return Err(Error::new(ErrorKind::SessionNotFound, "no session has this id"));
     }
     let model = webhook::ActiveModel::from(model(record)?);
-    webhook::Entity::insert(model).exec_without_returning(tx).await?;
+    webhook::Entity::insert(model).exec_without_returning(tx).await.map_err(failed)?;
     Ok(())
 }
 
@@ -129,7 +130,7 @@ pub async fn update(tx: &impl ConnectionTrait, record: &Record, switch: Switch) 
         ..changes
     };
     let update = webhook::Entity::update_many().set(changes).filter(webhook::Column::Id.eq(record.id.clone()));
-    Ok(update.exec_with_returning(tx).await?.pop().map(Record::from))
+    Ok(update.exec_with_returning(tx).await.map_err(failed)?.pop().map(Record::from))
 }
 
 fn model(record: &Record) -> Result<webhook::Model> {
@@ -165,19 +166,19 @@ fn model(record: &Record) -> Result<webhook::Model> {
 
 /// One webhook.
 pub async fn find(db: &impl ConnectionTrait, id: &WebhookId) -> Result<Option<Record>> {
-    Ok(webhook::Entity::find_by_id(id.clone()).one(db).await?.map(Record::from))
+    Ok(webhook::Entity::find_by_id(id.clone()).one(db).await.map_err(failed)?.map(Record::from))
 }
 
 /// Those of these webhooks that are there.
 pub async fn all_of(db: &impl ConnectionTrait, ids: impl IntoIterator<Item = &WebhookId>) -> Result<Vec<Record>> {
     let ids = rows::repeated(ids.into_iter().cloned().collect());
-    let found = webhook::Entity::find().filter(webhook::Column::Id.is_in(ids)).all(db).await?;
+    let found = webhook::Entity::find().filter(webhook::Column::Id.is_in(ids)).all(db).await.map_err(failed)?;
     Ok(found.into_iter().map(Record::from).collect())
 }
 
 /// Every one. For the start.
 pub async fn all(db: &impl ConnectionTrait) -> Result<Vec<Record>> {
-    Ok(webhook::Entity::find().all(db).await?.into_iter().map(Record::from).collect())
+    Ok(webhook::Entity::find().all(db).await.map_err(failed)?.into_iter().map(Record::from).collect())
 }
 
 /// Those of these sessions, and, without a list, of all, within the bounds; oldest first. One more than the limit if there are
@@ -187,7 +188,7 @@ pub async fn page(db: &impl ConnectionTrait, sessions: Option<Vec<SessionId>>, b
     let of = sessions.map(|ids| webhook::Column::SessionId.is_in(ids).and(webhook::Column::UntilPosition.is_null()));
     let found = webhook::Entity::find().filter(Condition::all().add_option(of));
     let found = keyset(found, webhook::Column::CreatedAt, webhook::Column::Id, bounds);
-    let records = found.all(db).await?.into_iter().map(Record::from);
+    let records = found.all(db).await.map_err(failed)?.into_iter().map(Record::from);
     Ok(if bounds.is_from_end { records.rev().collect() } else { records.collect() })
 }
 
@@ -196,7 +197,8 @@ pub async fn listening(db: &impl ConnectionTrait, sessions: Vec<SessionId>) -> R
     let of = Condition::any()
         .add(webhook::Column::SessionId.is_null())
         .add(webhook::Column::SessionId.is_in(rows::repeated(sessions)));
-    let models = webhook::Entity::find().filter(webhook::Column::Disabled.is_null()).filter(of).all(db).await?;
+    let models =
+        webhook::Entity::find().filter(webhook::Column::Disabled.is_null()).filter(of).all(db).await.map_err(failed)?;
     Ok(models.into_iter().map(Record::from).collect())
 }
 
@@ -204,8 +206,8 @@ pub async fn listening(db: &impl ConnectionTrait, sessions: Vec<SessionId>) -> R
 /// last event is in the table, and before the session is deleted.
 pub async fn end(tx: &impl ConnectionTrait, session: &SessionId) -> Result<()> {
     let (off, others) = endings(session);
-    off.exec(tx).await?;
-    others.exec(tx).await?;
+    off.exec(tx).await.map_err(failed)?;
+    others.exec(tx).await.map_err(failed)?;
     Ok(())
 }
 
@@ -232,7 +234,8 @@ fn endings(session: &SessionId) -> (DeleteMany<webhook::Entity>, UpdateMany<webh
 
 /// Webhooks whose session was deleted.
 pub async fn ending(db: &impl ConnectionTrait) -> Result<Vec<Record>> {
-    let models = webhook::Entity::find().filter(webhook::Column::UntilPosition.is_not_null()).all(db).await?;
+    let models =
+        webhook::Entity::find().filter(webhook::Column::UntilPosition.is_not_null()).all(db).await.map_err(failed)?;
     Ok(models.into_iter().map(Record::from).collect())
 }
 
@@ -249,7 +252,7 @@ pub async fn delete_ended(tx: &impl ConnectionTrait, seen: i64) -> Result<()> {
     let until = webhook::Column::UntilPosition;
     let has_all = Condition::all().add(until.lte(seen)).add(Expr::exists(pending).not());
     let is_over = Condition::any().add(webhook::Column::Disabled.is_not_null()).add(has_all);
-    webhook::Entity::delete_many().filter(until.is_not_null()).filter(is_over).exec(tx).await?;
+    webhook::Entity::delete_many().filter(until.is_not_null()).filter(is_over).exec(tx).await.map_err(failed)?;
     Ok(())
 }
 
@@ -261,12 +264,12 @@ pub async fn count(db: &impl ConnectionTrait, session: Option<&SessionId>) -> Re
     };
     let count = webhook::Entity::find().select_only().expr(Expr::col(webhook::Column::Id).count()).filter(of);
     let count = count.filter(webhook::Column::UntilPosition.is_null());
-    Ok(count.into_tuple().one(db).await?.unwrap_or(0))
+    Ok(count.into_tuple().one(db).await.map_err(failed)?.unwrap_or(0))
 }
 
 /// Deletes a webhook with its deliveries.
 pub async fn delete(tx: &impl ConnectionTrait, id: &WebhookId) -> Result<()> {
-    webhook::Entity::delete_by_id(id.clone()).exec(tx).await?;
+    webhook::Entity::delete_by_id(id.clone()).exec(tx).await.map_err(failed)?;
     Ok(())
 }
 
@@ -298,12 +301,12 @@ pub async fn disable(tx: &impl ConnectionTrait, id: &WebhookId, why: &Why) -> Re
     let changes = webhook::ActiveModel { disabled: ActiveValue::Set(Some(why.reason())), ..Default::default() };
     let update = webhook::Entity::update_many().set(changes).filter(still);
     let update = update.filter(webhook::Column::Id.eq(id.clone())).filter(webhook::Column::Disabled.is_null());
-    Ok(update.exec(tx).await?.rows_affected > 0)
+    Ok(update.exec(tx).await.map_err(failed)?.rows_affected > 0)
 }
 
 /// Notes that a delivery came to each of these webhooks.
 pub async fn came(tx: &impl ConnectionTrait, ids: Vec<WebhookId>) -> Result<()> {
-    unfailing(ids).exec(tx).await?;
+    unfailing(ids).exec(tx).await.map_err(failed)?;
     Ok(())
 }
 

@@ -24,7 +24,6 @@ const WALLS: &[(&str, &[&str])] = &[
             "webhook/queue.rs",
             "webhook/lane.rs",
             "webhook/refusals.rs",
-            "error.rs",
             "api/health.rs",
             "telemetry.rs",
         ],

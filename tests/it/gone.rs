@@ -6,6 +6,7 @@ use rstest::rstest;
 use sea_orm::ConnectionTrait;
 use waypost::clock::Clock;
 use waypost::db::Db;
+use waypost::db::fault::failed;
 use waypost::event::body::EventBody;
 use waypost::event::body::session::OfflineSyncCompletedEvent;
 use waypost::event::journal::{Draft, Entry, Journal, Write};
@@ -40,7 +41,7 @@ async fn an_event_of_a_session_that_is_gone_is_left_out(
     #[values(false, true)] has_begun: bool,
 ) {
     let write = has_begun.then(|| -> Write {
-        Box::new(|work| async { Ok(work.execute_unprepared("SELECT 1").await.map(|_| Vec::new())?) }.boxed())
+        Box::new(|work| async { work.execute_unprepared("SELECT 1").await.map(|_| Vec::new()).map_err(failed) }.boxed())
     });
     let written = match kind {
         Kind::Sqlite => {

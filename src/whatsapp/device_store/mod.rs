@@ -22,7 +22,7 @@ use tracing::warn;
 use wacore::store::error::StoreError;
 use wacore::store::traits::PendingInboundKey;
 
-use crate::db::{self, Connections, Db};
+use crate::db::{self, Connections, Db, fault};
 use crate::error::chain;
 use crate::event::journal::{Failed, Journal, Rows, Ticket};
 use crate::whatsapp::device_store::brought::{Brought, Held, Holding};
@@ -114,9 +114,9 @@ impl DeviceStore {
                 .from_table(table.to_owned())
                 .and_where(Expr::col("session_id").eq(self.session.as_str()))
                 .to_owned();
-            work.execute(&delete).await?;
+            work.execute(&delete).await.map_err(fault::failed)?;
         }
-        Ok(work.commit().await?)
+        work.commit().await
     }
 
     /// Lets nobody write any more, and waits for the writes under way. The library's tasks outlive its client by up to a
@@ -166,7 +166,7 @@ impl DeviceStore {
     pub fn unless_given_up(&self) -> Rows {
         let given_up = self.given_up.clone();
         Box::new(move |_| match given_up.is_cancelled() {
-            true => Err(DbErr::Custom("the client was given up".to_owned()).into()),
+            true => Err(fault::failed(DbErr::Custom("the client was given up".to_owned()))),
             false => Ok(Vec::new()),
         })
     }

@@ -14,6 +14,7 @@ use wacore::store::error::{Result, StoreError};
 use super::DeviceStore;
 use super::brought::{Written, shared};
 use super::waiting::Taken;
+use crate::db::fault;
 use crate::db::rows::Row;
 use crate::error::{Error, ErrorKind};
 use crate::event::journal::{Entry, Rows};
@@ -133,7 +134,7 @@ async fn rows_then(
         let _ = &writing;
         // A message before it may have failed a moment ago.
         if given_up.is_cancelled() {
-            return Err(DbErr::Custom("the client was given up".to_owned()).into());
+            return Err(fault::failed(DbErr::Custom("the client was given up".to_owned())));
         }
         let mut rows = waiting.changes(&session, Some(newest), ratchets_of, &taken);
         rows.extend_from_slice(&ratchets);
