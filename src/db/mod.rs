@@ -1,8 +1,4 @@
-//! Connects to the database, brings its tables up to date and knows whether it can be written. No queries but for that.
-//!
-//! SQLite gets a few connections that read, and two that write in turns, one of them statement by statement and one whole
-//! batches: SQLite has one writer anyway, and a deferred transaction that turns into a write fails at once when another one
-//! writes, whatever the busy timeout.
+#![doc = include_str!("README.md")]
 
 use std::fs::File;
 use std::path::{Path, PathBuf};

@@ -11,6 +11,8 @@ use tracing::warn;
 
 use crate::db::SQLITE_LOG_PAGES;
 
+/// `PRAGMA wal_checkpoint(NOOP)` says how long the log is; before 3.51 it would move it.
+const _: () = assert!(rusqlite::ffi::SQLITE_VERSION_NUMBER >= 3_051_000);
 /// Pages of the log from which on they are moved.
 const PAGES: i64 = 1000;
 /// Moves what nobody reads any more, and waits for nobody.
