@@ -1,20 +1,17 @@
 #![doc = include_str!("README.md")]
 
-use std::fs::File;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use migration::{Migrator, MigratorTrait};
 use sea_orm::sqlx::Connection;
 use sea_orm::sqlx::postgres::{PgConnectOptions, PgPoolOptions};
-use sea_orm::sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sea_orm::{ConnectionTrait, DatabaseConnection, DbErr, SqlxPostgresConnector, SqlxSqliteConnector};
+use sea_orm::{DatabaseConnection, DbErr, SqlxPostgresConnector};
 
 use crate::db::claim::Claimant;
 use crate::db::health::Health;
 use crate::db::probe::LastProbe;
-use crate::db::sqlite::connection::Access;
 use crate::db::sqlite::disk::Disk;
 
 pub use batch::{Batch, Write};
@@ -38,17 +35,6 @@ mod tests;
 pub mod text;
 mod write;
 
-/// Connections that only read, with SQLite. Reads are short; more would only cost page caches.
-const SQLITE_READERS: usize = 4;
-/// Statements that a SQLite connection which writes keeps prepared.
-const SQLITE_STATEMENTS: usize = 100;
-/// The same, of one that reads.
-const SQLITE_READS: usize = 100;
-/// Pages of SQLite's log from which on whoever writes moves them into the file: `checkpoints` does that earlier, but may not
-/// keep up.
-const SQLITE_LOG_PAGES: u32 = 10_000;
-/// How long a statement of another process may hold the SQLite file before ours fails.
-const SQLITE_BUSY: Duration = Duration::from_secs(10);
 /// Rest of a PostgreSQL connection after which it is asked whether it is still there, before its next use.
 const POSTGRES_REST: Duration = Duration::from_secs(1);
 /// Longest wait for a free connection. Longer than any burst of logins takes to be written.
@@ -96,25 +82,7 @@ impl Db {
     /// # Errors
     /// The file cannot be opened or is no database.
     pub async fn sqlite(file: &Path, synchronous: Synchronous) -> Result<Self, DbErr> {
-        let options = SqliteConnectOptions::new()
-            .filename(file)
-            .create_if_missing(true)
-            .journal_mode(SqliteJournalMode::Wal)
-            .foreign_keys(true)
-            .busy_timeout(SQLITE_BUSY)
-            // SQLite only appends to its log; who waits for the disk, and when, is in `disk`.
-            .synchronous(SqliteSynchronous::Normal)
-            .pragma("wal_autocheckpoint", SQLITE_LOG_PAGES.to_string())
-            .statement_cache_capacity(SQLITE_STATEMENTS);
-        let connections = Connections::sqlite(&options, Access::Write, 1).await?;
-        // It has a log from the first look at its tables on.
-        connections.execute_unprepared("SELECT 1 FROM sqlite_master LIMIT 1").await?;
-        let log = log_of(file);
-        let (disk, health) = below(file, &log, synchronous)
-            .map_err(|error| DbErr::Custom(format!("{} cannot be kept: {error}", log.display())))?;
-        let write = Writer::new(connections, disk, health);
-        let options = options.read_only(true).statement_cache_capacity(SQLITE_READS);
-        let read = Connections::sqlite(&options, Access::Read, SQLITE_READERS).await?;
+        let (read, write) = sqlite::open(file, synchronous).await?;
         Ok(Self { read, write, place: Place::File(file.into()), last_probe: LastProbe::default() })
     }
 
@@ -169,7 +137,7 @@ impl Db {
     /// A migration failed, or the tables come from a newer version of Waypost.
     pub async fn migrate(&self) -> Result<(), DbErr> {
         match &self.place {
-            Place::File(file) => migrate_sqlite(file).await,
+            Place::File(file) => sqlite::migrate(file).await,
             Place::Server(server) => migrate_postgres(&server.pool).await,
         }
     }
@@ -189,27 +157,6 @@ impl Db {
     }
 }
 
-/// The disk below a SQLite file with its log. Their names are on it from then on, as what is in them will be.
-fn below(file: &Path, log: &Path, synchronous: Synchronous) -> std::io::Result<(Disk, Health)> {
-    let health = Health::of([file.to_owned(), log.to_owned()])?;
-    let disk = match synchronous {
-        Synchronous::Full => Disk::below(File::open(log)?, health.clone())?,
-        Synchronous::Normal => Disk::default(),
-    };
-    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
-    health::keep_names(folder.unwrap_or(Path::new(".")))?;
-    Ok((disk, health))
-}
-
-/// On a connection of its own.
-async fn migrate_sqlite(file: &Path) -> Result<(), DbErr> {
-    let options = SqliteConnectOptions::new().filename(file).foreign_keys(true).busy_timeout(SQLITE_BUSY);
-    let pool = SqlitePoolOptions::new().max_connections(1).connect_with(options).await.map_err(connect_error)?;
-    let connection = SqlxSqliteConnector::from_sqlx_sqlite_pool(pool);
-    Migrator::up(&connection, None).await?;
-    connection.close().await
-}
-
 /// An advisory lock belongs to its connection: it is taken and given back on one that is held for as long.
 async fn migrate_postgres(pool: &DatabaseConnection) -> Result<(), DbErr> {
     let mut holder = pool.get_postgres_connection_pool().acquire().await.map_err(connect_error)?;
@@ -225,13 +172,6 @@ async fn migrate_postgres(pool: &DatabaseConnection) -> Result<(), DbErr> {
         .await
         .map_err(connect_error)?;
     outcome
-}
-
-/// Where SQLite appends what is committed, until it moves it into the file itself.
-fn log_of(file: &Path) -> PathBuf {
-    let mut name = file.as_os_str().to_owned();
-    name.push("-wal");
-    name.into()
 }
 
 fn connect_error(error: sea_orm::sqlx::Error) -> DbErr {

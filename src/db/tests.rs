@@ -1,6 +1,9 @@
 use sea_orm::{ConnectionTrait, DbBackend, Statement, TryGetableMany, Value};
 
 use super::*;
+use crate::db::sqlite::connection::Access;
+use crate::db::sqlite::disk::Disk;
+use sea_orm::sqlx::sqlite::SqliteConnectOptions;
 
 impl Db {
     /// A SQLite file whose flushes are done by this.
@@ -109,7 +112,7 @@ async fn what_batches_have_written_is_moved_into_the_file() {
     let file = directory.path().join("waypost.db");
     let db = Db::sqlite(&file, Synchronous::Normal).await.expect("a file");
     db.write().execute_unprepared("CREATE TABLE large (value BLOB)").await.expect("a table");
-    let log = || std::fs::metadata(log_of(&file)).expect("a log").len();
+    let log = || std::fs::metadata(sqlite::log_of(&file)).expect("a log").len();
     // Far more than the log may hold: it is begun anew now and then.
     while std::fs::metadata(&file).expect("a file").len() < 64 << 20 {
         let mut batch = db.write().batch();
@@ -124,11 +127,11 @@ async fn what_batches_have_written_is_moved_into_the_file() {
         let mut batch = db.write().batch();
         batch.push_sql("INSERT INTO large VALUES (?)".to_owned(), vec![vec![7_u8; 1 << 20].into()], 0);
         let written = db.write().run(batch);
-        tokio::time::timeout(SQLITE_BUSY / 2, written).await.expect("it waits for no reader").expect("it is written");
+        tokio::time::timeout(sqlite::BUSY / 2, written).await.expect("it waits for no reader").expect("it is written");
     }
     drop(backup);
     db.close().await.expect("it closes");
-    assert!(!log_of(&file).exists(), "whoever closes the file last has moved all of the log");
+    assert!(!sqlite::log_of(&file).exists(), "whoever closes the file last has moved all of the log");
 }
 
 #[tokio::test]

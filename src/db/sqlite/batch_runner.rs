@@ -12,7 +12,7 @@ use tracing::warn;
 use crate::db::batch::{Pair, Step};
 use crate::db::fault::BatchError;
 use crate::db::sqlite::checkpoints::Checkpoints;
-use crate::db::{SQLITE_BUSY, SQLITE_LOG_PAGES, SQLITE_STATEMENTS};
+use crate::db::sqlite::{BUSY, LOG_PAGES, STATEMENTS};
 
 /// Memory for pages that are written to again and again. SQLite's own limit is a quarter, and the indexes of a busy journal are
 /// larger.
@@ -50,14 +50,14 @@ impl BatchRunner {
 
 fn connect(file: &Path) -> rusqlite::Result<Connection> {
     let connection = Connection::open(file)?;
-    connection.busy_timeout(SQLITE_BUSY)?;
+    connection.busy_timeout(BUSY)?;
     connection.pragma_update(None, "foreign_keys", true)?;
     connection.pragma_update(None, "synchronous", "normal")?;
-    connection.pragma_update(None, "wal_autocheckpoint", SQLITE_LOG_PAGES)?;
+    connection.pragma_update(None, "wal_autocheckpoint", LOG_PAGES)?;
     connection.pragma_update(None, "cache_size", -CACHE_KIB)?;
     // Otherwise it makes a plan for the value of a limit, and prepares a statement anew each time that one is bound.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
-    connection.set_prepared_statement_cache_capacity(SQLITE_STATEMENTS);
+    connection.set_prepared_statement_cache_capacity(STATEMENTS);
     Ok(connection)
 }
 

@@ -9,7 +9,7 @@ use parking_lot::Mutex;
 use rusqlite::{CachedStatement, Connection};
 use tracing::warn;
 
-use crate::db::SQLITE_LOG_PAGES;
+use crate::db::sqlite::LOG_PAGES;
 
 /// `PRAGMA wal_checkpoint(NOOP)` says how long the log is; before 3.51 it would move it.
 const _: () = assert!(rusqlite::ffi::SQLITE_VERSION_NUMBER >= 3_051_000);
@@ -44,7 +44,7 @@ impl Checkpoints {
     pub(super) fn look(&self, connection: &Connection) {
         let log = checkpoint(connection.prepare_cached("PRAGMA wal_checkpoint(NOOP)"));
         let Ok((pages, moved)) = log else { return };
-        if pages >= i64::from(SQLITE_LOG_PAGES) {
+        if pages >= i64::from(LOG_PAGES) {
             // Whoever writes next begins it anew, unless somebody still reads what is in it: then this is tried again. It waits for
             // no reader, since that may be somebody's backup.
             let _turn = self.turn.lock();

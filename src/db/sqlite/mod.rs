@@ -1,6 +1,90 @@
 //! A SQLite file: its connections, what runs batches on it, and waiting for its disk.
+//!
+//! A few connections read, and two write in turns, one of them statement by statement and one whole batches.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use migration::{Migrator, MigratorTrait};
+use sea_orm::sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use sea_orm::{ConnectionTrait, DbErr, SqlxSqliteConnector};
+
+use crate::db::connections::Connections;
+use crate::db::health::{self, Health};
+use crate::db::sqlite::connection::Access;
+use crate::db::sqlite::disk::Disk;
+use crate::db::write::Writer;
+use crate::db::{Synchronous, connect_error};
 
 pub(super) mod batch_runner;
 mod checkpoints;
 pub(super) mod connection;
 pub(super) mod disk;
+
+/// Connections that only read. Reads are short; more would only cost page caches.
+const READERS: usize = 4;
+/// Statements that a SQLite connection which writes keeps prepared.
+const STATEMENTS: usize = 100;
+/// The same, of one that reads.
+const READS: usize = 100;
+/// Pages of SQLite's log from which on whoever writes moves them into the file: `checkpoints` does that earlier, but may not
+/// keep up.
+const LOG_PAGES: u32 = 10_000;
+/// How long a statement of another process may hold the SQLite file before ours fails.
+pub(super) const BUSY: Duration = Duration::from_secs(10);
+
+/// Opens (or creates) a file: what reads it, and what writes to it.
+///
+/// # Errors
+/// It cannot be opened, or is no database.
+pub(super) async fn open(file: &Path, synchronous: Synchronous) -> Result<(Connections, Writer), DbErr> {
+    let options = SqliteConnectOptions::new()
+        .filename(file)
+        .create_if_missing(true)
+        .journal_mode(SqliteJournalMode::Wal)
+        .foreign_keys(true)
+        .busy_timeout(BUSY)
+        // SQLite only appends to its log; who waits for the disk, and when, is in `disk`.
+        .synchronous(SqliteSynchronous::Normal)
+        .pragma("wal_autocheckpoint", LOG_PAGES.to_string())
+        .statement_cache_capacity(STATEMENTS);
+    let connections = Connections::sqlite(&options, Access::Write, 1).await?;
+    // It has a log from the first look at its tables on.
+    connections.execute_unprepared("SELECT 1 FROM sqlite_master LIMIT 1").await?;
+    let log = log_of(file);
+    let (disk, health) = below(file, &log, synchronous)
+        .map_err(|error| DbErr::Custom(format!("{} cannot be kept: {error}", log.display())))?;
+    let write = Writer::new(connections, disk, health);
+    let options = options.read_only(true).statement_cache_capacity(READS);
+    let read = Connections::sqlite(&options, Access::Read, READERS).await?;
+    Ok((read, write))
+}
+
+/// The disk below a SQLite file with its log. Their names are on it from then on, as what is in them will be.
+fn below(file: &Path, log: &Path, synchronous: Synchronous) -> std::io::Result<(Disk, Health)> {
+    let health = Health::of([file.to_owned(), log.to_owned()])?;
+    let disk = match synchronous {
+        Synchronous::Full => Disk::below(File::open(log)?, health.clone())?,
+        Synchronous::Normal => Disk::default(),
+    };
+    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
+    health::keep_names(folder.unwrap_or(Path::new(".")))?;
+    Ok((disk, health))
+}
+
+/// Brings the tables up to date, on a connection of its own.
+pub(super) async fn migrate(file: &Path) -> Result<(), DbErr> {
+    let options = SqliteConnectOptions::new().filename(file).foreign_keys(true).busy_timeout(BUSY);
+    let pool = SqlitePoolOptions::new().max_connections(1).connect_with(options).await.map_err(connect_error)?;
+    let connection = SqlxSqliteConnector::from_sqlx_sqlite_pool(pool);
+    Migrator::up(&connection, None).await?;
+    connection.close().await
+}
+
+/// Where SQLite appends what is committed, until it moves it into the file itself.
+pub(super) fn log_of(file: &Path) -> PathBuf {
+    let mut name = file.as_os_str().to_owned();
+    name.push("-wal");
+    name.into()
+}
