@@ -6,6 +6,7 @@ pub mod listener;
 
 mod body;
 mod document;
+mod fixed;
 mod graphql;
 mod health;
 mod live;
@@ -21,16 +22,14 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use futures::FutureExt;
 use metrics_exporter_prometheus::PrometheusHandle;
-use poem::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
-use poem::{
-    Endpoint, EndpointExt, IntoEndpoint, IntoResponse, Request, Response, Result, Route, RouteMethod, get, post,
-};
+use poem::http::{HeaderValue, Method, StatusCode, header};
+use poem::{Endpoint, EndpointExt, IntoEndpoint, IntoResponse, Request, Response, Result, Route, get, post};
 use tokio::time::Instant;
 use tracing::debug;
 
+use crate::api::fixed::MadeOnce;
 use crate::api::graphql::Graph;
 use crate::api::outside::Outside;
 use crate::api::routes::Routes;
@@ -53,6 +52,7 @@ pub use rest::qr::text as qr_text;
 const REQUEST_LIMIT: Duration = Duration::from_secs(60);
 
 const HTML: &str = "text/html; charset=utf-8";
+const JSON: &str = "application/json; charset=utf-8";
 
 /// What the handlers work with.
 pub struct Api {
@@ -97,18 +97,16 @@ pub fn site(api: Api) -> impl Endpoint<Output = Response> + 'static {
     let routes = Arc::new(Routes::new());
     let api = Arc::new(api);
     let graph = Graph::new(Arc::clone(&api));
-    let document = document::served(document::document(), api.public_url.as_deref());
-    let page = fixed(document::page(&document), HTML, document::page_headers());
-    let json = fixed(document, "application/json; charset=utf-8", HeaderMap::new());
-    let older = document::served(document::document_3_0(), api.public_url.as_deref());
-    let older = fixed(older, "application/json; charset=utf-8", HeaderMap::new());
+    let json = MadeOnce::new(document::document_at, api.public_url.as_deref());
+    let older = MadeOnce::new(document::document_3_0_at, api.public_url.as_deref());
+    let page = fixed::around(json.clone(), document::page, HTML, document::page_headers());
     let site = Route::new()
         .nest(routes::REST, document::service())
         .at("/swagger-ui", page.clone())
         .at("/swagger-ui/", page)
-        .at("/openapi.json", json)
-        .at("/openapi-3.0.json", older)
-        .at("/pair", fixed(pair::page(), HTML, pair::headers()))
+        .at("/openapi.json", fixed::once(json, JSON))
+        .at("/openapi-3.0.json", fixed::once(older, JSON))
+        .at("/pair", fixed::small(pair::page(), HTML, pair::headers()))
         .at("/pair/live", post(pair::live))
         .at("/pair/code", post(pair::code))
         .at("/graphql", get(graphql::get).post(graphql::post).data(graph.clone()))
@@ -118,7 +116,7 @@ pub fn site(api: Api) -> impl Endpoint<Output = Response> + 'static {
         .at("/readyz", get(health::readyz))
         .at("/metrics", get(health::metrics));
     let site = match api.has_graphiql {
-        true => site.at("/graphiql", fixed(graphql::graphiql::page(), HTML, graphql::graphiql::headers())),
+        true => site.at("/graphiql", fixed::small(graphql::graphiql::page(), HTML, graphql::graphiql::headers())),
         false => site,
     };
     let outside = Arc::new(Outside::new(api.public_url.as_deref(), &api.cors_origins));
@@ -139,16 +137,6 @@ pub fn site(api: Api) -> impl Endpoint<Output = Response> + 'static {
         })
         .around(request_id::named)
         .map_to_response()
-}
-
-/// A page that is the same at every request.
-fn fixed(text: String, media_type: &'static str, headers: HeaderMap) -> Arc<RouteMethod> {
-    let text = Bytes::from(text);
-    Arc::new(get(poem::endpoint::make_sync(move |_| {
-        let mut response = Response::builder().content_type(media_type).body(text.clone());
-        response.headers_mut().extend(headers.clone());
-        response
-    })))
 }
 
 /// Lets only those in who have a key, wherever they want to go.

@@ -31,7 +31,7 @@ const PAGES: &[(&str, &[&str])] = &[
 ];
 
 /// The pages, which are the same for everybody.
-const FIXED: &[&str] = &["/openapi.json", "/swagger-ui", "/swagger-ui/", "/graphiql", "/pair"];
+const FIXED: &[&str] = &["/openapi.json", "/openapi-3.0.json", "/swagger-ui", "/swagger-ui/", "/graphiql", "/pair"];
 
 /// Whether this is a page that is the same for everybody: whatever else is answered is for one caller at one moment.
 pub(super) fn is_page(path: &str) -> bool {

@@ -40,24 +40,26 @@ pub(super) fn service() -> OpenApiService<Apis, ()> {
 
 /// The API's document, in OpenAPI 3.1.
 pub fn document() -> String {
-    let mut document = description();
+    document_at(None)
+}
+
+/// The same in OpenAPI 3.0, for generators that know nothing newer: without what receivers get, for which 3.0 has no place.
+pub fn document_3_0() -> String {
+    document_3_0_at(None)
+}
+
+/// [`document`] as this server gives it away: with the address at which people reach it, if it was told.
+pub(super) fn document_at(public_url: Option<&str>) -> String {
+    let mut document = description(public_url);
     document["webhooks"] = envelopes::webhooks(&document["components"]["schemas"]);
     dialect::to_3_1(&mut document);
     written(&document)
 }
 
-/// The same in OpenAPI 3.0, for generators that know nothing newer: without what receivers get, for which 3.0 has no place.
-pub fn document_3_0() -> String {
-    let mut document = description();
+/// [`document_3_0`] in the same way.
+pub(super) fn document_3_0_at(public_url: Option<&str>) -> String {
+    let mut document = description(public_url);
     dialect::keep_to_3_0(&mut document);
-    written(&document)
-}
-
-/// A document as this server gives it away: with the address at which people reach it, if it was told.
-pub(super) fn served(document: String, public_url: Option<&str>) -> String {
-    let Some(url) = public_url else { return document };
-    let mut document: Value = serde_json::from_str(&document).expect("it was written here");
-    document["servers"] = json!([{ "url": url.trim_end_matches('/') }]);
     written(&document)
 }
 
@@ -68,8 +70,11 @@ fn written(document: &Value) -> String {
 }
 
 /// What the framework knows of the doors, and what it does not, in the words of OpenAPI 3.0.
-fn description() -> Value {
+fn description(public_url: Option<&str>) -> Value {
     let mut document: Value = serde_json::from_str(&service().spec()).expect("the framework writes JSON");
+    if let Some(url) = public_url {
+        document["servers"] = json!([{ "url": url.trim_end_matches('/') }]);
+    }
     inputs::tell(&mut document);
     let taken = reachable(&document, "requestBody");
     if let Some(schemas) = document["components"]["schemas"].as_object_mut() {
@@ -95,9 +100,10 @@ pub(super) fn page_headers() -> HeaderMap {
 
 /// The page, whole: style, script and document are in it.
 pub(super) fn page(document: &str) -> String {
-    let page = service().swagger_ui_html();
-    // The framework knows only its own document. What stands before it must not hold what looks like it.
-    page.replacen(&service().spec(), &document.trim_end().replace("</", "<\\/"), 1)
+    // The framework puts only its own documents into the page. That of no operations is quickly made, and then replaced. What
+    // stands before it must not hold what looks like it.
+    let empty = OpenApiService::new((), "", "");
+    empty.swagger_ui_html().replacen(&empty.spec(), &document.trim_end().replace("</", "<\\/"), 1)
 }
 
 /// The framework does not say so, and a client that is made from the document would refuse the answer.
