@@ -18,9 +18,9 @@ mod subscription;
 mod variables;
 mod webhook;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
-use async_graphql::{Context, MergedObject, Request, Response, Schema};
+use async_graphql::{Context, MergedObject, Request, Response, Schema, SchemaBuilder};
 use futures::stream::{BoxStream, StreamExt};
 
 use crate::api::graphql::documents::{Document, Documents};
@@ -47,20 +47,29 @@ struct Queries(Query, HistoryQuery);
 #[graphql(name = "Mutation")]
 struct Mutations(Mutation, WebhookMutation);
 
+/// The graph as the framework has it.
+type Built = Schema<Queries, Mutations, Subscription>;
+
 /// The graph, ready to be asked.
 #[derive(Clone)]
 pub(super) struct Graph {
-    schema: Schema<Queries, Mutations, Subscription>,
+    api: Arc<Api>,
+    /// Built for the first request that is admitted: it describes every type, and most servers are asked over REST alone.
+    schema: Arc<OnceLock<Built>>,
     documents: Documents,
 }
 
 impl Graph {
     /// The graph over these services.
     pub(super) fn new(api: Arc<Api>) -> Self {
-        let builder = Schema::build(Queries::default(), Mutations::default(), Subscription).data(Arc::clone(&api));
-        let builder = limit::apply(builder);
-        let schema = if api.has_introspection { builder.finish() } else { builder.disable_introspection().finish() };
-        Self { schema, documents: Documents::default() }
+        Self { api, schema: Arc::default(), documents: Documents::default() }
+    }
+
+    fn schema(&self) -> &Built {
+        self.schema.get_or_init(|| {
+            let builder = builder().data(Arc::clone(&self.api));
+            if self.api.has_introspection { builder.finish() } else { builder.disable_introspection().finish() }
+        })
     }
 
     /// Takes a request that keeps the limits. There is no other way to have one answered.
@@ -79,7 +88,7 @@ impl Graph {
     pub(super) async fn execute(&self, admitted: Admitted, caller: Caller, request_id: &str) -> Response {
         let Admitted { request, document } = admitted;
         let operation = request.operation_name.clone();
-        let mut response = self.schema.execute(request.data(caller)).await;
+        let mut response = self.schema().execute(request.data(caller)).await;
         document.arrange(operation.as_deref(), &mut response.data);
         failure::explained(response, request_id)
     }
@@ -101,7 +110,7 @@ impl Graph {
     ) -> BoxStream<'static, Response> {
         let Admitted { request, document } = admitted;
         let operation = request.operation_name.clone();
-        let answers = self.schema.execute_stream(request.data(caller)).map(move |mut response| {
+        let answers = self.schema().execute_stream(request.data(caller)).map(move |mut response| {
             document.arrange(operation.as_deref(), &mut response.data);
             failure::explained(response, &request_id)
         });
@@ -122,9 +131,13 @@ impl Admitted {
     }
 }
 
+fn builder() -> SchemaBuilder<Queries, Mutations, Subscription> {
+    limit::apply(Schema::build(Queries::default(), Mutations::default(), Subscription))
+}
+
 /// The schema, as it is written to the repository.
 pub fn sdl() -> String {
-    let schema = limit::apply(Schema::build(Queries::default(), Mutations::default(), Subscription)).finish();
+    let schema = builder().finish();
     let mut codes: Vec<_> =
         error::codes().chain(limit::CODES.iter().copied()).map(|code| format!("`{code}`")).collect();
     codes.sort();
