@@ -20,7 +20,7 @@ const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 /// A body that must be there.
 pub struct Required<T>(pub T);
 
-/// A body that may be absent: empty, `{}` and `[]` all say nothing.
+/// A body that may be absent: nothing at all and `{}` say the same. `null` is a body, and none that the document knows.
 pub struct Optional<T>(pub T);
 
 /// A body that says nothing to this operation; it need only be JSON, or absent.
@@ -47,16 +47,12 @@ async fn read(request: &Request, body: &mut RequestBody) -> Result<Option<Value>
     Ok(Some(value))
 }
 
-fn parse<T: ParseFromJSON>(value: Value) -> Result<T> {
-    shape::check::<T>(&value)?;
+fn parse<T: ParseFromJSON>(mut value: Value) -> Result<T> {
+    shape::check::<T>(&mut value)?;
     T::parse_from_json(Some(value)).map_err(|error| {
         let detail = format!("the body does not fit: {}", error::rule_in(error.message()));
         Error::new(ErrorKind::Invalid, detail).into()
     })
-}
-
-fn is_empty(value: &Value) -> bool {
-    matches!(value, Value::Array(items) if items.is_empty()) || value.is_null()
 }
 
 fn described(schema: MetaSchemaRef, required: bool) -> MetaRequest {
@@ -79,7 +75,7 @@ impl<'a, T: ParseFromJSON> ApiExtractor<'a> for Required<T> {
     }
 
     async fn from_request(request: &'a Request, body: &mut RequestBody, _: ExtractParamOptions<()>) -> Result<Self> {
-        let value = read(request, body).await?.filter(|value| !is_empty(value));
+        let value = read(request, body).await?;
         parse(value.unwrap_or_else(|| Value::Object(serde_json::Map::new()))).map(Self)
     }
 }
@@ -99,7 +95,7 @@ impl<'a, T: ParseFromJSON + Default> ApiExtractor<'a> for Optional<T> {
     }
 
     async fn from_request(request: &'a Request, body: &mut RequestBody, _: ExtractParamOptions<()>) -> Result<Self> {
-        match read(request, body).await?.filter(|value| !is_empty(value)) {
+        match read(request, body).await? {
             Some(value) => parse(value).map(Self),
             None => Ok(Self(T::default())),
         }

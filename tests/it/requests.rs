@@ -33,12 +33,20 @@ async fn what_cannot_be_read_is_malformed_and_what_breaks_a_rule_is_invalid() {
         (Method::POST, "", b"{\"device\": 1}", &invalid),
         (Method::POST, "", b"[{}]", &invalid),
         (Method::POST, "", b"5", &invalid),
+        (Method::POST, "", b"[]", &invalid),
+        (Method::POST, "", b"null", &invalid),
+        (Method::POST, "/shop/pairing-links", b"null", &invalid),
+        (Method::POST, "/shop/pairing-links", b"[]", &invalid),
+        (Method::POST, "/shop/pairing-links", b"{\"expires_in\": 1.5}", &invalid),
+        (Method::POST, "/shop/pairing-links", b"{\"expires_in\": 1e9}", &invalid),
         (Method::PATCH, "/shop", b"{", &malformed),
         (Method::PATCH, "/shop", b"{\"name\": {}}", &invalid),
         (Method::PATCH, "/shop", b"[1]", &invalid),
+        (Method::PATCH, "/shop", b"null", &invalid),
         (Method::POST, "/shop/pair", b"{", &malformed),
         (Method::POST, "/shop/pair", b"", &invalid),
         (Method::POST, "/shop/pair", b"[]", &invalid),
+        (Method::POST, "/shop/pair", b"null", &invalid),
         (Method::POST, "/shop/connect", b"{", &malformed),
     ];
     for (method, path, body, expected) in rows {
@@ -47,6 +55,35 @@ async fn what_cannot_be_read_is_malformed_and_what_breaks_a_rule_is_invalid() {
         assert_eq!(&world.door.send(request).await.problem(), *expected, "{method} {path} {shown}");
     }
     assert_eq!(world.door.get("").await.ok()["total"], 1);
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn a_body_that_may_be_absent_is_an_object_where_there_is_one() {
+    let world = World::new(Kind::Sqlite).await;
+    world.door.create("shop").await;
+    let made = world.door.key(json!({ "name": "k", "scopes": ["sessions:read"] })).await.0;
+    let webhook = world.door.post("/shop/webhooks", json!({ "url": "https://receiver.invalid/" })).await.ok();
+    let (key, webhook) = (made["id"].as_str().expect("an id"), webhook["id"].as_str().expect("an id"));
+    for path in [
+        "/api/v1/sessions/shop/pairing-links".to_owned(),
+        format!("/api/v1/keys/{key}/rotate"),
+        format!("/api/v1/sessions/shop/webhooks/{webhook}/secret/rotate"),
+    ] {
+        for body in ["null", "[]", "\"\"", "false"] {
+            let answer = world.door.send(world.door.request(Method::POST, &path).body(body)).await;
+            assert_eq!(answer.json()["detail"], "`the body` must be a JSON object", "{path} {body}");
+            assert_eq!(answer.problem(), (422, "invalid".to_owned()), "{path} {body}");
+        }
+        for body in ["", " \n", "{}"] {
+            world.door.send(world.door.request(Method::POST, &path).body(body)).await.ok();
+        }
+    }
+    // What is whole may be written as a fraction.
+    for body in [r#"{"expires_in": 60.0}"#, r#"{"expires_in": 6e1}"#] {
+        let request = world.door.request(Method::POST, "/api/v1/sessions/shop/pairing-links").body(body);
+        world.door.send(request).await.ok();
+    }
     world.finish().await;
 }
 

@@ -212,7 +212,7 @@ async fn where_a_body_is_optional_nothing_at_all_is_fine(#[case] path: &str) {
     let world = World::new(Kind::Sqlite).await;
     world.door.create("shop").await;
     let url = format!("/api/v1/sessions{path}");
-    for body in ["", "{}", "[]", " "] {
+    for body in ["", "{}", " "] {
         for kind in [None, Some("application/json"), Some("text/plain"), Some("application/x-www-form-urlencoded")] {
             let request = world.door.request(Method::POST, &url).body(body);
             let request =
