@@ -17,6 +17,22 @@ use crate::support::world::{Kind, World};
 /// Longest wait for a frame.
 const LIMIT: Duration = Duration::from_secs(40);
 
+/// Asks for a socket with these headers. Gives the connection and the head of the answer as it came.
+async fn opening(base: &str, headers: &str) -> (TcpStream, String) {
+    let host = base.trim_start_matches("http://");
+    let mut stream = TcpStream::connect(host).await.expect("it listens");
+    let request = format!(
+        "GET /graphql/ws HTTP/1.1\r\nHost: {host}\r\nConnection: keep-alive, Upgrade\r\n{headers}\
+         Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+    );
+    stream.write_all(request.as_bytes()).await.expect("it is open");
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        head.push(stream.read_u8().await.expect("it answers"));
+    }
+    (stream, String::from_utf8(head).expect("a text"))
+}
+
 /// A socket without a library: what it sends need not be right.
 struct Raw(TcpStream);
 
@@ -27,18 +43,8 @@ impl Raw {
 
     /// Opens it with these headers.
     async fn asking(base: &str, headers: &str) -> Self {
-        let host = base.trim_start_matches("http://");
-        let mut stream = TcpStream::connect(host).await.expect("it listens");
-        let request = format!(
-            "GET /graphql/ws HTTP/1.1\r\nHost: {host}\r\nConnection: keep-alive, Upgrade\r\n{headers}\
-             Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
-        );
-        stream.write_all(request.as_bytes()).await.expect("it is open");
-        let mut head = Vec::new();
-        while !head.ends_with(b"\r\n\r\n") {
-            head.push(stream.read_u8().await.expect("it answers"));
-        }
-        let head = String::from_utf8(head).expect("a text").to_lowercase();
+        let (stream, head) = opening(base, headers).await;
+        let head = head.to_lowercase();
         assert!(head.starts_with("http/1.1 101 "), "{head}");
         assert!(head.contains("sec-websocket-accept: s3pplmbitxaq9kygzzhzrbk+xoo="), "{head}");
         assert!(head.contains("sec-websocket-protocol: graphql-transport-ws\r\n"), "{head}");
@@ -120,6 +126,23 @@ fn head(first: u8, length: usize) -> Vec<u8> {
 
 fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
     [head(first, payload.len()), payload.to_vec()].concat()
+}
+
+#[tokio::test]
+async fn the_answer_that_opens_a_socket_spells_headers_as_the_client_does() {
+    let world = World::new(Kind::Sqlite).await;
+    // Python's gql looks for the first spelling alone.
+    for name in ["Sec-WebSocket-Protocol", "sec-websocket-protocol"] {
+        let headers = format!("Upgrade: websocket\r\n{name}: graphql-transport-ws\r\n");
+        let (_, head) = opening(world.server.base(), &headers).await;
+        assert!(head.contains(&format!("\r\n{name}: graphql-transport-ws\r\n")), "{head}");
+        for once in ["\r\nUpgrade: websocket\r\n", "\r\nConnection: Upgrade\r\n", "\r\nsec-websocket-accept: "] {
+            assert_eq!(head.matches(once).count(), 1, "{once:?} in {head}");
+        }
+        // Nothing else of the request comes back.
+        assert!(!head.contains("Host:") && !head.to_lowercase().contains("sec-websocket-key"), "{head}");
+    }
+    world.finish().await;
 }
 
 #[tokio::test]

@@ -62,8 +62,10 @@ impl<E: Endpoint<Output = Response> + 'static> Served<E> {
             }
         });
         let io = TokioIo::new(Stream::new(tcp, begun, slot));
-        let mut connection =
-            pin!(http1::Builder::new().max_buf_size(HEAD_MAX).serve_connection(io, service).with_upgrades());
+        let mut protocol = http1::Builder::new();
+        // For the answer that opens a socket.
+        protocol.max_buf_size(HEAD_MAX).preserve_header_case(true);
+        let mut connection = pin!(protocol.serve_connection(io, service).with_upgrades());
         let ended = async {
             tokio::select! {
                 () = activity.expired(timing) => {}

@@ -45,13 +45,17 @@ pub fn upgrade(Data(graph): Data<&Graph>, Data(api): Data<&Arc<Api>>, http: &Htt
             Socket::new(graph, api, caller, name, Wire::of_caller(gate).await).serve().await;
         }
     });
-    let response = Response::builder()
+    let mut response = Response::builder()
         .status(StatusCode::SWITCHING_PROTOCOLS)
         .header(header::CONNECTION, "Upgrade")
         .header(header::UPGRADE, "websocket")
         .header(header::SEC_WEBSOCKET_ACCEPT, derive_accept_key(key.as_bytes()))
-        .header(header::SEC_WEBSOCKET_PROTOCOL, PROTOCOL);
-    Ok(response.finish())
+        .header(header::SEC_WEBSOCKET_PROTOCOL, PROTOCOL)
+        .finish();
+    // How the client spelled the names of its headers is in a private extension, from which the listener's library spells those of
+    // the answer. Python's gql looks for `Sec-WebSocket-Protocol`, and takes the old protocol when it finds it in small letters.
+    response.extensions_mut().clone_from(http.extensions());
+    Ok(response)
 }
 
 /// What the client wants to have signed, if it asks for a WebSocket. src: RFC 6455, 4.2.1.
