@@ -180,8 +180,11 @@ pub enum LogFormat {
 /// How to link a phone over the API of a running server.
 #[derive(Debug, Args)]
 pub struct PairArgs {
-    /// The session; it is created if there is none.
+    /// The session. If there is none, it is created once you have agreed, or with --create.
     pub id: String,
+    /// Create the session if there is none, without asking.
+    #[arg(long)]
+    pub create: bool,
     /// The server.
     #[arg(long, env = "WAYPOST_SERVER", default_value = "http://127.0.0.1:3000")]
     pub server: String,

@@ -1,5 +1,6 @@
 //! `waypost pair`: links a phone over the API of a running server, with the code in the terminal.
 
+use std::io::{self, BufRead, IsTerminal};
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -22,6 +23,8 @@ struct Server {
     base: String,
     token: SecretString,
     id: SessionId,
+    /// Whether the session is created if there is none, without asking.
+    creates: bool,
 }
 
 /// Pairs. False if the session ended in a state that needs a person.
@@ -34,7 +37,7 @@ pub(super) async fn run(args: PairArgs) -> Result<bool, Cause> {
     let number = number.map_err(|error| BadConfig::new(error.to_string()))?;
     let number = number.as_ref().map(PhoneNumber::digits);
     let base = format!("{}/api/v1/sessions", args.server.trim_end_matches('/'));
-    let server = Server { client: client(&args.server)?, base, token, id };
+    let server = Server { client: client(&args.server)?, base, token, id, creates: args.create };
     let shown = server.prepare(number).await?;
     server.follow(number, shown).await
 }
@@ -57,6 +60,7 @@ impl Server {
     async fn prepare(&self, phone_number: Option<&str>) -> Result<String, Cause> {
         let reply = self.send(Method::GET, &format!("{}/{}/status", self.base, self.id), None).await?;
         if reply.0 == StatusCode::NOT_FOUND {
+            self.agree_to_create()?;
             self.create().await?;
             return Ok(String::new());
         }
@@ -68,6 +72,20 @@ impl Server {
             _ => {}
         }
         Ok(String::new())
+    }
+
+    /// A mistyped id must not become a session that nobody wanted, and that stays.
+    fn agree_to_create(&self) -> Result<(), Cause> {
+        if self.creates {
+            return Ok(());
+        }
+        let stdin = io::stdin();
+        if !stdin.is_terminal() {
+            return Err(format!("there is no session `{}`; give --create to create it", self.id).into());
+        }
+        eprint!("There is no session `{}`. Create it? [y/N] ", self.id);
+        // Nothing else goes on in this process that could be held up.
+        if is_yes(stdin.lock())? { Ok(()) } else { Err("nothing was created".into()) }
     }
 
     async fn create(&self) -> Result<(), Cause> {
@@ -141,10 +159,32 @@ impl Server {
     }
 }
 
+/// Whether the next line agrees. An end without one does not.
+fn is_yes(mut input: impl BufRead) -> io::Result<bool> {
+    let mut line = String::new();
+    input.read_line(&mut line)?;
+    Ok(matches!(line.trim().to_lowercase().as_str(), "y" | "yes"))
+}
+
 /// The body of a success; the detail of a refusal as an error.
 fn expect((status, body): (StatusCode, Value)) -> Result<Value, Cause> {
     if status.is_success() {
         return Ok(body);
     }
     Err(format!("the server answered {status}: {}", body["detail"].as_str().unwrap_or("without a word")).into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_plain_yes_creates_a_session() {
+        for yes in ["y\n", "Y\r\n", " yes \n", "yes", "y\nn\n"] {
+            assert!(is_yes(yes.as_bytes()).expect("it can be read"), "{yes:?}");
+        }
+        for no in ["", "\n", "n\n", "no\n", "yep\n", "shop\n", "\ny\n"] {
+            assert!(!is_yes(no.as_bytes()).expect("it can be read"), "{no:?}");
+        }
+    }
 }

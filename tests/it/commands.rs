@@ -29,8 +29,10 @@ fn the_documents_in_the_repository_are_those_of_the_code() {
 async fn pair_draws_the_code_until_a_phone_has_scanned_it() {
     let world = World::new(Kind::Sqlite).await;
     let base = world.server.base().to_owned();
-    let child =
-        waypost(&["pair", "shop", "--server", &base]).stdout(Stdio::piped()).spawn().expect("the binary starts");
+    let child = waypost(&["pair", "shop", "--create", "--server", &base])
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("the binary starts");
     world.eventually("the session is there", || world.sim.stats().connections > 0).await;
     world.link("shop", &world.phone()).await;
     let output = tokio::task::spawn_blocking(move || child.wait_with_output()).await.expect("it ends");
@@ -45,7 +47,7 @@ async fn pair_shows_another_pair_code_when_the_first_is_void() {
     let world = World::new(Kind::Sqlite).await;
     let phone = world.phone();
     let base = world.server.base().to_owned();
-    let arguments = ["pair", "shop", "--server", &base, "--phone-number", "+1 555 010 0001"];
+    let arguments = ["pair", "shop", "--create", "--server", &base, "--phone-number", "+1 555 010 0001"];
     let mut child = waypost(&arguments).stdout(Stdio::piped()).spawn().expect("the binary starts");
     let (lines, mut said) = tokio::sync::mpsc::unbounded_channel();
     let stdout = BufReader::new(child.stdout.take().expect("it is piped"));
@@ -118,5 +120,21 @@ async fn pair_looks_at_the_number_before_it_creates_anything() {
     let output = waypost(&arguments).output().expect("the binary starts");
     assert_eq!(output.status.code(), Some(2), "{}", String::from_utf8_lossy(&output.stderr));
     assert_eq!(world.door.get("").await.ok()["total"], 0);
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn pair_creates_no_session_of_a_mistyped_id() {
+    let world = World::new(Kind::Sqlite).await;
+    world.door.create("shop").await;
+    let base = world.server.base().to_owned();
+    for input in [Stdio::null(), Stdio::piped()] {
+        let output = waypost(&["pair", "shpo", "--server", &base]).stdin(input).output().expect("the binary starts");
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{said}");
+        assert!(said.contains("there is no session `shpo`; give --create"), "{said}");
+    }
+    let sessions = world.door.get("").await.ok();
+    assert_eq!((&sessions["total"], &sessions["sessions"][0]["id"]), (&json!(1), &json!("shop")));
     world.finish().await;
 }
