@@ -32,6 +32,8 @@ pub enum ErrorKind {
     TooManyPairCodes,
     /// The key has as many tickets for streams as it may have.
     TooManyTickets,
+    /// The session has as many pairing links that can be used as it may have.
+    TooManyPairingLinks,
     /// No webhook has this id.
     WebhookNotFound,
     /// The webhook has no such delivery.
@@ -79,6 +81,7 @@ impl ErrorKind {
         Self::TooManyVisitors,
         Self::TooManyPairCodes,
         Self::TooManyTickets,
+        Self::TooManyPairingLinks,
         Self::WebhookNotFound,
         Self::DeliveryNotFound,
         Self::CursorExpired,

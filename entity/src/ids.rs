@@ -116,7 +116,7 @@ macro_rules! from_json {
     };
 }
 
-from_json!(DeliveryId, EventId, KeyId, WebhookId);
+from_json!(DeliveryId, EventId, KeyId, PairingLinkId, WebhookId);
 
 impl DeliveryId {
     /// A new id, sortable by creation.
@@ -167,6 +167,11 @@ impl KeyId {
 }
 
 impl PairingLinkId {
+    /// The id that is written somewhere, whether such a link exists or not.
+    pub fn named(text: &str) -> Self {
+        Self(text.to_owned())
+    }
+
     /// A new id, sortable by creation.
     pub fn generate() -> Self {
         Self(format!("lnk_{}", uuid::Uuid::now_v7().simple()))

@@ -61,6 +61,7 @@ pub fn row(kind: ErrorKind) -> (StatusCode, &'static str, &'static str) {
         ErrorKind::TooManyVisitors => (StatusCode::TOO_MANY_REQUESTS, "too_many_visitors", "Too many visitors"),
         ErrorKind::TooManyPairCodes => (StatusCode::TOO_MANY_REQUESTS, "too_many_pair_codes", "Too many pair codes"),
         ErrorKind::TooManyTickets => (StatusCode::TOO_MANY_REQUESTS, "too_many_tickets", "Too many tickets"),
+        ErrorKind::TooManyPairingLinks => (StatusCode::CONFLICT, "too_many_pairing_links", "Too many pairing links"),
         ErrorKind::WebhookNotFound => (StatusCode::NOT_FOUND, "webhook_not_found", "No such webhook"),
         ErrorKind::DeliveryNotFound => (StatusCode::NOT_FOUND, "delivery_not_found", "No such delivery"),
         ErrorKind::CursorExpired => (StatusCode::GONE, "cursor_expired", "The events are not kept any more"),
@@ -230,6 +231,7 @@ fn log(error: &Error, request_id: &str) {
         | ErrorKind::TooManyVisitors
         | ErrorKind::TooManyPairCodes
         | ErrorKind::TooManyTickets
+        | ErrorKind::TooManyPairingLinks
         | ErrorKind::WebhookNotFound
         | ErrorKind::DeliveryNotFound
         | ErrorKind::CursorExpired

@@ -26,8 +26,9 @@ use crate::db::Db;
 use crate::error::{Error, ErrorKind, Result};
 use crate::key::Keys;
 use crate::lifecycle::Lifecycle;
+use crate::page::PAGE_MAX;
 use crate::pairing_link::store::Record;
-use crate::pairing_link::types::{Ending, PairingLink, Visit};
+use crate::pairing_link::types::{Ending, OpenPairingLink, PairingLink, Visit};
 use crate::pairing_link::visitors::Visitors;
 use crate::session::Sessions;
 use crate::session::types::{PairCode, PairRequest};
@@ -39,6 +40,8 @@ const PREFIX: &str = "wpl_";
 const LIFETIME: u64 = 60 * 60;
 /// The longest that it may, seconds: a day.
 pub const LIFETIME_MAX: u64 = 24 * 60 * 60;
+/// Links of one session that can be used at the same time. Each lets a stranger in, and who makes more has lost sight of them.
+const OPEN_MAX: usize = 20;
 /// How long it is known that a link has expired. Then it is as if there had never been one.
 const REMEMBERED_MILLIS: i64 = 7 * 24 * 60 * 60 * 1000;
 
@@ -80,7 +83,8 @@ impl PairingLinks {
     /// no longer than the caller's key.
     ///
     /// # Errors
-    /// `Forbidden`, `SessionNotFound`, `AlreadyLoggedIn`, `PublicUrlUnknown`, `Invalid` for a lifetime above a day.
+    /// `Forbidden`, `SessionNotFound`, `AlreadyLoggedIn`, `PublicUrlUnknown`, `TooManyPairingLinks`, `Invalid` for a lifetime
+    /// above a day.
     pub async fn create(&self, caller: &Caller, id: &SessionId, expires_in: Option<u64>) -> Result<PairingLink> {
         self.sessions.check_unlinked(caller, id)?;
         let seconds = expires_in.unwrap_or(LIFETIME);
@@ -92,6 +96,15 @@ impl PairingLinks {
                           it with --public-url";
             Error::new(ErrorKind::PublicUrlUnknown, detail)
         })?;
+        // Those who make one at the same time may come out above the bound by as many.
+        let open = self.list(caller, id).await?;
+        if open.len() >= OPEN_MAX {
+            let detail = format!(
+                "{OPEN_MAX} pairing links of this session can be used already: the next one can be made when one of them has \
+                 expired, or a phone was linked with one"
+            );
+            return Err(Error::new(ErrorKind::TooManyPairingLinks, detail));
+        }
         let now = self.clock.now();
         let wanted = now.after(Duration::from_secs(seconds));
         let expires_at = caller.ends_at().map_or(wanted, |end| end.min(wanted));
@@ -109,6 +122,15 @@ impl PairingLinks {
         // Behind the #, so that no server's log and no Referer ever holds it.
         let url = format!("{base}/pair#{}", token.expose_secret());
         Ok(PairingLink { url, expires_at })
+    }
+
+    /// The links to a session that can be used now, oldest first.
+    ///
+    /// # Errors
+    /// `Forbidden`, `SessionNotFound`, `Unavailable`.
+    pub async fn list(&self, caller: &Caller, id: &SessionId) -> Result<Vec<OpenPairingLink>> {
+        let last = self.sessions.last_connected(caller, id)?;
+        store::open(self.db.read(), id, last, self.clock.now(), PAGE_MAX.into()).await
     }
 
     /// Shows a visitor the session's codes, and brings it online so that there are some.

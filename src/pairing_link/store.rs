@@ -3,10 +3,11 @@
 use entity::ids::{KeyId, PairingLinkId, SessionId};
 use entity::pairing_link;
 use entity::timestamp::Timestamp;
-use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, SqlErr};
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, SqlErr};
 
 use crate::db::fault::failed;
 use crate::error::{Error, ErrorKind, Result};
+use crate::pairing_link::types::OpenPairingLink;
 use crate::token::Digest;
 
 /// A link as it is kept.
@@ -54,6 +55,30 @@ pub async fn find(db: &impl ConnectionTrait, digest: Digest) -> Result<Option<Re
     let Some(row) = found else { return Ok(None) };
     let pairing_link::Model { id, session_id: session, digest: _, expires_at, created_at, created_by } = row;
     Ok(Some(Record { id, session, digest, expires_at, created_at, created_by }))
+}
+
+/// The first so many links of a session that can be used at this moment, oldest first: those that were made after it was last
+/// logged in.
+pub async fn open(
+    db: &impl ConnectionTrait,
+    session: &SessionId,
+    last_connected: Option<Timestamp>,
+    now: Timestamp,
+    limit: u64,
+) -> Result<Vec<OpenPairingLink>> {
+    let mut open = pairing_link::Entity::find()
+        .filter(pairing_link::Column::SessionId.eq(session.clone()))
+        .filter(pairing_link::Column::ExpiresAt.gt(now));
+    if let Some(last) = last_connected {
+        open = open.filter(pairing_link::Column::CreatedAt.gt(last));
+    }
+    let sorted = open.order_by_asc(pairing_link::Column::CreatedAt).order_by_asc(pairing_link::Column::Id);
+    let rows = sorted.limit(limit).all(db).await?;
+    let shown = rows.into_iter().map(|row| {
+        let pairing_link::Model { id, session_id: _, digest: _, expires_at, created_at, created_by: _ } = row;
+        OpenPairingLink { id, created_at, expires_at }
+    });
+    Ok(shown.collect())
 }
 
 /// Forgets the links of a session whose time was over before this moment.

@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use async_graphql::SimpleObject;
+use async_graphql::{ComplexObject, ID, SimpleObject};
+use entity::ids::PairingLinkId;
 use entity::timestamp::Timestamp;
 use futures::stream::BoxStream;
 use poem_openapi::Object;
@@ -25,6 +26,28 @@ impl fmt::Debug for PairingLink {
     /// The address is the secret, and stays out of every log.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("PairingLink").field("expires_at", &self.expires_at).finish_non_exhaustive()
+    }
+}
+
+/// A pairing link that can be used now, without its address: that was shown once.
+#[derive(Clone, Debug, PartialEq, Eq, Object, SimpleObject, Serialize)]
+#[oai(example)]
+#[graphql(complex)]
+pub struct OpenPairingLink {
+    /// Generated id.
+    #[graphql(skip)]
+    pub id: PairingLinkId,
+    /// When it was created.
+    pub created_at: Timestamp,
+    /// Until when it can be used.
+    pub expires_at: Timestamp,
+}
+
+#[ComplexObject]
+impl OpenPairingLink {
+    /// Generated id.
+    async fn id(&self) -> ID {
+        ID(self.id.to_string())
     }
 }
 

@@ -451,6 +451,7 @@ fn both_documents_offer_the_same_and_say_the_same_of_it() {
         ("getSessionDevice", ("Session", "device")),
         ("followSession", ("Subscription", "sessionUpdated")),
         ("createPairingLink", ("Mutation", "createPairingLink")),
+        ("listPairingLinks", ("Query", "pairingLinks")),
         ("listEvents", ("Query", "events")),
         ("listSessionEvents", ("Query", "events")),
         ("followEvents", ("Subscription", "events")),

@@ -101,6 +101,12 @@ fn operations() -> Vec<Operation> {
             On::Session,
             pair,
         ),
+        at(
+            rest("listPairingLinks", get.clone(), "/api/v1/sessions/{id}/pairing-links"),
+            Some(("Query.pairingLinks", r#"{ pairingLinks(sessionId: "{id}") { expiresAt } }"#)),
+            On::Session,
+            pair,
+        ),
         at(rest("getSessionDevice", get.clone(), "/api/v1/sessions/{id}/device"), None, On::Session, read),
         at(rest("getSessionQr", get.clone(), "/api/v1/sessions/{id}/qr"), None, On::Session, pair),
         at(

@@ -1,11 +1,14 @@
 //! Pairing links: what they show, to whom, and when they end. The page itself is looked at in `page.rs`.
 
+use std::time::Duration;
+
 use reqwest::Method;
 use rstest::rstest;
 use serde_json::{Value, json};
 
 use crate::support::door::{Answer, Door};
 use crate::support::events::Events;
+use crate::support::server::TOKEN;
 use crate::support::world::{Kind, World};
 
 const LINKS: &str = "/api/v1/sessions/shop/pairing-links";
@@ -64,6 +67,61 @@ async fn a_link_shows_codes_until_a_phone_is_linked_and_then_is_used_up(
     assert_eq!(refused(&world, &token).await, used);
     let output = world.finish().await;
     assert!(!output.contains(&token[4..]), "no token in the log");
+}
+
+/// The moments until which links can be used, over both doors.
+async fn ends_of_open_links(door: &Door) -> Vec<i64> {
+    let answer = door.get("/shop/pairing-links").await;
+    assert!(!answer.text().contains("wpl_"), "{}", answer.text());
+    let listed = answer.ok()["pairing_links"].as_array().expect("a list").clone();
+    let asked =
+        door.graph(r#"{ pairingLinks(sessionId: "shop") { id createdAt expiresAt } }"#, Value::Null).await.json();
+    let in_graph = asked["data"]["pairingLinks"].as_array().unwrap_or_else(|| panic!("{asked}"));
+    let ids = |links: &[Value]| links.iter().map(|link| link["id"].clone()).collect::<Vec<_>>();
+    assert_eq!(ids(&listed), ids(in_graph));
+    listed.iter().map(|link| link["expires_at"].as_i64().expect("a moment")).collect()
+}
+
+#[rstest]
+#[tokio::test]
+async fn the_links_that_can_be_used_are_listed_without_their_addresses_and_there_are_twenty_at_most(
+    #[values(Kind::Sqlite, Kind::Postgres)] kind: Kind,
+) {
+    let world = World::new(kind).await;
+    world.door.create("shop").await;
+    world.door.create("other").await;
+    assert_eq!(ends_of_open_links(&world.door).await, Vec::<i64>::new());
+    let (made, key) = world.door.key(json!({ "name": "x", "scopes": ["sessions:pair"] })).await;
+    for number in 0..20 {
+        // The last one is the key's.
+        let door = if number == 19 { world.door.holding(&key) } else { world.door.holding(TOKEN) };
+        link(&door, 600 + number).await;
+    }
+    let ends = ends_of_open_links(&world.door).await;
+    assert!(ends.len() == 20 && ends.is_sorted(), "{ends:?}");
+    let full = (409, "too_many_pairing_links".to_owned());
+    assert_eq!(world.door.ask(Method::POST, LINKS, &Value::Null).await.problem(), full);
+    let create = r#"mutation { createPairingLink(input: { id: "shop" }) { url } }"#;
+    assert_eq!(world.door.graph_failure(create, Value::Null).await, full.1);
+    // Each session has its own, and a link of a deleted key is none.
+    world.door.post("/other/pairing-links", Value::Null).await.ok();
+    let id = made["id"].as_str().expect("an id");
+    world.door.ask(Method::DELETE, &format!("/api/v1/keys/{id}"), &Value::Null).await.ok();
+    assert_eq!(ends_of_open_links(&world.door).await, ends[..19]);
+    link(&world.door, 600).await;
+    // Nor is one that is used up, or one of which the time is over.
+    world.link("shop", &world.phone()).await;
+    assert_eq!(ends_of_open_links(&world.door).await, Vec::<i64>::new());
+    world.door.post("/shop/logout", Value::Null).await.ok();
+    link(&world.door, 1).await;
+    // Over one door: it may expire between two questions.
+    let expired = async {
+        while world.door.get("/shop/pairing-links").await.ok()["pairing_links"] != json!([]) {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), expired).await.expect("the link expires");
+    world.finish().await;
 }
 
 #[tokio::test]

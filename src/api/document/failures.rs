@@ -11,7 +11,7 @@ const OPERATIONS: &[(&str, &[ErrorKind])] = {
     use ErrorKind::{
         AlreadyLoggedIn, CursorExpired, DeliveryNotFound, DeviceNotLinked, Invalid, KeyNotFound, PageSizeLimit,
         PairCodeOutstanding, PublicUrlUnknown, QrNotAvailable, SessionExists, SessionNotFound, TooManyPairCodes,
-        TooManyTickets, Unavailable, Upstream, UpstreamTimeout, WebhookNotFound,
+        TooManyPairingLinks, TooManyTickets, Unavailable, Upstream, UpstreamTimeout, WebhookNotFound,
     };
     &[
         ("listEvents", &[CursorExpired, Invalid, PageSizeLimit, Unavailable]),
@@ -46,7 +46,11 @@ const OPERATIONS: &[(&str, &[ErrorKind])] = {
                 UpstreamTimeout,
             ],
         ),
-        ("createPairingLink", &[SessionNotFound, AlreadyLoggedIn, PublicUrlUnknown, Invalid, Unavailable]),
+        (
+            "createPairingLink",
+            &[SessionNotFound, AlreadyLoggedIn, PublicUrlUnknown, TooManyPairingLinks, Invalid, Unavailable],
+        ),
+        ("listPairingLinks", &[SessionNotFound, Unavailable]),
         ("getSessionDevice", &[SessionNotFound, DeviceNotLinked]),
         ("listWebhooks", &[Invalid, PageSizeLimit, Unavailable]),
         ("listSessionWebhooks", &[SessionNotFound, Invalid, PageSizeLimit, Unavailable]),

@@ -16,6 +16,7 @@ use crate::error::{ErrorKind, Result};
 use crate::key;
 use crate::key::types::Key;
 use crate::page::Window;
+use crate::pairing_link::types::OpenPairingLink;
 use crate::session::types::SessionFilter;
 use crate::session::{cursor_of, session_id};
 use crate::webhook::types::Webhook;
@@ -159,6 +160,22 @@ impl Query {
             let mut connection = Connection::new(slice.has_previous, slice.has_next);
             connection.edges.extend(slice.items.into_iter().map(|key| Edge::new(key::cursor_of(&key), key)));
             Ok(connection)
+        };
+        or_null(ctx, outcome.await)
+    }
+
+    /// Lists the pairing links to a session that can be used now, oldest first.
+    ///
+    /// Without their addresses, which are shown once.
+    #[graphql(complexity = "20 * child_complexity")]
+    async fn pairing_links(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The session's id.")] session_id: ID,
+    ) -> Option<Vec<OpenPairingLink>> {
+        let outcome = async {
+            let id = crate::session::session_id(&session_id)?;
+            api(ctx).pairing_links.list(caller(ctx), &id).await
         };
         or_null(ctx, outcome.await)
     }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use entity::ids::{KeyId, SessionId};
+use entity::ids::{KeyId, PairingLinkId, SessionId};
 use entity::timestamp::Timestamp;
 use entity::words::{DesiredState, PresenceOnConnect, Scope, SessionStatus, StatusReason};
 use poem_openapi::types::Example;
@@ -11,9 +11,11 @@ use crate::api::error::{Problem, ProblemSummary};
 use crate::api::reply::Done;
 use crate::api::rest::keys::RotateBody;
 use crate::api::rest::qr::QrReply;
-use crate::api::rest::{ConnectReply, CreatedPairingLink, CreatedSession, PairBody, PairReply, PairingLinkBody};
+use crate::api::rest::{
+    ConnectReply, CreatedPairingLink, CreatedSession, PairBody, PairReply, PairingLinkBody, PairingLinkList,
+};
 use crate::key::types::{IssuedKey, Key, KeyPage, NewKey, StreamTicket};
-use crate::pairing_link::types::PairingLink;
+use crate::pairing_link::types::{OpenPairingLink, PairingLink};
 use crate::session::types::{Device, DeviceProps, NewSession, Session, SessionChanges, SessionPage, Status};
 use crate::webhook::types::NewWebhook;
 
@@ -258,6 +260,19 @@ impl Example for CreatedPairingLink {
     }
 }
 
+impl Example for OpenPairingLink {
+    fn example() -> Self {
+        let id = PairingLinkId::named("lnk_019b9b1f7f7a7c3e8d5c0d6a1b2c3d4e");
+        Self { id, created_at: CREATED, expires_at: EXPIRES }
+    }
+}
+
+impl Example for PairingLinkList {
+    fn example() -> Self {
+        Self { pairing_links: vec![OpenPairingLink::example()] }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::Value;
@@ -285,6 +300,7 @@ mod tests {
             both::<IssuedKey>("IssuedKey"),
             both::<KeyPage>("KeyPage"),
             both::<CreatedPairingLink>("CreatedPairingLink"),
+            both::<PairingLinkList>("PairingLinkList"),
         ];
         for (name, sent, documented) in rows {
             assert_eq!(sent, documented, "{name}");

@@ -33,7 +33,7 @@ use crate::api::rest::qr::{Accept, Format, Qr};
 use crate::api::rest::session_webhooks::SessionWebhooksApi;
 use crate::api::rest::webhooks::WebhooksApi;
 use crate::page::Window;
-use crate::pairing_link::types::PairingLink;
+use crate::pairing_link::types::{OpenPairingLink, PairingLink};
 use crate::session::session_id;
 use crate::session::types::{
     Device, Live, NewSession, PairCode, PairRequest, PhoneNumber, Session, SessionChanges, SessionFilter, SessionPage,
@@ -129,6 +129,14 @@ pub struct PairingLinkBody {
 pub struct CreatedPairingLink {
     /// The link.
     pairing_link: PairingLink,
+}
+
+/// The pairing links to one session.
+#[derive(Debug, Object, Serialize)]
+#[oai(example)]
+pub struct PairingLinkList {
+    /// Those that can be used now, oldest first.
+    pairing_links: Vec<OpenPairingLink>,
 }
 
 impl PairReply {
@@ -346,6 +354,21 @@ impl SessionsApi {
         // Without the token: headers are logged more often than bodies.
         let location = "/pair".to_owned();
         Ok(Created201 { body: CreatedPairingLink { pairing_link }, location })
+    }
+
+    /// Lists the pairing links to a session that can be used now, oldest first.
+    ///
+    /// Without their addresses, which are shown once.
+    #[oai(path = "/sessions/:session_id/pairing-links", method = "get", operation_id = "listPairingLinks")]
+    async fn list_pairing_links(
+        &self,
+        Data(api): Data<&Arc<Api>>,
+        Asks(caller): Asks,
+        /// The session's id.
+        session_id: Path<String>,
+    ) -> Result<Ok200<PairingLinkList>> {
+        let pairing_links = api.pairing_links.list(&caller, &self::session_id(&session_id)?).await?;
+        Ok(Ok200(PairingLinkList { pairing_links }))
     }
 
     /// Shows the linked device.
