@@ -73,7 +73,7 @@ pub async fn open(
         open = open.filter(pairing_link::Column::CreatedAt.gt(last));
     }
     let sorted = open.order_by_asc(pairing_link::Column::CreatedAt).order_by_asc(pairing_link::Column::Id);
-    let rows = sorted.limit(limit).all(db).await?;
+    let rows = sorted.limit(limit).all(db).await.map_err(failed)?;
     let shown = rows.into_iter().map(|row| {
         let pairing_link::Model { id, session_id: _, digest: _, expires_at, created_at, created_by: _ } = row;
         OpenPairingLink { id, created_at, expires_at }
