@@ -69,7 +69,7 @@ impl App {
         let keys = Keys::open(token, db.clone(), Clock::system(), lifecycle.clone()).await?;
         let journal = Journal::open(db.clone(), Clock::system(), &lifecycle).await?;
         let whatsapp = config.whatsapp.clone();
-        let connector = Connector::new(db.clone(), journal.clone(), Clock::system(), whatsapp, lifecycle.clone())?;
+        let connector = Connector::new(db.clone(), journal.clone(), Clock::system(), whatsapp, lifecycle.clone());
         let settings = boot::Settings { boot_rate: config.boot_rate, boot_concurrency: config.boot_concurrency };
         let deps = Deps {
             db: db.clone(),
@@ -78,7 +78,7 @@ impl App {
             clock: Clock::system(),
             lifecycle: lifecycle.clone(),
         };
-        let egress = Egress::new(config.egress_allow.clone())?;
+        let egress = Egress::new(config.egress_allow.clone());
         let sessions = Sessions::open(deps, egress.clone(), settings).await?;
         let (clock, tasks) = (Clock::system(), lifecycle.clone());
         let pairing_links = PairingLinks::new(sessions.clone(), keys.clone(), db.clone(), clock, tasks)

@@ -13,7 +13,7 @@ use std::error::Error as StdError;
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -60,6 +60,7 @@ impl Lookup for System {
 }
 
 /// Resolves names to addresses that may be reached.
+#[derive(Debug)]
 struct Guard {
     allowed: Arc<Networks>,
     lookup: Arc<dyn Lookup>,
@@ -135,30 +136,41 @@ pub struct Attempted {
 /// The guarded client.
 #[derive(Clone, Debug)]
 pub struct Egress {
-    /// Keeps connections.
-    client: Client,
-    /// Makes a new one each time.
-    fresh: Client,
+    guard: Arc<Guard>,
+    clients: Arc<OnceLock<Clients>>,
     kept: Arc<Kept>,
     allowed: Arc<Networks>,
     lookup: Arc<dyn Lookup>,
 }
 
+/// Made when the first request is sent: each reads the system's root certificates.
+#[derive(Debug)]
+struct Clients {
+    /// Keeps connections.
+    keeping: Client,
+    /// Makes a new one each time.
+    fresh: Client,
+}
+
 impl Egress {
     /// A client that reaches the internet, and these networks.
-    ///
-    /// # Errors
-    /// `Internal`: no TLS.
-    pub fn new(allowed: Networks) -> Result<Self> {
+    pub fn new(allowed: Networks) -> Self {
         Self::with(allowed, Arc::new(System))
     }
 
-    fn with(allowed: Networks, lookup: Arc<dyn Lookup>) -> Result<Self> {
+    fn with(allowed: Networks, lookup: Arc<dyn Lookup>) -> Self {
         let allowed = Arc::new(allowed);
         let guard = Arc::new(Guard { allowed: Arc::clone(&allowed), lookup: Arc::clone(&lookup) });
+        Self { guard, clients: Arc::default(), kept: Arc::default(), allowed, lookup }
+    }
+
+    fn clients(&self) -> reqwest::Result<&Clients> {
+        if let Some(clients) = self.clients.get() {
+            return Ok(clients);
+        }
         let client = |idle| {
             Client::builder()
-                .dns_resolver(Arc::clone(&guard))
+                .dns_resolver(Arc::clone(&self.guard))
                 .no_proxy()
                 .redirect(Policy::none())
                 .referer(false)
@@ -167,9 +179,9 @@ impl Egress {
                 .pool_max_idle_per_host(idle)
                 .http1_max_headers(HEADERS_MAX)
                 .build()
-                .map_err(Error::internal)
         };
-        Ok(Self { client: client(IDLE_OF_ONE)?, fresh: client(0)?, kept: Arc::default(), allowed, lookup })
+        let clients = Clients { keeping: client(IDLE_OF_ONE)?, fresh: client(0)? };
+        Ok(self.clients.get_or_init(|| clients))
     }
 
     /// Refuses an address that can never be posted to. What a name resolves to is looked at with each request; here only what a
@@ -246,16 +258,17 @@ impl Egress {
     /// request never came to anybody: it is sent again, on a new one.
     async fn send(&self, url: Url, headers: HeaderMap, body: Bytes) -> reqwest::Result<Response> {
         let receiver = kept::receiver(&url);
+        let Clients { keeping, fresh } = self.clients()?;
         let post = |client: &Client, url, headers| client.post(url).headers(headers).body(body.clone()).send();
         if !self.kept.keeps(&receiver, Instant::now()) {
-            return post(&self.fresh, url, headers).await;
+            return post(fresh, url, headers).await;
         }
         let may_be_kept = self.kept.may_have_one(&receiver, Instant::now());
-        let response = post(&self.client, url.clone(), headers.clone()).await;
+        let response = post(keeping, url.clone(), headers.clone()).await;
         match &response {
             Err(error) if may_be_kept && kept::has_ended(error) => {
                 self.kept.lost(&receiver, Instant::now());
-                return post(&self.fresh, url, headers).await;
+                return post(fresh, url, headers).await;
             }
             Ok(_) => self.kept.answered(&receiver, Instant::now()),
             Err(_) => {}

@@ -1,13 +1,12 @@
 //! The library's HTTP client, on the one HTTP client that the project has. Talks to WhatsApp's own hosts only.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::BytesMut;
 use whatsapp_rust::http::{HttpClient, HttpRequest, HttpResponse};
 
-use crate::error::{Error, Result};
 use crate::whatsapp::transport::Progress;
 
 /// Longest wait for a whole reply. Media has its own transfers; what passes here is small.
@@ -19,14 +18,24 @@ const REPLY_BYTES: usize = 100 * 1024 * 1024;
 /// The script that names the current protocol version.
 const VERSION_PATH: &str = "/sw.js";
 
-/// The client that all sessions share.
-pub(super) fn client() -> Result<reqwest::Client> {
-    reqwest::Client::builder().timeout(REPLY_LIMIT).connect_timeout(CONNECT_LIMIT).build().map_err(Error::internal)
+/// The client that all sessions share. Made for the first request: it reads the system's root certificates, and with a version that
+/// is fixed by configuration there is none.
+#[derive(Clone, Default)]
+pub(super) struct SharedClient(Arc<OnceLock<reqwest::Client>>);
+
+impl SharedClient {
+    fn get(&self) -> reqwest::Result<&reqwest::Client> {
+        if let Some(client) = self.0.get() {
+            return Ok(client);
+        }
+        let client = reqwest::Client::builder().timeout(REPLY_LIMIT).connect_timeout(CONNECT_LIMIT).build()?;
+        Ok(self.0.get_or_init(|| client))
+    }
 }
 
 /// One session's view of the shared client; notes when the version could not be learnt.
 pub(super) struct SessionHttp {
-    pub(super) client: reqwest::Client,
+    pub(super) client: SharedClient,
     pub(super) progress: Arc<Progress>,
     /// False where the protocol version is fixed by configuration: then nothing is fetched at all.
     pub(super) may_fetch: bool,
@@ -47,7 +56,7 @@ impl HttpClient for SessionHttp {
 
 impl SessionHttp {
     async fn fetch(&self, request: HttpRequest) -> anyhow::Result<HttpResponse> {
-        let mut call = self.client.request(request.method.parse()?, &request.url);
+        let mut call = self.client.get()?.request(request.method.parse()?, &request.url);
         for (name, value) in &request.headers {
             call = call.header(name, value);
         }

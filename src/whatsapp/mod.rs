@@ -236,7 +236,7 @@ pub struct Connector {
     settings: Settings,
     lifecycle: Lifecycle,
     sockets: Arc<TokioWebSocketTransportFactory>,
-    http: reqwest::Client,
+    http: http::SharedClient,
 }
 
 impl std::fmt::Debug for Connector {
@@ -247,15 +247,13 @@ impl std::fmt::Debug for Connector {
 
 impl Connector {
     /// Prepares what all connections share: the TLS roots and the HTTP client.
-    ///
-    /// # Errors
-    /// The HTTP client cannot be built.
-    pub fn new(db: Db, journal: Journal, clock: Clock, settings: Settings, lifecycle: Lifecycle) -> Result<Self> {
+    pub fn new(db: Db, journal: Journal, clock: Clock, settings: Settings, lifecycle: Lifecycle) -> Self {
         let mut sockets = TokioWebSocketTransportFactory::new().with_connector(default_tls_connector());
         if let Some(url) = &settings.url {
             sockets = sockets.with_url(url);
         }
-        Ok(Self { db, journal, clock, settings, lifecycle, sockets: Arc::new(sockets), http: http::client()? })
+        let (sockets, http) = (Arc::new(sockets), http::SharedClient::default());
+        Self { db, journal, clock, settings, lifecycle, sockets, http }
     }
 
     /// Loads the session's keys (or makes new ones) and prepares a client; nothing is dialled yet. A session that is new

@@ -27,7 +27,7 @@ async fn outcome() -> Signal {
     let settings = Settings { url: Some(sim.url()), version: Some((2, 3000, 1_023_000_000)) };
     let (clock, lifecycle) = (Clock::system(), Lifecycle::new());
     let journal = Journal::open(db.clone(), clock.clone(), &lifecycle).await.expect("a journal");
-    let connector = Connector::new(db, journal, clock, settings, lifecycle).expect("a connector");
+    let connector = Connector::new(db, journal, clock, settings, lifecycle);
     let Opened { connection, mut signals, .. } = connector.open(&id, &props, false).await.expect("keys");
     let run = waypost::lifecycle::Lifecycle::new().spawn("connection", connection.run(presence_on_connect));
     let signal = signals.recv().await.expect("a connection always says how it ends");

@@ -16,7 +16,7 @@ fn tls() {
 
 fn egress(allowed: &str) -> Egress {
     tls();
-    Egress::new(Networks::parse(allowed).expect("networks")).expect("a client")
+    Egress::new(Networks::parse(allowed).expect("networks"))
 }
 
 /// Names that mean what a test says, each time something else.
@@ -38,7 +38,7 @@ fn scripted(allowed: &str, answers: Vec<Vec<&str>>) -> (Egress, Arc<Script>) {
     });
     let script = Arc::new(Script(Mutex::new(answers.collect()), AtomicUsize::new(0)));
     let lookup: Arc<dyn Lookup> = Arc::clone(&script) as _;
-    (Egress::with(Networks::parse(allowed).expect("networks"), lookup).expect("a client"), script)
+    (Egress::with(Networks::parse(allowed).expect("networks"), lookup), script)
 }
 
 /// A receiver that answers every request with these bytes and hangs up. Gives its port and how often it was asked.

@@ -98,7 +98,7 @@ impl Office {
         let deps = webhook::Deps {
             db: db.clone(),
             journal: journal.clone(),
-            egress: Egress::new(Networks::parse("127.0.0.0/8").expect("a network")).expect("a client"),
+            egress: Egress::new(Networks::parse("127.0.0.0/8").expect("a network")),
             clock: clock.clone(),
             lifecycle: lifecycle.clone(),
         };
