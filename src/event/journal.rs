@@ -7,12 +7,12 @@
 //! each has a thread of its own and need not queue behind tasks that are ready to run.
 
 mod failure;
+mod gathering;
 
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 use entity::ids::{EventId, SessionId};
 use entity::timestamp::Timestamp;
@@ -36,6 +36,7 @@ use crate::event::bus::Bus;
 use crate::event::file::MessageFile;
 use crate::event::interest::Interest;
 use crate::event::journal::failure::{is_double, is_everybodys, is_hopeless, set_aside};
+use crate::event::journal::gathering::{Before, gather};
 use crate::event::store::{self, MessageKey, New, Record};
 use crate::lifecycle::Lifecycle;
 
@@ -46,12 +47,6 @@ const QUEUE: usize = 1024;
 const BATCH: usize = 256;
 /// Transactions that wait for the disk. With more, the pen waits, too.
 const WET: usize = 8;
-/// Entries of a transaction from which on the pen is busy.
-const BUSY: usize = 8;
-/// Shortest time between the beginnings of two transactions of a busy pen: many entries change hardly more pages than few.
-const PACE: Duration = Duration::from_millis(10);
-/// It does not wait that long if nothing comes in for this time: then all may be waiting for what it has.
-const LULL: Duration = Duration::from_millis(1);
 
 /// Hears why an entry could not be written.
 pub type Failed = Box<dyn FnOnce(&Error) + Send + Sync>;
@@ -111,6 +106,8 @@ pub struct Entry {
     pub last: Option<Last>,
     /// Told when it cannot be written, before anything that was brought later is.
     pub failed: Option<Failed>,
+    /// Whether it may wait a few milliseconds for others, if one was written just before: nobody stands and waits for it.
+    pub can_wait: bool,
 }
 
 struct Job {
@@ -227,7 +224,7 @@ struct Pen {
 
 impl Pen {
     async fn write(mut self, mut queue: mpsc::Receiver<Job>, stop: CancellationToken) {
-        let (mut jobs, mut next) = (Vec::new(), Instant::now());
+        let (mut jobs, mut last) = (Vec::new(), Before::default());
         loop {
             tokio::select! {
                 biased;
@@ -236,8 +233,8 @@ impl Pen {
                 count = queue.recv_many(&mut jobs, BATCH) => match count {
                     0 => return,
                     _ => {
-                        gather(&mut queue, &mut jobs, next).await;
-                        next = Instant::now() + if jobs.len() < BUSY { Duration::ZERO } else { PACE };
+                        gather(&mut queue, &mut jobs, last).await;
+                        last = Before::of(&jobs);
                         self.settle(std::mem::take(&mut jobs)).await;
                     }
                 },
@@ -391,18 +388,6 @@ impl Pen {
         let (position, id, sequence) = (self.head, EventId::generate(), 0);
         let record = Record { position, id, session_id, sequence, event_type, created_at, body: body.into() };
         New { record, message, file, behind: 0 }
-    }
-}
-
-/// Takes in what comes until then, as long as more comes.
-async fn gather(queue: &mut mpsc::Receiver<Job>, jobs: &mut Vec<Job>, until: Instant) {
-    while jobs.len() < BATCH && Instant::now() < until {
-        tokio::time::sleep(LULL).await;
-        let before = jobs.len();
-        jobs.extend(std::iter::from_fn(|| queue.try_recv().ok()).take(BATCH - before));
-        if jobs.len() == before {
-            return;
-        }
     }
 }
 

@@ -75,7 +75,8 @@ pub(super) async fn accept(store: &DeviceStore, ratchets: Vec<Row>) -> Result<()
     // What is decrypted from now on, these ratchets have not moved past.
     let came = (!ratchets.is_empty()).then(|| store.waiting.now());
     let rows = Some(rows_then(store, &ratchets, came, &taken).await?);
-    let written = match store.journal.bring(Entry { rows, failed: Some(store.giving_up()), ..Entry::default() }).await {
+    let entry = Entry { rows, failed: Some(store.giving_up()), can_wait: true, ..Entry::default() };
+    let written = match store.journal.bring(entry).await {
         Ok((_, written)) => shared(written),
         Err(error) => shared(std::future::ready(Err(error))),
     };
