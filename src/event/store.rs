@@ -262,6 +262,25 @@ pub async fn at(db: &impl ConnectionTrait, positions: Vec<i64>) -> Result<HashMa
     Ok(found.into_iter().map(|row| (row.position, Record::from(row))).collect())
 }
 
+/// The bodies of a session's newest events of a type behind a position, newest first, at most `limit`.
+pub async fn newest_of(
+    db: &impl ConnectionTrait,
+    session: &SessionId,
+    event_type: EventType,
+    after: i64,
+    limit: u64,
+) -> Result<Vec<String>> {
+    let found = event::Entity::find()
+        .select_only()
+        .column(event::Column::Body)
+        .filter(event::Column::SessionId.eq(session.clone()))
+        .filter(event::Column::EventType.eq(event_type))
+        .filter(event::Column::Position.gt(after))
+        .order_by_desc(event::Column::Position)
+        .limit(limit);
+    found.into_tuple().all(db).await.map_err(failed)
+}
+
 /// What the journal has of the messages with this id in a chat, oldest first: senders choose the ids, so there can be several.
 pub async fn messages(
     db: &impl ConnectionTrait,

@@ -139,6 +139,7 @@ pub(super) async fn open(
     let writer = ReportWriter {
         session,
         journal: connector.journal.clone(),
+        db: connector.db.clone(),
         clock: connector.clock.clone(),
         store: Arc::clone(&store),
         order,

@@ -10,13 +10,17 @@ use entity::ids::SessionId;
 use futures::future::BoxFuture;
 use futures::stream::FuturesUnordered;
 use futures::{FutureExt, StreamExt, TryFutureExt};
+use metrics::counter;
 use tokio::sync::mpsc;
+use tokio::sync::mpsc::error::TrySendError;
+use tracing::error;
 use whatsapp_rust::Client;
 use whatsapp_rust::lid_pn_cache::LearningSource;
 use whatsapp_rust::wacore::runtime::Runtime as _;
 
 use crate::clock::Clock;
 use crate::crash;
+use crate::db::Db;
 use crate::error::Error;
 use crate::event::body::EventBody;
 use crate::event::journal::{Draft, Entry, Journal};
@@ -49,6 +53,7 @@ impl From<Report> for Item {
 pub(super) struct ReportWriter {
     pub(super) session: SessionId,
     pub(super) journal: Journal,
+    pub(super) db: Db,
     pub(super) clock: Clock,
     pub(super) store: Arc<DeviceStore>,
     pub(super) order: Arc<Order<Item>>,
@@ -61,14 +66,13 @@ pub(super) struct ReportWriter {
 }
 
 /// Ends when a report is written. Gives it back if it could not be.
-type Writing = FuturesUnordered<BoxFuture<'static, Vec<Report>>>;
+type Writing = FuturesUnordered<BoxFuture<'static, Option<Report>>>;
 
-/// What is brought in one entry: either messages, or anything else.
+/// Messages that are brought in one entry: the journal knows one that comes again.
 #[derive(Default)]
-struct Batch {
+struct Messages {
     drafts: Vec<Draft>,
     held: Vec<Held>,
-    reports: Vec<Report>,
 }
 
 impl ReportWriter {
@@ -83,51 +87,55 @@ impl ReportWriter {
                     Some(items) => self.bring_all(items, &mut writing).boxed().await,
                     None => break,
                 },
-                Some(unwritten) = writing.next(), if !writing.is_empty() => self.pass_on(unwritten),
+                Some(unwritten) = writing.next(), if !writing.is_empty() => unwritten.into_iter().for_each(|report| self.pass_on(report)),
             }
         }
         while let Some(unwritten) = writing.next().await {
-            self.pass_on(unwritten);
+            unwritten.into_iter().for_each(|report| self.pass_on(report));
         }
     }
 
     async fn bring_all(&self, items: Vec<Item>, writing: &mut Writing) {
-        let mut batch = Batch::default();
+        let mut messages = Messages::default();
         for item in items {
-            let is_of_another_kind = item.held.is_some() == batch.held.is_empty();
-            if is_of_another_kind && !batch.drafts.is_empty() {
-                self.bring(std::mem::take(&mut batch), writing).await;
+            let (drafts, report, held) = self.read(item).await;
+            match held {
+                Some(held) => {
+                    messages.drafts.extend(drafts);
+                    messages.held.push(held);
+                }
+                None => {
+                    self.bring_messages(std::mem::take(&mut messages)).await;
+                    self.bring(drafts, report, writing).await;
+                }
             }
-            self.add(item, &mut batch).await;
         }
-        if !batch.drafts.is_empty() {
-            self.bring(batch, writing).await;
-        }
+        self.bring_messages(messages).await;
     }
 
-    async fn add(&self, item: Item, batch: &mut Batch) {
+    /// What is to be written of an item, and what it was.
+    async fn read(&self, item: Item) -> (Vec<Draft>, Report, Option<Held>) {
         let Item { mut report, held } = item;
         let client = self.client.get().and_then(Weak::upgrade);
+        self.people.recall(&self.db, &self.session, &report.body, self.clock.now()).await;
         let learnt = self.people.complete(client.as_deref(), &mut report.body).await;
         if let Some(client) = client.filter(|_| !learnt.pairs.is_empty()) {
             self.keep(client, learnt.pairs);
         }
         if let Err(error) = self.votes.see(&self.session, &self.store, &mut report).await {
             // Before the message is let go, so that no frame acknowledges it.
-            return self.store.give_up(&error);
+            self.store.give_up(&error);
+            return (Vec::new(), report, held);
         }
         let renamed = learnt.renamed.map(|renamed| Report::from(EventBody::PushNameUpdate(renamed)));
         let is_wanted = held.is_some() || self.journal.interest().has(&self.session, report.body.event_type());
-        let told: Vec<_> = renamed.iter().chain(Some(&report).filter(|_| is_wanted)).collect();
-        match told.into_iter().map(|report| report.draft(self.session.clone(), self.clock.now())).collect() {
-            Ok::<Vec<_>, Error>(drafts) => batch.drafts.extend(drafts),
-            Err(error) => self.store.give_up(&error),
-        }
-        match held {
-            Some(held) => batch.held.push(held),
-            None if is_wanted => batch.reports.push(report),
-            None => {}
-        }
+        let told = renamed.iter().chain(Some(&report).filter(|_| is_wanted));
+        let drafts = told.map(|report| report.draft(self.session.clone(), self.clock.now()));
+        let drafts = drafts.collect::<Result<_, Error>>().unwrap_or_else(|error| {
+            self.store.give_up(&error);
+            Vec::new()
+        });
+        (drafts, report, held)
     }
 
     /// Lets the library keep pairs, in a task of its own: it moves the keys of these people along, and waits for messages under
@@ -138,33 +146,42 @@ impl ReportWriter {
         }));
     }
 
-    async fn bring(&self, batch: Batch, writing: &mut Writing) {
-        let Batch { drafts, held, reports } = batch;
-        match held.is_empty() {
-            true => match self.journal.bring(Entry { events: drafts, ..Entry::default() }).await {
-                Ok((_, written)) => {
-                    writing.push(written.map(|outcome| if outcome.is_ok() { Vec::new() } else { reports }).boxed())
-                }
-                Err(_) => self.pass_on(reports), // The server is shutting down.
-            },
-            false => {
-                let (rows, failed) = (Some(self.store.unless_given_up()), Some(self.store.giving_up()));
-                match self.journal.bring(Entry { events: drafts, rows, failed, ..Entry::default() }).await {
-                    Ok((ticket, written)) => {
-                        held.iter().for_each(|held| self.store.handed_over(held, ticket));
-                        // Before they are let go, so that a frame waits for either.
-                        self.store.brought(ticket, written.inspect_ok(|()| crash::point("after_commit")));
-                    }
-                    Err(error) => self.store.give_up(&error),
-                }
+    async fn bring_messages(&self, Messages { drafts, held }: Messages) {
+        if held.is_empty() {
+            return;
+        }
+        let (rows, failed) = (Some(self.store.unless_given_up()), Some(self.store.giving_up()));
+        match self.journal.bring(Entry { events: drafts, rows, failed, can_wait: true, ..Entry::default() }).await {
+            Ok((ticket, written)) => {
+                held.iter().for_each(|held| self.store.handed_over(held, ticket));
+                // Before they are let go, so that a frame waits for either.
+                self.store.brought(ticket, written.inspect_ok(|()| crash::point("after_commit")));
             }
+            Err(error) => self.store.give_up(&error),
         }
     }
 
-    fn pass_on(&self, unwritten: Vec<Report>) {
-        for report in unwritten {
-            // Full: the actor has more than it keeps. Closed: the session has ended.
-            let _ = self.unwritten.try_send(report);
+    /// By itself: of several of which some were written, nobody would know which are to be written again.
+    async fn bring(&self, drafts: Vec<Draft>, report: Report, writing: &mut Writing) {
+        if drafts.is_empty() {
+            return;
+        }
+        match self.journal.bring(Entry { events: drafts, can_wait: true, ..Entry::default() }).await {
+            Ok((_, written)) => {
+                writing.push(written.map(|outcome| outcome.err().map(|_| report)).boxed());
+            }
+            Err(_) => self.pass_on(report), // The server is shutting down.
+        }
+    }
+
+    fn pass_on(&self, report: Report) {
+        let event_type = report.body.event_type();
+        // Closed: the session has ended, and nobody asks any more.
+        if let Err(TrySendError::Full(_)) = self.unwritten.try_send(report) {
+            let id = &self.session;
+            counter!("waypost_set_aside_total", "what" => "event").increment(1);
+            error!(session.id = %id, event.type = %event_type,
+                "an event of session {id} is left out: too many wait for the database");
         }
     }
 }

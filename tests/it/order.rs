@@ -12,6 +12,12 @@ const OTHER: &str = "15550100078";
 /// Members who are taken out of the group and put back in, in each round.
 const PAIRS: usize = 5;
 
+/// A session to which nothing comes as something that waited for it any more.
+async fn caught_up(world: &World) {
+    world.linked("shop").await;
+    until(world, "offline_sync_completed", |_| true).await;
+}
+
 /// A world in which a friend has made a group with the shop and another one.
 async fn with_group(kind: Kind) -> (World, String) {
     let world = World::new(kind).await;
@@ -150,7 +156,7 @@ async fn what_is_not_a_message_is_told_between_the_messages_that_it_came_between
 #[tokio::test]
 async fn a_missed_call_knows_who_called_and_how() {
     let world = World::new(Kind::Sqlite).await;
-    world.linked("shop").await;
+    caught_up(&world).await;
     let stranger = world.sim.phone(FRIEND);
     for is_away in [false, true] {
         let call = stranger.call(SHOP, true).expect("it rings");
@@ -172,7 +178,7 @@ async fn a_missed_call_knows_who_called_and_how() {
 #[tokio::test]
 async fn who_called_is_known_after_a_crash(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
     let mut world = World::new(kind).await;
-    world.linked("shop").await;
+    caught_up(&world).await;
     let stranger = world.sim.phone(FRIEND);
     let known = world.tables().await.rows().await.get("lid_mapping").copied().unwrap_or(0);
     let call = stranger.call(SHOP, true).expect("it rings");

@@ -12,6 +12,9 @@ use wacore::time::now_utc;
 
 /// How long the library may take from page to page of a first sync. Only the first is said to be part of one.
 const PAGES: Duration = Duration::from_secs(60);
+/// How far the phone's clock may be from ours: what it says it did shortly before the sync is news. To tell how something is
+/// costs less than not to tell that it changed.
+const SKEW: Duration = Duration::from_secs(60);
 
 /// The collections whose first sync this client has begun, and when.
 #[derive(Debug, Default)]
@@ -39,7 +42,7 @@ impl FirstSyncs {
     /// phone when it was done.
     pub(super) fn has_brought(&self, collection: &str, is_from_all: bool, done_at: Timestamp, now: Instant) -> bool {
         let Some(begun) = self.0.lock().get(collection).copied() else { return false };
-        is_from_all || (now < begun.at + PAGES && done_at < begun.by_the_clock)
+        is_from_all || (now < begun.at + PAGES && done_at.after(SKEW) < begun.by_the_clock)
     }
 }
 
@@ -59,6 +62,7 @@ mod tests {
         assert!(syncs.has_brought(LOW, true, after, now));
         assert!(syncs.has_brought(LOW, false, before, now), "a second page");
         assert!(!syncs.has_brought(LOW, false, after, now));
+        assert!(!syncs.has_brought(LOW, false, now_utc().into(), now), "the phone's clock is a little slow");
         assert!(!syncs.has_brought("regular_high", true, before, now));
         let later = Instant::now() + PAGES;
         assert!(!syncs.has_brought(LOW, false, before, later), "a change that came late");

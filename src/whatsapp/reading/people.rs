@@ -1,15 +1,22 @@
 //! What one stanza tells about somebody, or about a call, for those that come after it: WhatsApp says a number, a name and whether
 //! a call is by video once, and only a LID or an id later.
 //!
-//! It lives as long as the client. What outlives that is in the device store: numbers and LIDs, which the library keeps.
+//! It lives as long as the client. What outlives that is in the device store (numbers and LIDs, which the library keeps) and in
+//! the journal (calls).
 
-use entity::words::CallState;
+use std::time::Duration;
+
+use entity::ids::SessionId;
+use entity::timestamp::Timestamp;
+use entity::words::{CallState, EventType};
 use parking_lot::Mutex;
 use whatsapp_rust::{Client, Jid};
 
+use crate::db::Db;
 use crate::event::body::EventBody;
 use crate::event::body::call::CallEvent;
 use crate::event::body::contact::PushNameUpdateEvent;
+use crate::event::store;
 use crate::whatsapp::reading::Own;
 use crate::whatsapp::reading::names::Names;
 use crate::whatsapp::reading::recent::Recent;
@@ -18,6 +25,8 @@ use crate::whatsapp::reading::recent::Recent;
 const NUMBERS: usize = 4096;
 /// Calls that are remembered. One lasts hours at most, and nobody has many at once.
 const CALLS: usize = 256;
+/// How long ago a call may have begun of which the end comes now.
+const CALL_LASTS: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// What one client knows about people.
 pub(in crate::whatsapp) struct People(Mutex<Known>);
@@ -68,6 +77,23 @@ impl People {
             pairs = unknown(client, pairs).await;
         }
         Learnt { renamed: self.0.lock().name(body), pairs }
+    }
+
+    /// Learns about a call what the journal has of it: a client before this one may have heard how it began. What cannot be
+    /// read is not added.
+    pub(in crate::whatsapp) async fn recall(&self, db: &Db, session: &SessionId, body: &EventBody, now: Timestamp) {
+        let EventBody::Call(call) = body else { return };
+        if call.state == CallState::Offered || self.0.lock().calls.get(&call.call_id).is_some() {
+            return;
+        }
+        let begin = now.before(CALL_LASTS).millis().saturating_mul(1000);
+        let found = store::newest_of(db.read(), session, EventType::Call, begin, CALLS as u64).await;
+        let found = found.unwrap_or_default();
+        let mut earlier = found.iter().filter_map(|body| serde_json::from_str::<CallEvent>(body).ok());
+        // The oldest says how it began.
+        if let Some(mut first) = earlier.rfind(|earlier| earlier.call_id == call.call_id) {
+            self.0.lock().follow_call(&mut first);
+        }
     }
 }
 
