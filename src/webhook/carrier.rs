@@ -31,7 +31,7 @@ use crate::webhook::schedule::{self, Schedule};
 use crate::webhook::store::{self, Record, Why};
 
 /// Deliveries that are taken from a lane at once. Then others have their turn.
-const BATCH: u64 = 16;
+pub(super) const BATCH: u64 = 16;
 /// A receiver that takes longer is slow. Far above what one takes that only keeps what it gets.
 const PROMPT: Duration = Duration::from_secs(1);
 /// How long a lane is worked while others may wait.
@@ -64,10 +64,12 @@ pub struct Carrier {
     pub(super) refusals: u32,
 }
 
-/// A webhook as somebody knows it.
+/// A webhook as somebody knows it, and what is next in a lane of it.
 pub(super) struct Known {
     /// None if it could not be read.
     pub(super) webhook: Option<Record>,
+    /// What is next in the lane. None if it could not be read.
+    pub(super) deliveries: Option<Vec<queue::Record>>,
     /// The number of the last change that may be in it.
     pub(super) version: u64,
 }
@@ -120,10 +122,10 @@ impl Carrier {
     }
 
     async fn work(&self, claim: &Claim, known: Known, place: &mut Place) -> Result<()> {
-        let Known { webhook, version } = known;
-        let webhook = match webhook {
-            Some(webhook) => Some(webhook),
-            None => store::find(self.db.read(), &claim.lane.webhook_id).await?,
+        let Known { webhook, deliveries, version } = known;
+        let (webhook, deliveries) = match webhook {
+            Some(webhook) => (Some(webhook), deliveries),
+            None => (store::find(self.db.read(), &claim.lane.webhook_id).await?, None),
         };
         // A webhook that is gone has taken its lanes along.
         let Some(webhook) = webhook else { return Ok(()) };
@@ -135,7 +137,10 @@ impl Carrier {
             return self.leave(claim, &webhook, true).await.await;
         }
         let now = self.clock.now();
-        let deliveries = queue::next(self.db.read(), &claim.lane, webhook.is_ordered, now, BATCH).await?;
+        let deliveries = match deliveries {
+            Some(deliveries) => deliveries,
+            None => queue::next(self.db.read(), &claim.lane, webhook.is_ordered, now, BATCH).await?,
+        };
         let events = self.events(&deliveries).await?;
         let (is_slow, began, on_their_way) = (place.is_slow(), Instant::now(), Vec::new());
         let is_doubtful = false;
@@ -328,7 +333,7 @@ impl Carrier {
             Verdict::Delivered | Verdict::Expired => return Ok(false),
             _ if status == Some(410) => Why::Gone(webhook.url.clone()),
             Verdict::Retry(_) | Verdict::Dead => match webhook.failing_since {
-                Some(since) if since.after(PATIENCE) <= now => Why::Failing(before(now, PATIENCE)),
+                Some(since) if since.after(PATIENCE) <= now => Why::Failing(now.before(PATIENCE)),
                 _ => return Ok(false),
             },
         };
@@ -357,12 +362,6 @@ impl Carrier {
         });
         self.journal.record(Entry { write: Some(write), ..Entry::default() }).await.map(drop)
     }
-}
-
-/// The moment so long before another.
-fn before(moment: Timestamp, span: Duration) -> Timestamp {
-    let millis = i64::try_from(span.as_millis()).unwrap_or(i64::MAX);
-    Timestamp::from_millis(moment.millis().saturating_sub(millis))
 }
 
 /// Waits until these outcomes are written.

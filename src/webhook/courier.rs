@@ -9,21 +9,30 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 use tokio::sync::Notify;
+use tokio::time::Instant;
 use tracing::error;
+
+use entity::ids::WebhookId;
+use entity::timestamp::Timestamp;
 
 use crate::clock::Clock;
 use crate::db::Db;
 use crate::error::{Result, chain};
 use crate::lifecycle::Lifecycle;
-use crate::webhook::carrier::{Carrier, Known};
+use crate::webhook::carrier::{BATCH, Carrier, Known};
 use crate::webhook::lane::{self, Claim, Lane};
 use crate::webhook::places::{Place, Places};
-use crate::webhook::store;
+use crate::webhook::queue;
+use crate::webhook::store::{self, Record};
 
 /// How long a lane may be worked before it counts as left: all that is taken from it at once, each as slow as can be.
 const LEASE: Duration = Duration::from_secs(20 * 60);
 /// Shortest pause between two looks for which there is no reason but the time.
 const PAUSE: Duration = Duration::from_millis(50);
+/// Shortest time from look to look: it is poked at the end of each lane's work, and one look serves all.
+const SPAN: Duration = Duration::from_millis(20);
+/// Lanes of which it reads in one question what is next in them.
+const LANES: usize = 16;
 /// How often it looks although nothing is due.
 const PERIOD: Duration = Duration::from_secs(30);
 /// How long a lane is left alone that was claimed and is not worked: what broke its work may break the next one, too.
@@ -97,6 +106,7 @@ impl Courier {
     /// Looks again and again: when it is poked, when the next lane is due, and now and then.
     pub(super) async fn run(self) {
         loop {
+            let next = Instant::now() + SPAN;
             match self.run_once().await {
                 Ok(Look::Again) => {}
                 Ok(Look::Later) => self.rest().await,
@@ -105,6 +115,7 @@ impl Courier {
                     let _ = tokio::time::timeout(PERIOD, self.poke.notified()).await; // Either is a reason to look.
                 }
             }
+            tokio::time::sleep_until(next).await;
         }
     }
 
@@ -125,12 +136,9 @@ impl Courier {
         self.end_strays().await?;
         let now = self.clock.now();
         let (mut places, mut look) = (HashMap::new(), Look::Later);
-        for is_slow in [false, true] {
-            let free = self.places.free(is_slow);
-            if free == 0 {
-                continue;
-            }
-            for lane in lane::due(self.db.read(), is_slow, &self.places.crowded(), now, free as u64).await? {
+        let [prompt, slow] = [false, true].map(|is_slow| self.places.free(is_slow) as u64);
+        if prompt + slow > 0 {
+            for (lane, is_slow) in lane::due(self.db.read(), &self.places.crowded(), now, prompt, slow).await? {
                 match self.places.take(&lane.webhook_id, is_slow) {
                     Some(place) => drop(places.insert(lane, place)),
                     // It stood in the way of others.
@@ -151,13 +159,31 @@ impl Courier {
         // If this fails, each looks for itself. Nothing that was claimed may be left behind.
         let webhooks: BTreeSet<_> = claims.iter().map(|claim| &claim.lane.webhook_id).collect();
         let webhooks = store::all_of(self.db.read(), webhooks).await.unwrap_or_default();
+        let mut next = self.next(&claims, &webhooks, now).await;
         for claim in claims {
             let webhook = webhooks.iter().find(|webhook| webhook.id == claim.lane.webhook_id).cloned();
+            let deliveries = next.remove(&claim.lane);
             if let Some(place) = places.remove(&claim.lane) {
-                self.start(claim, Known { webhook, version }, place);
+                self.start(claim, Known { webhook, deliveries, version }, place);
             }
         }
         Ok(look)
+    }
+
+    /// What is next in these lanes. It lacks those of which it could not be read.
+    async fn next(&self, claims: &[Claim], webhooks: &[Record], now: Timestamp) -> HashMap<Lane, Vec<queue::Record>> {
+        let mut next = HashMap::new();
+        for is_ordered in [false, true] {
+            let is_alike =
+                |id: &WebhookId| webhooks.iter().any(|webhook| webhook.id == *id && webhook.is_ordered == is_ordered);
+            let lanes: Vec<_> =
+                claims.iter().map(|claim| &claim.lane).filter(|lane| is_alike(&lane.webhook_id)).collect();
+            for some in lanes.chunks(LANES) {
+                let some = some.iter().map(|lane| (*lane).clone()).collect();
+                next.extend(queue::next_of(self.db.read(), some, is_ordered, now, BATCH).await.unwrap_or_default());
+            }
+        }
+        next
     }
 
     fn start(&self, claim: Claim, known: Known, mut place: Place) {

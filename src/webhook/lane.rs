@@ -7,10 +7,12 @@ use entity::ids::{SessionId, WebhookId};
 use entity::timestamp::Timestamp;
 use entity::words::DeliveryState;
 use entity::{delivery, lane, session};
-use sea_orm::sea_query::{Expr, InsertStatement, LockBehavior, LockType, OnConflict, Query};
+use sea_orm::sea_query::{
+    Asterisk, Expr, InsertStatement, LockBehavior, LockType, OnConflict, Query, SelectStatement, UnionType,
+};
 use sea_orm::{
-    ActiveValue, ColumnTrait, Condition, ConnectionTrait, DbBackend, EntityTrait, ExprTrait, QueryFilter, QueryOrder,
-    QuerySelect, QueryTrait, Select, UpdateMany,
+    ActiveValue, ColumnTrait, Condition, ConnectionTrait, DbBackend, EntityTrait, ExprTrait, FromQueryResult,
+    QueryFilter, QueryOrder, QuerySelect, QueryTrait, Select, UpdateMany,
 };
 
 use crate::db::fault::failed;
@@ -69,25 +71,33 @@ fn waking(lanes: &[&Lane], waits: bool, now: Timestamp) -> impl Iterator<Item = 
     rows::inserts::<lane::ActiveModel, _>(lanes.iter().map(row).collect(), rule)
 }
 
-/// Lanes whose time has come and that nobody is at, the longest waiting first, none of `others`.
+/// Lanes whose time has come and that nobody is at, the longest waiting first, none of `others`: so many at most of prompt
+/// receivers, and of slow ones, which it says of each. One question, since hardly any other is asked as often.
 pub async fn due(
     db: &impl ConnectionTrait,
-    is_slow: bool,
     others: &[WebhookId],
     now: Timestamp,
-    limit: u64,
-) -> Result<Vec<Lane>> {
-    let found = lane::Entity::find()
-        .filter(lane::Column::DueAt.lte(now))
-        .filter(lane::Column::IsSlow.eq(is_slow))
-        .filter(lane::Column::WebhookId.is_not_in(others.iter().cloned()))
-        .filter(free(now))
-        .order_by_asc(lane::Column::DueAt)
-        .limit(limit)
-        .all(db)
-        .await
-        .map_err(failed)?;
-    Ok(found.into_iter().map(Lane::of).collect())
+    prompt: u64,
+    slow: u64,
+) -> Result<Vec<(Lane, bool)>> {
+    let of = |is_slow: bool, limit| {
+        let found = lane::Entity::find()
+            .filter(lane::Column::DueAt.lte(now))
+            .filter(lane::Column::IsSlow.eq(is_slow))
+            .filter(lane::Column::WebhookId.is_not_in(others.iter().cloned()))
+            .filter(free(now))
+            .order_by_asc(lane::Column::DueAt)
+            .limit(limit);
+        all_of(found.into_query(), "some")
+    };
+    let both = of(false, prompt).union(UnionType::All, of(true, slow)).to_owned();
+    let found = lane::Model::find_by_statement(db.get_database_backend().build(&both)).all(db).await.map_err(failed)?;
+    Ok(found.into_iter().map(|row| (row.is_slow, row)).map(|(is_slow, row)| (Lane::of(row), is_slow)).collect())
+}
+
+/// A question whose limit and order stay its own in a union.
+pub(super) fn all_of(question: SelectStatement, name: &'static str) -> SelectStatement {
+    Query::select().column(Asterisk).from_subquery(question, name).to_owned()
 }
 
 /// Claims those of these lanes that nobody is at or writes to.

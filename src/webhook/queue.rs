@@ -1,16 +1,16 @@
 //! All SQL on `delivery` and `delivery_attempt`. Never opens a transaction: callers pass one.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
 use entity::ids::{DeliveryId, SessionId, WebhookId};
 use entity::timestamp::Timestamp;
 use entity::words::{DeliveryState, EventType};
 use entity::{delivery, delivery_attempt};
-use sea_orm::sea_query::Expr;
+use sea_orm::sea_query::{Expr, UnionType};
 use sea_orm::{
-    ActiveValue, ColumnTrait, Condition, ConnectionTrait, EntityTrait, ExprTrait, QueryFilter, QueryOrder, QuerySelect,
-    Value,
+    ActiveValue, ColumnTrait, Condition, ConnectionTrait, EntityTrait, ExprTrait, FromQueryResult, QueryFilter,
+    QueryOrder, QuerySelect, QueryTrait, Value,
 };
 
 use crate::db::fault::failed;
@@ -147,16 +147,55 @@ pub async fn next(
     now: Timestamp,
     limit: u64,
 ) -> Result<Vec<Record>> {
+    let found = first(lane, is_ordered, now, limit).all(db).await.map_err(failed)?;
+    Ok(due(found, now))
+}
+
+/// The same of several lanes, all of them ordered or none, in one question.
+pub async fn next_of(
+    db: &impl ConnectionTrait,
+    lanes: Vec<Lane>,
+    is_ordered: bool,
+    now: Timestamp,
+    limit: u64,
+) -> Result<HashMap<Lane, Vec<Record>>> {
+    let mut next: HashMap<Lane, Vec<delivery::Model>> = lanes.iter().map(|lane| (lane.clone(), Vec::new())).collect();
+    let mut questions = rows::repeated(lanes)
+        .into_iter()
+        .map(|lane| lane::all_of(first(&lane, is_ordered, now, limit).into_query(), "its"));
+    let Some(mut all) = questions.next() else { return Ok(HashMap::new()) };
+    for question in questions {
+        // Not UNION ALL: a lane that is asked for twice has its deliveries once.
+        all.union(UnionType::Distinct, question);
+    }
+    let found =
+        delivery::Model::find_by_statement(db.get_database_backend().build(&all)).all(db).await.map_err(failed)?;
+    for row in found {
+        let lane = Lane { webhook_id: row.webhook_id.clone(), session_id: row.session_id.clone() };
+        next.entry(lane).or_default().push(row);
+    }
+    let in_order = |mut rows: Vec<delivery::Model>| {
+        // A union has no order.
+        rows.sort_by_key(|row| (row.due_at.filter(|_| !is_ordered), row.sort_key, row.position));
+        due(rows, now)
+    };
+    Ok(next.into_iter().map(|(lane, rows)| (lane, in_order(rows))).collect())
+}
+
+fn first(lane: &Lane, is_ordered: bool, now: Timestamp, limit: u64) -> sea_orm::Select<delivery::Entity> {
     let due_at = delivery::Column::DueAt;
     let found = match is_ordered {
         true => pending(lane),
         // Those that are due may be few among many, and so they are looked for by that.
         false => pending(lane).filter(due_at.lte(now)).order_by_asc(due_at),
     };
-    let mut found = in_turn(found).limit(limit).all(db).await.map_err(failed)?;
-    let waiting = found.iter().position(|delivery| delivery.due_at.is_some_and(|due| due > now));
-    found.truncate(waiting.unwrap_or(usize::MAX));
-    Ok(found.into_iter().map(Record::from).collect())
+    in_turn(found).limit(limit)
+}
+
+fn due(mut rows: Vec<delivery::Model>, now: Timestamp) -> Vec<Record> {
+    let waiting = rows.iter().position(|row| row.due_at.is_some_and(|due| due > now));
+    rows.truncate(waiting.unwrap_or(usize::MAX));
+    rows.into_iter().map(Record::from).collect()
 }
 
 /// In the order of a lane: by positions of the journal, which only grow. Clocks are set back.
@@ -212,11 +251,17 @@ pub fn record_outcomes_in(batch: &mut Batch, outcomes: &[&Outcome], now: Timesta
             finished_at: ActiveValue::Set(due_at.is_none().then_some(now)),
             ..Default::default()
         };
-        let ids = rows::repeated(ids);
-        let update = delivery::Entity::update_many().set(changes).filter(delivery::Column::Id.is_in(ids));
-        // What was discarded meanwhile stays so, unless it came.
-        let update = if state == DeliveryState::Delivered { update } else { update.filter(is(DeliveryState::Pending)) };
-        batch.push(update);
+        let is_one = delivery::Column::Id.is_in(rows::repeated(ids));
+        let update = delivery::Entity::update_many().set(changes).filter(is_one.clone());
+        if state == DeliveryState::Delivered {
+            batch.push(update);
+            continue;
+        }
+        // What was discarded meanwhile stays so, unless it came. It was attempted all the same: the next attempt has the next number.
+        batch.push(update.filter(is(DeliveryState::Pending)));
+        let attempts = delivery::ActiveModel { attempts: ActiveValue::Set(number), ..Default::default() };
+        let update = delivery::Entity::update_many().set(attempts).filter(is_one);
+        batch.push(update.filter(is(DeliveryState::Discarded)));
     }
 }
 

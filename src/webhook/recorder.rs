@@ -23,7 +23,9 @@ use crate::webhook::queue::{self, Outcome, Verdict};
 use crate::webhook::store;
 
 /// Shortest time from transaction to transaction: what comes in quick succession is written together.
-const SPAN: Duration = Duration::from_millis(5);
+const SPAN: Duration = Duration::from_millis(20);
+/// Notes with which that is not waited for: lanes with much in them go on when what came of the last part is written.
+const ENOUGH: usize = 64;
 /// Notes that wait to be written; with more, the lanes wait.
 const QUEUE: usize = 512;
 
@@ -82,7 +84,7 @@ impl Recorder {
 }
 
 async fn keep_up(db: &Db, clock: &Clock, mut queue: mpsc::Receiver<Job>, stop: CancellationToken) {
-    let mut jobs = Vec::new();
+    let (mut jobs, mut next) = (Vec::new(), Instant::now());
     loop {
         tokio::select! {
             biased;
@@ -90,11 +92,22 @@ async fn keep_up(db: &Db, clock: &Clock, mut queue: mpsc::Receiver<Job>, stop: C
             count = queue.recv_many(&mut jobs, QUEUE) => match count {
                 0 => return,
                 _ => {
-                    let next = Instant::now() + SPAN;
+                    gather(&mut queue, &mut jobs, next).await;
+                    next = Instant::now() + SPAN;
                     settle(db, clock, std::mem::take(&mut jobs)).await;
-                    tokio::time::sleep_until(next).await;
                 }
             },
+        }
+    }
+}
+
+/// Takes in what comes until then.
+async fn gather(queue: &mut mpsc::Receiver<Job>, jobs: &mut Vec<Job>, until: Instant) {
+    while jobs.len() < ENOUGH {
+        match tokio::time::timeout_at(until, queue.recv()).await {
+            Ok(Some(job)) => jobs.push(job),
+            // The time is over, or nothing comes any more.
+            Ok(None) | Err(_) => return,
         }
     }
 }

@@ -151,6 +151,12 @@ async fn what_is_discarded_while_its_lane_is_worked_is_not_posted(#[values(Kind:
     office.pass(1, MINUTE).await;
     assert_eq!(office.came(), [0, 0, 1, 3, 4]);
     assert_eq!(office.deliveries(Some(DeliveryState::Discarded)).await.len(), 2);
+    // Its last attempt was counted although it was discarded meanwhile.
+    office.webhooks.retry(&Caller::admin(), &office.which, &waiting[0].id).await.expect("it is there");
+    office.rests().await;
+    assert_eq!(office.came(), [0, 0, 1, 3, 4, 0]);
+    let again = office.deliveries(Some(DeliveryState::Delivered)).await.into_iter().find(|one| one.id == waiting[0].id);
+    assert_eq!(again.map(|delivery| delivery.attempts.len()), Some(3));
     office.close().await;
 }
 
