@@ -104,10 +104,19 @@ struct Delivered {
 /// The steady rate.
 #[derive(Clone, Debug, Serialize)]
 struct Flowed {
+    /// The same rate to the bare library, right before.
+    bare: BareFlow,
     kept: Kept,
     received: u64,
     latency: Latency,
     seen: Seen,
+}
+
+/// The steady rate to the bare library.
+#[derive(Clone, Debug, Serialize)]
+struct BareFlow {
+    kept: Kept,
+    cpu_seconds: f64,
 }
 
 /// A burst into a journal, and the one to the bare library right before it.
@@ -237,6 +246,10 @@ impl Events {
     }
 
     async fn webhooks(&self, storage: &Storage) -> anyhow::Result<(Delivered, Flowed)> {
+        let of_bare = Kind::Sqlite.prepare().await?;
+        let bare = self.flowed_bare(&of_bare).await;
+        of_bare.discard()?;
+        let bare = bare?;
         let simulator = Simulator::start(storage).await?;
         let receiver = Receiver::start(storage).await?;
         let server = start(storage, &simulator).await?;
@@ -248,7 +261,7 @@ impl Events {
         ensure!(warm == chats, "{warm} of {chats} chats deliver to the receiver");
         tokio::time::sleep(REST).await;
         let delivered = self.delivered(&simulator, &receiver, &server.process).await?;
-        let flowed = self.flowed(&simulator, &receiver, &server.process).await?;
+        let flowed = self.flowed(&simulator, &receiver, &server.process, bare).await?;
         Ok((delivered, flowed))
     }
 
@@ -269,16 +282,44 @@ impl Events {
         Ok(Delivered { burst, seconds, received: receiver.report().await?, seen, receiver_cpu_seconds })
     }
 
-    async fn flowed(&self, simulator: &Simulator, receiver: &Receiver, server: &Process) -> anyhow::Result<Flowed> {
+    /// What the library alone takes of the processor at the steady rate, with its in-memory store.
+    async fn flowed_bare(&self, storage: &Storage) -> anyhow::Result<BareFlow> {
+        let simulator = Simulator::start(storage).await?;
+        let mut bare = Bare::start(storage, &simulator)?;
+        bare.link(&simulator, 0..self.sessions).await?;
+        warm_up(&simulator.control, self.chats()).await?;
+        tokio::time::sleep(REST).await;
+        let told = bare.counted().await?.messages;
+        let acknowledged_before = simulator.control.acknowledged().await?;
+        let cpu = bare.process.cpu()?;
+        let kept = self.steady().send(&simulator.control).await?;
+        acknowledged(&simulator.control, acknowledged_before + kept.messages, self.sessions).await?;
+        let cpu_seconds = bare.process.cpu()?.saturating_sub(cpu).as_secs_f64();
+        let told = bare.counted().await?.messages - told;
+        ensure!(told == kept.messages, "the library told of {told} of {} messages", kept.messages);
+        Ok(BareFlow { kept, cpu_seconds })
+    }
+
+    fn steady(&self) -> Steady {
+        Steady { sessions: self.sessions, rate: self.rate, duration: Duration::from_secs(self.seconds) }
+    }
+
+    async fn flowed(
+        &self,
+        simulator: &Simulator,
+        receiver: &Receiver,
+        server: &Process,
+        bare: BareFlow,
+    ) -> anyhow::Result<Flowed> {
         receiver.reset().await?;
         let watch = Watch::begin(server)?;
-        let steady = Steady { sessions: self.sessions, rate: self.rate, duration: Duration::from_secs(self.seconds) };
+        let steady = self.steady();
         let kept = steady.send(&simulator.control).await?;
         let received = receiver.reaches(kept.messages, None, DELIVERED_LIMIT).await?.distinct;
         let seen = watch.end(self.settle()).await?;
         ensure!(received == kept.messages, "{received} of {} messages were delivered", kept.messages);
         let latency = Latency::of(&receiver.latencies(None).await?);
-        Ok(Flowed { kept, received, latency: latency.unwrap_or(Latency::UNKNOWN), seen })
+        Ok(Flowed { bare, kept, received, latency: latency.unwrap_or(Latency::UNKNOWN), seen })
     }
 
     fn settle(&self) -> Duration {

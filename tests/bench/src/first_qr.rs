@@ -17,6 +17,10 @@ use crate::world::{Bare, BootRate, Server, Simulator, in_parallel, phone_number,
 const WARM_UP: usize = 5;
 /// Pause between two looks at a session that logs in alone.
 const LOOK_ALONE: Duration = Duration::from_millis(5);
+/// The same among a few.
+const LOOK_AMONG_FEW: Duration = Duration::from_millis(5);
+/// Most milliseconds from the scan to the login among a few, at the median.
+const LOGIN_MILLIS: f64 = 50.0;
 /// The same among many: looking must not be the load.
 const LOOK_AMONG_MANY: Duration = Duration::from_millis(50);
 /// Pause behind a session that was created alone: what a login leaves to do belongs to none of the next one's numbers.
@@ -37,6 +41,9 @@ pub(crate) struct FirstQr {
     /// Sessions that are created at once.
     #[arg(long, default_value_t = 50)]
     at_once: usize,
+    /// Sessions at a time in the series in which a few are linked at once, ten times as many in all.
+    #[arg(long, default_value_t = 8)]
+    few: usize,
 }
 
 /// One session's times, milliseconds.
@@ -44,6 +51,8 @@ pub(crate) struct FirstQr {
 struct Sample {
     qr: f64,
     logged_in: f64,
+    /// From the scan to the login.
+    scanned: f64,
 }
 
 /// One run of one subject.
@@ -51,6 +60,7 @@ struct Sample {
 struct Run {
     subject: &'static str,
     alone: Vec<Sample>,
+    few: Vec<Sample>,
     at_once: Vec<Sample>,
 }
 
@@ -72,7 +82,7 @@ type Samples = Arc<Mutex<Vec<Sample>>>;
 
 impl Measure for FirstQr {
     fn shrink(&mut self) {
-        (self.samples, self.at_once) = (5, 5);
+        (self.samples, self.at_once, self.few) = (5, 5, 2);
     }
 
     async fn measure(&self, options: &Options) -> anyhow::Result<Report> {
@@ -99,25 +109,32 @@ impl FirstQr {
     async fn server(&self, subject: &'static str, storage: &Storage) -> anyhow::Result<Run> {
         let simulator = Simulator::start(storage).await?;
         let server = Server::start(storage, &simulator, BootRate::Lifted).await?;
-        let [first, second] = self.series();
+        let [first, second, third] = self.series();
         let alone = sample_server(&server, &simulator, first, ALONE).await?;
+        let few = sample_server(&server, &simulator, third, self.a_few()).await?;
         let at_once = sample_server(&server, &simulator, second, self.together()).await?;
-        Ok(Run { subject, alone: alone[WARM_UP..].to_vec(), at_once })
+        Ok(Run { subject, alone: alone[WARM_UP..].to_vec(), few, at_once })
     }
 
     async fn bare(&self, storage: &Storage) -> anyhow::Result<Run> {
         let simulator = Simulator::start(storage).await?;
         let bare = Arc::new(Bare::start(storage, &simulator)?);
-        let [first, second] = self.series();
+        let [first, second, third] = self.series();
         let alone = sample_bare(&bare, &simulator, first, ALONE).await?;
+        let few = sample_bare(&bare, &simulator, third, self.a_few()).await?;
         let at_once = sample_bare(&bare, &simulator, second, self.together()).await?;
-        Ok(Run { subject: BARE, alone: alone[WARM_UP..].to_vec(), at_once })
+        Ok(Run { subject: BARE, alone: alone[WARM_UP..].to_vec(), few, at_once })
     }
 
-    /// The sessions that are created alone, and those that are created at once.
-    fn series(&self) -> [Range<usize>; 2] {
+    /// The sessions that are created alone, those that are created at once, and those that are created a few at a time.
+    fn series(&self) -> [Range<usize>; 3] {
         let alone = WARM_UP + self.samples;
-        [0..alone, alone..alone + self.at_once]
+        let at_once = alone + self.at_once;
+        [0..alone, alone..at_once, at_once..at_once + 10 * self.few]
+    }
+
+    fn a_few(&self) -> Pace {
+        Pace { at_once: self.few, look: LOOK_AMONG_FEW, rest: Duration::ZERO }
     }
 
     fn together(&self) -> Pace {
@@ -126,17 +143,21 @@ impl FirstQr {
 
     fn report(&self, runs: &[Run], options: &Options) -> anyhow::Result<Report> {
         let head = ["", "first code p50, ms", "p99", "longest", "logged in p50, ms", "p99", "longest"];
+        let head = [&head[..], &["from the scan p50, ms", "p99", "longest"]].concat();
         let mut alone = Table::new("One at a time", &head);
         let mut at_once = Table::new(format!("{} at once", self.at_once), &head);
+        let mut few = Table::new(format!("{} at a time", self.few), &head);
         let mut targets = Vec::new();
         let bare = p50_qr(runs, BARE)?;
         let kinds = options.kinds();
         for subject in std::iter::once(BARE).chain(kinds.iter().map(Kind::name)) {
             alone.row(row(runs, subject, |run| &run.alone)?);
+            few.row(row(runs, subject, |run| &run.few)?);
             at_once.row(row(runs, subject, |run| &run.at_once)?);
             if subject != BARE {
                 targets.push(factor_target(runs, subject, bare)?);
                 targets.push(stall_target(runs, subject)?);
+                targets.push(login_target(runs, subject)?);
             }
         }
         let notes = vec![
@@ -146,9 +167,11 @@ impl FirstQr {
                 .to_owned(),
             format!("One at a time: {REST_ALONE:?} of rest behind each login."),
             format!("A stall is a first code after more than {STALL_MILLIS} ms."),
-            format!("The login is looked for every {LOOK_ALONE:?} alone, every {LOOK_AMONG_MANY:?} at once."),
+            format!(
+                "The login is looked for every {LOOK_ALONE:?} alone, every {LOOK_AMONG_FEW:?} among a few, every {LOOK_AMONG_MANY:?} at once."
+            ),
         ];
-        Ok(Report { bench: "first-qr", notes, tables: vec![alone, at_once], targets, runs: json!(runs) })
+        Ok(Report { bench: "first-qr", notes, tables: vec![alone, few, at_once], targets, runs: json!(runs) })
     }
 }
 
@@ -168,9 +191,11 @@ async fn sample_server(
             rest.create(&id).await?;
             let code = rest.qr(&id).await?;
             let qr = millis(created.elapsed());
+            let scan = Instant::now();
             control.scan(&phone_number(session), &code).await?;
             rest.logged_in(&id, pace.look).await?;
-            keep(&samples, Sample { qr, logged_in: millis(created.elapsed()) });
+            let (logged_in, scanned) = (millis(created.elapsed()), millis(scan.elapsed()));
+            keep(&samples, Sample { qr, logged_in, scanned });
             tokio::time::sleep(pace.rest).await;
             Ok(())
         }
@@ -195,9 +220,11 @@ async fn sample_bare(
         async move {
             let mut opened = bare.open(session)?;
             let (code, qr) = opened.qr().await?;
+            let scan = Instant::now();
             control.scan(&phone_number(session), &code).await?;
             let logged_in = opened.logged_in().await?;
-            keep(&samples, Sample { qr: millis(qr), logged_in: millis(logged_in) });
+            let scanned = millis(scan.elapsed());
+            keep(&samples, Sample { qr: millis(qr), logged_in: millis(logged_in), scanned });
             tokio::time::sleep(pace.rest).await;
             Ok(())
         }
@@ -240,7 +267,8 @@ fn over_runs(runs: &[Run], subject: &str, percent: f64, of: impl Fn(&Run) -> Vec
 
 fn row(runs: &[Run], subject: &str, samples: fn(&Run) -> &[Sample]) -> anyhow::Result<Vec<String>> {
     let mut cells = vec![subject.to_owned()];
-    for of in [|sample: &Sample| sample.qr, |sample: &Sample| sample.logged_in] {
+    let times: [fn(&Sample) -> f64; 3] = [|sample| sample.qr, |sample| sample.logged_in, |sample| sample.scanned];
+    for of in times {
         for percent in [50.0, 99.0, 100.0] {
             cells.push(over_runs(runs, subject, percent, |run| samples(run).iter().map(of).collect())?.text(1));
         }
@@ -262,9 +290,21 @@ fn factor_target(runs: &[Run], subject: &str, bare: f64) -> anyhow::Result<Targe
     })
 }
 
+fn login_target(runs: &[Run], subject: &str) -> anyhow::Result<Target> {
+    let of = |subject| over_runs(runs, subject, 50.0, |run| run.few.iter().map(|sample| sample.scanned).collect());
+    let (p50, bare) = (of(subject)?, of(BARE)?);
+    Ok(Target {
+        what: format!("{subject}: p50 from the scan to the login, a few at a time"),
+        reach: format!("<= {LOGIN_MILLIS} ms"),
+        measured: format!("{} ms (bare {} ms)", p50.text(1), bare.text(1)),
+        is_reached: p50.median <= LOGIN_MILLIS,
+    })
+}
+
 fn stall_target(runs: &[Run], subject: &str) -> anyhow::Result<Target> {
-    let longest =
-        over_runs(runs, subject, 100.0, |run| run.alone.iter().chain(&run.at_once).map(|sample| sample.qr).collect())?;
+    let longest = over_runs(runs, subject, 100.0, |run| {
+        run.alone.iter().chain(&run.few).chain(&run.at_once).map(|sample| sample.qr).collect()
+    })?;
     Ok(Target {
         what: format!("{subject}: longest first code"),
         reach: "no stalls".to_owned(),

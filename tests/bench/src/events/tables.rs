@@ -14,7 +14,11 @@ const JOURNAL_SHARE: f64 = 0.5;
 /// Deliveries per second of a burst that must be reached.
 const DELIVERIES_PER_SECOND: f64 = 1500.0;
 /// Most milliseconds that the slowest hundredth may begin at, at the steady rate.
-const P99_MILLIS: f64 = 250.0;
+const P99_MILLIS: f64 = 60.0;
+/// How many times the bare library's processor time a message may take at the steady rate.
+const STEADY_CPU_SHARE: f64 = 2.0;
+/// Microseconds that it may take whatever the bare library takes.
+const STEADY_CPU_MICROS: f64 = 800.0;
 /// Most percent that a dead receiver may change the others' slowest hundredth.
 const DEAD_PERCENT: f64 = 10.0;
 /// Threads that may come while a burst is worked on, and count as none: the pool for blocking work wakes a few.
@@ -166,6 +170,7 @@ fn steady_table(bench: &Events, runs: &[Run], subjects: &[&str]) -> anyhow::Resu
     let title = format!("{} messages/s over {} sessions for {} s", bench.rate, bench.sessions, bench.seconds);
     let mut head = vec!["", "messages", "p50 ms", "p99 ms", "longest ms", "sent per second", "sent late p99 ms"];
     head.extend(["simulator's answer p50 ms", "p99 ms", "server CPU us per message"]);
+    head.push("bare library's CPU us per message");
     head.extend(SEEN_HEAD);
     let mut table = Table::new(title, &head);
     for subject in subjects {
@@ -180,12 +185,21 @@ fn steady_table(bench: &Events, runs: &[Run], subjects: &[&str]) -> anyhow::Resu
             of(|run| run.kept.late_p99)?.text(1),
             of(|run| run.kept.answer_p50)?.text(1),
             of(|run| run.kept.answer_p99)?.text(1),
-            of(|run| run.seen.cpu_seconds * 1e6 / run.received as f64)?.text(0),
+            of(cpu_micros)?.text(0),
+            of(bare_cpu_micros)?.text(0),
         ];
         cells.extend(seen_cells(|seen| spread(runs, subject, flowed, |run| seen(&run.seen)))?);
         table.row(cells);
     }
     Ok(table)
+}
+
+fn cpu_micros(flowed: &Flowed) -> f64 {
+    flowed.seen.cpu_seconds * 1e6 / flowed.received as f64
+}
+
+fn bare_cpu_micros(flowed: &Flowed) -> f64 {
+    flowed.bare.cpu_seconds * 1e6 / flowed.bare.kept.messages as f64
 }
 
 fn dead_table(bench: &Events, runs: &[Run], subjects: &[&str]) -> anyhow::Result<Table> {
@@ -235,12 +249,14 @@ fn journal_target(runs: &[Run], subject: &str) -> anyhow::Result<Target> {
     })
 }
 
-fn webhook_targets(runs: &[Run], subject: &str) -> anyhow::Result<[Target; 4]> {
+fn webhook_targets(runs: &[Run], subject: &str) -> anyhow::Result<[Target; 5]> {
     let per_second = spread(runs, subject, delivered, delivered_per_second)?;
     let wrong = spread(runs, subject, delivered, wrong)?;
     let more_threads =
         spread(runs, subject, delivered, |run| run.seen.peak.threads as f64 - run.seen.before.threads as f64)?;
     let p99 = spread(runs, subject, flowed, |run| run.latency.p99)?;
+    let cpu = spread(runs, subject, flowed, cpu_micros)?;
+    let beside_bare = spread(runs, subject, flowed, |run| cpu_micros(run) / bare_cpu_micros(run))?;
     let target = |what: &str, reach: String, measured: String, is_reached| Target {
         what: format!("{subject}: {what}"),
         reach,
@@ -266,6 +282,12 @@ fn webhook_targets(runs: &[Run], subject: &str) -> anyhow::Result<[Target; 4]> {
             format!("<= {P99_MILLIS} ms"),
             format!("{} ms", p99.text(1)),
             p99.median <= P99_MILLIS,
+        ),
+        target(
+            "processor time per message, steady",
+            format!("<= {STEADY_CPU_SHARE} x bare, or {STEADY_CPU_MICROS} us"),
+            format!("{} x, {} us", beside_bare.text(2), cpu.text(0)),
+            beside_bare.median <= STEADY_CPU_SHARE || cpu.median <= STEADY_CPU_MICROS,
         ),
     ])
 }
