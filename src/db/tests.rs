@@ -65,12 +65,12 @@ async fn a_script_is_run_whole_or_not_at_all() {
     // One that SQLite undoes alone, and one that makes it end the transaction by itself.
     for bad in [-2, 3] {
         let work = db.write().begin().await.expect("it begins");
-        let failure = work.run(batch(&db, &[0, bad, 2])).await.expect_err("it fails");
+        let failure = work.run(batch(&db, &[0, bad, 2]), ()).await.expect_err("it fails");
         assert!(matches!(failure, Failure::RolledBack(_)), "{failure:?}");
         assert_eq!(values(&db).await, [0; 0]);
     }
     let work = db.write().begin().await.expect("it begins");
-    let told = work.run(batch(&db, &[4, 2])).await.expect("it is written");
+    let told = work.run(batch(&db, &[4, 2]), ()).await.expect("it is written");
     assert_eq!(told, [("told".to_owned(), 4), ("told".to_owned(), 2)]);
     assert_eq!(values(&db).await, [2, 4]);
     // Behind statements that were run before it, and after somebody has left a transaction open.
@@ -80,7 +80,7 @@ async fn a_script_is_run_whole_or_not_at_all() {
     drop(left);
     let work = db.write().begin().await.expect("it begins");
     work.execute_unprepared("INSERT INTO picky VALUES (10)").await.expect("it is inserted");
-    let told = work.run(batch(&db, &[6])).await.expect("it is written");
+    let told = work.run(batch(&db, &[6]), ()).await.expect("it is written");
     assert_eq!(told, [("told".to_owned(), 6)]);
     assert_eq!(values(&db).await, [2, 4, 6, 10]);
     let work = db.write().begin().await.expect("it begins");

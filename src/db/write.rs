@@ -100,8 +100,16 @@ impl Writer {
     /// # Errors
     /// As [`Work::run_blocking`], or the disk failed.
     pub async fn run(&self, batch: Batch) -> Result<(), Failure> {
+        self.run_holding(batch, ()).await
+    }
+
+    /// The same, and drops something only when the batch has ended, which it may after nobody waits for it any more.
+    ///
+    /// # Errors
+    /// As [`run`](Self::run).
+    pub async fn run_holding(&self, batch: Batch, held: impl Send + 'static) -> Result<(), Failure> {
         let work = self.open().await.map_err(Failure::RolledBack)?;
-        work.run(batch).await?;
+        work.run(batch, held).await?;
         self.flushed().await.map_err(Failure::Unknown)
     }
 
@@ -180,9 +188,13 @@ impl Work {
     }
 
     /// The same on a thread for what takes long.
-    pub(super) async fn run(self, batch: Batch) -> Result<Vec<Pair>, Failure> {
+    pub(super) async fn run(self, batch: Batch, held: impl Send + 'static) -> Result<Vec<Pair>, Failure> {
         self.end(batch, |mut busy, steps| async move {
-            let run = tokio::task::spawn_blocking(move || busy.run(&steps)).await;
+            let run = tokio::task::spawn_blocking(move || {
+                let _held = held;
+                busy.run(&steps)
+            });
+            let run = run.await;
             run.map_err(|panic| Failure::Unknown(DbErr::Custom(panic.to_string())))?.map_err(Failure::RolledBack)
         })
         .await

@@ -15,7 +15,7 @@ use entity::ids::SessionId;
 use entity::timestamp::Timestamp;
 use sea_orm::sea_query::{Expr, Query};
 use sea_orm::{ConnectionTrait, DbErr, EntityName, ExprTrait};
-use tokio::sync::{Mutex, RwLock, RwLockReadGuard};
+use tokio::sync::{Mutex, OwnedRwLockReadGuard, RwLock};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
@@ -234,9 +234,9 @@ impl DeviceStore {
     /// For everything that writes but ratchets, behind those; refuses once the client is given up.
     async fn write(&self) -> Result<Guarded<'_>, StoreError> {
         self.settle_ratchets().await?;
-        let writing = self.writing.read().await;
+        let writing = Arc::clone(&self.writing).read_owned().await;
         self.refuse_when_given_up()?;
-        Ok(Guarded { connection: self.db.write(), _writing: writing })
+        Ok(Guarded { connection: self.db.write(), writing })
     }
 
     fn refuse_when_given_up(&self) -> Result<(), StoreError> {
@@ -255,7 +255,14 @@ impl DeviceStore {
 /// The connection that writes, held against the store's retirement.
 struct Guarded<'a> {
     connection: &'a db::Writer,
-    _writing: RwLockReadGuard<'a, ()>,
+    writing: OwnedRwLockReadGuard<()>,
+}
+
+impl Guarded<'_> {
+    /// Runs a batch. Once it has begun it is written whether or not somebody still waits for it, and the store is not retired before.
+    async fn run(self, batch: db::Batch) -> Result<(), db::Failure> {
+        self.connection.run_holding(batch, self.writing).await
+    }
 }
 
 impl Deref for Guarded<'_> {

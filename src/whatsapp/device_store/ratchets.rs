@@ -145,13 +145,13 @@ async fn rows_then(
 
 /// Writes without the journal, when the last thing that it was given is written.
 async fn write_directly(store: &DeviceStore, intake: &Intake) -> Result<()> {
-    let _alone = store.writing.write().await;
+    let alone = Arc::clone(&store.writing).write_owned().await;
     store.refuse_when_given_up()?;
     let mut rows = store.waiting.changes(&store.session, None, intake.came, &intake.taken);
     rows.extend_from_slice(&intake.ratchets);
     let mut batch = store.db.write().batch();
     batch.put(rows);
-    store.db.write().run(batch).await.map_err(|failure| store.failed()(failure.into()))
+    store.db.write().run_holding(batch, alone).await.map_err(|failure| store.failed()(failure.into()))
 }
 
 fn not_written(store: &DeviceStore, error: Arc<Error>) -> StoreError {
