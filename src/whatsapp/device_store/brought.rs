@@ -11,7 +11,7 @@ use tokio::sync::watch;
 
 use crate::error::{Error, Result};
 use crate::event::journal::Ticket;
-use crate::whatsapp::device_store::waiting::Key;
+use crate::whatsapp::device_store::pending_messages::Key;
 
 /// The entry that was brought last, if it may not be on the disk yet. The journal writes them in their order, and of one that
 /// it could not write the store hears before anything behind it is told.

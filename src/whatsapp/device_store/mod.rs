@@ -27,8 +27,8 @@ use crate::error::chain;
 use crate::event::journal::{Failed, Journal, Rows, Ticket};
 use crate::whatsapp::device_store::brought::{Brought, Held, Holding};
 use crate::whatsapp::device_store::first_sync::FirstSyncs;
+use crate::whatsapp::device_store::pending_messages::PendingMessages;
 use crate::whatsapp::device_store::ratchets::UnderWay;
-use crate::whatsapp::device_store::waiting::Waiting;
 use crate::whatsapp::foreign;
 
 mod app_sync;
@@ -40,6 +40,7 @@ mod first_sync;
 mod lid_mapping;
 mod msg_secret;
 mod pending_inbound;
+mod pending_messages;
 mod pre_key;
 mod protocol;
 mod ratchets;
@@ -48,7 +49,6 @@ mod sender_key_device;
 mod sent_message;
 mod signal;
 mod tc_token;
-mod waiting;
 
 /// The library's storage for one session. Cheap to make; the session's row must exist before anything is stored.
 #[derive(Debug)]
@@ -63,8 +63,8 @@ pub struct DeviceStore {
     writing: Arc<RwLock<()>>,
     /// Held by the save of the device that is under way.
     saving: Mutex<()>,
-    /// What was decrypted and waits for the journal.
-    waiting: Arc<Waiting>,
+    /// What was decrypted and is not yet in the journal.
+    pending_messages: Arc<PendingMessages>,
     /// What waits for its turn to be brought to the journal.
     holding: Holding,
     /// What was brought to the journal.
@@ -87,7 +87,7 @@ impl DeviceStore {
             given_up: CancellationToken::new(),
             writing: Arc::default(),
             saving: Mutex::new(()),
-            waiting: Arc::default(),
+            pending_messages: Arc::default(),
             holding: Holding::default(),
             brought: Brought::default(),
             under_way: UnderWay::default(),
@@ -107,7 +107,7 @@ impl DeviceStore {
     /// # Errors
     /// The database failed; then nothing is deleted.
     pub async fn forget(&self) -> crate::error::Result<()> {
-        self.waiting.clear();
+        self.pending_messages.clear();
         let work = self.db.write().begin().await?;
         for table in tables() {
             let delete = Query::delete()
@@ -137,21 +137,21 @@ impl DeviceStore {
 
     /// Notes that the stanza of a message came in; nothing is decrypted yet.
     pub fn stanza(&self, id: &str) {
-        self.waiting.stanza(id);
+        self.pending_messages.stanza(id);
     }
 
     /// Notes that a message waits for its turn to be brought to the journal, whatever the library does meanwhile: no frame leaves
     /// before it is brought, and a ratchet takes it along.
     pub fn hold(&self, chat: &str, sender: &str, id: &str) -> Held {
-        let key = waiting::key(PendingInboundKey { chat, sender, id });
-        self.waiting.hold(&key);
+        let key = pending_messages::key(PendingInboundKey { chat, sender, id });
+        self.pending_messages.hold(&key);
         self.holding.hold(key)
     }
 
     /// Notes that the journal was given a message that waits: a ratchet that is written with it or later need not take it
     /// along.
     pub fn handed_over(&self, held: &Held, ticket: Ticket) {
-        self.waiting.hand_over(&held.key, ticket);
+        self.pending_messages.hand_over(&held.key, ticket);
     }
 
     /// Gives the client up because something could not be read or written. What it has in its memory is not what is on
@@ -208,7 +208,7 @@ impl DeviceStore {
             () = self.given_up.cancelled() => {}
         }
         let ticket = self.brought.settle().await.map_err(|error| StoreError::Database(Box::new(error)))?;
-        Ok(ticket.is_some_and(|ticket| self.waiting.written(ticket)))
+        Ok(ticket.is_some_and(|ticket| self.pending_messages.written(ticket)))
     }
 
     /// What becomes of a failed statement: the client is given up, and the library is told.

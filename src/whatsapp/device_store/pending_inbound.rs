@@ -12,12 +12,12 @@ use sea_orm::{ColumnTrait, EntityTrait, ExprTrait, QueryFilter};
 use wacore::store::error::Result;
 use wacore::store::traits::{PendingInboundKey, PendingInboundRow};
 
-use super::waiting::{Key, key};
+use super::pending_messages::{Key, key};
 use super::{DeviceStore, ratchets, rows};
 
 pub(super) async fn store(store: &DeviceStore, rows: &[PendingInboundRow<'_>]) -> Result<()> {
     store.refuse_when_given_up()?;
-    let late = rows.iter().filter(|row| store.waiting.store(row)).count();
+    let late = rows.iter().filter(|row| store.pending_messages.store(row)).count();
     match late {
         0 => Ok(()),
         // The journal is given it in a moment, often before the pen comes to this. Whatever happens until then, it is written.
@@ -27,17 +27,17 @@ pub(super) async fn store(store: &DeviceStore, rows: &[PendingInboundRow<'_>]) -
 
 pub(super) async fn find(store: &DeviceStore, at: PendingInboundKey<'_>) -> Result<Option<Vec<u8>>> {
     let key = key(at);
-    if let Some(message) = store.waiting.find(&key) {
+    if let Some(message) = store.pending_messages.find(&key) {
         return Ok(Some(message));
     }
-    let row = match store.waiting.is_gone(&key) {
+    let row = match store.pending_messages.is_gone(&key) {
         true => None,
         false => Entity::find().filter(row_at(store, &key)).one(store.read()).await.map_err(store.failed())?,
     };
     match row {
         // A client before this one left it.
         Some(row) => {
-            store.waiting.found(key);
+            store.pending_messages.found(key);
             Ok(Some(row.message))
         }
         // The library takes it for one that the journal has, and acknowledges it: what it has must be on the disk by then.
@@ -47,7 +47,7 @@ pub(super) async fn find(store: &DeviceStore, at: PendingInboundKey<'_>) -> Resu
 
 pub(super) async fn remove(store: &DeviceStore, keys: &[PendingInboundKey<'_>]) -> Result<()> {
     store.refuse_when_given_up()?;
-    match store.waiting.remove(keys.iter().map(|at| key(PendingInboundKey { ..*at }))) {
+    match store.pending_messages.remove(keys.iter().map(|at| key(PendingInboundKey { ..*at }))) {
         false => Ok(()),
         // Nobody waits for it: a row that stays is told once more to the journal, which knows it.
         true => ratchets::accept(store, Vec::new()).await,
@@ -56,12 +56,12 @@ pub(super) async fn remove(store: &DeviceStore, keys: &[PendingInboundKey<'_>]) 
 
 pub(super) async fn remove_expired(store: &DeviceStore, cutoff: i64) -> Result<u32> {
     // All in one place, so that each is counted once.
-    store.waiting.all_to_table();
+    store.pending_messages.all_to_table();
     ratchets::accept(store, Vec::new()).await?;
     store.settle_ratchets().await?;
     let old = Column::SessionId.eq(store.session.clone()).and(Column::StoredAt.lt(cutoff));
     let count = rows::delete_counted(store, Entity::delete_many().filter(old)).await?;
-    store.waiting.remove_expired(cutoff);
+    store.pending_messages.remove_expired(cutoff);
     Ok(count)
 }
 

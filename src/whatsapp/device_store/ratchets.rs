@@ -13,7 +13,7 @@ use wacore::store::error::{Result, StoreError};
 
 use super::DeviceStore;
 use super::brought::{Written, shared};
-use super::waiting::Taken;
+use super::pending_messages::Taken;
 use crate::db::fault;
 use crate::db::rows::Row;
 use crate::error::{Error, ErrorKind};
@@ -73,7 +73,7 @@ pub(super) async fn accept(store: &DeviceStore, ratchets: Vec<Row>) -> Result<()
     };
     let (ratchets, taken) = (Arc::<[Row]>::from(ratchets), Taken::default());
     // What is decrypted from now on, these ratchets have not moved past.
-    let came = (!ratchets.is_empty()).then(|| store.waiting.now());
+    let came = (!ratchets.is_empty()).then(|| store.pending_messages.now());
     let rows = Some(rows_then(store, &ratchets, came, &taken).await?);
     let entry = Entry { rows, failed: Some(store.giving_up()), can_wait: true, ..Entry::default() };
     let written = match store.journal.bring(entry).await {
@@ -113,7 +113,7 @@ async fn settle_without_journal(store: &DeviceStore) -> Result<()> {
 /// Notes what became of the first intake. Others that wait for it may do the same.
 fn settle_one(store: &DeviceStore, intake: &Arc<Intake>, outcome: Result<()>) -> Result<()> {
     if outcome.is_ok() {
-        store.waiting.changed(&intake.taken);
+        store.pending_messages.changed(&intake.taken);
     }
     store.under_way.forget(intake);
     outcome
@@ -129,7 +129,8 @@ async fn rows_then(
 ) -> Result<Rows> {
     let writing = Arc::clone(&store.writing).read_owned().await;
     store.refuse_when_given_up()?;
-    let (waiting, session, taken) = (Arc::clone(&store.waiting), store.session.clone(), Arc::clone(taken));
+    let (pending_messages, session, taken) =
+        (Arc::clone(&store.pending_messages), store.session.clone(), Arc::clone(taken));
     let (given_up, ratchets) = (store.given_up.clone(), Arc::clone(ratchets));
     Ok(Box::new(move |newest| {
         let _ = &writing;
@@ -137,7 +138,7 @@ async fn rows_then(
         if given_up.is_cancelled() {
             return Err(fault::failed(DbErr::Custom("the client was given up".to_owned())));
         }
-        let mut rows = waiting.changes(&session, Some(newest), ratchets_of, &taken);
+        let mut rows = pending_messages.changes(&session, Some(newest), ratchets_of, &taken);
         rows.extend_from_slice(&ratchets);
         Ok(rows)
     }))
@@ -147,7 +148,7 @@ async fn rows_then(
 async fn write_directly(store: &DeviceStore, intake: &Intake) -> Result<()> {
     let alone = Arc::clone(&store.writing).write_owned().await;
     store.refuse_when_given_up()?;
-    let mut rows = store.waiting.changes(&store.session, None, intake.came, &intake.taken);
+    let mut rows = store.pending_messages.changes(&store.session, None, intake.came, &intake.taken);
     rows.extend_from_slice(&intake.ratchets);
     let mut batch = store.db.write().batch();
     batch.put(rows);

@@ -1,5 +1,5 @@
-//! Messages that were decrypted and wait for the journal, in memory: which of them the table has, which the journal was given,
-//! and which may have a ratchet on the disk that has moved past them.
+//! Messages that were decrypted and are not yet in the journal, in memory: which of them the table has, which the journal was
+//! given, and which may have a ratchet on the disk that has moved past them.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
@@ -24,9 +24,9 @@ static TABLE: Target = Target {
     rest: &["message", "stored_at"],
 };
 
-/// What waits for the journal.
+/// The pending messages of one client.
 #[derive(Debug, Default)]
-pub(super) struct Waiting(Mutex<Messages>);
+pub(super) struct PendingMessages(Mutex<Messages>);
 
 #[derive(Debug, Default)]
 struct Messages {
@@ -42,7 +42,7 @@ struct Messages {
     /// When the newest ratchets came that are written, or are about to be.
     ratchets_of: u64,
     /// Counts what happens.
-    moments: u64,
+    sequence: u64,
 }
 
 /// Chat, sender, id.
@@ -73,7 +73,7 @@ pub(super) fn key(at: PendingInboundKey<'_>) -> Key {
     Arc::new((clean(at.chat), clean(at.sender), clean(at.id)))
 }
 
-impl Waiting {
+impl PendingMessages {
     /// Forgets everything.
     pub(super) fn clear(&self) {
         *self.0.lock() = Messages::default();
@@ -205,7 +205,7 @@ impl Waiting {
             let (chat, sender, id) = (**key).clone();
             Row { target: &TABLE, key: vec![session.to_string(), chat, sender, id], rest }
         };
-        let (mut rows, mut moments) = (Vec::new(), Vec::new());
+        let (mut rows, mut changed) = (Vec::new(), Vec::new());
         for (key, message) in messages {
             let is_moved_past = message.is_late || ratchets_of.is_some();
             let is_with_journal = message.handed_over.is_some() && message.handed_over <= newest;
@@ -213,14 +213,14 @@ impl Waiting {
                 continue;
             }
             rows.push(row(key, Some(vec![message.bytes.to_vec().into(), message.stored_at.into()])));
-            moments.push((Arc::clone(key), message.came));
+            changed.push((Arc::clone(key), message.came));
             in_table.insert(Arc::clone(key));
         }
         for (key, went) in gone {
             rows.push(row(key, None));
-            moments.push((Arc::clone(key), *went));
+            changed.push((Arc::clone(key), *went));
         }
-        *taken.lock() = moments;
+        *taken.lock() = changed;
         rows
     }
 
@@ -240,8 +240,8 @@ impl Waiting {
 
 impl Messages {
     fn tick(&mut self) -> u64 {
-        self.moments += 1;
-        self.moments
+        self.sequence += 1;
+        self.sequence
     }
 
     /// Forgets a message. True if it may be in the table.
