@@ -27,7 +27,8 @@ use crate::error::chain;
 use crate::event::journal::{Failed, Journal, Rows, Ticket};
 use crate::whatsapp::device_store::brought::{Brought, Held, Holding};
 use crate::whatsapp::device_store::first_sync::FirstSyncs;
-use crate::whatsapp::device_store::pending_messages::PendingMessages;
+use crate::whatsapp::device_store::pending_messages::Event;
+use crate::whatsapp::device_store::pending_messages::shared::{SharedPendingMessages, key};
 use crate::whatsapp::device_store::ratchets::UnderWay;
 use crate::whatsapp::foreign;
 
@@ -64,7 +65,7 @@ pub struct DeviceStore {
     /// Held by the save of the device that is under way.
     saving: Mutex<()>,
     /// What was decrypted and is not yet in the journal.
-    pending_messages: Arc<PendingMessages>,
+    pending_messages: Arc<SharedPendingMessages>,
     /// What waits for its turn to be brought to the journal.
     holding: Holding,
     /// What was brought to the journal.
@@ -137,21 +138,21 @@ impl DeviceStore {
 
     /// Notes that the stanza of a message came in; nothing is decrypted yet.
     pub fn stanza(&self, id: &str) {
-        self.pending_messages.stanza(id);
+        self.pending_messages.step(Event::StanzaCame { id: clean(id) });
     }
 
     /// Notes that a message waits for its turn to be brought to the journal, whatever the library does meanwhile: no frame leaves
     /// before it is brought, and a ratchet takes it along.
     pub fn hold(&self, chat: &str, sender: &str, id: &str) -> Held {
-        let key = pending_messages::key(PendingInboundKey { chat, sender, id });
-        self.pending_messages.hold(&key);
+        let key = key(PendingInboundKey { chat, sender, id });
+        self.pending_messages.step(Event::Held { key: Arc::clone(&key) });
         self.holding.hold(key)
     }
 
     /// Notes that the journal was given a message that waits: a ratchet that is written with it or later need not take it
     /// along.
     pub fn handed_over(&self, held: &Held, ticket: Ticket) {
-        self.pending_messages.hand_over(&held.key, ticket);
+        self.pending_messages.step(Event::HandedOver { key: Arc::clone(&held.key), ticket });
     }
 
     /// Gives the client up because something could not be read or written. What it has in its memory is not what is on
@@ -208,7 +209,7 @@ impl DeviceStore {
             () = self.given_up.cancelled() => {}
         }
         let ticket = self.brought.settle().await.map_err(|error| StoreError::Database(Box::new(error)))?;
-        Ok(ticket.is_some_and(|ticket| self.pending_messages.written(ticket)))
+        Ok(ticket.is_some_and(|ticket| self.pending_messages.step(Event::JournalWrote { ticket }).is_table_behind))
     }
 
     /// What becomes of a failed statement: the client is given up, and the library is told.

@@ -12,16 +12,16 @@ use sea_orm::{ColumnTrait, EntityTrait, ExprTrait, QueryFilter};
 use wacore::store::error::Result;
 use wacore::store::traits::{PendingInboundKey, PendingInboundRow};
 
-use super::pending_messages::{Key, key};
+use super::pending_messages::shared::key;
+use super::pending_messages::{Event, Key};
 use super::{DeviceStore, ratchets, rows};
 
 pub(super) async fn store(store: &DeviceStore, rows: &[PendingInboundRow<'_>]) -> Result<()> {
     store.refuse_when_given_up()?;
-    let late = rows.iter().filter(|row| store.pending_messages.store(row)).count();
-    match late {
-        0 => Ok(()),
+    match store.pending_messages.store(rows) {
+        false => Ok(()),
         // The journal is given it in a moment, often before the pen comes to this. Whatever happens until then, it is written.
-        _ => ratchets::accept(store, Vec::new()).await,
+        true => ratchets::accept(store, Vec::new()).await,
     }
 }
 
@@ -37,7 +37,7 @@ pub(super) async fn find(store: &DeviceStore, at: PendingInboundKey<'_>) -> Resu
     match row {
         // A client before this one left it.
         Some(row) => {
-            store.pending_messages.found(key);
+            store.pending_messages.step(Event::Found { key });
             Ok(Some(row.message))
         }
         // The library takes it for one that the journal has, and acknowledges it: what it has must be on the disk by then.
@@ -47,7 +47,8 @@ pub(super) async fn find(store: &DeviceStore, at: PendingInboundKey<'_>) -> Resu
 
 pub(super) async fn remove(store: &DeviceStore, keys: &[PendingInboundKey<'_>]) -> Result<()> {
     store.refuse_when_given_up()?;
-    match store.pending_messages.remove(keys.iter().map(|at| key(PendingInboundKey { ..*at }))) {
+    let keys = keys.iter().map(|at| key(PendingInboundKey { ..*at })).collect();
+    match store.pending_messages.step(Event::Removed { keys }).is_table_behind {
         false => Ok(()),
         // Nobody waits for it: a row that stays is told once more to the journal, which knows it.
         true => ratchets::accept(store, Vec::new()).await,
@@ -56,12 +57,12 @@ pub(super) async fn remove(store: &DeviceStore, keys: &[PendingInboundKey<'_>]) 
 
 pub(super) async fn remove_expired(store: &DeviceStore, cutoff: i64) -> Result<u32> {
     // All in one place, so that each is counted once.
-    store.pending_messages.all_to_table();
+    store.pending_messages.step(Event::AllToTable);
     ratchets::accept(store, Vec::new()).await?;
     store.settle_ratchets().await?;
     let old = Column::SessionId.eq(store.session.clone()).and(Column::StoredAt.lt(cutoff));
     let count = rows::delete_counted(store, Entity::delete_many().filter(old)).await?;
-    store.pending_messages.remove_expired(cutoff);
+    store.pending_messages.step(Event::Expired { cutoff });
     Ok(count)
 }
 

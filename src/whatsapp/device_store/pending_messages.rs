@@ -1,62 +1,50 @@
-//! Messages that were decrypted and are not yet in the journal, in memory: which of them the table has, which the journal was
-//! given, and which may have a ratchet on the disk that has moved past them.
+//! Messages that were decrypted and are not yet in the journal: which of them the table has, which the journal was given, and
+//! which may have a ratchet on the disk that has moved past them. Pure: no I/O, no clock, no lock. The invariant is that of "What
+//! is never lost" in `ARCHITECTURE.md`.
+
+pub(super) mod shared;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use bytes::Bytes;
-use entity::ids::SessionId;
-use parking_lot::Mutex;
-use wacore::store::traits::{PendingInboundKey, PendingInboundRow};
-use wacore::time::now_secs;
-
-use crate::db::rows::{Row, Target};
-use crate::event::journal::Ticket;
-use crate::whatsapp::device_store::clean;
 
 /// Stanzas and chats that are remembered, at most. Of one that was forgotten the worst is assumed.
 const REMEMBERED: usize = 2048;
 
-/// Where those go that must not be lost with the memory.
-static TABLE: Target = Target {
-    table: "pending_inbound",
-    key: &["session_id", "chat", "sender", "message_id"],
-    rest: &["message", "stored_at"],
-};
-
-/// The pending messages of one client.
-#[derive(Debug, Default)]
-pub(super) struct PendingMessages(Mutex<Messages>);
-
-#[derive(Debug, Default)]
-struct Messages {
-    messages: BTreeMap<Key, Message>,
-    /// Those that may be in the table.
-    in_table: BTreeSet<Key>,
-    /// Those that are to leave the table, and since when.
-    gone: BTreeMap<Key, u64>,
-    /// When stanzas came in whose message was not stored yet, by their ids.
-    arrived: HashMap<String, u64>,
-    /// When the last message of a sender in a chat was stored, or was done with.
-    seen: HashMap<(String, String), u64>,
-    /// When the newest ratchets came that are written, or are about to be.
-    ratchets_of: u64,
-    /// Counts what happens.
-    sequence: u64,
-}
-
 /// Chat, sender, id.
 pub(super) type Key = Arc<(String, String, String)>;
 
+/// The place of an event among all that this client's messages went through: what has the greater one came later.
+pub(super) type Sequence = u64;
+
+/// The pending messages of one client. `T` is the place of an entry in the journal's order.
 #[derive(Debug)]
-struct Message {
+pub(super) struct PendingMessages<T> {
+    messages: BTreeMap<Key, Message<T>>,
+    /// Those that may be in the table.
+    in_table: BTreeSet<Key>,
+    /// Those that are to leave the table, and since when.
+    gone: BTreeMap<Key, Sequence>,
+    /// When stanzas came in whose message was not stored yet, by their ids.
+    arrived: HashMap<String, Sequence>,
+    /// When the last message of a sender in a chat was stored, or was done with.
+    seen: HashMap<(String, String), Sequence>,
+    /// When the newest ratchets came that are written, or are about to be.
+    ratchets_of: Sequence,
+    /// The place of the last event.
+    sequence: Sequence,
+}
+
+#[derive(Debug)]
+struct Message<T> {
     bytes: Bytes,
     stored_at: i64,
-    came: u64,
+    came: Sequence,
     /// Whether it is on its way to the journal.
     is_held: bool,
     /// The journal's entry that it is in, once the journal was given it.
-    handed_over: Option<Ticket>,
+    handed_over: Option<T>,
     /// Whether the library is done with it, and only the journal has still to write it.
     is_done: bool,
     /// Whether a ratchet on the disk may have moved past it.
@@ -65,199 +53,219 @@ struct Message {
     is_written: bool,
 }
 
-/// Messages that a transaction put into the table or took out of it, and when they came or went.
-pub(super) type Taken = Arc<Mutex<Vec<(Key, u64)>>>;
-
-/// By what a message is known.
-pub(super) fn key(at: PendingInboundKey<'_>) -> Key {
-    Arc::new((clean(at.chat), clean(at.sender), clean(at.id)))
+/// What happens to messages, to ratchets and to the table.
+#[derive(Clone, Debug)]
+pub(super) enum Event<T> {
+    /// The stanza of a message came in. It is not decrypted yet.
+    StanzaCame { id: String },
+    /// The library handed messages over that it has decrypted.
+    Stored { messages: Vec<(Key, Bytes)>, stored_at: i64 },
+    /// The table has a message that a client before this one left.
+    Found { key: Key },
+    /// A message is on its way to the journal, and stays here until that has it.
+    Held { key: Key },
+    /// The journal was given a message.
+    HandedOver { key: Key, ticket: T },
+    /// The journal has written all entries up to this one.
+    JournalWrote { ticket: T },
+    /// The library is done with messages: they are forgotten, at once or when the journal has written what it was given.
+    Removed { keys: Vec<Key> },
+    /// What was stored before this moment is forgotten.
+    Expired { cutoff: i64 },
+    /// All messages are to go into the table.
+    AllToTable,
+    /// Ratchets are about to be brought to the journal. What is decrypted from now on, they have not moved past.
+    RatchetsCame,
+    /// A transaction is made up in which the journal writes its entries up to `newest`, unless it wrote them before, and the
+    /// ratchets that came at `ratchets_of`, if there are any. May happen again after the transaction failed.
+    TransactionBegan { newest: Option<T>, ratchets_of: Option<Sequence> },
+    /// A transaction is on the disk, with the changes that it was given for these messages.
+    TransactionWritten { changed: Vec<(Key, Sequence)> },
 }
 
-impl PendingMessages {
-    /// Forgets everything.
-    pub(super) fn clear(&self) {
-        *self.0.lock() = Messages::default();
-    }
+/// What follows from an event.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Effects {
+    /// The place of the event.
+    pub(super) sequence: Sequence,
+    /// Whether the table has to change, be there ratchets or not: a transaction is to be brought to the journal for that.
+    pub(super) is_table_behind: bool,
+    /// What the transaction that is made up has to change in the table.
+    pub(super) changes: Vec<Change>,
+}
 
-    /// Notes that the stanza of a message came in. It is not decrypted yet.
-    pub(super) fn stanza(&self, id: &str) {
-        let mut messages = self.0.lock();
-        let now = messages.tick();
-        if messages.arrived.len() >= REMEMBERED {
-            messages.arrived.clear();
+/// What is to become of a message in the table.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Change {
+    pub(super) key: Key,
+    /// When the message came, or was to leave the table.
+    pub(super) since: Sequence,
+    /// The message, and when it was stored. None: it leaves the table.
+    pub(super) row: Option<(Bytes, i64)>,
+}
+
+// By hand: derived, it would ask the same of `T`.
+impl<T> Default for PendingMessages<T> {
+    fn default() -> Self {
+        Self {
+            messages: BTreeMap::new(),
+            in_table: BTreeSet::new(),
+            gone: BTreeMap::new(),
+            arrived: HashMap::new(),
+            seen: HashMap::new(),
+            ratchets_of: 0,
+            sequence: 0,
         }
-        messages.arrived.insert(clean(id), now);
     }
+}
 
-    /// Takes a message in. True if it may be that a ratchet on the disk has moved past it already: one was brought after its
-    /// stanza had come in, and after what this sender had written in this chat before was done with, and is being written.
-    /// The library works on one after the other: it decrypts none before the one before is done with.
-    pub(super) fn store(&self, row: &PendingInboundRow<'_>) -> bool {
-        let mut messages = self.0.lock();
-        let now = messages.tick();
-        let key = key(PendingInboundKey { chat: row.chat, sender: row.sender, id: row.id });
-        let arrived = messages.arrived.remove(&key.2).unwrap_or(0);
-        let before = messages.see(&key, now);
-        if messages.gone.remove(&key).is_some() {
-            messages.in_table.insert(Arc::clone(&key));
+impl<T: Copy + Ord> PendingMessages<T> {
+    /// What an event changes, and what follows from it.
+    pub(super) fn step(&mut self, event: Event<T>) -> Effects {
+        self.sequence += 1;
+        let mut effects = Effects { sequence: self.sequence, ..Effects::default() };
+        match event {
+            Event::StanzaCame { id } => self.stanza_came(id),
+            Event::Stored { messages, stored_at } => effects.is_table_behind = self.store(messages, stored_at),
+            Event::Found { key } => {
+                self.in_table.insert(key);
+            }
+            Event::Held { key } => self.change(&key, |message| message.is_held = true),
+            Event::HandedOver { key, ticket } => self.change(&key, |message| message.handed_over = Some(ticket)),
+            Event::JournalWrote { ticket } => effects.is_table_behind = self.journal_wrote(ticket),
+            Event::Removed { keys } => effects.is_table_behind = self.remove(keys),
+            Event::Expired { cutoff } => self.messages.retain(|_, message| message.stored_at >= cutoff),
+            Event::AllToTable => self.messages.values_mut().for_each(|message| message.is_late = true),
+            Event::RatchetsCame => {}
+            Event::TransactionBegan { newest, ratchets_of } => effects.changes = self.changes(newest, ratchets_of),
+            Event::TransactionWritten { changed } => self.transaction_written(changed),
         }
-        let is_late = messages.ratchets_of > arrived.max(before);
-        let (bytes, stored_at) = (Bytes::copy_from_slice(row.message), now_secs());
-        let message = Message {
-            bytes,
-            stored_at,
-            came: now,
-            is_held: false,
-            handed_over: None,
-            is_done: false,
-            is_late,
-            is_written: false,
-        };
-        messages.messages.insert(key, message);
-        is_late
+        effects
     }
 
-    /// A message that waits.
-    pub(super) fn find(&self, key: &Key) -> Option<Vec<u8>> {
-        self.0.lock().messages.get(key).filter(|message| !message.is_done).map(|message| message.bytes.to_vec())
+    /// A message that the library is not done with.
+    pub(super) fn find(&self, key: &Key) -> Option<&Bytes> {
+        self.messages.get(key).filter(|message| !message.is_done).map(|message| &message.bytes)
     }
 
-    /// Notes that the table has a message that a client before this one left.
-    pub(super) fn found(&self, key: Key) {
-        self.0.lock().in_table.insert(key);
+    /// Whether a message is done with, whatever the table says.
+    pub(super) fn is_gone(&self, key: &Key) -> bool {
+        self.gone.contains_key(key) || self.messages.get(key).is_some_and(|message| message.is_done)
     }
 
-    /// Forgets messages, at once or when the journal has written what it was given. True if some may be in the table, which they
-    /// are to leave: of what was never here, only the table can know.
-    pub(super) fn remove(&self, keys: impl IntoIterator<Item = Key>) -> bool {
-        let mut messages = self.0.lock();
-        let now = messages.tick();
+    fn stanza_came(&mut self, id: String) {
+        if self.arrived.len() >= REMEMBERED {
+            self.arrived.clear();
+        }
+        self.arrived.insert(id, self.sequence);
+    }
+
+    /// True if it may be that a ratchet on the disk has moved past one of them already.
+    fn store(&mut self, messages: Vec<(Key, Bytes)>, stored_at: i64) -> bool {
+        let mut some = false;
+        for (key, bytes) in messages {
+            let is_late = self.is_late(&key);
+            self.see(&key);
+            some |= is_late;
+            if self.gone.remove(&key).is_some() {
+                self.in_table.insert(Arc::clone(&key));
+            }
+            let message = Message {
+                bytes,
+                stored_at,
+                came: self.sequence,
+                is_held: false,
+                handed_over: None,
+                is_done: false,
+                is_late,
+                is_written: false,
+            };
+            self.messages.insert(key, message);
+        }
+        some
+    }
+
+    /// Whether a ratchet on the disk may have moved past a message that is being stored: one was brought after its stanza had
+    /// come in, and after what this sender had written in this chat before was done with, and is being written. The library
+    /// works on one after the other: it decrypts none before the one before is done with.
+    fn is_late(&mut self, key: &Key) -> bool {
+        let arrived = self.arrived.remove(&key.2).unwrap_or(0);
+        let before = self.seen.get(&(key.0.clone(), key.1.clone())).copied().unwrap_or(0);
+        self.ratchets_of > arrived.max(before)
+    }
+
+    /// True if some may be in the table, which they are to leave: of what was never here, only the table can know.
+    fn remove(&mut self, keys: Vec<Key>) -> bool {
         let mut some = false;
         for key in keys {
-            messages.see(&key, now);
-            match messages.messages.get_mut(&key) {
+            self.see(&key);
+            match self.messages.get_mut(&key) {
                 Some(message) if message.is_held => message.is_done = true,
-                _ => some |= messages.forget(key, now),
+                _ => some |= self.forget(key),
             }
         }
         some
     }
 
-    /// Notes that the journal has written all entries up to this one, and forgets what was done with before. True as with
-    /// [`remove`](Self::remove).
-    pub(super) fn written(&self, ticket: Ticket) -> bool {
-        let mut messages = self.0.lock();
-        let now = messages.tick();
-        let is_over = |message: &Message| message.is_done && message.handed_over.is_some_and(|at| at <= ticket);
-        let over: Vec<_> =
-            messages.messages.iter().filter(|(_, message)| is_over(message)).map(|(key, _)| Arc::clone(key)).collect();
-        over.into_iter().fold(false, |some, key| messages.forget(key, now) | some)
+    /// Forgets what was done with before. True as with [`remove`](Self::remove).
+    fn journal_wrote(&mut self, ticket: T) -> bool {
+        let is_over = |message: &Message<T>| message.is_done && message.handed_over.is_some_and(|at| at <= ticket);
+        let over = self.messages.iter().filter(|(_, message)| is_over(message)).map(|(key, _)| Arc::clone(key));
+        let over: Vec<_> = over.collect();
+        over.into_iter().fold(false, |some, key| self.forget(key) | some)
     }
 
-    /// Whether a message is done with, whatever the table says.
-    pub(super) fn is_gone(&self, key: &Key) -> bool {
-        let messages = self.0.lock();
-        messages.gone.contains_key(key) || messages.messages.get(key).is_some_and(|message| message.is_done)
-    }
-
-    /// Forgets what was stored before this moment.
-    pub(super) fn remove_expired(&self, cutoff: i64) {
-        self.0.lock().messages.retain(|_, message| message.stored_at >= cutoff);
-    }
-
-    /// Notes that a message is on its way to the journal, and stays here until that has it.
-    pub(super) fn hold(&self, key: &Key) {
-        if let Some(message) = self.0.lock().messages.get_mut(key) {
-            message.is_held = true;
-        }
-    }
-
-    /// Notes that the journal was given a message.
-    pub(super) fn hand_over(&self, key: &Key, ticket: Ticket) {
-        if let Some(message) = self.0.lock().messages.get_mut(key) {
-            message.handed_over = Some(ticket);
-        }
-    }
-
-    /// The present moment.
-    pub(super) fn now(&self) -> u64 {
-        self.0.lock().tick()
-    }
-
-    /// All that waits is to go into the table.
-    pub(super) fn all_to_table(&self) {
-        self.0.lock().messages.values_mut().for_each(|message| message.is_late = true);
-    }
-
-    /// What is to change in the table now: it takes what ratchets may have moved past and neither it has nor the journal up to
-    /// `newest`, and loses what is done with. With it go ratchets, if there are any, that came at `ratchets_of`.
-    pub(super) fn changes(
-        &self,
-        session: &SessionId,
-        newest: Option<Ticket>,
-        ratchets_of: Option<u64>,
-        taken: &Taken,
-    ) -> Vec<Row> {
-        let mut messages = self.0.lock();
-        messages.ratchets_of = messages.ratchets_of.max(ratchets_of.unwrap_or(0));
-        let Messages { messages, in_table, gone, .. } = &mut *messages;
-        let row = |key: &Key, rest| {
-            let (chat, sender, id) = (**key).clone();
-            Row { target: &TABLE, key: vec![session.to_string(), chat, sender, id], rest }
-        };
-        let (mut rows, mut changed) = (Vec::new(), Vec::new());
-        for (key, message) in messages {
+    /// The table takes what ratchets may have moved past and neither it has nor the journal up to `newest`, and loses what is done
+    /// with.
+    fn changes(&mut self, newest: Option<T>, ratchets_of: Option<Sequence>) -> Vec<Change> {
+        self.ratchets_of = self.ratchets_of.max(ratchets_of.unwrap_or(0));
+        let mut changes = Vec::new();
+        for (key, message) in &self.messages {
             let is_moved_past = message.is_late || ratchets_of.is_some();
             let is_with_journal = message.handed_over.is_some() && message.handed_over <= newest;
             if message.is_written || !is_moved_past || is_with_journal {
                 continue;
             }
-            rows.push(row(key, Some(vec![message.bytes.to_vec().into(), message.stored_at.into()])));
-            changed.push((Arc::clone(key), message.came));
-            in_table.insert(Arc::clone(key));
+            let row = Some((message.bytes.clone(), message.stored_at));
+            changes.push(Change { key: Arc::clone(key), since: message.came, row });
+            self.in_table.insert(Arc::clone(key));
         }
-        for (key, went) in gone {
-            rows.push(row(key, None));
-            changed.push((Arc::clone(key), *went));
-        }
-        *taken.lock() = changed;
-        rows
+        let gone = self.gone.iter().map(|(key, went)| Change { key: Arc::clone(key), since: *went, row: None });
+        changes.extend(gone);
+        changes
     }
 
-    /// Notes that the table has changed.
-    pub(super) fn changed(&self, taken: &Taken) {
-        let mut messages = self.0.lock();
-        for (key, moment) in taken.lock().drain(..) {
-            if let Some(message) = messages.messages.get_mut(&key).filter(|message| message.came == moment) {
+    fn transaction_written(&mut self, changed: Vec<(Key, Sequence)>) {
+        for (key, since) in changed {
+            if let Some(message) = self.messages.get_mut(&key).filter(|message| message.came == since) {
                 message.is_written = true;
             }
-            if messages.gone.get(&key) == Some(&moment) {
-                messages.gone.remove(&key);
+            if self.gone.get(&key) == Some(&since) {
+                self.gone.remove(&key);
             }
         }
     }
-}
 
-impl Messages {
-    fn tick(&mut self) -> u64 {
-        self.sequence += 1;
-        self.sequence
+    fn change(&mut self, key: &Key, change: impl FnOnce(&mut Message<T>)) {
+        if let Some(message) = self.messages.get_mut(key) {
+            change(message);
+        }
     }
 
     /// Forgets a message. True if it may be in the table.
-    fn forget(&mut self, key: Key, now: u64) -> bool {
+    fn forget(&mut self, key: Key) -> bool {
         let may_be_there = self.messages.remove(&key).is_none() | self.in_table.remove(&key);
         if may_be_there {
-            self.gone.insert(key, now);
+            self.gone.insert(key, self.sequence);
         }
         may_be_there
     }
 
-    /// Notes when something became of a message. Gives when that was before in the same chat, of the same sender.
-    fn see(&mut self, key: &Key, now: u64) -> u64 {
+    /// Notes that something became of a message.
+    fn see(&mut self, key: &Key) {
         if self.seen.len() >= REMEMBERED {
             self.seen.clear();
         }
-        self.seen.insert((key.0.clone(), key.1.clone()), now).unwrap_or(0)
+        self.seen.insert((key.0.clone(), key.1.clone()), self.sequence);
     }
 }

@@ -13,7 +13,8 @@ use wacore::store::error::{Result, StoreError};
 
 use super::DeviceStore;
 use super::brought::{Written, shared};
-use super::pending_messages::Taken;
+use super::pending_messages::shared::Taken;
+use super::pending_messages::{Event, Sequence};
 use crate::db::fault;
 use crate::db::rows::Row;
 use crate::error::{Error, ErrorKind};
@@ -39,7 +40,7 @@ impl std::fmt::Debug for UnderWay {
 struct Intake {
     ratchets: Arc<[Row]>,
     /// When they came, if there are any.
-    came: Option<u64>,
+    came: Option<Sequence>,
     /// The messages that went along.
     taken: Taken,
     written: Written,
@@ -73,7 +74,7 @@ pub(super) async fn accept(store: &DeviceStore, ratchets: Vec<Row>) -> Result<()
     };
     let (ratchets, taken) = (Arc::<[Row]>::from(ratchets), Taken::default());
     // What is decrypted from now on, these ratchets have not moved past.
-    let came = (!ratchets.is_empty()).then(|| store.pending_messages.now());
+    let came = (!ratchets.is_empty()).then(|| store.pending_messages.step(Event::RatchetsCame).sequence);
     let rows = Some(rows_then(store, &ratchets, came, &taken).await?);
     let entry = Entry { rows, failed: Some(store.giving_up()), can_wait: true, ..Entry::default() };
     let written = match store.journal.bring(entry).await {
@@ -124,7 +125,7 @@ fn settle_one(store: &DeviceStore, intake: &Arc<Intake>, outcome: Result<()>) ->
 async fn rows_then(
     store: &DeviceStore,
     ratchets: &Arc<[Row]>,
-    ratchets_of: Option<u64>,
+    ratchets_of: Option<Sequence>,
     taken: &Taken,
 ) -> Result<Rows> {
     let writing = Arc::clone(&store.writing).read_owned().await;
