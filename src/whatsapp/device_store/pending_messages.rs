@@ -3,6 +3,8 @@
 //! is never lost" in `ARCHITECTURE.md`.
 
 pub(super) mod shared;
+#[cfg(test)]
+mod tests;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
@@ -162,11 +164,11 @@ impl<T: Copy + Ord> PendingMessages<T> {
 
     /// True if it may be that a ratchet on the disk has moved past one of them already.
     fn store(&mut self, messages: Vec<(Key, Bytes)>, stored_at: i64) -> bool {
-        let mut some = false;
-        for (key, bytes) in messages {
-            let is_late = self.is_late(&key);
+        // Before any of them is seen: all of them were decrypted before the first was stored.
+        let late: Vec<_> = messages.iter().map(|(key, _)| self.is_late(key)).collect();
+        let some = late.contains(&true);
+        for ((key, bytes), is_late) in messages.into_iter().zip(late) {
             self.see(&key);
-            some |= is_late;
             if self.gone.remove(&key).is_some() {
                 self.in_table.insert(Arc::clone(&key));
             }
@@ -187,7 +189,7 @@ impl<T: Copy + Ord> PendingMessages<T> {
 
     /// Whether a ratchet on the disk may have moved past a message that is being stored: one was brought after its stanza had
     /// come in, and after what this sender had written in this chat before was done with, and is being written. The library
-    /// works on one after the other: it decrypts none before the one before is done with.
+    /// works on one after the other, or on those that it stores together: it decrypts none before the ones before are done with.
     fn is_late(&mut self, key: &Key) -> bool {
         let arrived = self.arrived.remove(&key.2).unwrap_or(0);
         let before = self.seen.get(&(key.0.clone(), key.1.clone())).copied().unwrap_or(0);
