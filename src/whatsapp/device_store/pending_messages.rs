@@ -159,7 +159,8 @@ impl<T: Copy + Ord> PendingMessages<T> {
         if self.arrived.len() >= REMEMBERED {
             self.arrived.clear();
         }
-        self.arrived.insert(id, self.sequence);
+        // One that comes again is no younger: the library may be at the first.
+        self.arrived.entry(id).or_insert(self.sequence);
     }
 
     /// True if it may be that a ratchet on the disk has moved past one of them already.

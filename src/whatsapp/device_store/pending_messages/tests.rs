@@ -35,3 +35,13 @@ fn all_messages_that_are_stored_together_are_late_when_ratchets_were_written_mea
     assert!(messages.step(stored(&["a", "b"])).is_table_behind);
     assert_eq!(table_takes(&mut messages, None), [key("a"), key("b")]);
 }
+
+#[test]
+fn a_message_that_is_under_way_stays_late_when_its_stanza_comes_again() {
+    let mut messages = PendingMessages::default();
+    messages.step(Event::StanzaCame { id: "a".to_owned() });
+    assert_eq!(ratchets_are_written(&mut messages), Vec::<Key>::new());
+    messages.step(Event::StanzaCame { id: "a".to_owned() });
+    assert!(messages.step(stored(&["a"])).is_table_behind);
+    assert_eq!(table_takes(&mut messages, None), [key("a")]);
+}
