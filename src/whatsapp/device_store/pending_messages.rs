@@ -1,6 +1,6 @@
 //! Messages that were decrypted and are not yet in the journal: which of them the table has, which the journal was given, and
 //! which may have a ratchet on the disk that has moved past them. Pure: no I/O, no clock, no lock. The invariant is that of "What
-//! is never lost" in `ARCHITECTURE.md`.
+//! is never lost" in `ARCHITECTURE.md`; the tests cut the power between any two steps.
 
 pub(super) mod shared;
 #[cfg(test)]
