@@ -20,6 +20,8 @@ use waypost::whatsapp::device_store::DeviceStore;
 use crate::support::database::{self, TestDatabase};
 
 mod laws;
+#[cfg(feature = "sandbox")]
+mod one_sender;
 mod property;
 mod scope;
 
