@@ -25,6 +25,8 @@ async fn with_group(kind: Kind) -> (World, String) {
     world.sim.phone(OTHER);
     let group = world.sim.phone(FRIEND).create_group("Desk", &[SHOP, OTHER]).expect("a group");
     until(&world, "joined_group", |body| body["group"] == group).await;
+    // What says so tells of the group's beginning as well, in an event behind it.
+    of_type(&world, "group_update", 1).await;
     (world, group)
 }
 
@@ -47,7 +49,9 @@ async fn changes(world: &World, skip: usize, count: usize) -> String {
     changes.iter().map(word).collect()
 }
 
+/// Disconnects when WhatsApp has heard that everything came: a change whose acknowledgement is lost comes again, and is told again.
 async fn offline(world: &World) {
+    world.eventually("all is acknowledged", || world.phone().devices()[0].unnoticed == 0).await;
     world.door.post("/shop/disconnect", Value::Null).await.ok();
     world.reaches("shop", "disconnected").await;
 }
