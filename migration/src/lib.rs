@@ -16,6 +16,7 @@ mod m0010_delivery_order;
 mod m0011_event_time;
 mod m0012_message_file;
 mod m0014_webhook_reader;
+mod m0015_call;
 
 /// All migrations, in order.
 #[derive(Debug)]
@@ -38,6 +39,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0011_event_time::Migration),
             Box::new(m0012_message_file::Migration),
             Box::new(m0014_webhook_reader::Migration),
+            Box::new(m0015_call::Migration),
         ]
     }
 }

@@ -262,19 +262,15 @@ pub async fn at(db: &impl ConnectionTrait, positions: Vec<i64>) -> Result<HashMa
     Ok(found.into_iter().map(|row| (row.position, Record::from(row))).collect())
 }
 
-/// The bodies of a session's newest events of a type behind a position, newest first, at most `limit`.
-pub async fn newest_of(
-    db: &impl ConnectionTrait,
-    session: &SessionId,
-    event_type: EventType,
-    after: i64,
-    limit: u64,
-) -> Result<Vec<String>> {
+/// The bodies of a session's newest calls behind a position, newest first, at most `limit`.
+pub async fn calls(db: &impl ConnectionTrait, session: &SessionId, after: i64, limit: u64) -> Result<Vec<String>> {
+    // Written out, not bound: the index of calls is only used by who names them.
+    let is_call = Expr::col(event::Column::EventType).eq(Expr::Constant(EventType::Call.as_str().into()));
     let found = event::Entity::find()
         .select_only()
         .column(event::Column::Body)
         .filter(event::Column::SessionId.eq(session.clone()))
-        .filter(event::Column::EventType.eq(event_type))
+        .filter(is_call)
         .filter(event::Column::Position.gt(after))
         .order_by_desc(event::Column::Position)
         .limit(limit);

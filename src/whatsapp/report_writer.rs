@@ -32,7 +32,7 @@ use crate::whatsapp::reading::people::{Pair, People};
 use crate::whatsapp::runtime::ClientRuntime;
 use crate::whatsapp::votes::Votes;
 
-/// Reports that are brought in one entry, at most.
+/// Reports that are taken from the order at once, at most.
 const TOGETHER: usize = 256;
 
 /// Something to be written when its turn has come.
@@ -87,11 +87,11 @@ impl ReportWriter {
                     Some(items) => self.bring_all(items, &mut writing).boxed().await,
                     None => break,
                 },
-                Some(unwritten) = writing.next(), if !writing.is_empty() => unwritten.into_iter().for_each(|report| self.pass_on(report)),
+                Some(unwritten) = writing.next(), if !writing.is_empty() => self.pass_on(unwritten),
             }
         }
         while let Some(unwritten) = writing.next().await {
-            unwritten.into_iter().for_each(|report| self.pass_on(report));
+            self.pass_on(unwritten);
         }
     }
 
@@ -170,11 +170,13 @@ impl ReportWriter {
             Ok((_, written)) => {
                 writing.push(written.map(|outcome| outcome.err().map(|_| report)).boxed());
             }
-            Err(_) => self.pass_on(report), // The server is shutting down.
+            Err(_) => self.pass_on(Some(report)), // The server is shutting down.
         }
     }
 
-    fn pass_on(&self, report: Report) {
+    /// Gives the actor what could not be written, if anything.
+    fn pass_on(&self, unwritten: Option<Report>) {
+        let Some(report) = unwritten else { return };
         let event_type = report.body.event_type();
         // Closed: the session has ended, and nobody asks any more.
         if let Err(TrySendError::Full(_)) = self.unwritten.try_send(report) {

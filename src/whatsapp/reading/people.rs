@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use entity::ids::SessionId;
 use entity::timestamp::Timestamp;
-use entity::words::{CallState, EventType};
+use entity::words::CallState;
 use parking_lot::Mutex;
 use whatsapp_rust::{Client, Jid};
 
@@ -87,7 +87,7 @@ impl People {
             return;
         }
         let begin = now.before(CALL_LASTS).millis().saturating_mul(1000);
-        let found = store::newest_of(db.read(), session, EventType::Call, begin, CALLS as u64).await;
+        let found = store::calls(db.read(), session, begin, CALLS as u64).await;
         let found = found.unwrap_or_default();
         let mut earlier = found.iter().filter_map(|body| serde_json::from_str::<CallEvent>(body).ok());
         // The oldest says how it began.
