@@ -136,6 +136,7 @@ impl App {
             () = control.stop().cancelled() => Outcome::Orderly,
             error = self.claim.watch() => {
                 error!(error = chain(&error), "the database is not ours any more");
+                self.db.shut();
                 Outcome::Troubled
             }
             ending = self.db.watch() => Outcome::Unwritable(ending),

@@ -147,6 +147,15 @@ impl Db {
         self.write.health().watch().await
     }
 
+    /// Gives nobody a connection any more, and lets nobody wait for one: another process has the database, so nothing can be
+    /// written.
+    pub fn shut(&self) {
+        if let Place::Server(server) = &self.place {
+            // It is closed by the call. What is under way is waited for by `close`.
+            drop(server.pool.get_postgres_connection_pool().close());
+        }
+    }
+
     /// Closes every connection, waiting for the statements under way.
     ///
     /// # Errors
