@@ -67,7 +67,7 @@ pub struct Carrier {
 /// A webhook as somebody knows it, and what is next in a lane of it.
 pub(super) struct Known {
     /// None if it could not be read.
-    pub(super) webhook: Option<Record>,
+    pub(super) webhook: Option<Arc<Record>>,
     /// What is next in the lane. None if it could not be read.
     pub(super) deliveries: Option<Vec<queue::Record>>,
     /// The number of the last change that may be in it.
@@ -77,7 +77,7 @@ pub(super) struct Known {
 /// A lane that is being worked.
 struct Turn<'a> {
     place: &'a mut Place,
-    webhook: Record,
+    webhook: Arc<Record>,
     version: u64,
     /// Whether something was changed since its deliveries were read.
     is_doubtful: bool,
@@ -125,7 +125,7 @@ impl Carrier {
         let Known { webhook, deliveries, version } = known;
         let (webhook, deliveries) = match webhook {
             Some(webhook) => (Some(webhook), deliveries),
-            None => (store::find(self.db.read(), &claim.lane.webhook_id).await?, None),
+            None => (store::find(self.db.read(), &claim.lane.webhook_id).await?.map(Arc::new), None),
         };
         // A webhook that is gone has taken its lanes along.
         let Some(webhook) = webhook else { return Ok(()) };
@@ -202,7 +202,7 @@ impl Carrier {
             let Some(webhook) = store::find(self.db.read(), &turn.webhook.id).await? else {
                 return Ok(Some(End::Gone));
             };
-            let before = std::mem::replace(&mut turn.webhook, webhook);
+            let before = std::mem::replace(&mut turn.webhook, Arc::new(webhook));
             if turn.webhook.disabled.is_some() {
                 return Ok(Some(End::Off));
             }
@@ -326,18 +326,20 @@ impl Carrier {
         Verdict::Retry(expiry(event).map_or(next, |expiry| expiry.min(next)))
     }
 
-    /// Whether the webhook is off from now on.
-    async fn is_over(&self, webhook: &Record, event: &Event, verdict: &Verdict, status: Option<u16>) -> Result<bool> {
+    /// Whether the webhook is off from now on that this was posted to.
+    async fn is_over(&self, posted: &Record, event: &Event, verdict: &Verdict, status: Option<u16>) -> Result<bool> {
+        if matches!(verdict, Verdict::Delivered | Verdict::Expired) {
+            return Ok(false);
+        }
+        // Since when it fails is written with what came of each delivery: what was read before does not say it.
+        let Some(webhook) = store::find(self.db.read(), &posted.id).await? else { return Ok(false) };
         let now = self.clock.now();
-        let why = match verdict {
-            Verdict::Delivered | Verdict::Expired => return Ok(false),
-            _ if status == Some(410) => Why::Gone(webhook.url.clone()),
-            Verdict::Retry(_) | Verdict::Dead => match webhook.failing_since {
-                Some(since) if since.after(PATIENCE) <= now => Why::Failing(now.before(PATIENCE)),
-                _ => return Ok(false),
-            },
+        let why = match webhook.failing_since {
+            _ if status == Some(410) => Why::Gone(posted.url.clone()),
+            Some(since) if since.after(PATIENCE) <= now => Why::Failing(now.before(PATIENCE)),
+            _ => return Ok(false),
         };
-        self.disable(webhook, why, event, now).await?;
+        self.disable(&webhook, why, event, now).await?;
         let found = store::find(self.db.read(), &webhook.id).await?;
         let Some(reason) = found.and_then(|found| found.disabled) else { return Ok(false) };
         info!(webhook.id = %webhook.id, reason = %reason, "webhook {} is switched off", webhook.id);

@@ -23,6 +23,7 @@ use crate::webhook::carrier::{BATCH, Carrier, Known};
 use crate::webhook::lane::{self, Claim, Lane};
 use crate::webhook::places::{Place, Places};
 use crate::webhook::queue;
+use crate::webhook::remembered::Remembered;
 use crate::webhook::store::{self, Record};
 
 /// How long a lane may be worked before it counts as left: all that is taken from it at once, each as slow as can be.
@@ -48,6 +49,7 @@ pub struct Courier {
     pub(super) poke: Arc<Notify>,
     places: Places,
     under_way: Arc<UnderWay>,
+    webhooks: Remembered<WebhookId, Arc<Record>>,
 }
 
 /// The lanes that are worked right now. One process owns the database, so nobody is at any other.
@@ -100,11 +102,11 @@ impl Courier {
     /// A courier that has nothing under way.
     pub(super) fn new(db: Db, clock: Clock, lifecycle: Lifecycle, carrier: Arc<Carrier>, poke: Arc<Notify>) -> Self {
         let places = Places::new(Arc::clone(&poke));
-        Self { db, clock, lifecycle, carrier, poke, places, under_way: Arc::default() }
+        Self { db, clock, lifecycle, carrier, poke, places, under_way: Arc::default(), webhooks: Remembered::default() }
     }
 
     /// Looks again and again: when it is poked, when the next lane is due, and now and then.
-    pub(super) async fn run(self) {
+    pub(super) async fn run(mut self) {
         loop {
             let next = Instant::now() + SPAN;
             match self.run_once().await {
@@ -132,7 +134,7 @@ impl Courier {
     ///
     /// # Errors
     /// `Unavailable`.
-    async fn run_once(&self) -> Result<Look> {
+    async fn run_once(&mut self) -> Result<Look> {
         self.end_strays().await?;
         let now = self.clock.now();
         let (mut places, mut look) = (HashMap::new(), Look::Later);
@@ -156,12 +158,12 @@ impl Courier {
         let claims = claims.inspect_err(|_| self.under_way.0.lock().has_strays = true)?;
         // Before they are read: a change that comes later is seen by the number.
         let version = self.carrier.journal.interest().version();
+        let ids: BTreeSet<_> = claims.iter().map(|claim| &claim.lane.webhook_id).collect();
         // If this fails, each looks for itself. Nothing that was claimed may be left behind.
-        let webhooks: BTreeSet<_> = claims.iter().map(|claim| &claim.lane.webhook_id).collect();
-        let webhooks = store::all_of(self.db.read(), webhooks).await.unwrap_or_default();
+        let webhooks = self.webhooks(ids, version).await.unwrap_or_default();
         let mut next = self.next(&claims, &webhooks, now).await;
         for claim in claims {
-            let webhook = webhooks.iter().find(|webhook| webhook.id == claim.lane.webhook_id).cloned();
+            let webhook = webhooks.get(&claim.lane.webhook_id).cloned();
             let deliveries = next.remove(&claim.lane);
             if let Some(place) = places.remove(&claim.lane) {
                 self.start(claim, Known { webhook, deliveries, version }, place);
@@ -170,12 +172,27 @@ impl Courier {
         Ok(look)
     }
 
+    /// These webhooks, without those that are gone. The version is asked for before.
+    async fn webhooks(&mut self, ids: BTreeSet<&WebhookId>, version: u64) -> Result<HashMap<WebhookId, Arc<Record>>> {
+        let known = self.webhooks.at(version);
+        let missing: Vec<_> = ids.iter().copied().filter(|id| !known.contains_key(*id)).collect();
+        if !missing.is_empty() {
+            let read = store::all_of(self.db.read(), missing).await?;
+            known.extend(read.into_iter().map(|webhook| (webhook.id.clone(), Arc::new(webhook))));
+        }
+        Ok(ids.into_iter().filter_map(|id| Some((id.clone(), Arc::clone(known.get(id)?)))).collect())
+    }
+
     /// What is next in these lanes. It lacks those of which it could not be read.
-    async fn next(&self, claims: &[Claim], webhooks: &[Record], now: Timestamp) -> HashMap<Lane, Vec<queue::Record>> {
+    async fn next(
+        &self,
+        claims: &[Claim],
+        webhooks: &HashMap<WebhookId, Arc<Record>>,
+        now: Timestamp,
+    ) -> HashMap<Lane, Vec<queue::Record>> {
         let mut next = HashMap::new();
         for is_ordered in [false, true] {
-            let is_alike =
-                |id: &WebhookId| webhooks.iter().any(|webhook| webhook.id == *id && webhook.is_ordered == is_ordered);
+            let is_alike = |id: &WebhookId| webhooks.get(id).is_some_and(|webhook| webhook.is_ordered == is_ordered);
             let lanes: Vec<_> =
                 claims.iter().map(|claim| &claim.lane).filter(|lane| is_alike(&lane.webhook_id)).collect();
             for some in lanes.chunks(LANES) {

@@ -2,7 +2,7 @@
 //! recent comes from memory, what is not from the table. Events to which nobody listens move the bookmark now and then.
 
 use std::cell::LazyCell;
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::ops::Deref;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -11,6 +11,7 @@ use serde::Deserialize;
 use tokio::sync::Notify;
 use tracing::error;
 
+use entity::ids::SessionId;
 use entity::words::EventType;
 
 use crate::clock::Clock;
@@ -19,6 +20,7 @@ use crate::error::{Result, chain};
 use crate::event::journal::Journal;
 use crate::event::store::{self as events, Record as Event, Selection};
 use crate::webhook::queue::{self, Draft};
+use crate::webhook::remembered::Remembered;
 use crate::webhook::store::{self, Record};
 
 /// Events that are looked at in one turn.
@@ -40,6 +42,9 @@ const TRIES: u32 = 3;
 /// How long it may keep to itself how far it has looked, while nothing there was to be delivered.
 const REST: Duration = Duration::from_millis(500);
 
+/// The webhooks that are on, by the session that they are for; None is all sessions.
+type Listening = HashMap<Option<SessionId>, Vec<Record>>;
+
 /// Turns events into deliveries.
 #[derive(Debug)]
 pub struct Dispatcher {
@@ -54,6 +59,8 @@ pub struct Dispatcher {
     failures: u32,
     /// Whether it has seen that a session was deleted.
     has_deletion: bool,
+    /// Who listens to a session, and, without one, to all.
+    listening: Remembered<Option<SessionId>, Vec<Record>>,
 }
 
 impl Dispatcher {
@@ -63,7 +70,8 @@ impl Dispatcher {
     /// `Unavailable`.
     pub(super) async fn open(db: Db, clock: Clock, journal: Journal) -> Result<Self> {
         let after = events::bookmark(db.read(), events::DISPATCHED).await?.unwrap_or(0);
-        Ok(Self { db, clock, journal, after, marked: (after, Instant::now()), failures: 0, has_deletion: false })
+        let (marked, listening) = ((after, Instant::now()), Remembered::default());
+        Ok(Self { db, clock, journal, after, marked, failures: 0, has_deletion: false, listening })
     }
 
     /// Looks again and again: whenever something was written, and now and then. Pokes the courier when something is to be
@@ -137,13 +145,24 @@ impl Dispatcher {
         Ok(found.into_iter().map(Arc::new).collect())
     }
 
-    async fn drafts(&self, events: &[Arc<Event>]) -> Result<Vec<Draft>> {
-        let sessions: BTreeSet<_> = events.iter().map(|event| event.session_id.clone()).collect();
-        if sessions.is_empty() {
-            return Ok(Vec::new());
+    async fn drafts(&mut self, events: &[Arc<Event>]) -> Result<Vec<Draft>> {
+        if self.failures > 0 {
+            self.listening.forget(); // One that is gone, and of which nobody was told yet, would let the turn fail again.
         }
-        let listening = store::listening(self.db.read(), sessions.into_iter().collect()).await?;
-        Ok(events.iter().flat_map(|event| deliveries(event, &listening)).collect())
+        // After the events are known: whoever was told that there is a webhook before one of them happened is heard.
+        let known = self.listening.at(self.journal.interest().version());
+        let sessions: BTreeSet<_> = events.iter().map(|event| &event.session_id).collect();
+        let is_new = |session: &&SessionId| !known.contains_key(&Some((*session).clone()));
+        let missing: Vec<_> = sessions.into_iter().filter(is_new).cloned().collect();
+        if !missing.is_empty() {
+            let listening = store::listening(self.db.read(), missing.clone()).await?;
+            known.insert(None, Vec::new());
+            known.extend(missing.into_iter().map(|session| (Some(session), Vec::new())));
+            for webhook in listening {
+                known.entry(webhook.session_id.clone()).or_default().push(webhook);
+            }
+        }
+        Ok(events.iter().flat_map(|event| deliveries(event, known)).collect())
     }
 }
 
@@ -158,10 +177,11 @@ enum Turn {
     Queued,
 }
 
-fn deliveries<'a>(event: &'a Event, listening: &'a [Record]) -> impl Iterator<Item = Draft> + 'a {
+fn deliveries<'a>(event: &'a Event, listening: &'a Listening) -> impl Iterator<Item = Draft> + 'a {
     // Read when a webhook is met that may leave it out.
     let traits = LazyCell::new(|| Traits::of(event));
-    let drafts = listening.iter().filter(move |webhook| is_for(event, &traits, webhook));
+    let some = [None, Some(event.session_id.clone())].map(|of| listening.get(&of));
+    let drafts = some.into_iter().flatten().flatten().filter(move |webhook| is_for(event, &traits, webhook));
     drafts.map(|webhook| draft(event, webhook, event.position))
 }
 

@@ -24,6 +24,7 @@ pub mod store;
 mod deliveries;
 mod pace;
 mod places;
+mod remembered;
 mod replay;
 
 use std::sync::Arc;

@@ -23,7 +23,7 @@ use crate::webhook::queue::{self, Outcome, Verdict};
 use crate::webhook::store;
 
 /// Shortest time from transaction to transaction: what comes in quick succession is written together.
-const SPAN: Duration = Duration::from_millis(20);
+const SPAN: Duration = Duration::from_millis(25);
 /// Notes with which that is not waited for: lanes with much in them go on when what came of the last part is written.
 const ENOUGH: usize = 64;
 /// Notes that wait to be written; with more, the lanes wait.

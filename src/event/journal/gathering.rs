@@ -15,7 +15,7 @@ const PACE: Duration = Duration::from_millis(10);
 const LULL: Duration = Duration::from_millis(1);
 /// Shortest time between the beginnings of two transactions that write nothing but what can wait. Measured at 200 messages a
 /// second: each of them would else have a transaction of its own, and so would whatever follows from it.
-const LINGER: Duration = Duration::from_millis(20);
+const LINGER: Duration = Duration::from_millis(25);
 /// Entries with which that is not waited for: they come so fast that a transaction has enough of them anyway.
 const ENOUGH: usize = 32;
 
