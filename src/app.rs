@@ -16,6 +16,7 @@ use crate::clock::Clock;
 use crate::config::{BadConfig, Config, Database};
 use crate::control::Control;
 use crate::db::{Claim, Db, Ending};
+use crate::egress::Egress;
 use crate::error::{Cause, chain};
 use crate::event::Events;
 use crate::event::journal::Journal;
@@ -26,7 +27,6 @@ use crate::pairing_link::PairingLinks;
 use crate::session::actor::Deps;
 use crate::session::{Sessions, boot};
 use crate::telemetry;
-use crate::webhook::egress::Egress;
 use crate::webhook::{self, Webhooks};
 use crate::whatsapp::Connector;
 

@@ -16,9 +16,9 @@ use secrecy::{ExposeSecret, SecretString};
 
 use crate::api::listener::Timing;
 use crate::db::Synchronous;
+use crate::egress::networks::Networks;
 use crate::event::retention;
 use crate::webhook;
-use crate::webhook::egress::Networks;
 use crate::webhook::schedule::Schedule;
 
 /// The variable that holds the admin token. It is no flag: flags are visible in every list of processes.

@@ -30,6 +30,8 @@ pub mod rule;
 
 pub mod page;
 
+pub mod egress;
+
 pub mod api;
 
 pub mod key;

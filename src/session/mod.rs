@@ -28,6 +28,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::error::Elapsed;
 
 use crate::caller::Caller;
+use crate::egress::Egress;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::body::EventBody;
 use crate::event::body::session::SessionDeletedEvent;
@@ -40,7 +41,6 @@ use crate::session::store::Draft;
 use crate::session::types::{
     Device, Live, NewSession, PairCode, PairRequest, Session, SessionChanges, Snapshot, Status,
 };
-use crate::webhook::egress::Egress;
 
 /// Longest wait for the first QR code of a session that connects.
 const QR_WAIT: Duration = Duration::from_secs(10);

@@ -8,11 +8,12 @@ use entity::words::{EventType, Scope};
 use secrecy::SecretString;
 
 use crate::caller::Caller;
+use crate::egress;
 use crate::error::{Error, Result};
 use crate::event::types;
 use crate::webhook::store::Record;
 use crate::webhook::types::NewWebhook;
-use crate::webhook::{authority, egress, request};
+use crate::webhook::{authority, request};
 
 /// Longest address, characters.
 pub const URL_MAX: usize = 2048;

@@ -4,8 +4,9 @@
 //! change its mind in between. An address that stands in the URL itself is checked at each request. Redirects are not followed, and no proxy
 //! of the environment is asked.
 
+pub mod networks;
+
 mod kept;
-mod networks;
 #[cfg(test)]
 mod tests;
 
@@ -24,9 +25,8 @@ use reqwest::redirect::Policy;
 use reqwest::{Client, Response, Url};
 use secrecy::{ExposeSecret, SecretString};
 
-use self::kept::Kept;
-pub use self::networks::Networks;
-use self::networks::Refusal;
+use crate::egress::kept::Kept;
+use crate::egress::networks::{Networks, Refusal};
 use crate::error::{Error, Result};
 
 /// Most of a reply that is read and kept, bytes.

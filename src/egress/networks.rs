@@ -1,4 +1,4 @@
-//! Which addresses webhooks may reach. Pure.
+//! Which addresses may be reached. Pure.
 //!
 //! The internet, without what has an address there and is none of it: networks of one's own, this machine, the services of a
 //! cloud's inside, IPv6 addresses that carry an IPv4 address past such rules, and those that nobody was given. src: the
@@ -55,7 +55,7 @@ const NETWORKS_MAX: usize = 1_000;
 static TABLE: LazyLock<Vec<(IpNet, &str)>> =
     LazyLock::new(|| REFUSED.iter().filter_map(|(network, what)| Some((network.parse().ok()?, *what))).collect());
 
-/// Networks that webhooks may reach although they are refused otherwise.
+/// Networks that may be reached although they are refused otherwise.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Networks(Vec<IpNet>);
 
