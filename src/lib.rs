@@ -24,6 +24,8 @@ pub mod error;
 
 pub mod caller;
 
+pub mod account;
+
 pub mod token;
 
 pub mod rule;

@@ -9,9 +9,9 @@ use reqwest::{Client, Method, StatusCode};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
 
+use crate::account::PhoneNumber;
 use crate::config::{self, BadConfig, PairArgs};
 use crate::error::Cause;
-use crate::session::types::PhoneNumber;
 
 /// Longest wait for one reply: the server itself waits up to 10 s for a code and 30 s for a pair code.
 const REPLY_LIMIT: Duration = Duration::from_secs(45);

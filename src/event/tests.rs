@@ -5,12 +5,12 @@ use entity::ids::SessionId;
 use entity::words::PresenceOnConnect;
 
 use super::*;
+use crate::account::DeviceProps;
 use crate::event::body::EventBody;
 use crate::event::body::session::OfflineSyncCompletedEvent;
 use crate::event::journal::{Draft, Entry};
 use crate::event::store;
 use crate::session;
-use crate::session::types::DeviceProps;
 
 /// A session that nothing runs.
 async fn shop(db: &Db, clock: &Clock) -> SessionId {

@@ -20,6 +20,7 @@ use secrecy::ExposeSecret;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
+use crate::account::PairRequest;
 use crate::caller::{Caller, Grant, Powers};
 use crate::clock::Clock;
 use crate::db::Db;
@@ -31,7 +32,7 @@ use crate::pairing_link::store::Record;
 use crate::pairing_link::types::{Ending, OpenPairingLink, PairingLink, Visit};
 use crate::pairing_link::visitors::Visitors;
 use crate::session::Sessions;
-use crate::session::types::{PairCode, PairRequest};
+use crate::session::types::PairCode;
 use crate::token;
 
 /// What the token of every link begins with.

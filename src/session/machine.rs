@@ -7,7 +7,7 @@ use std::time::Duration;
 use entity::timestamp::Timestamp;
 use entity::words::{DesiredState, SessionStatus, StatusReason};
 
-use crate::session::types::{Code, Identity};
+use crate::account::{Code, Identity};
 use crate::whatsapp::{Closing, Refusal, Signal, StreamEnding};
 
 mod pairing;

@@ -27,6 +27,7 @@ use futures::FutureExt;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::error::Elapsed;
 
+use crate::account::{Device, PairRequest};
 use crate::caller::Caller;
 use crate::egress::Egress;
 use crate::error::{Error, ErrorKind, Result};
@@ -38,9 +39,7 @@ use crate::session::boot::{BootProgress, Queue, Settings};
 use crate::session::pair_codes::{Asker, CodeBudget, PairCodes, WantedCode};
 use crate::session::registry::{Entry, Registry};
 use crate::session::store::Draft;
-use crate::session::types::{
-    Device, Live, NewSession, PairCode, PairRequest, Session, SessionChanges, Snapshot, Status,
-};
+use crate::session::types::{Live, NewSession, PairCode, Session, SessionChanges, Snapshot, Status};
 
 /// Longest wait for the first QR code of a session that connects.
 const QR_WAIT: Duration = Duration::from_secs(10);

@@ -11,8 +11,9 @@ use entity::timestamp::Timestamp;
 use parking_lot::Mutex;
 use tokio::sync::oneshot;
 
+use crate::account::PairRequest;
 use crate::error::{Error, ErrorKind, Result};
-use crate::session::types::{PairCode, PairRequest};
+use crate::session::types::PairCode;
 
 /// Codes that one asker may ask for within the period: a few mistyped numbers, and as many codes as expire in it.
 const CODES_MAX: usize = 5;

@@ -3,10 +3,11 @@
 use entity::timestamp::Timestamp;
 use tokio::sync::oneshot;
 
+use crate::account::{PairRequest, PhoneNumber};
 use crate::error::{Error, ErrorKind, Result};
 use crate::lifecycle::Lifecycle;
 use crate::session::pair_codes::WantedCode;
-use crate::session::types::{Live, PairCode, PairRequest, PhoneNumber};
+use crate::session::types::{Live, PairCode};
 use crate::whatsapp::Connection;
 
 /// Callers that wait for one pair code. More than this are turned away.

@@ -10,9 +10,10 @@ use entity::words::SessionStatus;
 use parking_lot::{Mutex, RwLock};
 use tokio::sync::{broadcast, mpsc, watch};
 
+use crate::account::DeviceProps;
 use crate::session::actor::{self, Command, Deps};
 use crate::session::store::Record;
-use crate::session::types::{DeviceProps, Live, Revision, Session, Snapshot};
+use crate::session::types::{Live, Revision, Session, Snapshot};
 
 /// Commands that wait for one actor. Each has a caller that waits for its reply; more callers than this are too many.
 const MAILBOX_CAPACITY: usize = 16;

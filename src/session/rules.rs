@@ -6,12 +6,13 @@ use entity::ids::{BadSessionId, SessionId};
 use entity::timestamp::Timestamp;
 use entity::words::PresenceOnConnect;
 
+use crate::account::DeviceProps;
 use crate::caller::Caller;
 use crate::error::{Error, Result};
 use crate::page::Place;
 use crate::rule;
 use crate::session::store::Draft;
-use crate::session::types::{DeviceProps, NewSession, Session, SessionFilter, Snapshot};
+use crate::session::types::{NewSession, Session, SessionFilter, Snapshot};
 use crate::webhook;
 
 /// Most labels.

@@ -14,10 +14,11 @@ use sea_orm::{
     RuntimeErr, SqlErr,
 };
 
+use crate::account::{DeviceProps, Identity, PhoneNumber};
 use crate::db::fault::failed;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::journal::{Last, Write};
-use crate::session::types::{DeviceProps, Identity, Live, PhoneNumber, Session};
+use crate::session::types::{Live, Session};
 use crate::webhook;
 
 /// The table.

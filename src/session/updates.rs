@@ -154,8 +154,9 @@ mod tests {
     use entity::words::{DesiredState, PresenceOnConnect, SessionStatus, StatusReason};
 
     use super::*;
+    use crate::account::DeviceProps;
     use crate::session::store::Record;
-    use crate::session::types::{DeviceProps, Live, Session};
+    use crate::session::types::{Live, Session};
 
     fn record(id: &str) -> Record {
         let moment = Timestamp::from_millis(0);

@@ -3,8 +3,9 @@
 use entity::timestamp::Timestamp;
 use entity::words::SessionStatus;
 
+use crate::account::PhoneNumber;
 use crate::session::machine::{Effect, Phase, State};
-use crate::session::types::{Live, PairCode, PhoneNumber, QrCode};
+use crate::session::types::{Live, PairCode, QrCode};
 
 /// What is seen after a step. A pair code is shown with the number that it was asked for.
 pub(super) fn next(

@@ -19,8 +19,8 @@ use whatsapp_rust::{Client, RawNodeLease};
 use entity::ids::SessionId;
 use entity::words::PresenceOnConnect;
 
+use crate::account::{DeviceProps, Identity, PairRequest};
 use crate::error::{Error, ErrorKind, Result};
-use crate::session::types::{DeviceProps, Identity, PairRequest};
 use crate::whatsapp::device_store::DeviceStore;
 use crate::whatsapp::http::SessionHttp;
 use crate::whatsapp::inbox::Inbox;

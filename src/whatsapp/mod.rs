@@ -27,6 +27,7 @@ use entity::timestamp::Timestamp;
 use tokio::sync::mpsc;
 use whatsapp_rust::transport::{TokioWebSocketTransportFactory, default_tls_connector};
 
+use crate::account::{Code, DeviceProps, Identity};
 use crate::clock::Clock;
 use crate::db::Db;
 use crate::error::{Error, ErrorKind, Result};
@@ -35,7 +36,6 @@ use crate::event::file::MessageFile;
 use crate::event::journal::{Draft, Journal};
 use crate::event::store::MessageKey;
 use crate::lifecycle::Lifecycle;
-use crate::session::types::{Code, DeviceProps, Identity};
 use crate::whatsapp::connection::Outlets;
 
 pub use connection::Connection;

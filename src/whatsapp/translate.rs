@@ -7,8 +7,8 @@ use whatsapp_rust::types::events::{ConnectFailureReason, Event, EventKind, Logge
 use whatsapp_rust::wacore_binary::{Node, OwnedNodeRef};
 use whatsapp_rust::{Client, IqError, Jid};
 
+use crate::account::{Code, Identity, PhoneNumber};
 use crate::error::{Error, ErrorKind};
-use crate::session::types::{Code, Identity, PhoneNumber};
 use crate::whatsapp::{Refusal, Signal, StreamEnding, foreign};
 
 /// The events that become signals.

@@ -32,6 +32,7 @@ const WALLS: &[(&str, &[&str])] = &[
     (
         "async_graphql",
         &[
+            "account.rs",
             "api/graphql/",
             "event/types.rs",
             "event/body.rs",

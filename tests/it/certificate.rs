@@ -3,11 +3,11 @@
 use entity::ids::SessionId;
 use entity::timestamp::Timestamp;
 use entity::words::PresenceOnConnect;
+use waypost::account::DeviceProps;
 use waypost::clock::Clock;
 use waypost::event::journal::Journal;
 use waypost::lifecycle::Lifecycle;
 use waypost::session::store::{self, Draft};
-use waypost::session::types::DeviceProps;
 use waypost::whatsapp::{Closing, Connector, Opened, Settings, Signal};
 use whatsapp_simulator::Simulator;
 

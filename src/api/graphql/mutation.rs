@@ -7,12 +7,13 @@ use entity::ids::KeyId;
 use entity::timestamp::Timestamp;
 use entity::words::{PresenceOnConnect, Scope};
 
+use crate::account::{PairRequest, PhoneNumber};
 use crate::api::graphql::session::SessionNode;
 use crate::api::graphql::{api, caller, or_null};
 use crate::key::types::{IssuedKey, Key, NewKey, StreamTicket};
 use crate::pairing_link::types::PairingLink;
 use crate::session::session_id;
-use crate::session::types::{NewSession, PairRequest, PhoneNumber, SessionChanges};
+use crate::session::types::{NewSession, SessionChanges};
 
 /// What can be done.
 #[derive(Default)]

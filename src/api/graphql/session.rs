@@ -8,10 +8,11 @@ use base64::engine::general_purpose::STANDARD;
 use entity::timestamp::Timestamp;
 use entity::words::{DesiredState, PresenceOnConnect, SessionStatus, StatusReason};
 
+use crate::account::{Code, Device};
 use crate::api::graphql::{api, or_null};
 use crate::api::rest::qr;
 use crate::error::Error;
-use crate::session::types::{Code, Device, Live, Session, Snapshot, Update};
+use crate::session::types::{Live, Session, Snapshot, Update};
 
 /// Smallest and largest side of a bitmap, pixels.
 const PNG_SIDES: std::ops::RangeInclusive<u32> = 64..=2048;

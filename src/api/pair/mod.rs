@@ -15,6 +15,7 @@ use serde::Deserialize;
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
+use crate::account::{PairRequest, PhoneNumber};
 use crate::api::body::json_bytes;
 use crate::api::error::MalformedBody;
 use crate::api::live::{Change, KEEP_ALIVE, changes};
@@ -23,7 +24,6 @@ use crate::api::{Api, auth};
 use crate::clock::Clock;
 use crate::error::{Error, ErrorKind};
 use crate::pairing_link::types::{Visit, Why};
-use crate::session::types::{PairRequest, PhoneNumber};
 
 /// Largest body that asks for a code, bytes: a phone number, from somebody without a key.
 const ASKED_MAX: usize = 4096;

@@ -7,6 +7,7 @@ use entity::timestamp::Timestamp;
 use entity::words::{DesiredState, PresenceOnConnect, Scope, SessionStatus, StatusReason};
 use poem_openapi::types::Example;
 
+use crate::account::{Device, DeviceProps};
 use crate::api::error::{Problem, ProblemSummary};
 use crate::api::reply::Done;
 use crate::api::rest::keys::RotateBody;
@@ -16,7 +17,7 @@ use crate::api::rest::{
 };
 use crate::key::types::{IssuedKey, Key, KeyPage, NewKey, StreamTicket};
 use crate::pairing_link::types::{OpenPairingLink, PairingLink};
-use crate::session::types::{Device, DeviceProps, NewSession, Session, SessionChanges, SessionPage, Status};
+use crate::session::types::{NewSession, Session, SessionChanges, SessionPage, Status};
 use crate::webhook::types::NewWebhook;
 
 /// A number that belongs to nobody.

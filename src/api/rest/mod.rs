@@ -21,6 +21,7 @@ use poem_openapi::param::{Path, Query};
 use poem_openapi::{Object, OpenApi, Tags};
 use serde::Serialize;
 
+use crate::account::{Device, PairRequest, PhoneNumber};
 use crate::api::Api;
 use crate::api::auth::{Asks, AsksForStream};
 use crate::api::body::{Nothing, Optional, Required};
@@ -35,10 +36,7 @@ use crate::api::rest::webhooks::WebhooksApi;
 use crate::page::Window;
 use crate::pairing_link::types::{OpenPairingLink, PairingLink};
 use crate::session::session_id;
-use crate::session::types::{
-    Device, Live, NewSession, PairCode, PairRequest, PhoneNumber, Session, SessionChanges, SessionFilter, SessionPage,
-    Status,
-};
+use crate::session::types::{Live, NewSession, PairCode, Session, SessionChanges, SessionFilter, SessionPage, Status};
 
 #[derive(Tags)]
 enum Tag {

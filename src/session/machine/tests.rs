@@ -3,7 +3,7 @@
 use proptest::prelude::{Just, Strategy, any, prop, prop_assert, prop_oneof, proptest};
 
 use super::*;
-use crate::session::types::PhoneNumber;
+use crate::account::PhoneNumber;
 
 const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);
 

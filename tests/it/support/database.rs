@@ -12,10 +12,11 @@ use sea_orm::ConnectionTrait;
 use tempfile::TempDir;
 use uuid::Uuid;
 #[cfg(feature = "sandbox")]
+use waypost::account::DeviceProps;
+#[cfg(feature = "sandbox")]
 use waypost::clock::Clock;
 use waypost::db::{Db, Synchronous};
-#[cfg(feature = "sandbox")]
-use waypost::session::{self, types::DeviceProps};
+use waypost::session;
 
 /// The variable that holds the URL of a PostgreSQL server where databases can be created.
 const SERVER: &str = "WAYPOST_TEST_POSTGRES";
