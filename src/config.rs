@@ -15,7 +15,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::api::listener::Timing;
-use crate::db::Synchronous;
+use crate::db::sqlite::Synchronous;
 use crate::egress::networks::Networks;
 use crate::event::retention;
 use crate::webhook;

@@ -2,8 +2,8 @@
 
 use sea_orm::sea_query::{DeleteStatement, InsertStatement, UpdateStatement};
 use sea_orm::{
-    ActiveModelTrait, DbBackend, DbErr, DeleteMany, EntityTrait, Insert, InsertMany, QueryTrait, Statement,
-    StatementBuilder, UpdateMany, Value, Values,
+    ActiveModelTrait, DbBackend, DbErr, DeleteMany, EntityTrait, Insert, InsertMany, QueryResult, QueryTrait,
+    Statement, StatementBuilder, TryGetableMany, UpdateMany, Value, Values,
 };
 
 use crate::db::bind::Bind;
@@ -20,6 +20,11 @@ pub struct Batch {
 
 /// A row that a batch gives: its statements return a text and a number, or nothing.
 pub type Pair = (String, i64);
+
+/// What a statement gave, as such a row.
+pub(super) fn pair(row: &QueryResult) -> Result<Pair, DbErr> {
+    Ok(TryGetableMany::try_get_many_by_index(row)?)
+}
 
 /// A write that a batch takes.
 #[derive(Debug)]

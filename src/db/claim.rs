@@ -10,7 +10,7 @@ use std::fs::{File, TryLockError};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI32, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use sea_orm::sqlx::postgres::{PgConnectOptions, PgConnection, PgPool};
@@ -19,7 +19,10 @@ use sea_orm::{ConnAcquireErr, DbErr};
 use tokio::time::Instant;
 use tracing::{info, warn};
 
-use crate::db::{Db, Place, Server, connect_error};
+use crate::db::Db;
+use crate::db::claimant::{OWNER_LOCK, WRITERS_LOCK};
+use crate::db::fault::connect_error;
+use crate::db::place::{Place, Server};
 
 /// How long the claim on a PostgreSQL database is asked for. PostgreSQL ends the statements of a process that was killed
 /// before it gives its claim back.
@@ -30,11 +33,6 @@ const CLAIM_PAUSE: Duration = Duration::from_millis(100);
 const WATCH_PAUSE: Duration = Duration::from_secs(1);
 /// Longest wait for the answer.
 const ANSWER_LIMIT: Duration = Duration::from_secs(10);
-/// Key of the PostgreSQL advisory lock that a process holds, alone, as long as it runs sessions.
-const OWNER_LOCK: i64 = 0x5761_7970_6f73_7402;
-/// Key of the PostgreSQL advisory lock that all other connections of such a process hold together.
-const WRITERS_LOCK: i64 = 0x5761_7970_6f73_7403;
-
 /// The proof that no other process runs sessions on this database.
 #[derive(Debug)]
 pub struct Claim(Held);
@@ -44,10 +42,6 @@ enum Held {
     File(#[expect(dead_code, reason = "it is unlocked when it is dropped")] File),
     Connection(Box<PgConnection>, Arc<Server>),
 }
-
-/// Which connection claims a PostgreSQL database for this process, as PostgreSQL numbers them; 0 before one does.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Claimant(Arc<AtomicI32>);
 
 impl Db {
     /// Claims the database for this process, for as long as the claim is kept.
@@ -92,37 +86,6 @@ impl Server {
         let pid = sea_orm::sqlx::query_scalar("SELECT pg_backend_pid()").fetch_one(&mut connection).await;
         self.claimant.0.store(pid.map_err(connect_error)?, Ordering::SeqCst);
         Ok(connection)
-    }
-}
-
-impl Claimant {
-    /// Lets a new connection in, if the process it belongs to has the claim, or asks for none.
-    ///
-    /// # Errors
-    /// The claim is lost at this moment.
-    pub(super) async fn admit(&self, connection: &mut PgConnection) -> Result<(), sea_orm::sqlx::Error> {
-        let pid = self.0.load(Ordering::SeqCst);
-        if pid == 0 {
-            return Ok(());
-        }
-        // One after the other: from the first on nobody else can claim it, so what the second says stays true.
-        let is_in: bool = sea_orm::sqlx::query_scalar("SELECT pg_try_advisory_lock_shared($1)")
-            .bind(WRITERS_LOCK)
-            .fetch_one(&mut *connection)
-            .await?;
-        let is_ours: bool = sea_orm::sqlx::query_scalar(
-            "SELECT EXISTS (SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND granted AND mode = 'ExclusiveLock' \
-             AND pid = $1 AND classid::bigint = $2 AND objid::bigint = $3 AND objsubid = 1)",
-        )
-        .bind(pid)
-        .bind(OWNER_LOCK >> 32)
-        .bind(OWNER_LOCK & 0xffff_ffff)
-        .fetch_one(connection)
-        .await?;
-        match is_in && is_ours {
-            true => Ok(()),
-            false => Err(sea_orm::sqlx::Error::Protocol("this process has lost its claim on the database".to_owned())),
-        }
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use sea_orm::sqlx::sqlite::SqliteConnectOptions;
@@ -10,9 +11,11 @@ use sea_orm::{
 };
 use tokio::sync::{OwnedMutexGuard, OwnedSemaphorePermit, Semaphore};
 
-use crate::db::ACQUIRE_LIMIT;
 use crate::db::sqlite::connection::{Access, Busy, Idle};
 use crate::db::text::cleaned;
+
+/// Longest wait for a free connection. Longer than any burst of logins takes to be written.
+pub(super) const ACQUIRE_LIMIT: Duration = Duration::from_secs(30);
 
 /// Run each statement on whichever of them is free. Whether the disk has it is not asked: what is written is on the disk before
 /// anything that is written later, and not earlier.

@@ -32,6 +32,11 @@ pub fn of(error: &DbErr) -> Fault {
     }
 }
 
+/// No connection could be had.
+pub(super) fn connect_error(error: sea_orm::sqlx::Error) -> DbErr {
+    DbErr::Conn(sea_orm::RuntimeErr::SqlxError(error.into()))
+}
+
 /// What a failed statement is to who asked for something, unless a row stands in its way that they know of: then the store says so
 /// before it comes to this. They learn only whether it is worth another try.
 pub fn failed(error: DbErr) -> Error {

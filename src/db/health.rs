@@ -43,6 +43,9 @@ pub enum Hindrance {
     File,
 }
 
+/// When it was last tried to write, and whether it worked. Held while it is tried: whoever comes meanwhile gets the same answer.
+pub(super) type LastProbe = Arc<tokio::sync::Mutex<Option<(Instant, bool)>>>;
+
 /// What is known about writing. Cheap to clone.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Health(Arc<Inner>);

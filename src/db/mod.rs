@@ -9,27 +9,31 @@ use sea_orm::sqlx::Connection;
 use sea_orm::sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sea_orm::{DatabaseConnection, DbErr, SqlxPostgresConnector};
 
-use crate::db::claim::Claimant;
-use crate::db::health::Health;
-use crate::db::probe::LastProbe;
+use crate::db::claimant::Claimant;
+use crate::db::connections::ACQUIRE_LIMIT;
+use crate::db::fault::connect_error;
+use crate::db::health::{Health, LastProbe};
+use crate::db::place::{Place, Server};
+use crate::db::sqlite::Synchronous;
 use crate::db::sqlite::disk::Disk;
 
 pub use batch::{Batch, Write};
-pub use claim::Claim;
 pub use connections::Connections;
 pub use health::{Ending, Hindrance};
 pub use write::{Failure, Work, Writer};
 
 pub(crate) mod batch;
 mod bind;
-mod claim;
+pub mod claim;
+mod claimant;
 mod connections;
 pub mod fault;
 mod health;
 pub mod keyset;
+mod place;
 mod probe;
 pub mod rows;
-mod sqlite;
+pub mod sqlite;
 #[cfg(test)]
 mod tests;
 pub mod text;
@@ -37,20 +41,8 @@ mod write;
 
 /// Rest of a PostgreSQL connection after which it is asked whether it is still there, before its next use.
 const POSTGRES_REST: Duration = Duration::from_secs(1);
-/// Longest wait for a free connection. Longer than any burst of logins takes to be written.
-const ACQUIRE_LIMIT: Duration = Duration::from_secs(30);
 /// Key of the PostgreSQL advisory lock that is held while tables change. Any number, the same in every version.
 const MIGRATION_LOCK: i64 = 0x5761_7970_6f73_7401;
-
-/// How strictly SQLite waits for the disk.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Synchronous {
-    /// Each commit is on the disk before it is acknowledged: a power cut loses nothing.
-    #[default]
-    Full,
-    /// A power cut may lose the last commits, never the file; a crash of the process loses nothing.
-    Normal,
-}
 
 /// The database: where to read and where to write.
 #[derive(Clone, Debug)]
@@ -59,21 +51,6 @@ pub struct Db {
     write: Writer,
     place: Place,
     last_probe: LastProbe,
-}
-
-/// Where the database is.
-#[derive(Clone, Debug)]
-enum Place {
-    File(Arc<Path>),
-    Server(Arc<Server>),
-}
-
-/// A PostgreSQL server: its connections, how to make one more, and which one claims the database.
-#[derive(Debug)]
-struct Server {
-    pool: DatabaseConnection,
-    options: PgConnectOptions,
-    claimant: Claimant,
 }
 
 impl Db {
@@ -181,8 +158,4 @@ async fn migrate_postgres(pool: &DatabaseConnection) -> Result<(), DbErr> {
         .await
         .map_err(connect_error)?;
     outcome
-}
-
-fn connect_error(error: sea_orm::sqlx::Error) -> DbErr {
-    DbErr::Conn(sea_orm::RuntimeErr::SqlxError(error.into()))
 }

@@ -1,10 +1,8 @@
 //! Finds out whether the database can be written, by writing a row that says nothing. The only query of this room.
 
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use sea_orm::ConnectionTrait;
-use tokio::sync::Mutex;
 
 use crate::db::Db;
 use crate::db::health::{Hindrance, WORKED_FOR};
@@ -14,9 +12,6 @@ const PROBE_LIMIT: Duration = Duration::from_secs(2);
 
 const PROBE: &str = "INSERT INTO bookmark (name, position) VALUES ('probe', 0) \
                      ON CONFLICT (name) DO UPDATE SET position = bookmark.position + 1";
-
-/// When it was last tried, and whether it worked. Held while it is tried: whoever comes meanwhile gets the same answer.
-pub(super) type LastProbe = Arc<Mutex<Option<(Instant, bool)>>>;
 
 impl Db {
     /// What keeps the database from being written at this moment. Nothing is known of one to which nobody has written for a

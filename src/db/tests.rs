@@ -127,7 +127,10 @@ async fn what_batches_have_written_is_moved_into_the_file() {
         let mut batch = db.write().batch();
         batch.push_sql("INSERT INTO large VALUES (?)".to_owned(), vec![vec![7_u8; 1 << 20].into()], 0);
         let written = db.write().run(batch);
-        tokio::time::timeout(sqlite::BUSY / 2, written).await.expect("it waits for no reader").expect("it is written");
+        tokio::time::timeout(sqlite::batch_runner::BUSY / 2, written)
+            .await
+            .expect("it waits for no reader")
+            .expect("it is written");
     }
     drop(backup);
     db.close().await.expect("it closes");

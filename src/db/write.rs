@@ -3,11 +3,10 @@
 use async_trait::async_trait;
 use sea_orm::{
     ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, ExecResult, QueryResult, Statement, TransactionTrait,
-    TryGetableMany,
 };
 use tokio::sync::Mutex;
 
-use crate::db::batch::{Batch, Pair, Step};
+use crate::db::batch::{Batch, Pair, Step, pair};
 use crate::db::connections::{Connections, Kind, Taken};
 use crate::db::fault::{self, Fault, failed};
 use crate::db::health::Health;
@@ -251,10 +250,6 @@ impl Work {
             }
         }
     }
-}
-
-pub(super) fn pair(row: &QueryResult) -> Result<Pair, DbErr> {
-    Ok(TryGetableMany::try_get_many_by_index(row)?)
 }
 
 /// Notes what came of a write.

@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 use parking_lot::Mutex;
 use reqwest::Url;
 
-use super::IDLE;
-
+/// How long a connection that nobody uses is kept.
+pub(super) const IDLE: Duration = Duration::from_secs(30);
 /// Receivers that are remembered. With more, all are forgotten, and each shows anew how it is.
 const RECEIVERS_MAX: usize = 10_000;
 /// What an ended connection counts for; each answer counts for one less.

@@ -6,26 +6,25 @@
 
 pub mod networks;
 
+mod guard;
 mod kept;
 #[cfg(test)]
 mod tests;
 
 use std::error::Error as StdError;
-use std::fmt;
-use std::net::{IpAddr, SocketAddr};
-use std::pin::Pin;
+use std::net::IpAddr;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http::HeaderMap;
 use http::header::RETRY_AFTER;
-use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::redirect::Policy;
 use reqwest::{Client, Response, Url};
 use secrecy::{ExposeSecret, SecretString};
 
-use crate::egress::kept::Kept;
+use crate::egress::guard::{Guard, Lookup, NameRefusal, System, Unresolved, reachable};
+use crate::egress::kept::{IDLE, Kept};
 use crate::egress::networks::{Networks, Refusal};
 use crate::error::{Error, Result};
 
@@ -35,88 +34,10 @@ const REPLY_BYTES: usize = 16 * 1024;
 const LOOKUP_LIMIT: Duration = Duration::from_secs(2);
 /// Longest wait for a connection.
 const CONNECT_LIMIT: Duration = Duration::from_secs(10);
-/// How long a connection that nobody uses is kept.
-const IDLE: Duration = Duration::from_secs(30);
 /// How many such connections are kept for one receiver: as many as are used at the same time while many sessions deliver.
 const IDLE_OF_ONE: usize = 32;
 /// Headers of an answer, at most. Its status counts, whatever a proxy has added.
 const HEADERS_MAX: usize = 1_000;
-
-type BoxError = Box<dyn StdError + Send + Sync>;
-
-/// Turns a name into addresses.
-trait Lookup: Send + Sync + fmt::Debug {
-    fn lookup(&self, name: String) -> Pin<Box<dyn Future<Output = std::io::Result<Vec<SocketAddr>>> + Send>>;
-}
-
-/// The system's own.
-#[derive(Debug)]
-struct System;
-
-impl Lookup for System {
-    fn lookup(&self, name: String) -> Pin<Box<dyn Future<Output = std::io::Result<Vec<SocketAddr>>> + Send>> {
-        Box::pin(async move { Ok(tokio::net::lookup_host((name, 0)).await?.collect()) })
-    }
-}
-
-/// Resolves names to addresses that may be reached.
-#[derive(Debug)]
-struct Guard {
-    allowed: Arc<Networks>,
-    lookup: Arc<dyn Lookup>,
-}
-
-impl Resolve for Guard {
-    fn resolve(&self, name: Name) -> Resolving {
-        let (allowed, lookup) = (Arc::clone(&self.allowed), self.lookup.lookup(name.as_str().to_owned()));
-        Box::pin(async move {
-            let found = lookup.await.map_err(|_| Unresolved)?;
-            Ok(Box::new(reachable(&allowed, found)?.into_iter()) as Addrs)
-        })
-    }
-}
-
-/// Those of a name's addresses that may be reached. Many names have one that may and one that may not (`localhost` with `::1`),
-/// and only what is given here is dialled.
-fn reachable(allowed: &Networks, found: Vec<SocketAddr>) -> Result<Vec<SocketAddr>, BoxError> {
-    let mut refused = None;
-    let mut good = Vec::new();
-    for address in found {
-        match allowed.refusal(address.ip()) {
-            Some(refusal) => refused = Some(NameRefusal(refusal.what())),
-            None => good.push(address),
-        }
-    }
-    match refused {
-        _ if !good.is_empty() => Ok(good),
-        Some(refusal) => Err(BoxError::from(refusal)),
-        None => Err(BoxError::from(Unresolved)),
-    }
-}
-
-/// None of a name's addresses may be reached. Which they are is not said: that is how an inner network looks from inside.
-#[derive(Debug)]
-struct NameRefusal(&'static str);
-
-impl fmt::Display for NameRefusal {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "refused: the name leads to {}; allow its network with --egress-allow", self.0)
-    }
-}
-
-impl StdError for NameRefusal {}
-
-/// A name has no address.
-#[derive(Debug)]
-struct Unresolved;
-
-impl fmt::Display for Unresolved {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the name could not be resolved")
-    }
-}
-
-impl StdError for Unresolved {}
 
 /// What came of one request.
 #[derive(Debug)]
@@ -160,7 +81,7 @@ impl Egress {
 
     fn with(allowed: Networks, lookup: Arc<dyn Lookup>) -> Self {
         let allowed = Arc::new(allowed);
-        let guard = Arc::new(Guard { allowed: Arc::clone(&allowed), lookup: Arc::clone(&lookup) });
+        let guard = Arc::new(Guard::new(Arc::clone(&allowed), Arc::clone(&lookup)));
         Self { guard, clients: Arc::default(), kept: Arc::default(), allowed, lookup }
     }
 

@@ -8,15 +8,17 @@ pub mod chat;
 pub mod contact;
 pub mod context;
 pub mod example;
+pub mod location;
 pub mod message;
 pub mod offer;
+pub mod party;
 pub mod session;
 
 mod graph;
 
-use async_graphql::{SimpleObject, Union as GraphUnion};
+use async_graphql::Union as GraphUnion;
 use entity::words::EventType;
-use poem_openapi::{Object, Union};
+use poem_openapi::Union;
 use serde::{Deserialize, Serialize};
 
 use crate::event::body::call::CallEvent;
@@ -29,24 +31,12 @@ use crate::event::body::contact::{
     PushNameUpdateEvent, UserAboutUpdateEvent,
 };
 use crate::event::body::message::MessageEvent;
+use crate::event::body::party::Party;
 use crate::event::body::session::{
     AccountLockedEvent, ClientOutdatedEvent, ConnectedEvent, DisconnectedEvent, LoggedOutEvent,
     OfflineSyncCompletedEvent, OfflineSyncPreviewEvent, OwnPushNameUpdateEvent, PairCodeEvent, QrCodeEvent,
     SessionDeletedEvent, SessionStatusEvent, StreamReplacedEvent, TemporaryBanEvent, TestEvent, WebhookDisabledEvent,
 };
-
-/// Somebody on WhatsApp, by every name that is known.
-#[derive(Clone, PartialEq, Eq, Object, SimpleObject, Serialize, Deserialize)]
-pub struct Party {
-    /// The JID as it came, without a device: `15550100001@s.whatsapp.net` or `100000000000001@lid`.
-    pub id: String,
-    /// The LID, `100000000000001@lid`. Null when it is not known.
-    pub lid: Option<String>,
-    /// Phone number, digits only. Null when it is not known.
-    pub phone_number: Option<String>,
-    /// The name that they show to others. Null when it is not known.
-    pub push_name: Option<String>,
-}
 
 /// All about an event. Its shape belongs to the event's type.
 // Any of them, not one of them: what fits a shape with many fields fits one with few of them, too. That one comes behind the

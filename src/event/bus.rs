@@ -7,7 +7,7 @@ use std::sync::Arc;
 use parking_lot::RwLock;
 use tokio::sync::watch;
 
-use crate::event::store::Record;
+use crate::event::record::Record;
 
 /// Events that are kept in memory for those who follow, at most.
 const RECENT_EVENTS: usize = 1024;

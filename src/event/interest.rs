@@ -8,7 +8,7 @@ use entity::ids::{SessionId, WebhookId};
 use entity::words::EventType;
 use parking_lot::RwLock;
 
-use crate::event::store::Selection;
+use crate::event::record::Selection;
 
 /// Who follows what. Cheap to clone.
 #[derive(Clone, Debug, Default)]

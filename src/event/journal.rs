@@ -8,15 +8,14 @@
 
 mod failure;
 mod gathering;
+mod job;
 
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
-use entity::ids::{EventId, SessionId};
-use entity::timestamp::Timestamp;
-use entity::words::EventType;
+use entity::ids::EventId;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use metrics::counter;
@@ -28,102 +27,23 @@ use tokio_util::sync::CancellationToken;
 use crate::clock::Clock;
 use crate::crash;
 use crate::db::fault::failed;
-use crate::db::rows::Row;
-use crate::db::{Batch, Db, Failure, Work};
+use crate::db::{Db, Failure, Work};
 use crate::error::{Error, ErrorKind, Result};
-use crate::event::body::EventBody;
 use crate::event::bus::Bus;
-use crate::event::file::MessageFile;
+use crate::event::entry::{Draft, Entry, Ticket};
 use crate::event::interest::Interest;
 use crate::event::journal::failure::{is_double, is_everybodys, is_hopeless, set_aside};
 use crate::event::journal::gathering::{Before, gather};
-use crate::event::store::{self, MessageKey, New, Record};
+use crate::event::journal::job::{BATCH, Job};
+use crate::event::record::{Doubles, MessageKey, New, Record};
+use crate::event::store;
 use crate::lifecycle::Lifecycle;
 
 /// Entries that wait for the pen. Whoever brings one more waits until there is room: that slows WhatsApp down, since
 /// messages are acknowledged afterwards.
 const QUEUE: usize = 1024;
-/// Entries that are written in one transaction, at most.
-const BATCH: usize = 256;
 /// Transactions that wait for the disk. With more, the pen waits, too.
 const WET: usize = 8;
-
-/// Hears why an entry could not be written.
-pub type Failed = Box<dyn FnOnce(&Error) + Send + Sync>;
-
-/// What else is to be written in the transaction of an entry, and what happened by it. May be run again after it failed.
-pub type Write = Box<dyn for<'a> Fn(&'a Work) -> BoxFuture<'a, Result<Vec<Draft>>> + Send + Sync>;
-
-/// Rows that are to be written in the transaction of an entry, said when it is about to be: everything up to this newest
-/// entry is in the transaction or was in an earlier one. May be asked again after it failed.
-pub type Rows = Box<dyn Fn(Ticket) -> Result<Vec<Row>> + Send + Sync>;
-
-/// Adds what is run in the transaction of an entry when its events are in the table. May be asked for again after it failed.
-pub type Last = Box<dyn Fn(&mut Batch) + Send + Sync>;
-
-/// The place of an entry in the order in which they are written.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Ticket(u64);
-
-/// Something that happened.
-#[derive(Clone)]
-pub struct Draft {
-    /// On which session.
-    pub session_id: SessionId,
-    /// What.
-    pub event_type: EventType,
-    /// When.
-    pub created_at: Timestamp,
-    /// All about it: a JSON object.
-    pub body: String,
-    /// What it is recognised by when it comes again. For messages only.
-    pub message: Option<MessageKey>,
-    /// The file that the message has. It is written beside the event, and is no part of it.
-    pub file: Option<MessageFile>,
-}
-
-impl Draft {
-    /// An event that is no message.
-    ///
-    /// # Errors
-    /// `Internal`: the body cannot be written as JSON, which no body does.
-    pub fn new(session_id: SessionId, body: &EventBody, created_at: Timestamp) -> Result<Self> {
-        let (event_type, text) = (body.event_type(), serde_json::to_string(body).map_err(Error::internal)?);
-        Ok(Self { session_id, event_type, created_at, body: text, message: None, file: None })
-    }
-}
-
-/// What is written together, or not at all.
-#[derive(Default)]
-pub struct Entry {
-    /// What happened, in order.
-    pub events: Vec<Draft>,
-    /// The state that it changed; what its change made happen comes behind `events`.
-    pub write: Option<Write>,
-    /// More of that state, as rows: those of many entries go into their tables together.
-    pub rows: Option<Rows>,
-    /// What is only to be written behind all events, as the end of what they happened on.
-    pub last: Option<Last>,
-    /// Told when it cannot be written, before anything that was brought later is.
-    pub failed: Option<Failed>,
-    /// Whether it may wait a few milliseconds for others, if one was written just before: nobody stands and waits for it.
-    pub can_wait: bool,
-}
-
-struct Job {
-    ticket: Ticket,
-    entry: Entry,
-    done: oneshot::Sender<Result<()>>,
-}
-
-impl Job {
-    fn end(mut self, outcome: Result<()>) {
-        if let (Err(error), Some(failed)) = (&outcome, self.entry.failed.take()) {
-            failed(error);
-        }
-        let _ = self.done.send(outcome); // Whoever brought it may have gone.
-    }
-}
 
 /// The way to the pen. Cheap to clone.
 #[derive(Clone)]
@@ -200,15 +120,6 @@ impl Journal {
     pub fn bus(&self) -> &Bus {
         &self.bus
     }
-}
-
-/// Messages that the journal has already, messages that come twice at once, and events of a session that is gone.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Doubles {
-    /// There are hardly ever any: it is enough to notice them.
-    Unlikely,
-    /// They are left out.
-    LookFor,
 }
 
 struct Pen {

@@ -5,9 +5,11 @@ pub mod types;
 pub mod body;
 pub mod bus;
 pub mod deleted_store;
+pub mod entry;
 pub mod file;
 pub mod interest;
 pub mod journal;
+pub mod record;
 pub mod retention;
 pub mod store;
 
@@ -27,7 +29,7 @@ use crate::db::Db;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::journal::Journal;
 use crate::event::reader::{Part, Reader};
-use crate::event::store::{Record, Selection, Span};
+use crate::event::record::{Record, Selection, Span};
 use crate::event::types::{Cursor, EventFilter, EventPage, PageSize, Passage, Placed, is_code};
 use crate::lifecycle::Lifecycle;
 

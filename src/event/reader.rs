@@ -9,7 +9,8 @@ use tracing::error;
 
 use crate::db::Db;
 use crate::error::{Error, ErrorKind, Result, chain};
-use crate::event::store::{self, Record, Selection};
+use crate::event::record::{Record, Selection};
+use crate::event::store;
 use crate::event::types::{Cursor, Event, Placed};
 
 /// What the bodies of a part may take together, bytes. One alone may take more.
@@ -113,7 +114,7 @@ mod tests {
     use entity::words::EventType;
 
     use super::*;
-    use crate::db::Synchronous;
+    use crate::db::sqlite::Synchronous;
 
     fn record(position: i64, body: &str) -> Record {
         Record {

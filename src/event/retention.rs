@@ -8,7 +8,8 @@ use tracing::{error, info};
 use crate::clock::Clock;
 use crate::db::Db;
 use crate::error::{Result, chain};
-use crate::event::store::{self, Excess, Span};
+use crate::event::record::Span;
+use crate::event::store::{self, Excess};
 
 /// How often it drops something.
 const PERIOD: Duration = Duration::from_secs(15 * 60);

@@ -1,11 +1,9 @@
 //! All SQL on `event`, `event_count` and `bookmark`, with one look at what deliveries still need. Never opens a transaction:
 //! callers pass one.
 
-use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::sync::Arc;
 
-use entity::ids::{EventId, SessionId};
+use entity::ids::SessionId;
 use entity::timestamp::Timestamp;
 use entity::words::{DeliveryState, EventType};
 use entity::{bookmark, delivery, event, event_count, session};
@@ -15,14 +13,13 @@ use sea_orm::{
     QueryOrder, QuerySelect, QueryTrait, Statement, TryGetableMany, Value,
 };
 
+use crate::db::Batch;
 use crate::db::batch::Shortfall;
 use crate::db::fault::failed;
 use crate::db::rows::{ROWS, values};
-use crate::db::{Batch, text};
 use crate::error::Result;
-use crate::event::file::MessageFile;
 use crate::event::file_store;
-use crate::event::journal::Doubles;
+use crate::event::record::{Doubles, MessageKey, New, Record, Selection, Span};
 
 /// Messages with the same id in one chat that are looked at.
 const SAME_ID: u64 = 16;
@@ -30,58 +27,6 @@ const SAME_ID: u64 = 16;
 pub const DISPATCHED: &str = "dispatched";
 /// The position up to which events were dropped because of their age or number.
 pub const PRUNED: &str = "pruned";
-
-/// An event as it is kept.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Record {
-    /// Its place among the events of all sessions.
-    pub position: i64,
-    /// Its id.
-    pub id: EventId,
-    /// The session on which it happened.
-    pub session_id: SessionId,
-    /// Its place among the events of its session.
-    pub sequence: i64,
-    /// What happened.
-    pub event_type: EventType,
-    /// When.
-    pub created_at: Timestamp,
-    /// All about it: a JSON object.
-    pub body: Arc<str>,
-}
-
-impl std::fmt::Debug for Record {
-    /// The body stays out of every log.
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Record({} {} #{})", self.session_id, self.event_type, self.sequence)
-    }
-}
-
-/// What makes a message the same message, whenever and however often it comes.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct MessageKey {
-    /// The session that got it.
-    pub session_id: SessionId,
-    /// The chat that it is in.
-    pub chat: String,
-    /// Who sent it.
-    pub sender: String,
-    /// The id that the sender gave it.
-    pub message_id: String,
-}
-
-impl MessageKey {
-    /// The same, as every database can keep and find it, whatever its parts are made of.
-    #[must_use]
-    pub fn fitted(self) -> Self {
-        let Self { session_id, chat, sender, message_id } = self;
-        let fit = |part: String| match text::key(&part) {
-            Cow::Borrowed(_) => part,
-            Cow::Owned(fitted) => fitted,
-        };
-        Self { session_id, chat: fit(chat), sender: fit(sender), message_id: fit(message_id) }
-    }
-}
 
 /// Those of these messages that are in the journal already.
 pub async fn known(tx: &impl ConnectionTrait, keys: &[&MessageKey]) -> Result<HashSet<MessageKey>> {
@@ -109,18 +54,6 @@ pub async fn known(tx: &impl ConnectionTrait, keys: &[&MessageKey]) -> Result<Ha
 const INTO_EVENT: &str = "event (session_id, position, id, sequence, type, created_at, body, chat, sender, message_id)";
 const UNLESS_DOUBLE: &str =
     " ON CONFLICT (session_id, chat, sender, message_id) WHERE message_id IS NOT NULL DO NOTHING";
-
-/// An event that is about to be written.
-pub(super) struct New {
-    /// All but its sequence.
-    pub(super) record: Record,
-    /// What it is recognised by, if it is a message.
-    pub(super) message: Option<MessageKey>,
-    /// Its file, if it is a message that has one.
-    pub(super) file: Option<MessageFile>,
-    /// How many events of the same session are written behind it.
-    pub(super) behind: i64,
-}
 
 /// Adds what writes these events, in order, and counts them. It gives how many events each session has then. What happens on a
 /// session that was deleted is left out, and not counted. When neither messages that are there already nor such sessions are
@@ -158,12 +91,6 @@ pub(super) fn write(batch: &mut Batch, events: &[New], doubles: Doubles) {
     file_store::write(batch, events.iter().filter_map(New::filed));
 }
 
-impl New {
-    fn filed(&self) -> Option<(&MessageKey, &MessageFile, Timestamp)> {
-        Some((self.message.as_ref()?, self.file.as_ref()?, self.record.created_at))
-    }
-}
-
 fn binds(New { record, message, file: _, behind }: &New) -> Vec<Value> {
     let Record { position, id, session_id, sequence: _, event_type, created_at, body } = record;
     let (chat, sender, message_id) = match message {
@@ -193,45 +120,10 @@ pub async fn wait_for_writers(tx: &impl ConnectionTrait) -> Result<()> {
     Ok(())
 }
 
-/// Which events.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Selection {
-    /// Only those of these sessions.
-    pub sessions: Option<Vec<SessionId>>,
-    /// Only those of these types.
-    pub types: Option<Vec<EventType>>,
-    /// Only those that happened then.
-    pub span: Span,
-}
-
-/// A time: from its first moment, up to the moment after its last.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Span {
-    /// None is since ever.
-    pub from: Option<Timestamp>,
-    /// None is for ever.
-    pub to: Option<Timestamp>,
-}
-
-impl Span {
-    fn condition(self) -> Condition {
-        let from = self.from.map(|from| event::Column::CreatedAt.gte(from));
-        let to = self.to.map(|to| event::Column::CreatedAt.lt(to));
-        Condition::all().add_option(from).add_option(to)
-    }
-}
-
-impl Selection {
-    /// Whether this event, which has just happened, is one of them.
-    pub fn has(&self, event: &Record) -> bool {
-        self.includes(&event.session_id, event.event_type)
-    }
-
-    /// Whether events of this type on this session are among them.
-    pub fn includes(&self, session: &SessionId, event: EventType) -> bool {
-        self.sessions.as_ref().is_none_or(|sessions| sessions.contains(session))
-            && self.types.as_ref().is_none_or(|types| types.contains(&event))
-    }
+fn happened_in(span: Span) -> Condition {
+    let from = span.from.map(|from| event::Column::CreatedAt.gte(from));
+    let to = span.to.map(|to| event::Column::CreatedAt.lt(to));
+    Condition::all().add_option(from).add_option(to)
 }
 
 /// The selected events behind `after` and not behind `to`, in order, at most `limit`.
@@ -247,7 +139,7 @@ pub async fn history(
     let to = to.map(|to| event::Column::Position.lte(to));
     let models = event::Entity::find()
         .filter(event::Column::Position.gt(after))
-        .filter(Condition::all().add_option(sessions).add_option(types).add_option(to).add(selection.span.condition()))
+        .filter(Condition::all().add_option(sessions).add_option(types).add_option(to).add(happened_in(selection.span)))
         .order_by_asc(event::Column::Position)
         .limit(limit)
         .all(db)
@@ -312,14 +204,14 @@ pub async fn beyond(db: &impl ConnectionTrait, rows: u64) -> Result<Option<i64>>
 /// clock that is set back.
 pub async fn last_of(db: &impl ConnectionTrait, span: Span, end: i64) -> Result<Option<i64>> {
     let last = event::Entity::find().select_only().expr(Expr::col(event::Column::Position).max());
-    let last = last.filter(event::Column::Position.lte(end)).filter(span.condition());
+    let last = last.filter(event::Column::Position.lte(end)).filter(happened_in(span));
     Ok(last.into_tuple::<Option<i64>>().one(db).await.map_err(failed)?.flatten())
 }
 
 /// When the newest event happened that happened before this moment, and the oldest of the others.
 pub async fn around(db: &impl ConnectionTrait, moment: Timestamp) -> Result<(Option<Timestamp>, Option<Timestamp>)> {
     let find = |span: Span, order| {
-        let found = event::Entity::find().select_only().column(event::Column::CreatedAt).filter(span.condition());
+        let found = event::Entity::find().select_only().column(event::Column::CreatedAt).filter(happened_in(span));
         found.order_by(event::Column::CreatedAt, order).limit(1).into_tuple::<Timestamp>()
     };
     let before = find(Span { from: None, to: Some(moment) }, Order::Desc).one(db).await.map_err(failed)?;

@@ -8,7 +8,7 @@ use super::*;
 use crate::account::DeviceProps;
 use crate::event::body::EventBody;
 use crate::event::body::session::OfflineSyncCompletedEvent;
-use crate::event::journal::{Draft, Entry};
+use crate::event::entry::{Draft, Entry};
 use crate::event::store;
 use crate::session;
 

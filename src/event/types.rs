@@ -14,7 +14,7 @@ use serde::Serialize;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::body::EventBody;
-use crate::event::store::Record;
+use crate::event::record::Record;
 
 /// Something that happened on a session.
 #[derive(Clone, Debug, PartialEq, Object, SimpleObject, Serialize)]

@@ -33,7 +33,8 @@ use crate::egress::Egress;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::body::EventBody;
 use crate::event::body::session::SessionDeletedEvent;
-use crate::event::journal::{self, Write};
+use crate::event::entry::{self, Write};
+
 use crate::session::actor::{Command, Deps};
 use crate::session::boot::{BootProgress, Queue, Settings};
 use crate::session::pair_codes::{Asker, CodeBudget, PairCodes, WantedCode};
@@ -204,9 +205,9 @@ impl Sessions {
     async fn remove(&self, entry: &Entry) -> Result<()> {
         let (id, session) = (entry.id(), entry.look(|snapshot| Arc::clone(&snapshot.session)));
         let body = SessionDeletedEvent { name: session.name.clone(), created_at: session.created_at };
-        let told = journal::Draft::new(id.clone(), &EventBody::SessionDeleted(body), self.deps.clock.now())?;
+        let told = entry::Draft::new(id.clone(), &EventBody::SessionDeleted(body), self.deps.clock.now())?;
         let last = Some(store::deleting(id));
-        self.deps.journal.record(journal::Entry { events: vec![told], last, ..journal::Entry::default() }).await
+        self.deps.journal.record(entry::Entry { events: vec![told], last, ..entry::Entry::default() }).await
     }
 
     /// Wants the session online. Idempotent.
@@ -415,7 +416,7 @@ async fn ask<T>(
 }
 
 /// What a start makes of the states that the process before wrote.
-fn restart(now: Timestamp) -> journal::Entry {
+fn restart(now: Timestamp) -> entry::Entry {
     let write: Write = Box::new(move |tx| {
         async move {
             let before = store::all(tx).await?;
@@ -423,14 +424,14 @@ fn restart(now: Timestamp) -> journal::Entry {
             let mut events = Vec::new();
             for (before, after) in before.iter().zip(store::all(tx).await?) {
                 for body in chronicle::between(&before.live, &after.live) {
-                    events.push(journal::Draft::new(after.session.id.clone(), &body, now)?);
+                    events.push(entry::Draft::new(after.session.id.clone(), &body, now)?);
                 }
             }
             Ok(events)
         }
         .boxed()
     });
-    journal::Entry { write: Some(write), ..journal::Entry::default() }
+    entry::Entry { write: Some(write), ..entry::Entry::default() }
 }
 
 /// Reads the id of an existing session from a path or an argument.

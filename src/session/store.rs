@@ -17,7 +17,7 @@ use sea_orm::{
 use crate::account::{DeviceProps, Identity, PhoneNumber};
 use crate::db::fault::failed;
 use crate::error::{Error, ErrorKind, Result};
-use crate::event::journal::{Last, Write};
+use crate::event::entry::{Last, Write};
 use crate::session::types::{Live, Session};
 use crate::webhook;
 

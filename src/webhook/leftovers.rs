@@ -11,7 +11,8 @@ use tracing::{error, info};
 use crate::db::Db;
 use crate::error::{Result, chain};
 use crate::event::deleted_store as deleted;
-use crate::event::journal::{Entry, Journal, Write};
+use crate::event::entry::{Entry, Write};
+use crate::event::journal::Journal;
 use crate::event::store as events;
 use crate::webhook::{lane, store};
 

@@ -18,7 +18,7 @@ use sha2::Sha256;
 use crate::error::{Error, Result};
 use crate::event::body::EventBody;
 use crate::event::body::session::TestEvent;
-use crate::event::store::Record as Event;
+use crate::event::record::Record as Event;
 
 /// What a secret of Standard Webhooks begins with.
 const PREFIX: &str = "whsec_";

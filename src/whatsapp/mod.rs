@@ -32,9 +32,10 @@ use crate::clock::Clock;
 use crate::db::Db;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::body::EventBody;
+use crate::event::entry::Draft;
 use crate::event::file::MessageFile;
-use crate::event::journal::{Draft, Journal};
-use crate::event::store::MessageKey;
+use crate::event::journal::Journal;
+use crate::event::record::MessageKey;
 use crate::lifecycle::Lifecycle;
 use crate::whatsapp::connection::Outlets;
 

@@ -22,7 +22,8 @@ use whatsapp_rust::types::message::MessageSource;
 use whatsapp_rust::wacore_binary::{JidExt as _, NodeRef, Server};
 use whatsapp_rust::{Client, Jid};
 
-use crate::event::body::{EventBody, Party};
+use crate::event::body::EventBody;
+use crate::event::body::party::Party;
 use crate::whatsapp::Report;
 use crate::whatsapp::device_store::DeviceStore;
 use crate::whatsapp::reading::recipient::Recipients;

@@ -135,7 +135,8 @@ impl EventHandler for Handler {
 mod tests {
     use super::*;
     use crate::clock::Clock;
-    use crate::db::{Db, Synchronous};
+    use crate::db::Db;
+    use crate::db::sqlite::Synchronous;
     use crate::event::journal::Journal;
     use crate::lifecycle::Lifecycle;
 

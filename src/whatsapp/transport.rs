@@ -123,9 +123,11 @@ mod tests {
 
     use super::*;
     use crate::clock::Clock;
-    use crate::db::{Db, Synchronous};
+    use crate::db::Db;
+    use crate::db::sqlite::Synchronous;
     use crate::error::Error;
-    use crate::event::journal::{Entry, Journal, Write};
+    use crate::event::entry::{Entry, Write};
+    use crate::event::journal::Journal;
     use crate::lifecycle::Lifecycle;
 
     #[derive(Default)]

@@ -13,8 +13,9 @@ use wacore::store::traits::MsgSecretStore as _;
 
 use crate::db::Db;
 use crate::error::{Error, ErrorKind, Result};
+use crate::event::body::EventBody;
 use crate::event::body::message::{MessageEvent, PollChoice, PollVote};
-use crate::event::body::{EventBody, Party};
+use crate::event::body::party::Party;
 use crate::event::store;
 use crate::whatsapp::device_store::DeviceStore;
 use crate::whatsapp::{PollSeal, Report, SealedVote, foreign};

@@ -10,8 +10,9 @@ use waypost::db::Db;
 use waypost::event::Events;
 use waypost::event::body::EventBody;
 use waypost::event::body::session::OfflineSyncCompletedEvent;
-use waypost::event::journal::{Draft, Entry, Journal};
-use waypost::event::store::MessageKey;
+use waypost::event::entry::{Draft, Entry};
+use waypost::event::journal::Journal;
+use waypost::event::record::MessageKey;
 use waypost::event::types::{EventFilter, PageSize};
 use waypost::lifecycle::Lifecycle;
 

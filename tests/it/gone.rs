@@ -9,8 +9,10 @@ use waypost::db::Db;
 use waypost::db::fault::failed;
 use waypost::event::body::EventBody;
 use waypost::event::body::session::OfflineSyncCompletedEvent;
-use waypost::event::journal::{Draft, Entry, Journal, Write};
-use waypost::event::store::{self, Selection};
+use waypost::event::entry::{Draft, Entry, Write};
+use waypost::event::journal::Journal;
+use waypost::event::record::Selection;
+use waypost::event::store;
 use waypost::lifecycle::Lifecycle;
 use waypost::session;
 

@@ -4,10 +4,11 @@ use rstest::rstest;
 use sea_orm::{ConnectionTrait, Statement};
 use waypost::clock::Clock;
 use waypost::db::Db;
+use waypost::db::sqlite::Synchronous;
 use waypost::event::body::EventBody;
 use waypost::event::body::session::{OfflineSyncCompletedEvent, TestEvent};
-use waypost::event::journal::{Draft, Entry};
-use waypost::event::store::MessageKey;
+use waypost::event::entry::{Draft, Entry};
+use waypost::event::record::MessageKey;
 use waypost::session;
 use waypost::session::types::{Live, Session};
 
@@ -66,7 +67,7 @@ async fn what_is_left_out_is_counted_and_the_session_goes_on(#[values(Kind::Sqli
     match kind {
         Kind::Sqlite => {
             let file = world.data_dir().join("waypost.db");
-            refuse(&Db::sqlite(&file, waypost::db::Synchronous::Normal).await.expect("a file"), "unwritable").await;
+            refuse(&Db::sqlite(&file, Synchronous::Normal).await.expect("a file"), "unwritable").await;
         }
         Kind::Postgres => refuse(world.database(), "unwritable").await,
     }

@@ -14,7 +14,8 @@ use waypost::db::Db;
 use waypost::db::fault::{self, Fault};
 use waypost::db::rows::{Row, Target};
 use waypost::error::{Error, Result};
-use waypost::event::journal::{Entry, Journal};
+use waypost::event::entry::Entry;
+use waypost::event::journal::Journal;
 use waypost::lifecycle::Lifecycle;
 
 use crate::support::database::{self, TestDatabase};
@@ -134,7 +135,7 @@ async fn a_json_a_float_and_an_unsigned_number_are_the_same_on_both_databases(#[
     let fixture = Fixture::new(is_sqlite).await;
     fixture.bring(entry("alone")).await.expect("it is written");
     // Behind a statement of the same transaction.
-    let write: waypost::event::journal::Write = Box::new(|tx| {
+    let write: waypost::event::entry::Write = Box::new(|tx| {
         async move {
             tx.execute_unprepared("INSERT INTO mixed (name) VALUES ('before')").await.expect("it is written");
             Ok(Vec::new())

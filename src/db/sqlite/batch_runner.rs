@@ -2,6 +2,7 @@
 //! does all of it, so no statement waits for a way between threads, and each kind of statement is prepared once.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use rusqlite::config::DbConfig;
 use rusqlite::ffi::{SQLITE_CONSTRAINT_NOTNULL, SQLITE_CONSTRAINT_PRIMARYKEY, SQLITE_CONSTRAINT_UNIQUE};
@@ -11,9 +12,12 @@ use tracing::warn;
 
 use crate::db::batch::{Pair, Step};
 use crate::db::fault::BatchError;
-use crate::db::sqlite::checkpoints::Checkpoints;
-use crate::db::sqlite::{BUSY, LOG_PAGES, STATEMENTS};
+use crate::db::sqlite::checkpoints::{Checkpoints, LOG_PAGES};
 
+/// How long a statement of another process may hold the SQLite file before ours fails.
+pub(in crate::db) const BUSY: Duration = Duration::from_secs(10);
+/// Statements that a SQLite connection which writes keeps prepared.
+pub(super) const STATEMENTS: usize = 100;
 /// Memory for pages that are written to again and again. SQLite's own limit is a quarter, and the indexes of a busy journal are
 /// larger.
 const CACHE_KIB: i32 = 8 * 1024;

@@ -9,10 +9,11 @@ use parking_lot::Mutex;
 use rusqlite::{CachedStatement, Connection};
 use tracing::warn;
 
-use crate::db::sqlite::LOG_PAGES;
-
 /// `PRAGMA wal_checkpoint(NOOP)` says how long the log is; before 3.51 it would move it.
 const _: () = assert!(rusqlite::ffi::SQLITE_VERSION_NUMBER >= 3_051_000);
+/// Pages of SQLite's log from which on whoever writes moves them into the file: `checkpoints` does that earlier, but may not
+/// keep up.
+pub(super) const LOG_PAGES: u32 = 10_000;
 /// Pages of the log from which on they are moved.
 const PAGES: i64 = 1000;
 /// Moves what nobody reads any more, and waits for nobody.

@@ -10,10 +10,9 @@ use sea_query_sqlx::SqlxValues;
 use tokio::sync::{Mutex, OwnedMutexGuard};
 use tracing::warn;
 
-use crate::db::batch::{Pair, Step};
-use crate::db::connect_error;
+use crate::db::batch::{Pair, Step, pair};
+use crate::db::fault::connect_error;
 use crate::db::sqlite::batch_runner::BatchRunner;
-use crate::db::write::pair;
 
 /// What ends a transaction that is open, and is an error when SQLite has ended it by itself.
 const UNDO: &str = "ROLLBACK";

@@ -4,18 +4,19 @@
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use migration::{Migrator, MigratorTrait};
 use sea_orm::sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sea_orm::{ConnectionTrait, DbErr, SqlxSqliteConnector};
 
 use crate::db::connections::Connections;
+use crate::db::fault::connect_error;
 use crate::db::health::{self, Health};
+use crate::db::sqlite::batch_runner::{BUSY, STATEMENTS};
+use crate::db::sqlite::checkpoints::LOG_PAGES;
 use crate::db::sqlite::connection::Access;
 use crate::db::sqlite::disk::Disk;
 use crate::db::write::Writer;
-use crate::db::{Synchronous, connect_error};
 
 pub(super) mod batch_runner;
 mod checkpoints;
@@ -24,15 +25,17 @@ pub(super) mod disk;
 
 /// Connections that only read. Reads are short; more would only cost page caches.
 const READERS: usize = 4;
-/// Statements that a SQLite connection which writes keeps prepared.
-const STATEMENTS: usize = 100;
-/// The same, of one that reads.
+/// Statements that a connection which reads keeps prepared.
 const READS: usize = 100;
-/// Pages of SQLite's log from which on whoever writes moves them into the file: `checkpoints` does that earlier, but may not
-/// keep up.
-const LOG_PAGES: u32 = 10_000;
-/// How long a statement of another process may hold the SQLite file before ours fails.
-pub(super) const BUSY: Duration = Duration::from_secs(10);
+/// How strictly SQLite waits for the disk.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Synchronous {
+    /// Each commit is on the disk before it is acknowledged: a power cut loses nothing.
+    #[default]
+    Full,
+    /// A power cut may lose the last commits, never the file; a crash of the process loses nothing.
+    Normal,
+}
 
 /// Opens (or creates) a file: what reads it, and what writes to it.
 ///

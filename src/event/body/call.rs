@@ -6,7 +6,7 @@ use entity::words::CallState;
 use poem_openapi::Object;
 use serde::{Deserialize, Serialize};
 
-use crate::event::body::Party;
+use crate::event::body::party::Party;
 
 /// A call came in, was answered, or ended.
 #[derive(Clone, PartialEq, Eq, Object, SimpleObject, Serialize, Deserialize)]

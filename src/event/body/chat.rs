@@ -6,7 +6,7 @@ use entity::words::{ChatState, ReceiptKind, UndecryptableReason};
 use poem_openapi::Object;
 use serde::{Deserialize, Serialize};
 
-use crate::event::body::Party;
+use crate::event::body::party::Party;
 
 /// Messages were delivered, read or played.
 #[derive(Clone, PartialEq, Eq, Object, SimpleObject, Serialize, Deserialize)]

@@ -6,7 +6,7 @@ use entity::words::{DeviceChange, GroupChange};
 use poem_openapi::Object;
 use serde::{Deserialize, Serialize};
 
-use crate::event::body::Party;
+use crate::event::body::party::Party;
 
 /// A group changed.
 #[derive(Clone, PartialEq, Eq, Object, SimpleObject, Serialize, Deserialize)]

@@ -6,7 +6,7 @@ use entity::words::TapKind;
 use poem_openapi::Object;
 use serde::{Deserialize, Serialize};
 
-use crate::event::body::Party;
+use crate::event::body::party::Party;
 
 /// Something that somebody tapped, as programs know it.
 #[derive(Clone, PartialEq, Eq, Object, SimpleObject, Serialize, Deserialize)]

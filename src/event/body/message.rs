@@ -6,12 +6,13 @@ use entity::words::{MediaKind, MessageType, VoteState};
 use poem_openapi::Object;
 use serde::{Deserialize, Serialize};
 
-use crate::event::body::Party;
 use crate::event::body::context::{
     MessageAlbum, MessageComment, MessageDisappearing, MessageForward, MessagePin, MessageReferral, MessageTap,
     MessageUnknown,
 };
+use crate::event::body::location::MessageLocation;
 use crate::event::body::offer::{MessageAppointment, MessageInvite, MessageOrder, MessageProduct};
+use crate::event::body::party::Party;
 
 /// A message arrived, or the account sent one from another device.
 #[derive(Clone, PartialEq, Object, SimpleObject, Serialize, Deserialize)]
@@ -123,21 +124,6 @@ pub struct MessageMedia {
     pub seconds: Option<i64>,
     /// The name of its file.
     pub file_name: Option<String>,
-}
-
-/// A place.
-#[derive(Clone, PartialEq, Object, SimpleObject, Serialize, Deserialize)]
-pub struct MessageLocation {
-    /// Degrees north.
-    pub latitude: f64,
-    /// Degrees east.
-    pub longitude: f64,
-    /// Its name.
-    pub name: Option<String>,
-    /// Its address.
-    pub address: Option<String>,
-    /// Whether the sender shares where they are as they move.
-    pub is_live: bool,
 }
 
 /// The message that another one answers.

@@ -5,8 +5,8 @@ use entity::timestamp::Timestamp;
 use poem_openapi::Object;
 use serde::{Deserialize, Serialize};
 
-use crate::event::body::Party;
-use crate::event::body::message::MessageLocation;
+use crate::event::body::location::MessageLocation;
+use crate::event::body::party::Party;
 
 /// An invitation to a group.
 #[derive(Clone, PartialEq, Eq, Object, SimpleObject, Serialize, Deserialize)]

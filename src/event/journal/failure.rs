@@ -7,7 +7,7 @@ use tracing::error;
 
 use crate::db::fault::{self, Fault};
 use crate::error::{Error, ErrorKind, chain};
-use crate::event::journal::{Draft, Entry};
+use crate::event::entry::{Draft, Entry};
 
 /// Leaves events out that can never be written. Says what and why, and nothing of what is in them.
 pub(super) fn set_aside(entry: &Entry, why: &Error) {

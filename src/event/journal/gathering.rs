@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc;
 
-use crate::event::journal::{BATCH, Job};
+use crate::event::journal::job::{BATCH, Job};
 
 /// Entries of a transaction from which on the pen is busy.
 const BUSY: usize = 8;
@@ -68,7 +68,7 @@ mod tests {
     use tokio::sync::oneshot;
 
     use super::*;
-    use crate::event::journal::{Entry, Ticket};
+    use crate::event::entry::{Entry, Ticket};
 
     fn job(can_wait: bool) -> Job {
         let entry = Entry { can_wait, ..Entry::default() };

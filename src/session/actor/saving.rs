@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use tracing::{error, info, warn};
 
 use crate::error::{Error, Result, chain};
-use crate::event::journal::{Draft, Entry};
+use crate::event::entry::{Draft, Entry};
 use crate::session::actor::Actor;
 use crate::session::machine::Effect;
 use crate::session::types::Live;

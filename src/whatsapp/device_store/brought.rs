@@ -10,7 +10,7 @@ use parking_lot::Mutex;
 use tokio::sync::watch;
 
 use crate::error::{Error, Result};
-use crate::event::journal::Ticket;
+use crate::event::entry::Ticket;
 use crate::whatsapp::device_store::pending_messages::Key;
 
 /// The entry that was brought last, if it may not be on the disk yet. The journal writes them in their order, and of one that

@@ -24,7 +24,8 @@ use wacore::store::traits::PendingInboundKey;
 
 use crate::db::{self, Connections, Db, fault};
 use crate::error::chain;
-use crate::event::journal::{Failed, Journal, Rows, Ticket};
+use crate::event::entry::{Failed, Rows, Ticket};
+use crate::event::journal::Journal;
 use crate::whatsapp::device_store::brought::{Brought, Held, Holding};
 use crate::whatsapp::device_store::first_sync::FirstSyncs;
 use crate::whatsapp::device_store::pending_messages::Event;

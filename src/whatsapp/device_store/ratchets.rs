@@ -18,7 +18,7 @@ use super::pending_messages::{Event, Sequence};
 use crate::db::fault;
 use crate::db::rows::Row;
 use crate::error::{Error, ErrorKind};
-use crate::event::journal::{Entry, Rows};
+use crate::event::entry::{Entry, Rows};
 
 /// Those that are under way, at most. Who brings more waits.
 const UNDER_WAY: usize = 16;

@@ -5,8 +5,9 @@ use whatsapp_rust::wacore::stanza::call::parse_call_stanza;
 use whatsapp_rust::wacore::types::call::{CallAction, IncomingCall};
 use whatsapp_rust::wacore_binary::NodeRef;
 
+use crate::event::body::EventBody;
 use crate::event::body::call::CallEvent;
-use crate::event::body::{EventBody, Party};
+use crate::event::body::party::Party;
 use crate::whatsapp::reading::{party, said};
 
 /// What is said about a call while it is set up or ends; what is said while it lasts is for its participants. None if it is

@@ -7,8 +7,9 @@ use whatsapp_rust::wacore::stanza::groups::{
 };
 use whatsapp_rust::wacore_binary::NodeRef;
 
+use crate::event::body::EventBody;
 use crate::event::body::contact::{GroupUpdateEvent, JoinedGroupEvent};
-use crate::event::body::{EventBody, Party};
+use crate::event::body::party::Party;
 use crate::whatsapp::reading::{Own, name, party, said, sent_at};
 
 /// What changed about a group, and that the account joined it if it did.

@@ -20,10 +20,11 @@ use whatsapp_rust::types::message::{MessageCategory, MessageInfo};
 use whatsapp_rust::wacore_binary::JidExt as _;
 use whatsapp_rust::waproto::whatsapp as wa;
 
+use crate::event::body::EventBody;
 use crate::event::body::context::{MessageComment, MessageDisappearing};
 use crate::event::body::message::MessageEvent;
-use crate::event::body::{EventBody, Party};
-use crate::event::store::MessageKey;
+use crate::event::body::party::Party;
+use crate::event::record::MessageKey;
 use crate::whatsapp::reading::message::around::Around;
 use crate::whatsapp::reading::message::content::{Content, int};
 use crate::whatsapp::reading::message::context::Context;

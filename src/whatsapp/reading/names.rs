@@ -3,9 +3,9 @@
 
 use entity::timestamp::Timestamp;
 
-use crate::event::body::Party;
 use crate::event::body::contact::PushNameUpdateEvent;
 use crate::event::body::message::MessageEvent;
+use crate::event::body::party::Party;
 use crate::whatsapp::reading::recent::Recent;
 
 /// Senders of one client whose names are remembered: less than a megabyte.

@@ -172,7 +172,7 @@ mod tests {
     use entity::timestamp::Timestamp;
 
     use super::*;
-    use crate::event::body::Party;
+    use crate::event::body::party::Party;
 
     const LID: &str = "100000000000077@lid";
 

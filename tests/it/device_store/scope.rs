@@ -21,8 +21,10 @@ use wacore::store::traits::{
     AppStateSyncKey, AppSyncStore, DeviceListRecord, DeviceStore as _, LidPnMappingEntry, MsgSecretStore,
     ProtocolStore, SignalStore,
 };
-use waypost::db::{Db, Synchronous};
-use waypost::event::journal::{Entry, Journal, Write};
+use waypost::db::Db;
+use waypost::db::sqlite::Synchronous;
+use waypost::event::entry::{Entry, Write};
+use waypost::event::journal::Journal;
 use waypost::whatsapp::device_store::DeviceStore;
 
 use super::{Base, On};

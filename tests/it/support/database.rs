@@ -15,7 +15,8 @@ use uuid::Uuid;
 use waypost::account::DeviceProps;
 #[cfg(feature = "sandbox")]
 use waypost::clock::Clock;
-use waypost::db::{Db, Synchronous};
+use waypost::db::Db;
+use waypost::db::sqlite::Synchronous;
 use waypost::session;
 
 /// The variable that holds the URL of a PostgreSQL server where databases can be created.

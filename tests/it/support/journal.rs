@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 use reqwest::Method;
 use sea_orm::ConnectionTrait;
 use serde_json::Value;
-use waypost::db::{Db, Synchronous};
+use waypost::db::Db;
+use waypost::db::sqlite::Synchronous;
 
 use crate::support::door::Door;
 use crate::support::world::World;

@@ -4,7 +4,8 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use tempfile::TempDir;
-use waypost::db::{Db, Synchronous};
+use waypost::db::Db;
+use waypost::db::sqlite::Synchronous;
 use whatsapp_simulator::{Phone, Settings, Simulator};
 
 use crate::support::database::{self, TestDatabase};

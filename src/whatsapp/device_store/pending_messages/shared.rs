@@ -11,7 +11,7 @@ use wacore::time::now_secs;
 
 use super::{Change, Effects, Event, Key, PendingMessages, Sequence};
 use crate::db::rows::{Row, Target};
-use crate::event::journal::Ticket;
+use crate::event::entry::Ticket;
 use crate::whatsapp::device_store::clean;
 
 /// Where those go that must not be lost with the memory.

@@ -4,8 +4,9 @@ use entity::words::{MessageType, VoteState};
 use whatsapp_rust::waproto::whatsapp as wa;
 use whatsapp_rust::waproto::whatsapp::message as part;
 
-use crate::event::body::Party;
-use crate::event::body::message::{MessageContact, MessageLocation, MessagePoll, PollVote};
+use crate::event::body::location::MessageLocation;
+use crate::event::body::message::{MessageContact, MessagePoll, PollVote};
+use crate::event::body::party::Party;
 use crate::whatsapp::reading::message::around::Around;
 use crate::whatsapp::reading::message::content::{Content, number};
 use crate::whatsapp::reading::somebody;

@@ -1,12 +1,11 @@
 //! How much of a message is told. Phones of people who mean it well stay far below; what somebody else's program sends must not
 //! fill the disk, or what receivers take in.
 
-use crate::event::body::Party;
 use crate::event::body::context::{MessageReferral, MessageTap};
-use crate::event::body::message::{
-    MessageContact, MessageEvent, MessageLocation, MessageMedia, MessagePoll, MessageQuote,
-};
+use crate::event::body::location::MessageLocation;
+use crate::event::body::message::{MessageContact, MessageEvent, MessageMedia, MessagePoll, MessageQuote};
 use crate::event::body::offer::{MessageAppointment, MessageInvite, MessageOrder, MessageProduct};
+use crate::event::body::party::Party;
 
 /// Longest text, bytes. WhatsApp's apps allow 65,536 characters, of up to four bytes each.
 pub(super) const TEXT_BYTES: usize = 256 * 1024;

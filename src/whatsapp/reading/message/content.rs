@@ -8,8 +8,9 @@ use whatsapp_rust::waproto::whatsapp::message::pin_in_chat_message::Type as PinT
 use whatsapp_rust::waproto::whatsapp::message_association::AssociationType;
 
 use crate::event::body::context::{MessageAlbum, MessagePin, MessageTap, MessageUnknown};
+use crate::event::body::location::MessageLocation;
 use crate::event::body::message::{
-    MessageContact, MessageEdit, MessageLocation, MessageMedia, MessagePoll, MessageReaction, MessageRevoke,
+    MessageContact, MessageEdit, MessageMedia, MessagePoll, MessageReaction, MessageRevoke,
 };
 use crate::whatsapp::reading::message::around::Around;
 use crate::whatsapp::reading::message::offer::Offer;

@@ -4,9 +4,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use whatsapp_rust::waproto::whatsapp as wa;
 
-use crate::event::body::Party;
 use crate::event::body::context::{MessageForward, MessageReferral};
 use crate::event::body::message::MessageQuote;
+use crate::event::body::party::Party;
 use crate::whatsapp::reading::message::around::Around;
 use crate::whatsapp::reading::message::content::{content, int};
 use crate::whatsapp::reading::{JID_BYTES, somebody};

@@ -1,0 +1,124 @@
+//! Events as they are kept, and which of them are meant.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use entity::ids::{EventId, SessionId};
+use entity::timestamp::Timestamp;
+use entity::words::EventType;
+
+use crate::db::text;
+use crate::event::file::MessageFile;
+
+/// An event as it is kept.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Record {
+    /// Its place among the events of all sessions.
+    pub position: i64,
+    /// Its id.
+    pub id: EventId,
+    /// The session on which it happened.
+    pub session_id: SessionId,
+    /// Its place among the events of its session.
+    pub sequence: i64,
+    /// What happened.
+    pub event_type: EventType,
+    /// When.
+    pub created_at: Timestamp,
+    /// All about it: a JSON object.
+    pub body: Arc<str>,
+}
+
+impl std::fmt::Debug for Record {
+    /// The body stays out of every log.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Record({} {} #{})", self.session_id, self.event_type, self.sequence)
+    }
+}
+
+/// What makes a message the same message, whenever and however often it comes.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct MessageKey {
+    /// The session that got it.
+    pub session_id: SessionId,
+    /// The chat that it is in.
+    pub chat: String,
+    /// Who sent it.
+    pub sender: String,
+    /// The id that the sender gave it.
+    pub message_id: String,
+}
+
+impl MessageKey {
+    /// The same, as every database can keep and find it, whatever its parts are made of.
+    #[must_use]
+    pub fn fitted(self) -> Self {
+        let Self { session_id, chat, sender, message_id } = self;
+        let fit = |part: String| match text::key(&part) {
+            Cow::Borrowed(_) => part,
+            Cow::Owned(fitted) => fitted,
+        };
+        Self { session_id, chat: fit(chat), sender: fit(sender), message_id: fit(message_id) }
+    }
+}
+
+/// An event that is about to be written.
+pub(super) struct New {
+    /// All but its sequence.
+    pub(super) record: Record,
+    /// What it is recognised by, if it is a message.
+    pub(super) message: Option<MessageKey>,
+    /// Its file, if it is a message that has one.
+    pub(super) file: Option<MessageFile>,
+    /// How many events of the same session are written behind it.
+    pub(super) behind: i64,
+}
+
+impl New {
+    /// The file that is written beside it.
+    pub(super) fn filed(&self) -> Option<(&MessageKey, &MessageFile, Timestamp)> {
+        Some((self.message.as_ref()?, self.file.as_ref()?, self.record.created_at))
+    }
+}
+
+/// Messages that the journal has already, messages that come twice at once, and events of a session that is gone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Doubles {
+    /// There are hardly ever any: it is enough to notice them.
+    Unlikely,
+    /// They are left out.
+    LookFor,
+}
+
+/// Which events.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Selection {
+    /// Only those of these sessions.
+    pub sessions: Option<Vec<SessionId>>,
+    /// Only those of these types.
+    pub types: Option<Vec<EventType>>,
+    /// Only those that happened then.
+    pub span: Span,
+}
+
+/// A time: from its first moment, up to the moment after its last.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Span {
+    /// None is since ever.
+    pub from: Option<Timestamp>,
+    /// None is for ever.
+    pub to: Option<Timestamp>,
+}
+
+impl Selection {
+    /// Whether this event, which has just happened, is one of them.
+    pub fn has(&self, event: &Record) -> bool {
+        self.includes(&event.session_id, event.event_type)
+    }
+
+    /// Whether events of this type on this session are among them.
+    pub fn includes(&self, session: &SessionId, event: EventType) -> bool {
+        self.sessions.as_ref().is_none_or(|sessions| sessions.contains(session))
+            && self.types.as_ref().is_none_or(|types| types.contains(&event))
+    }
+}
