@@ -30,6 +30,7 @@ use crate::session::pair_codes::WantedCode;
 use crate::session::pairing::Pairing;
 use crate::session::registry::Entry;
 use crate::session::view;
+use crate::whatsapp::client::{Client, End};
 use crate::whatsapp::{Connection, Connector, Report, Signal};
 
 /// Events that are written at once.
@@ -113,6 +114,8 @@ struct Actor {
     entry: Arc<Entry>,
     state: State,
     connection: Option<Connection>,
+    /// What operations have of the present connection. They get it while the session is logged in.
+    client: Option<Client>,
     signals: Option<mpsc::Receiver<Signal>>,
     run: Option<JoinHandle<()>>,
     /// When the time of the present phase is up.
@@ -147,6 +150,7 @@ impl Actor {
             entry,
             state,
             connection: None,
+            client: None,
             signals: None,
             run: None,
             deadline: None,
@@ -161,8 +165,8 @@ impl Actor {
 
     /// The actor after one that panicked: it stands where that one stood, and has its client, until it hears of the panic.
     fn successor(self) -> Self {
-        let Self { deps, entry, state, connection, reports, run, unwritten, .. } = self;
-        Self { state, connection, reports, run, unwritten, ..Self::new(deps, entry) }
+        let Self { deps, entry, state, connection, client, reports, run, unwritten, .. } = self;
+        Self { state, connection, client, reports, run, unwritten, ..Self::new(deps, entry) }
     }
 
     async fn run(&mut self, commands: &mut mpsc::Receiver<Command>) {
@@ -243,8 +247,8 @@ impl Actor {
 
     /// What has become possible, or impossible, by the turn that just ended.
     async fn follow_up(&mut self) {
-        match (&self.state.phase, &self.connection) {
-            (Phase::Pairing { .. }, Some(connection)) => self.pairing.start(connection, &self.deps.lifecycle),
+        match (&self.state.phase, &self.client) {
+            (Phase::Pairing { .. }, Some(client)) => self.pairing.start(client, &self.deps.lifecycle),
             (Phase::Dialling | Phase::Open | Phase::Ending(_), _) | (Phase::Pairing { .. }, None) => {}
             (Phase::Resting | Phase::Banned(_) | Phase::Waiting(_) | Phase::Linking | Phase::LoggedIn(_), _) => {
                 self.pairing.fail(&self.entry.present());
@@ -271,12 +275,35 @@ impl Actor {
             if phase_changed || self.deadline.is_none() {
                 self.rearm();
             }
+            self.withdraw_client();
             self.show(&effects, now).await;
+            self.offer_client();
             for effect in effects {
                 if let Some(input) = self.act(effect).await {
                     next = Some(input);
                 }
             }
+        }
+    }
+
+    /// Operations have no client unless the session is logged in; those under way end.
+    fn withdraw_client(&self) {
+        match self.state.phase {
+            Phase::LoggedIn(_) => {}
+            Phase::Resting | Phase::Banned(_) => self.entry.withdraw_client(End::Offline),
+            Phase::Waiting(_)
+            | Phase::Dialling
+            | Phase::Open
+            | Phase::Pairing { .. }
+            | Phase::Linking
+            | Phase::Ending(_) => self.entry.withdraw_client(End::Lost),
+        }
+    }
+
+    /// Operations have the client once the session is shown as logged in.
+    fn offer_client(&self) {
+        if let (Phase::LoggedIn(_), Some(client)) = (&self.state.phase, &self.client) {
+            self.entry.offer_client(client);
         }
     }
 

@@ -11,6 +11,7 @@ pub mod store;
 
 mod agreement;
 mod chronicle;
+mod client;
 mod listing;
 mod pairing;
 pub mod rules;

@@ -8,7 +8,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::lifecycle::Lifecycle;
 use crate::session::pair_codes::WantedCode;
 use crate::session::types::{Live, PairCode};
-use crate::whatsapp::Connection;
+use crate::whatsapp::client::Client;
 
 /// Callers that wait for one pair code. More than this are turned away.
 const CALLERS_MAX: usize = 16;
@@ -56,15 +56,15 @@ impl Pairing {
     }
 
     /// Asks WhatsApp, if someone waits and nothing is under way.
-    pub(super) fn start(&mut self, connection: &Connection, lifecycle: &Lifecycle) {
+    pub(super) fn start(&mut self, client: &Client, lifecycle: &Lifecycle) {
         let Some(request) = self.request.clone().filter(|_| !self.callers.is_empty() && self.under_way.is_none())
         else {
             return;
         };
         let (done, outcome) = oneshot::channel();
-        let connection = connection.clone();
+        let client = client.clone();
         lifecycle.spawn("pair code", async move {
-            let _ = done.send(connection.request_pair_code(request).await); // The session may have ended.
+            let _ = done.send(client.request_pair_code(request).await); // The session may have ended.
         });
         self.under_way = Some(outcome);
     }

@@ -1,4 +1,4 @@
-//! Who is where: session id -> its present state and the mailbox of its actor.
+//! Who is where: session id -> its present state, the mailbox of its actor, and its client while it is logged in.
 
 use std::collections::{HashMap, HashSet, hash_map};
 use std::sync::Arc;
@@ -14,6 +14,7 @@ use crate::account::DeviceProps;
 use crate::session::actor::{self, Command, Deps};
 use crate::session::store::Record;
 use crate::session::types::{Live, Revision, Session, Snapshot};
+use crate::whatsapp::client::{Client, End};
 
 /// Commands that wait for one actor. Each has a caller that waits for its reply; more callers than this are too many.
 const MAILBOX_CAPACITY: usize = 16;
@@ -59,6 +60,8 @@ pub struct Entry {
     shown: watch::Sender<Snapshot>,
     changes: broadcast::Sender<SessionId>,
     mailbox: Mutex<Option<mpsc::Sender<Command>>>,
+    /// Some exactly while the session is logged in.
+    client: watch::Sender<Option<Client>>,
     /// Held by the change to what a client chose that is under way.
     revising: tokio::sync::Mutex<()>,
 }
@@ -99,6 +102,7 @@ impl Registry {
             shown: watch::Sender::new(Snapshot { session: Arc::new(session), live, revision }),
             changes: self.changes.clone(),
             mailbox: Mutex::new(None),
+            client: watch::Sender::new(None),
             revising: tokio::sync::Mutex::new(()),
         })
     }
@@ -219,6 +223,33 @@ impl Entry {
 
     fn tell(&self) {
         let _ = self.changes.send(self.id.clone()); // Nobody may be listening.
+    }
+
+    /// The client for operations, while there is one.
+    pub fn client(&self) -> watch::Receiver<Option<Client>> {
+        self.client.subscribe()
+    }
+
+    /// Lets operations have this client. Nobody is woken if they have it.
+    pub(super) fn offer_client(&self, client: &Client) {
+        self.client.send_if_modified(|offered| {
+            let is_new = offered.as_ref().is_none_or(|offered| !offered.is_same(client));
+            if is_new {
+                *offered = Some(client.clone());
+            }
+            is_new
+        });
+    }
+
+    /// Takes the client from operations and ends those under way. Nobody is woken if there is none.
+    pub(super) fn withdraw_client(&self, why: End) {
+        self.client.send_if_modified(|offered| match offered.take() {
+            Some(client) => {
+                client.end(why);
+                true
+            }
+            None => false,
+        });
     }
 
     /// The actor's mailbox; starts the actor if there is none.

@@ -9,18 +9,16 @@ use parking_lot::Mutex;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
+use whatsapp_rust::RawNodeLease;
 use whatsapp_rust::bot::Bot;
-use whatsapp_rust::pair_code::PairCodeOptions;
-use whatsapp_rust::wacore::iq::devices::RemoveCompanionDeviceSpec;
 use whatsapp_rust::wacore::store::DevicePropsOverride;
 use whatsapp_rust::waproto::whatsapp::device_props::{AppVersion, PlatformType};
-use whatsapp_rust::{Client, RawNodeLease};
 
 use entity::ids::SessionId;
 use entity::words::PresenceOnConnect;
 
-use crate::account::{DeviceProps, Identity, PairRequest};
-use crate::error::{Error, ErrorKind, Result};
+use crate::account::{DeviceProps, Identity};
+use crate::whatsapp::client::{Client, End};
 use crate::whatsapp::device_store::DeviceStore;
 use crate::whatsapp::http::SessionHttp;
 use crate::whatsapp::inbox::Inbox;
@@ -38,10 +36,6 @@ use crate::whatsapp::{Closing, Connector, Report, Signal, reading, translate};
 
 /// Longest wait for the encrypted channel. The library gives the dialling 20 s and the handshake 20 s.
 const SECURE_LIMIT: Duration = Duration::from_secs(45);
-/// Longest wait for WhatsApp's answer to a request for a pair code.
-const PAIR_LIMIT: Duration = Duration::from_secs(20);
-/// Longest wait for WhatsApp to confirm that the device is unlinked.
-const LOGOUT_LIMIT: Duration = Duration::from_secs(5);
 /// Longest wait for the library to save and close; it gives itself twice five seconds.
 const CLOSE_LIMIT: Duration = Duration::from_secs(12);
 
@@ -50,7 +44,9 @@ const CLOSE_LIMIT: Duration = Duration::from_secs(12);
 pub struct Connection(Arc<Inner>);
 
 struct Inner {
-    client: Arc<Client>,
+    client: Arc<whatsapp_rust::Client>,
+    /// What operations have of it. None between two connections.
+    operations: Mutex<Option<Client>>,
     /// The client until its first run, with its handlers.
     bot: Mutex<Option<Bot>>,
     reporter: Arc<Reporter>,
@@ -77,9 +73,27 @@ pub(super) struct Outlets {
     pub(super) unwritten: mpsc::Sender<Report>,
 }
 
+impl Inner {
+    fn end_operations(&self, why: End) {
+        if let Some(client) = self.operations.lock().take() {
+            client.end(why);
+        }
+    }
+}
+
 impl Drop for Inner {
     fn drop(&mut self) {
+        self.end_operations(End::Offline);
         self.reporter.order.close();
+    }
+}
+
+/// Ends the operations of a connection with it, also when its task is aborted.
+struct Running<'a>(&'a Inner);
+
+impl Drop for Running<'_> {
+    fn drop(&mut self) {
+        self.0.end_operations(End::Lost);
     }
 }
 
@@ -152,6 +166,7 @@ pub(super) async fn open(
     let writing = connector.lifecycle.spawn("report writer", writer.run());
     Ok(Connection(Arc::new(Inner {
         client,
+        operations: Mutex::new(None),
         bot: Mutex::new(Some(bot)),
         reporter,
         progress,
@@ -163,6 +178,15 @@ pub(super) async fn open(
 }
 
 impl Connection {
+    /// A client for the operations of the next connection. They end with it.
+    pub fn next_client(&self) -> Client {
+        let client = Client::new(Arc::downgrade(&self.0.client), self.0.store.given_up().clone());
+        if let Some(last) = self.0.operations.lock().replace(client.clone()) {
+            last.end(End::Lost);
+        }
+        client
+    }
+
     /// Dials, and lives through one connection. Its last signal is `Closed`.
     pub async fn run(self, presence: PresenceOnConnect) {
         self.0.reporter.presence.choose(presence);
@@ -175,6 +199,7 @@ impl Connection {
 
     async fn live(&self) {
         let inner = &self.0;
+        let _running = Running(inner);
         // The library clears it when the server ends a login; whether that is final is for the machine to say.
         inner.client.enable_auto_reconnect.store(false, Ordering::Relaxed);
         let bot = inner.bot.lock().take();
@@ -227,23 +252,6 @@ impl Connection {
         self.0.reporter.quiet_for()
     }
 
-    /// Asks WhatsApp for a pair code; the code itself comes as a signal.
-    ///
-    /// # Errors
-    /// `Invalid`, `PairCodeOutstanding`, `Upstream`, `UpstreamTimeout`.
-    pub async fn request_pair_code(&self, request: PairRequest) -> Result<()> {
-        let options = PairCodeOptions {
-            phone_number: request.phone_number.digits().to_owned(),
-            show_push_notification: request.show_push_notification,
-            ..PairCodeOptions::default()
-        };
-        match tokio::time::timeout(PAIR_LIMIT, self.0.client.pair_with_code(options)).await {
-            Ok(Ok(_)) => Ok(()),
-            Ok(Err(error)) => Err(translate::pair_error(error)),
-            Err(_) => Err(Error::new(ErrorKind::UpstreamTimeout, "WhatsApp did not answer in time")),
-        }
-    }
-
     /// Gives the outstanding pair code up.
     pub async fn cancel_pair_code(&self) {
         self.0.client.cancel_pair_code().await;
@@ -254,18 +262,11 @@ impl Connection {
         let _ = tokio::time::timeout(CLOSE_LIMIT, self.0.client.reconnect_immediately()).await; // `Closed` tells.
     }
 
-    /// Asks WhatsApp to unlink the device; the connection is to be closed next. True if WhatsApp confirmed: the library's own
-    /// way to log out does not tell.
-    pub async fn logout(&self) -> bool {
-        let client = &self.0.client;
-        let Some(own) = client.pn().filter(|_| client.is_logged_in()) else { return false };
-        let asked = client.execute(RemoveCompanionDeviceSpec::new(&own));
-        matches!(tokio::time::timeout(LOGOUT_LIMIT, asked).await, Ok(Ok(())))
-    }
-
     /// Saves and closes for good; from then on no task of the library can write the keys, and none is left. False if the
     /// library did not finish within the limit.
     pub async fn close(&self) -> bool {
+        // Before the library saves: what operations still do would hold that up, or come behind it.
+        self.0.end_operations(End::Offline);
         let is_closed = tokio::time::timeout(CLOSE_LIMIT, self.0.client.disconnect()).await.is_ok();
         self.0.reporter.order.close();
         let writing = self.0.writing.lock().take();

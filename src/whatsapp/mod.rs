@@ -3,12 +3,14 @@
 //! The library is driven one connection at a time. Its own reconnecting is switched off: when to dial again, and
 //! whether at all, is decided by `session::machine` alone.
 
+pub mod client;
 pub mod device_store;
 
 mod connection;
 mod foreign;
 mod http;
 mod inbox;
+mod operation;
 mod order;
 mod owed_sync;
 mod presence;

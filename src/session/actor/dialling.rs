@@ -37,6 +37,7 @@ impl Actor {
                 }
             },
         };
+        self.client = Some(connection.next_client());
         let presence = self.entry.look(|snapshot| snapshot.session.presence_on_connect);
         self.run = Some(self.deps.lifecycle.spawn("connection", connection.run(presence)));
         learnt
@@ -59,6 +60,6 @@ impl Actor {
                 self.report(last).await;
             }
         }
-        self.connection = None;
+        (self.connection, self.client) = (None, None);
     }
 }

@@ -41,8 +41,8 @@ impl Actor {
         let Some(unlinking) = self.unlinking.take() else { return };
         let id = self.entry.id().clone();
         if self.state.is_linked {
-            let is_confirmed = match (&self.state.phase, &self.connection) {
-                (Phase::LoggedIn(_), Some(connection)) => connection.logout().await || self.is_told_that_it_is_gone(),
+            let is_confirmed = match (&self.state.phase, &self.client) {
+                (Phase::LoggedIn(_), Some(client)) => client.unlink().await.is_ok() || self.is_told_that_it_is_gone(),
                 _ => false,
             };
             if !is_confirmed {

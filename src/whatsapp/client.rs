@@ -1,0 +1,196 @@
+//! The client of one connection, as operations use it: so many at a time, each with a time limit, and none after the connection.
+//!
+//! It refers to the library's client weakly, and an operation holds that only while it is under way. So whoever keeps one of these
+//! keeps no connection alive. An operation runs in the task of whoever asked for it: when that is dropped, so is the operation.
+
+use std::fmt;
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use tokio::sync::{Semaphore, watch};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use crate::error::{Error, ErrorKind};
+
+/// Operations of one session that are under way at the same time. The library sends one frame after the other and works on one
+/// message of a chat at a time, so that more would only wait inside it. Those that wait here are the callers' own tasks, which
+/// wait no longer than their time limits.
+const AT_ONCE: usize = 16;
+
+/// The client of one connection. Cheap to clone; of no use once the connection has ended.
+#[derive(Clone)]
+pub struct Client(Arc<Inner>);
+
+struct Inner {
+    library: Weak<whatsapp_rust::Client>,
+    permits: Semaphore,
+    /// Why nothing more is done. It is set once.
+    end: watch::Sender<Option<End>>,
+    /// Cancelled when what came in cannot be kept. That is known here before the connection has ended.
+    given_up: CancellationToken,
+}
+
+/// Why a client does nothing any more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// The connection to WhatsApp ended, or is about to.
+    Lost,
+    /// The session went offline.
+    Offline,
+    /// What came in could not be written, so the connection was given up.
+    GivenUp,
+}
+
+/// Why an operation has no outcome.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Why {
+    /// Its time limit passed.
+    Late,
+    /// Its client ended.
+    Ended(End),
+}
+
+/// An operation without an outcome.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Interrupted {
+    /// Whether the library had begun: if so, WhatsApp may have been asked. If not, nothing has happened at all.
+    pub has_begun: bool,
+    /// Why it has none.
+    pub why: Why,
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client").field("end", &self.end_reason()).finish_non_exhaustive()
+    }
+}
+
+impl Client {
+    /// A client for the next connection.
+    pub(super) fn new(library: Weak<whatsapp_rust::Client>, given_up: CancellationToken) -> Self {
+        Self(Arc::new(Inner { library, permits: Semaphore::new(AT_ONCE), end: watch::Sender::new(None), given_up }))
+    }
+
+    /// Lets every operation that is under way or waits end now, and no other begin. The first reason stays.
+    pub fn end(&self, why: End) {
+        self.0.end.send_if_modified(|end| {
+            let is_first = end.is_none();
+            end.get_or_insert(why);
+            is_first
+        });
+    }
+
+    /// Whether no operation can begin any more.
+    pub fn has_ended(&self) -> bool {
+        self.end_reason().is_some()
+    }
+
+    /// Whether this is the client of the same connection.
+    pub fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
+    /// Does this when its turn has come. The limit is for both, the wait and the work.
+    pub(super) async fn run<T, F>(
+        &self,
+        limit: Duration,
+        work: impl FnOnce(Arc<whatsapp_rust::Client>) -> F,
+    ) -> Result<T, Interrupted>
+    where
+        F: Future<Output = T>,
+    {
+        let until = Instant::now() + limit;
+        let _permit = tokio::select! {
+            biased;
+            end = self.ended() => return Err(Interrupted { has_begun: false, why: Why::Ended(end) }),
+            permit = self.0.permits.acquire() => permit.expect("nobody closes the semaphore"),
+            () = tokio::time::sleep_until(until) => return Err(Interrupted { has_begun: false, why: Why::Late }),
+        };
+        self.run_until(until, work).await
+    }
+
+    /// Does this at once, whatever else is under way: for what the session itself needs, which does not wait behind what its users
+    /// ask for.
+    pub(super) async fn run_at_once<T, F>(
+        &self,
+        limit: Duration,
+        work: impl FnOnce(Arc<whatsapp_rust::Client>) -> F,
+    ) -> Result<T, Interrupted>
+    where
+        F: Future<Output = T>,
+    {
+        self.run_until(Instant::now() + limit, work).await
+    }
+
+    async fn run_until<T, F>(
+        &self,
+        until: Instant,
+        work: impl FnOnce(Arc<whatsapp_rust::Client>) -> F,
+    ) -> Result<T, Interrupted>
+    where
+        F: Future<Output = T>,
+    {
+        let before = |end| Interrupted { has_begun: false, why: Why::Ended(end) };
+        if let Some(end) = self.end_reason() {
+            return Err(before(end));
+        }
+        let library = self.0.library.upgrade().ok_or(before(End::Offline))?;
+        tokio::select! {
+            // In this order: an answer that came just before the connection ended is still an answer.
+            biased;
+            outcome = work(library) => Ok(outcome),
+            end = self.ended() => Err(Interrupted { has_begun: true, why: Why::Ended(end) }),
+            () = tokio::time::sleep_until(until) => Err(Interrupted { has_begun: true, why: Why::Late }),
+        }
+    }
+
+    fn end_reason(&self) -> Option<End> {
+        // A store is also given up when its client is closed, which is known by then.
+        let end = *self.0.end.borrow();
+        end.or_else(|| self.0.given_up.is_cancelled().then_some(End::GivenUp))
+    }
+
+    async fn ended(&self) -> End {
+        let mut end = self.0.end.subscribe();
+        tokio::select! {
+            biased;
+            _ = end.wait_for(Option::is_some) => {}
+            () = self.0.given_up.cancelled() => {}
+        }
+        self.end_reason().unwrap_or(End::Lost)
+    }
+}
+
+impl From<Interrupted> for Error {
+    fn from(Interrupted { has_begun, why }: Interrupted) -> Self {
+        let (kind, detail) = match (why, has_begun) {
+            (Why::Late, true) => (ErrorKind::UpstreamTimeout, "WhatsApp did not answer in time"),
+            (Why::Late, false) => {
+                (ErrorKind::UpstreamTimeout, "the session was busy for too long, so WhatsApp was not asked")
+            }
+            (Why::Ended(End::Lost), true) => {
+                (ErrorKind::Upstream, "the connection to WhatsApp ended before the answer came")
+            }
+            (Why::Ended(End::Lost), false) => {
+                (ErrorKind::Upstream, "the connection to WhatsApp ended before WhatsApp was asked")
+            }
+            (Why::Ended(End::Offline), true) => {
+                (ErrorKind::Upstream, "the session went offline before WhatsApp's answer came")
+            }
+            (Why::Ended(End::Offline), false) => {
+                (ErrorKind::Upstream, "the session went offline before WhatsApp was asked")
+            }
+            (Why::Ended(End::GivenUp), true) => {
+                (ErrorKind::Upstream, "the session's storage failed before WhatsApp's answer came")
+            }
+            (Why::Ended(End::GivenUp), false) => {
+                (ErrorKind::Upstream, "the session's storage failed before WhatsApp was asked")
+            }
+        };
+        Self::new(kind, detail)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,30 @@
+//! The link between the account and this device.
+
+use std::time::Duration;
+
+use whatsapp_rust::wacore::iq::devices::RemoveCompanionDeviceSpec;
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::whatsapp::client::Client;
+use crate::whatsapp::translate;
+
+/// Longest wait for WhatsApp to confirm that the device is unlinked.
+const UNLINK_LIMIT: Duration = Duration::from_secs(5);
+
+impl Client {
+    /// Asks WhatsApp to unlink the device, and waits until that is confirmed, which the library's own way to log out does not tell.
+    /// The connection is to be closed next. It is the session's last word, so it waits for no other operation.
+    ///
+    /// # Errors
+    /// `Upstream`, `UpstreamTimeout`: it was not confirmed. It may be done all the same.
+    pub async fn unlink(&self) -> Result<()> {
+        let asked = self.run_at_once(UNLINK_LIMIT, |library| async move {
+            let Some(own) = library.pn().filter(|_| library.is_logged_in()) else {
+                return Err(Error::new(ErrorKind::Upstream, "the session is not logged in"));
+            };
+            let asked = library.execute(RemoveCompanionDeviceSpec::new(&own)).await;
+            asked.map_err(|error| translate::query_error(error, "WhatsApp did not unlink the device"))
+        });
+        asked.await?.map(drop)
+    }
+}
