@@ -59,6 +59,8 @@ mod losses;
 #[cfg(feature = "sandbox")]
 mod matrix;
 #[cfg(feature = "sandbox")]
+mod operations;
+#[cfg(feature = "sandbox")]
 mod order;
 #[cfg(feature = "sandbox")]
 mod owed;
