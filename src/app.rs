@@ -23,7 +23,7 @@ use crate::event::Events;
 use crate::event::journal::Journal;
 use crate::event::retention::Retention;
 use crate::key::Keys;
-use crate::lifecycle::Lifecycle;
+use crate::lifecycle::{Lifecycle, ShutdownPhase};
 use crate::pairing_link::PairingLinks;
 use crate::session::actor::Deps;
 use crate::session::{Sessions, boot};
@@ -94,7 +94,7 @@ impl App {
         let webhooks = Webhooks::open(webhooks, config.webhooks.clone()).await?;
         let retention = Retention { db: db.clone(), clock: Clock::system(), settings: config.retention };
         let workers = lifecycle.workers().clone();
-        lifecycle.spawn("retention", async move {
+        lifecycle.spawn(ShutdownPhase::Workers, "retention", async move {
             workers.run_until_cancelled(retention.run()).await;
         });
         let events = Events::new(db.clone(), journal, Clock::system(), lifecycle.clone());
@@ -125,13 +125,13 @@ impl App {
         let local = listener.local_addr()?;
         if let Some(metrics) = self.api.metrics.clone() {
             let workers = self.lifecycle.workers().clone();
-            self.lifecycle.spawn("metrics", async move {
+            self.lifecycle.spawn(ShutdownPhase::Workers, "metrics", async move {
                 workers.run_until_cancelled(telemetry::keep_up(metrics)).await;
             });
         }
         let site = api::site(self.api);
         let listening = Listener::new(site, local, limits, self.lifecycle.clone(), Handle::current()).run(listener);
-        let mut listening = self.lifecycle.spawn_on(control.runtime(), "listener", listening);
+        let mut listening = self.lifecycle.spawn_on(ShutdownPhase::Doors, control.runtime(), "listener", listening);
         let reason = tokio::select! {
             _ = &mut listening => return Err("the listener ended".into()),
             () = control.stop().cancelled() => Outcome::Orderly,
@@ -142,42 +142,31 @@ impl App {
             }
             ending = self.db.watch() => Outcome::Unwritable(ending),
         };
-        info!("shutting down: no new requests");
         control.stop().cancel();
-        self.lifecycle.doors().cancel();
-        let _ = listening.await; // A panic is logged where it is watched.
-        let in_time = tokio::time::timeout(self.grace, self.lifecycle.connections_ended()).await.is_ok();
-        if !in_time {
-            error!("requests did not end within {} s", self.grace.as_secs());
-            self.lifecycle.cut().cancel();
-        }
-        info!("shutting down: sessions");
-        self.lifecycle.sessions().cancel();
-        // What their clients have still to tell counts as delivered at WhatsApp: the journal closes behind the last of them.
-        if tokio::time::timeout(self.grace, self.lifecycle.sessions_ended()).await.is_err() {
-            error!("sessions did not end within {} s", self.grace.as_secs());
-        }
-        self.lifecycle.workers().cancel();
-        let drained = tokio::time::timeout(self.grace, self.lifecycle.drained()).await.is_ok();
-        if !drained {
-            error!("{} tasks did not end within {} s", self.lifecycle.tasks_alive(), self.grace.as_secs());
-        }
-        let closed = match tokio::time::timeout(self.grace, self.db.close()).await {
-            Ok(Ok(())) => true,
-            Ok(Err(error)) => {
-                error!(error = chain(&error), "the database did not close cleanly");
-                false
-            }
-            Err(_) => {
-                error!("the database did not close within {} s", self.grace.as_secs());
-                false
-            }
-        };
+        let is_in_time = self.lifecycle.shut_down(self.grace).await;
+        // Nobody writes any more.
+        let is_closed = close(self.db, self.grace / 2).await;
         // Nobody else may have it while a connection could still write.
         drop(self.claim);
         info!("stopped");
-        let is_orderly = in_time && drained && closed && !self.lifecycle.is_broken();
+        let is_orderly = is_in_time && is_closed && !self.lifecycle.is_broken();
         Ok(if reason == Outcome::Orderly && !is_orderly { Outcome::Troubled } else { reason })
+    }
+}
+
+/// The last phase of a shutdown. Says whether it came to its end.
+async fn close(db: Db, limit: Duration) -> bool {
+    info!("shutting down: database");
+    match tokio::time::timeout(limit, db.close()).await {
+        Ok(Ok(())) => true,
+        Ok(Err(error)) => {
+            error!(error = chain(&error), "the database did not close cleanly");
+            false
+        }
+        Err(_) => {
+            error!("the database did not close within {} s", limit.as_secs_f64());
+            false
+        }
     }
 }
 

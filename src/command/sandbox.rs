@@ -5,7 +5,7 @@ use whatsapp_simulator::{Settings, Simulator, control};
 use crate::app::Outcome;
 use crate::config::{BadConfig, SandboxArgs};
 use crate::error::Cause;
-use crate::lifecycle::Lifecycle;
+use crate::lifecycle::{Lifecycle, ShutdownPhase};
 use crate::terminal;
 
 /// Serves until the process is asked to stop. The phones forget everything with it, so the sessions do too.
@@ -31,14 +31,14 @@ pub(super) async fn run(args: SandboxArgs) -> Result<Outcome, Cause> {
     let stop = lifecycle.doors().clone();
     terminal::say(format_args!("Phones of the simulated WhatsApp: http://{}/phones", listener.local_addr()?));
     let controlled = control::serve(sim.clone(), listener, stop.clone());
-    lifecycle.spawn("simulator control", async move {
+    let controlling = lifecycle.spawn(ShutdownPhase::Doors, "simulator control", async move {
         if let Err(error) = controlled.await {
             tracing::error!(error = %error, "the simulator's control API ended");
         }
     });
     let outcome = super::serve(serve).await;
     stop.cancel();
-    lifecycle.drained().await;
+    let _ = controlling.await; // A panic is logged where it is watched.
     sim.stop().await;
     outcome
 }

@@ -37,7 +37,7 @@ use crate::event::journal::gathering::{Before, gather};
 use crate::event::journal::job::{BATCH, Job};
 use crate::event::record::{Doubles, MessageKey, New, Record};
 use crate::event::store;
-use crate::lifecycle::Lifecycle;
+use crate::lifecycle::{Lifecycle, ShutdownPhase};
 
 /// Entries that wait for the pen. Whoever brings one more waits until there is room: that slows WhatsApp down, since
 /// messages are acknowledged afterwards.
@@ -75,9 +75,13 @@ impl Journal {
         let (jobs, queue) = mpsc::channel(QUEUE);
         let bus = Arc::new(Bus::new(head));
         let (page, wet) = mpsc::channel(WET);
-        lifecycle.spawn_apart("blotter", blot(Arc::clone(&bus), wet)).map_err(Error::internal)?;
+        lifecycle
+            .spawn_apart(ShutdownPhase::Journal, "blotter", blot(Arc::clone(&bus), wet))
+            .map_err(Error::internal)?;
         let pen = Pen { db, clock, head, page, is_in_doubt: false };
-        lifecycle.spawn_apart("pen", pen.write(queue, lifecycle.workers().clone())).map_err(Error::internal)?;
+        lifecycle
+            .spawn_apart(ShutdownPhase::Journal, "pen", pen.write(queue, lifecycle.journal().clone()))
+            .map_err(Error::internal)?;
         Ok(Self { jobs, last: Arc::default(), bus, interest: Interest::default() })
     }
 

@@ -54,6 +54,5 @@ async fn nobody_reads_an_event_that_the_disk_does_not_have_yet() {
     release.send(()).expect("the disk waits");
     written.await.expect("it is written");
     assert_eq!(read().await, 1);
-    lifecycle.workers().cancel();
-    lifecycle.drained().await;
+    assert!(lifecycle.shut_down(Duration::from_secs(20)).await, "it ends in time");
 }

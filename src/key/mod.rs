@@ -32,7 +32,7 @@ use crate::key::ring::Ring;
 use crate::key::store::Record;
 use crate::key::ticket::Tickets;
 use crate::key::types::{IssuedKey, Key, KeyPage, NewKey};
-use crate::lifecycle::Lifecycle;
+use crate::lifecycle::{Lifecycle, ShutdownPhase};
 use crate::page::{PAGE_MAX, Place, Slice, Window};
 use crate::rule;
 use crate::token::{self, Digest};
@@ -128,7 +128,7 @@ impl Keys {
             created_by: caller.grant().map(|grant| grant.key.clone()),
         };
         let key = shown(&record, now);
-        self.whole(move |keys| async move {
+        self.in_turn(move |keys| async move {
             keys.written(&record.id, store::insert(keys.db.write(), &record).await).await?;
             info!(key.id = %record.id, "key {} created", record.id);
             keys.ring.put(record);
@@ -178,7 +178,7 @@ impl Keys {
     pub async fn delete(&self, caller: &Caller, id: &KeyId) -> Result<Key> {
         let key = self.find(caller, id)?;
         let id = id.clone();
-        self.whole(move |keys| async move {
+        self.in_turn(move |keys| async move {
             keys.written(&id, store::delete(keys.db.write(), &id).await).await?;
             keys.ring.take(&id, keys.clock.now());
             info!(key.id = %id, "key {id} deleted");
@@ -202,7 +202,7 @@ impl Keys {
         let digest = token::digest(token.expose_secret());
         let (caller, id) = (caller.clone(), id.clone());
         let key = self
-            .whole(move |keys| async move {
+            .in_turn(move |keys| async move {
                 // Looked up again in our turn: another rotation may have been before us.
                 let before = keys.record(&caller, &id)?;
                 let now = keys.clock.now();
@@ -236,7 +236,7 @@ impl Keys {
 
     fn keep_up(self) {
         let workers = self.lifecycle.workers().clone();
-        self.lifecycle.clone().spawn("key use", async move {
+        self.lifecycle.clone().spawn(ShutdownPhase::Workers, "key use", async move {
             let mut period = tokio::time::interval(TOUCH_PERIOD);
             while workers.run_until_cancelled(period.tick()).await.is_some() {
                 self.touch().await;
@@ -270,18 +270,18 @@ impl Keys {
         found.ok_or_else(|| Error::new(ErrorKind::KeyNotFound, "no key has this id"))
     }
 
-    /// Does it in turn and to the end, even if the client hangs up: what is written must be in memory too.
-    async fn whole<T, F>(&self, work: impl FnOnce(Self) -> F) -> Result<T>
+    /// Makes a change in turn and to the end: what is written must be in memory too.
+    async fn in_turn<T, F>(&self, work: impl FnOnce(Self) -> F) -> Result<T>
     where
         T: Send + 'static,
         F: Future<Output = Result<T>> + Send + 'static,
     {
         let (changing, work) = (Arc::clone(&self.changing), work(self.clone()));
-        let task = self.lifecycle.host(async move {
+        let in_turn = async move {
             let _turn = changing.lock().await;
             work.await
-        });
-        task.await.map_err(Error::internal)?
+        };
+        self.lifecycle.complete(in_turn).await
     }
 }
 

@@ -37,6 +37,5 @@ async fn a_key_whose_writing_failed_is_in_memory_as_it_is_in_the_table() {
     keys.delete(&admin, &first.key.id).await.expect_err("the disk failed");
     let left = agree().await;
     assert_eq!((keys.admit(&first.token).is_err(), left), (true, 1), "the commit stands");
-    lifecycle.workers().cancel();
-    lifecycle.drained().await;
+    assert!(lifecycle.shut_down(Duration::from_secs(20)).await, "it ends in time");
 }

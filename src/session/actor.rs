@@ -22,7 +22,7 @@ use crate::crash;
 use crate::db::Db;
 use crate::error::{Result, chain};
 use crate::event::journal::Journal;
-use crate::lifecycle::Lifecycle;
+use crate::lifecycle::{Lifecycle, ShutdownPhase};
 use crate::session::actor::saving::Unwritten;
 use crate::session::actor::unlinking::Unlinking;
 use crate::session::machine::{self, Effect, Input, Outside, Phase, State};
@@ -75,7 +75,7 @@ pub enum Command {
 /// Starts the actor of a session. A panic is logged, shown and survived.
 pub fn start(deps: Deps, entry: Arc<Entry>, commands: mpsc::Receiver<Command>) {
     let lifecycle = deps.lifecycle.clone();
-    lifecycle.spawn_session(supervise(deps, entry, commands));
+    lifecycle.spawn(ShutdownPhase::Sessions, "session", supervise(deps, entry, commands));
 }
 
 async fn supervise(deps: Deps, entry: Arc<Entry>, mut commands: mpsc::Receiver<Command>) {
@@ -317,7 +317,8 @@ impl Actor {
             Effect::Dial => return self.dial().await,
             Effect::DropSocket => {
                 if let Some(connection) = self.connection.clone() {
-                    self.deps.lifecycle.spawn("drop socket", async move { connection.drop_socket().await });
+                    let dropping = async move { connection.drop_socket().await };
+                    self.deps.lifecycle.spawn(ShutdownPhase::Sessions, "drop socket", dropping);
                 }
             }
             Effect::Rest => self.rest().await,

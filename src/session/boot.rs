@@ -9,6 +9,7 @@ use tokio::sync::Semaphore;
 use tokio::time::{Instant, MissedTickBehavior};
 use tracing::info;
 
+use crate::lifecycle::ShutdownPhase;
 use crate::session::actor::{Command, Deps};
 use crate::session::registry::Entry;
 use crate::session::view;
@@ -59,7 +60,7 @@ impl Queue {
         let queue = Arc::clone(self);
         let lifecycle = deps.lifecycle.clone();
         let stopping = lifecycle.sessions().clone();
-        lifecycle.spawn("boot queue", async move {
+        lifecycle.spawn(ShutdownPhase::Sessions, "boot queue", async move {
             tokio::select! {
                 () = stopping.cancelled() => {}
                 () = queue.work(&deps, settings, sessions) => {}
@@ -85,11 +86,13 @@ impl Queue {
             if entry.mailbox(deps).send_timeout(Command::Boot, SETTLE_LIMIT).await.is_err() {
                 continue; // It was deleted meanwhile.
             }
-            deps.lifecycle.spawn("boot", async move {
+            let stopping = deps.lifecycle.sessions().clone();
+            deps.lifecycle.spawn(ShutdownPhase::Sessions, "boot", async move {
                 let mut live = entry.watch();
                 drop(entry);
+                let settled = live.wait_for(|shown| view::is_settled(&shown.live));
                 // Late or deleted, its place is free either way.
-                let _ = tokio::time::timeout(SETTLE_LIMIT, live.wait_for(|shown| view::is_settled(&shown.live))).await;
+                let _ = stopping.run_until_cancelled(tokio::time::timeout(SETTLE_LIMIT, settled)).await;
                 drop(place);
             });
         }

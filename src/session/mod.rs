@@ -101,7 +101,8 @@ impl Sessions {
         if let Some(webhook) = &draft.webhook {
             self.egress.admit("webhook.url", &webhook.url).await?;
         }
-        let created = self.whole(|this| async move { this.take_in(draft).await }).await?;
+        let this = self.clone();
+        let created = self.deps.lifecycle.complete(async move { this.take_in(draft).await }).await?;
         Ok(created.seen_by(caller))
     }
 
@@ -154,7 +155,8 @@ impl Sessions {
         let name = changes.name.map(rules::name).transpose()?;
         let metadata = changes.metadata.map(rules::metadata).transpose()?;
         let changes = store::Changes { name, metadata, presence_on_connect: changes.presence_on_connect };
-        let changed = self.whole(|this| async move {
+        let this = self.clone();
+        let changed = self.deps.lifecycle.complete(async move {
             let _turn = entry.turn().await;
             let (db, now) = (this.deps.db.write(), this.deps.clock.now());
             let changed = store::update(db, entry.id(), changes, now).await;
@@ -174,7 +176,8 @@ impl Sessions {
     /// `SessionNotFound`, `Unavailable`.
     pub async fn delete(&self, caller: &Caller, id: &SessionId) -> Result<Snapshot> {
         let id = self.reach(caller, Scope::SessionsWrite, id)?.id().clone();
-        let removed = self.whole(|this| async move { this.take_away(&id).await }).await?;
+        let this = self.clone();
+        let removed = self.deps.lifecycle.complete(async move { this.take_away(&id).await }).await?;
         Ok(removed.seen_by(caller))
     }
 
@@ -362,15 +365,6 @@ impl Sessions {
     pub fn last_connected(&self, caller: &Caller, id: &SessionId) -> Result<Option<Timestamp>> {
         let entry = self.reach(caller, Scope::SessionsPair, id)?;
         Ok(entry.look(|snapshot| snapshot.session.last_connected_at))
-    }
-
-    /// Does it to the end, even if the client hangs up: what is half done is neither there nor gone.
-    async fn whole<T, F>(&self, work: impl FnOnce(Self) -> F) -> Result<T>
-    where
-        T: Send + 'static,
-        F: Future<Output = Result<T>> + Send + 'static,
-    {
-        self.deps.lifecycle.host(work(self.clone())).await.map_err(Error::internal)?
     }
 
     fn is_open(&self) -> Result<()> {

@@ -5,7 +5,7 @@ use tokio::sync::oneshot;
 
 use crate::account::{PairRequest, PhoneNumber};
 use crate::error::{Error, ErrorKind, Result};
-use crate::lifecycle::Lifecycle;
+use crate::lifecycle::{Lifecycle, ShutdownPhase};
 use crate::session::pair_codes::WantedCode;
 use crate::session::types::{Live, PairCode};
 use crate::whatsapp::client::Client;
@@ -63,7 +63,7 @@ impl Pairing {
         };
         let (done, outcome) = oneshot::channel();
         let client = client.clone();
-        lifecycle.spawn("pair code", async move {
+        lifecycle.spawn(ShutdownPhase::Sessions, "pair code", async move {
             let _ = done.send(client.request_pair_code(request).await); // The session may have ended.
         });
         self.under_way = Some(outcome);

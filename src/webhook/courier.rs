@@ -18,7 +18,7 @@ use entity::timestamp::Timestamp;
 use crate::clock::Clock;
 use crate::db::Db;
 use crate::error::{Result, chain};
-use crate::lifecycle::Lifecycle;
+use crate::lifecycle::{Lifecycle, ShutdownPhase};
 use crate::webhook::carrier::{BATCH, Carrier, Known};
 use crate::webhook::lane::{self, Claim, Lane};
 use crate::webhook::places::{Place, Places};
@@ -208,7 +208,7 @@ impl Courier {
         self.under_way.0.lock().worked.insert(lane.clone());
         let (under_way, poke) = (Arc::clone(&self.under_way), Arc::clone(&self.poke));
         let worked = Worked { lane, under_way, poke, is_done: false };
-        self.lifecycle.spawn("delivery", async move {
+        self.lifecycle.spawn(ShutdownPhase::Workers, "delivery", async move {
             carrier.carry(claim, known, &mut place).await;
             drop(place);
             worked.done();

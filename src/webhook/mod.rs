@@ -42,7 +42,7 @@ use crate::egress::{self, Egress};
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::journal::Journal;
 use crate::event::store as journal;
-use crate::lifecycle::Lifecycle;
+use crate::lifecycle::{Lifecycle, ShutdownPhase};
 use crate::webhook::carrier::Carrier;
 use crate::webhook::courier::Courier;
 use crate::webhook::dispatcher::Dispatcher;
@@ -160,14 +160,14 @@ impl Webhooks {
         let (first, second) = (lifecycle.workers().clone(), lifecycle.workers().clone());
         let leftovers = Leftovers { db: db.clone(), journal: journal.clone() };
         let (third, told) = (lifecycle.workers().clone(), Arc::clone(&deletion));
-        lifecycle.spawn("leftovers", async move {
+        lifecycle.spawn(ShutdownPhase::Workers, "leftovers", async move {
             third.run_until_cancelled(leftovers.run(told)).await.unwrap_or_default();
         });
         let dispatching =
             async move { first.run_until_cancelled(dispatcher.run(&woken, &deletion)).await.unwrap_or_default() };
-        lifecycle.spawn_apart("dispatcher", dispatching).map_err(Error::internal)?;
+        lifecycle.spawn_apart(ShutdownPhase::Workers, "dispatcher", dispatching).map_err(Error::internal)?;
         let carrying = async move { second.run_until_cancelled(courier.run()).await.unwrap_or_default() };
-        lifecycle.spawn_apart("courier", carrying).map_err(Error::internal)?;
+        lifecycle.spawn_apart(ShutdownPhase::Workers, "courier", carrying).map_err(Error::internal)?;
         Ok(Self {
             db,
             journal,
@@ -201,7 +201,8 @@ impl Webhooks {
         self.reach(caller, session.as_ref()).await?;
         let record = rules::record(caller, "", session, new, self.clock.now())?;
         self.carrier.egress.admit("url", &record.url).await?;
-        self.whole(|this| async move { this.add(record).await }).await
+        let this = self.clone();
+        self.lifecycle.complete(async move { this.add(record).await }).await
     }
 
     async fn add(&self, mut record: Record) -> Result<Webhook> {
@@ -236,8 +237,8 @@ impl Webhooks {
     /// `Invalid`, `SessionNotFound`, `WebhookNotFound`; `Forbidden` for an address, events or filters by a key that may not read
     /// what the webhook gets then.
     pub async fn update(&self, caller: &Caller, which: &Which, changes: WebhookChanges) -> Result<Webhook> {
-        let (caller, which) = (caller.clone(), which.clone());
-        self.whole(|this| async move { this.change(&caller, &which, changes).await }).await
+        let (this, caller, which) = (self.clone(), caller.clone(), which.clone());
+        self.lifecycle.complete(async move { this.change(&caller, &which, changes).await }).await
     }
 
     async fn change(&self, caller: &Caller, which: &Which, changes: WebhookChanges) -> Result<Webhook> {
@@ -314,8 +315,8 @@ impl Webhooks {
     /// # Errors
     /// `SessionNotFound`, `WebhookNotFound`.
     pub async fn delete(&self, caller: &Caller, which: &Which) -> Result<Deleted> {
-        let (caller, which) = (caller.clone(), which.clone());
-        self.whole(|this| async move { this.remove(&caller, &which).await }).await
+        let (this, caller, which) = (self.clone(), caller.clone(), which.clone());
+        self.lifecycle.complete(async move { this.remove(&caller, &which).await }).await
     }
 
     async fn remove(&self, caller: &Caller, which: &Which) -> Result<Deleted> {
@@ -378,8 +379,9 @@ impl Webhooks {
             Some(secret) => request::secret("secret", secret)?,
             None => request::new_secret(),
         };
-        let (caller, which, overlap) = (caller.clone(), which.clone(), Duration::from_secs(overlap));
-        self.whole(|this| async move { this.replace(&caller, &which, secret, overlap).await }).await
+        let (this, caller, which) = (self.clone(), caller.clone(), which.clone());
+        let overlap = Duration::from_secs(overlap);
+        self.lifecycle.complete(async move { this.replace(&caller, &which, secret, overlap).await }).await
     }
 
     async fn replace(
@@ -455,15 +457,6 @@ impl Webhooks {
         };
         let is_there = |record: &Record| record.session_id == which.session_id && !record.is_ending();
         found.filter(|record| which.session_id.is_none() || is_there(record)).filter(may_touch).ok_or_else(gone)
-    }
-
-    /// Does it to the end, even if the client hangs up: what is half done is neither there nor gone.
-    async fn whole<T, F>(&self, work: impl FnOnce(Self) -> F) -> Result<T>
-    where
-        T: Send + 'static,
-        F: Future<Output = Result<T>> + Send + 'static,
-    {
-        self.lifecycle.host(work(self.clone())).await.map_err(Error::internal)?
     }
 }
 

@@ -1,6 +1,7 @@
 //! Writes down what came of deliveries, and which lanes are worked no more: those of many lanes in one transaction.
 //!
-//! Nobody waits for the disk here: what is lost in a power cut is delivered once more, under the same id.
+//! Nobody waits for the disk here: what is lost in a power cut is delivered once more, under the same id. At a shutdown it ends
+//! behind the workers, so that everybody who has a note finds it here.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -16,8 +17,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
 use crate::db::{Batch, Db};
-use crate::error::{Error, Result};
-use crate::lifecycle::Lifecycle;
+use crate::error::{Error, ErrorKind, Result};
+use crate::lifecycle::{Lifecycle, ShutdownPhase};
 use crate::webhook::lane::{self, Claim};
 use crate::webhook::queue::{self, Outcome, Verdict};
 use crate::webhook::store;
@@ -51,35 +52,25 @@ type Job = (Note, oneshot::Sender<Result<()>>);
 
 /// The way to the one who writes notes down.
 #[derive(Clone, Debug)]
-pub struct Recorder {
-    jobs: mpsc::Sender<Job>,
-    db: Db,
-    clock: Clock,
-}
+pub struct Recorder(mpsc::Sender<Job>);
 
 impl Recorder {
     /// Starts it.
     pub(super) fn start(db: Db, clock: Clock, lifecycle: &Lifecycle) -> Result<Self> {
         let (jobs, queue) = mpsc::channel(QUEUE);
-        let recorder = Self { jobs, db, clock };
-        let (db, clock, stop) = (recorder.db.clone(), recorder.clock.clone(), lifecycle.workers().clone());
+        let stop = lifecycle.journal().clone();
         let keeping_up = async move { keep_up(&db, &clock, queue, stop).await };
-        lifecycle.spawn_apart("recorder", keeping_up).map_err(Error::internal)?;
-        Ok(recorder)
+        lifecycle.spawn_apart(ShutdownPhase::Journal, "recorder", keeping_up).map_err(Error::internal)?;
+        Ok(Self(jobs))
     }
 
     /// Takes a note to be written down, after those that came before, and tells later whether it was. Fails with
-    /// `Unavailable`.
+    /// `Unavailable`, and with `ShuttingDown` for whoever comes later than the workers may.
     pub(super) async fn take(&self, note: Note) -> Written {
         let (done, written) = oneshot::channel();
-        match self.jobs.send((note, done)).await {
-            Ok(()) => written.map(|outcome| outcome.unwrap_or_else(|lost| Err(Error::internal(lost)))).boxed(),
-            // The server stops: what is still on its way is written one by one.
-            Err(mpsc::error::SendError((note, _))) => {
-                let written = write_one(&self.db, &self.clock, &note).await;
-                std::future::ready(written).boxed()
-            }
-        }
+        let _ = self.0.send((note, done)).await; // If it has ended, nobody answers.
+        let has_ended = |_| Err(Error::new(ErrorKind::ShuttingDown, "the server is shutting down"));
+        written.map(move |outcome| outcome.unwrap_or_else(has_ended)).boxed()
     }
 }
 

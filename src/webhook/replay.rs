@@ -36,7 +36,8 @@ impl Webhooks {
     pub async fn replay(&self, caller: &Caller, which: &Which, range: ReplayRange) -> Result<Replayed> {
         let record = self.record(caller, Scope::WebhooksWrite, which).await?;
         let stretch = self.stretch(caller, &record, range).await?;
-        self.whole(|this| async move { this.queue_again(&record, stretch).await }).await
+        let this = self.clone();
+        self.lifecycle.complete(async move { this.queue_again(&record, stretch).await }).await
     }
 
     async fn stretch(&self, caller: &Caller, record: &Record, range: ReplayRange) -> Result<Stretch> {

@@ -18,6 +18,7 @@ use entity::ids::SessionId;
 use entity::words::PresenceOnConnect;
 
 use crate::account::{DeviceProps, Identity};
+use crate::lifecycle::ShutdownPhase;
 use crate::whatsapp::client::{Client, End};
 use crate::whatsapp::device_store::DeviceStore;
 use crate::whatsapp::http::SessionHttp;
@@ -163,7 +164,7 @@ pub(super) async fn open(
         votes: Votes::new(connector.db.clone()),
         unwritten,
     };
-    let writing = connector.lifecycle.spawn("report writer", writer.run());
+    let writing = connector.lifecycle.spawn(ShutdownPhase::Sessions, "report writer", writer.run());
     Ok(Connection(Arc::new(Inner {
         client,
         operations: Mutex::new(None),

@@ -171,21 +171,24 @@ impl ReportWriter {
             Ok((_, written)) => {
                 writing.push(written.map(|outcome| outcome.err().map(|_| report)).boxed());
             }
-            Err(_) => self.pass_on(Some(report)), // The server is shutting down.
+            // The journal closes behind the sessions: this one had its time.
+            Err(error) => self.leave_out(&report, &error.to_string()),
         }
     }
 
     /// Gives the actor what could not be written, if anything.
     fn pass_on(&self, unwritten: Option<Report>) {
         let Some(report) = unwritten else { return };
-        let event_type = report.body.event_type();
         // Closed: the session has ended, and nobody asks any more.
-        if let Err(TrySendError::Full(_)) = self.unwritten.try_send(report) {
-            let id = &self.session;
-            counter!("waypost_set_aside_total", "what" => "event").increment(1);
-            error!(session.id = %id, event.type = %event_type,
-                "an event of session {id} is left out: too many wait for the database");
+        if let Err(TrySendError::Full(report)) = self.unwritten.try_send(report) {
+            self.leave_out(&report, "too many wait for the database");
         }
+    }
+
+    fn leave_out(&self, report: &Report, why: &str) {
+        let (id, event_type) = (&self.session, report.body.event_type());
+        counter!("waypost_set_aside_total", "what" => "event").increment(1);
+        error!(session.id = %id, event.type = %event_type, "an event of session {id} is left out: {why}");
     }
 }
 

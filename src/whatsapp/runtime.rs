@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use whatsapp_rust::TokioRuntime;
 use whatsapp_rust::wacore::runtime::{AbortHandle, Runtime};
 
-use crate::lifecycle::Lifecycle;
+use crate::lifecycle::{Lifecycle, ShutdownPhase};
 use crate::whatsapp::order::Order;
 use crate::whatsapp::report_writer::Item;
 
@@ -43,14 +43,14 @@ impl Runtime for ClientRuntime {
     /// This is what it starts the task with that takes a chat's messages.
     fn spawn(&self, task: Task) -> AbortHandle {
         let task = self.order.chat(task);
-        let handle = self.lifecycle.host(self.over.clone().run_until_cancelled_owned(task));
+        let handle = self.lifecycle.host(ShutdownPhase::Sessions, self.over.clone().run_until_cancelled_owned(task));
         AbortHandle::new(move || handle.abort())
     }
 
     /// This is what the library starts a stanza's task with.
     fn spawn_detached(&self, task: Task) {
         let task = self.order.task(task);
-        self.lifecycle.host(self.over.clone().run_until_cancelled_owned(task));
+        self.lifecycle.host(ShutdownPhase::Sessions, self.over.clone().run_until_cancelled_owned(task));
     }
 
     fn sleep(&self, duration: Duration) -> Pin<Box<dyn Future<Output = ()> + Send>> {

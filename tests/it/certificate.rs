@@ -6,7 +6,7 @@ use entity::words::PresenceOnConnect;
 use waypost::account::DeviceProps;
 use waypost::clock::Clock;
 use waypost::event::journal::Journal;
-use waypost::lifecycle::Lifecycle;
+use waypost::lifecycle::{Lifecycle, ShutdownPhase};
 use waypost::session::store::{self, Draft};
 use waypost::whatsapp::{Closing, Connector, Opened, Settings, Signal};
 use whatsapp_simulator::Simulator;
@@ -29,7 +29,7 @@ async fn outcome() -> Signal {
     let journal = Journal::open(db.clone(), clock.clone(), &lifecycle).await.expect("a journal");
     let connector = Connector::new(db, journal, clock, settings, lifecycle);
     let Opened { connection, mut signals, .. } = connector.open(&id, &props, false).await.expect("keys");
-    let run = waypost::lifecycle::Lifecycle::new().spawn("connection", connection.run(presence_on_connect));
+    let run = Lifecycle::new().spawn(ShutdownPhase::Sessions, "connection", connection.run(presence_on_connect));
     let signal = signals.recv().await.expect("a connection always says how it ends");
     run.abort();
     signal

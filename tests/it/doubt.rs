@@ -66,6 +66,5 @@ async fn an_event_whose_commit_was_in_doubt_is_told_to_those_who_follow() {
         .await
         .expect("a page");
     assert_eq!(page.events.iter().map(|event| event.sequence).collect::<Vec<_>>(), [1, 2, 3]);
-    lifecycle.workers().cancel();
-    lifecycle.drained().await;
+    assert!(lifecycle.shut_down(LIMIT).await, "it ends in time");
 }

@@ -91,6 +91,8 @@ mod secrets;
 #[cfg(feature = "sandbox")]
 mod sessions;
 #[cfg(feature = "sandbox")]
+mod shutdown;
+#[cfg(feature = "sandbox")]
 mod sockets;
 #[cfg(feature = "sandbox")]
 mod start;

@@ -1,6 +1,7 @@
 //! What can be written through the journal: the same on both databases.
 
 use std::ops::Deref;
+use std::time::Duration;
 
 use entity::timestamp::Timestamp;
 use futures::FutureExt;
@@ -83,8 +84,7 @@ impl Fixture {
     }
 
     async fn close(self) {
-        self.lifecycle.workers().cancel();
-        self.lifecycle.drained().await;
+        assert!(self.lifecycle.shut_down(Duration::from_secs(20)).await, "it ends in time");
     }
 }
 

@@ -32,7 +32,7 @@ use crate::api::listener::connection::{Accepted, Served};
 use crate::api::listener::newcomer::{FirstBytes, Newcomers, Place};
 use crate::api::listener::registry::Connections;
 use crate::error::chain;
-use crate::lifecycle::Lifecycle;
+use crate::lifecycle::{Lifecycle, ShutdownPhase};
 
 pub use limits::{Limits, Timing};
 
@@ -81,7 +81,7 @@ impl<E: Endpoint<Output = Response> + 'static> Listener<E> {
                 Ok((tcp, peer)) => {
                     let place = this.newcomers.enter();
                     // It ends with the shutdown, with its bytes or with its time.
-                    this.lifecycle.host(Arc::clone(&this).receive(tcp, peer, place));
+                    this.lifecycle.host(ShutdownPhase::Doors, Arc::clone(&this).receive(tcp, peer, place));
                 }
                 Err(error) => {
                     error!(error = chain(&error), "a connection could not be accepted");
@@ -125,7 +125,7 @@ impl<E: Endpoint<Output = Response> + 'static> Listener<E> {
             site: Arc::clone(&self.site),
             timing: self.limits.timing,
             stopping: self.lifecycle.doors().clone(),
-            cut: self.lifecycle.cut().clone(),
+            cut: self.lifecycle.hard().clone(),
         };
         self.lifecycle.host_connection(&self.workers, served.serve(accepted));
     }

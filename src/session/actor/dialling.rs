@@ -4,6 +4,7 @@
 use tracing::warn;
 
 use crate::error::{Result, chain};
+use crate::lifecycle::ShutdownPhase;
 use crate::session::actor::Actor;
 use crate::session::machine::Input;
 use crate::whatsapp::{Connection, Opened};
@@ -39,7 +40,7 @@ impl Actor {
         };
         self.client = Some(connection.next_client());
         let presence = self.entry.look(|snapshot| snapshot.session.presence_on_connect);
-        self.run = Some(self.deps.lifecycle.spawn("connection", connection.run(presence)));
+        self.run = Some(self.deps.lifecycle.spawn(ShutdownPhase::Sessions, "connection", connection.run(presence)));
         learnt
     }
 

@@ -252,8 +252,7 @@ impl Office {
 
     /// Ends its tasks. Nothing but this was an error.
     pub async fn close_after(self, error: &str) {
-        self.lifecycle.workers().cancel();
-        self.lifecycle.drained().await;
+        assert!(self.lifecycle.shut_down(LIMIT).await, "it ends in time");
         let others: Vec<_> = self
             .errors
             .text()

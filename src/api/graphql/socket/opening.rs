@@ -17,6 +17,7 @@ use crate::api::graphql::socket::message::{Closing, FORBIDDEN, GOING_AWAY, INIT_
 use crate::api::graphql::socket::wire::{Gate, Wire};
 use crate::api::{Api, auth, request_id};
 use crate::caller::Caller;
+use crate::lifecycle::ShutdownPhase;
 
 /// The one sub-protocol.
 const PROTOCOL: &str = "graphql-transport-ws";
@@ -36,7 +37,7 @@ pub fn upgrade(Data(graph): Data<&Graph>, Data(api): Data<&Arc<Api>>, http: &Htt
     let (graph, api, name) = (graph.clone(), Arc::clone(api), request_id::current());
     let lifecycle = api.lifecycle.clone();
     // Tracked, so that a shutdown waits for the close frame.
-    lifecycle.spawn("graphql socket", async move {
+    lifecycle.spawn(ShutdownPhase::Doors, "graphql socket", async move {
         let until = Instant::now() + INIT_LIMIT;
         let Ok(Ok(upgraded)) = timeout_at(until, upgrading).await else { return };
         let mut gate = Gate::new(upgraded);
