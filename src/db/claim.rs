@@ -54,7 +54,7 @@ impl Db {
             Place::Server(server) => {
                 let connection = ask_for(&server.options, Asker::Newcomer).await?;
                 let connection = server.claimed_by(connection).await?;
-                close_unclaimed(server.pool.get_postgres_connection_pool()).await?;
+                close_unclaimed(server.pool.connections().get_postgres_connection_pool()).await?;
                 Held::Connection(Box::new(connection), Arc::clone(server))
             }
         }))

@@ -6,11 +6,10 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use sea_orm::sqlx::sqlite::SqliteConnectOptions;
-use sea_orm::{
-    ConnAcquireErr, ConnectionTrait, DatabaseConnection, DbBackend, DbErr, ExecResult, QueryResult, Statement,
-};
+use sea_orm::{ConnAcquireErr, ConnectionTrait, DbBackend, DbErr, ExecResult, QueryResult, Statement};
 use tokio::sync::{OwnedMutexGuard, OwnedSemaphorePermit, Semaphore};
 
+use crate::db::pool::Pool;
 use crate::db::sqlite::connection::{Access, Busy, Idle};
 use crate::db::text::cleaned;
 
@@ -25,7 +24,7 @@ pub struct Connections(pub(super) Kind);
 #[derive(Clone, Debug)]
 pub(super) enum Kind {
     Sqlite(Arc<Few>),
-    Postgres(DatabaseConnection),
+    Postgres(Pool),
 }
 
 #[derive(Debug)]
@@ -84,13 +83,13 @@ impl Connections {
         Ok(Self(Kind::Sqlite(Arc::new(Few::connect(options, access, size).await?))))
     }
 
-    pub(super) const fn postgres(pool: DatabaseConnection) -> Self {
+    pub(super) const fn postgres(pool: Pool) -> Self {
         Self(Kind::Postgres(pool))
     }
 
     pub(super) async fn close(self) -> Result<(), DbErr> {
         match self.0 {
-            Kind::Postgres(pool) => pool.close().await,
+            Kind::Postgres(pool) => pool.connections().clone().close().await,
             Kind::Sqlite(few) => {
                 for one in &few.all {
                     one.close().await?;
@@ -114,14 +113,14 @@ impl ConnectionTrait for Connections {
         let statement = cleaned(statement);
         match &self.0 {
             Kind::Sqlite(few) => few.take().await?.execute(statement).await,
-            Kind::Postgres(pool) => pool.execute_raw(statement).await,
+            Kind::Postgres(pool) => pool.unless_shut(pool.connections().execute_raw(statement)).await,
         }
     }
 
     async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
         match &self.0 {
             Kind::Sqlite(few) => few.take().await?.execute_unprepared(sql).await,
-            Kind::Postgres(pool) => pool.execute_unprepared(sql).await,
+            Kind::Postgres(pool) => pool.unless_shut(pool.connections().execute_unprepared(sql)).await,
         }
     }
 
@@ -129,7 +128,7 @@ impl ConnectionTrait for Connections {
         let statement = cleaned(statement);
         match &self.0 {
             Kind::Sqlite(few) => few.take().await?.query_one(statement).await,
-            Kind::Postgres(pool) => pool.query_one_raw(statement).await,
+            Kind::Postgres(pool) => pool.unless_shut(pool.connections().query_one_raw(statement)).await,
         }
     }
 
@@ -137,7 +136,7 @@ impl ConnectionTrait for Connections {
         let statement = cleaned(statement);
         match &self.0 {
             Kind::Sqlite(few) => few.take().await?.query_all(statement).await,
-            Kind::Postgres(pool) => pool.query_all_raw(statement).await,
+            Kind::Postgres(pool) => pool.unless_shut(pool.connections().query_all_raw(statement)).await,
         }
     }
 }

@@ -7,13 +7,14 @@ use std::time::Duration;
 use migration::{Migrator, MigratorTrait};
 use sea_orm::sqlx::Connection;
 use sea_orm::sqlx::postgres::{PgConnectOptions, PgPoolOptions};
-use sea_orm::{DatabaseConnection, DbErr, SqlxPostgresConnector};
+use sea_orm::{DatabaseConnection, DbErr};
 
 use crate::db::claimant::Claimant;
 use crate::db::connections::ACQUIRE_LIMIT;
 use crate::db::fault::connect_error;
 use crate::db::health::{Health, LastProbe};
 use crate::db::place::{Place, Server};
+use crate::db::pool::Pool;
 use crate::db::sqlite::Synchronous;
 use crate::db::sqlite::disk::Disk;
 
@@ -31,6 +32,7 @@ pub mod fault;
 mod health;
 pub mod keyset;
 mod place;
+mod pool;
 mod probe;
 pub mod rows;
 pub mod sqlite;
@@ -91,7 +93,7 @@ impl Db {
             .connect_with(options.clone())
             .await
             .map_err(connect_error)?;
-        let pool = SqlxPostgresConnector::from_sqlx_postgres_pool(pool);
+        let pool = Pool::new(pool);
         let connections = Connections::postgres(pool.clone());
         let write = Writer::new(connections.clone(), Disk::default(), Health::default());
         let place = Place::Server(Arc::new(Server { pool, options, claimant }));
@@ -115,7 +117,7 @@ impl Db {
     pub async fn migrate(&self) -> Result<(), DbErr> {
         match &self.place {
             Place::File(file) => sqlite::migrate(file).await,
-            Place::Server(server) => migrate_postgres(&server.pool).await,
+            Place::Server(server) => migrate_postgres(server.pool.connections()).await,
         }
     }
 
@@ -128,8 +130,7 @@ impl Db {
     /// written.
     pub fn shut(&self) {
         if let Place::Server(server) = &self.place {
-            // It is closed by the call. What is under way is waited for by `close`.
-            drop(server.pool.get_postgres_connection_pool().close());
+            server.pool.shut();
         }
     }
 

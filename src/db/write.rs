@@ -141,7 +141,7 @@ impl Writer {
     async fn open(&self) -> Result<Work, DbErr> {
         let tx = match &self.connections.0 {
             Kind::Sqlite(few) => few.take().await.map(|taken| Transaction::Sqlite(Mutex::new(taken))),
-            Kind::Postgres(pool) => pool.begin().await.map(Transaction::Postgres),
+            Kind::Postgres(pool) => pool.unless_shut(pool.connections().begin()).await.map(Transaction::Postgres),
         };
         let tx = tx.inspect_err(|error| note(&self.health, error))?;
         Ok(Work { tx, disk: self.disk.clone(), health: self.health.clone() })
