@@ -49,3 +49,15 @@ fn is_ours_alone(folder: &Path) -> io::Result<bool> {
     }
     Ok(true)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_that_others_can_read_for_good_is_refused() {
+        // The system's own, whose mode not even root can change.
+        let refused = restrict("/proc/self/task".into(), 0o700).expect_err("it stays as it is");
+        assert!(refused.to_string().starts_with("/proc/self/task can be read by others"), "{refused}");
+    }
+}

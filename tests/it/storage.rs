@@ -1,13 +1,17 @@
 //! What a server does whose disk, files or descriptors fail it: an accident is not a verdict, and a verdict is the end.
 
+use std::path::Path;
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use reqwest::Method;
 use rstest::rstest;
 use serde_json::{Value, json};
+use tempfile::{NamedTempFile, TempDir};
 use tokio::net::TcpStream;
 use whatsapp_simulator::Settings;
 
+use crate::support::server::TOKEN;
 use crate::support::small_disk::SmallDisk;
 use crate::support::world::{Kind, World};
 
@@ -117,4 +121,63 @@ async fn a_data_file_that_was_moved_away_is_told_and_ends_the_process(
     world.start_again();
     assert!(has_one_truth(&world, "before").await && has_one_truth(&world, "between").await);
     world.finish().await;
+}
+
+#[rstest]
+fn a_file_that_others_can_read_for_good_stops_the_start(
+    #[values("waypost.db", "waypost.db-wal", "waypost.db-shm", "waypost.lock")] name: &str,
+) {
+    let data = TempDir::new().expect("there is room");
+    // The system's own file, whose mode not even root can change: as on a filesystem that keeps no modes.
+    std::os::unix::fs::symlink("/proc/self/comm", data.path().join(name)).expect("there is room");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_waypost"));
+    command.env_clear().env("WAYPOST_ADMIN_TOKEN", TOKEN).args(["--listen", "127.0.0.1:0"]);
+    command.arg("--data-dir").arg(data.path()).args(["--whatsapp-url", "ws://127.0.0.1:9/ws/chat"]);
+    let output = command.output().expect("the binary starts");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    let why = format!("{name} can be read by others, which cannot be changed");
+    assert!(said.lines().any(|line| line.starts_with("waypost:") && line.contains(&why)), "{said}");
+    assert!(!said.contains("listening on"), "{said}");
+}
+
+/// What is written about a process that has ended. It is written from beside, and may come a little later.
+fn whole_trace(file: &Path) -> String {
+    let begun = Instant::now();
+    loop {
+        let trace = std::fs::read_to_string(file).expect("it is there");
+        let process = trace.split(' ').next().unwrap_or_default();
+        if trace.contains(&format!("{process} +++ exited with 0 +++")) {
+            return trace;
+        }
+        assert!(begun.elapsed() < LIMIT, "it has no end:\n{trace}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+#[rstest]
+#[tokio::test]
+async fn the_folder_is_on_the_disk_before_anything_is_said_to_be(#[values("full", "normal")] synchronous: &str) {
+    let trace = NamedTempFile::new().expect("there is room");
+    let written = trace.path().to_str().expect("a plain path");
+    // It watches from beside: the process that is started becomes the server.
+    let line = ["strace", "-f", "-D", "-y", "-o", written, "-e", "trace=openat,fsync,fdatasync"];
+    let mut world = World::through(&line, &["--sqlite-synchronous", synchronous]).await;
+    world.door.create("shop").await;
+    assert!(world.server.stop().success());
+    let folder = world.data_dir().canonicalize().expect("it is there").to_str().expect("a plain path").to_owned();
+    let trace = whole_trace(trace.path());
+    let at = |behind: usize, what: &str, is_it: &dyn Fn(&str) -> bool| {
+        let found = trace.lines().skip(behind).position(is_it);
+        behind + found.unwrap_or_else(|| panic!("{what} is not in the trace:\n{trace}"))
+    };
+    let is_log_made = |line: &str| line.contains("O_CREAT") && line.contains(&format!("\"{folder}/waypost.db-wal\""));
+    let made = at(0, "the log's beginning", &is_log_made);
+    let kept =
+        at(made, "a flush of the folder", &|line| line.contains("fsync(") && line.contains(&format!("<{folder}>")));
+    // SQLite flushes the folder by itself, but only behind the first flush of its log.
+    let log = at(made, "a flush of the log", &|line| {
+        line.contains("sync(") && line.contains(&format!("<{folder}/waypost.db-wal>"))
+    });
+    assert!(kept < log, "{kept} {log}\n{trace}");
 }
