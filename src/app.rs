@@ -25,11 +25,11 @@ use crate::event::retention::Retention;
 use crate::key::Keys;
 use crate::lifecycle::{Lifecycle, ShutdownPhase};
 use crate::pairing_link::PairingLinks;
-use crate::session::actor::Deps;
+use crate::session::deps::Deps;
 use crate::session::{Sessions, boot};
 use crate::telemetry;
 use crate::webhook::{self, Webhooks};
-use crate::whatsapp::Connector;
+use crate::whatsapp::connector::Connector;
 
 /// A server that is ready to serve.
 pub struct App {

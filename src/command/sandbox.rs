@@ -3,6 +3,7 @@
 use whatsapp_simulator::{Settings, Simulator, control};
 
 use crate::app::Outcome;
+use crate::command::serve;
 use crate::config::{BadConfig, SandboxArgs};
 use crate::error::Cause;
 use crate::lifecycle::{Lifecycle, ShutdownPhase};
@@ -36,7 +37,7 @@ pub(super) async fn run(args: SandboxArgs) -> Result<Outcome, Cause> {
             tracing::error!(error = %error, "the simulator's control API ended");
         }
     });
-    let outcome = super::serve(serve).await;
+    let outcome = serve::run(serve).await;
     stop.cancel();
     let _ = controlling.await; // A panic is logged where it is watched.
     sim.stop().await;

@@ -8,6 +8,7 @@ pub mod ring;
 pub mod store;
 
 mod ticket;
+mod ticket_exchange;
 
 #[cfg(test)]
 mod tests;

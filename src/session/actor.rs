@@ -3,6 +3,7 @@
 //! Order of each turn: the new state is written, then shown, then acted upon. Nobody is told what is not on disk.
 
 mod dialling;
+mod pending;
 mod saving;
 mod unlinking;
 
@@ -12,65 +13,30 @@ use std::time::Duration;
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use tracing::warn;
 
-use crate::clock::Clock;
 use crate::crash;
-use crate::db::Db;
 use crate::error::{Result, chain};
-use crate::event::journal::Journal;
-use crate::lifecycle::{Lifecycle, ShutdownPhase};
-use crate::session::actor::saving::Unwritten;
-use crate::session::actor::unlinking::Unlinking;
+use crate::lifecycle::ShutdownPhase;
+use crate::session::actor::pending::{Unlinking, Unwritten};
+use crate::session::command::Command;
+use crate::session::deps::Deps;
 use crate::session::machine::{self, Effect, Input, Outside, Phase, State};
-use crate::session::pair_codes::WantedCode;
 use crate::session::pairing::Pairing;
 use crate::session::registry::Entry;
 use crate::session::view;
 use crate::whatsapp::client::{Client, End};
-use crate::whatsapp::{Connection, Connector, Report, Signal};
+use crate::whatsapp::connection::Connection;
+use crate::whatsapp::report::Report;
+use crate::whatsapp::signal::Signal;
 
 /// Events that are written at once.
 const REPORTS: usize = 256;
 /// Wait before an actor starts again that panicked while it recovered from a panic.
 const AFTER_PANIC: Duration = Duration::from_secs(5);
-
-/// What every actor needs.
-#[derive(Clone, Debug)]
-pub struct Deps {
-    /// Where what the service asks for is read.
-    pub db: Db,
-    /// Where the state is written, with what happened.
-    pub journal: Journal,
-    /// Where connections come from.
-    pub connector: Connector,
-    /// What time it is.
-    pub clock: Clock,
-    /// When to stop.
-    pub lifecycle: Lifecycle,
-}
-
-/// What the service asks of an actor. Each reply comes when it is done.
-#[derive(Debug)]
-pub enum Command {
-    /// Go where the row says, after a start of the server.
-    Boot,
-    /// Go online for the first time.
-    Begin,
-    /// Go online.
-    GoOnline(oneshot::Sender<()>),
-    /// Go offline, staying linked.
-    GoOffline(oneshot::Sender<()>),
-    /// Unlink the device from the phone.
-    Logout(oneshot::Sender<()>),
-    /// Unlink the device from the phone and end.
-    Delete(oneshot::Sender<()>),
-    /// Get a pair code.
-    Pair(WantedCode),
-}
 
 /// Starts the actor of a session. A panic is logged, shown and survived.
 pub fn start(deps: Deps, entry: Arc<Entry>, commands: mpsc::Receiver<Command>) {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use entity::ids::SessionId;
 
 use crate::error::Error;
-use crate::session::actor::Command;
+use crate::session::command::Command;
 use crate::session::registry::Entry;
 use crate::session::{Sessions, store};
 

@@ -10,7 +10,8 @@ use tokio::time::{Instant, MissedTickBehavior};
 use tracing::info;
 
 use crate::lifecycle::ShutdownPhase;
-use crate::session::actor::{Command, Deps};
+use crate::session::command::Command;
+use crate::session::deps::Deps;
 use crate::session::registry::Entry;
 use crate::session::view;
 

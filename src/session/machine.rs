@@ -8,7 +8,7 @@ use entity::timestamp::Timestamp;
 use entity::words::{DesiredState, SessionStatus, StatusReason};
 
 use crate::account::{Code, Identity};
-use crate::whatsapp::{Closing, Refusal, Signal, StreamEnding};
+use crate::whatsapp::signal::{Closing, Refusal, Signal, StreamEnding};
 
 mod pairing;
 #[cfg(test)]

@@ -4,6 +4,8 @@ pub mod types;
 
 pub mod actor;
 pub mod boot;
+pub mod command;
+pub mod deps;
 pub mod machine;
 pub mod pair_codes;
 pub mod registry;
@@ -13,6 +15,7 @@ mod agreement;
 mod chronicle;
 mod client;
 mod listing;
+mod mailbox;
 mod pairing;
 pub mod rules;
 mod updates;
@@ -36,8 +39,9 @@ use crate::event::body::EventBody;
 use crate::event::body::session::SessionDeletedEvent;
 use crate::event::entry::{self, Write};
 
-use crate::session::actor::{Command, Deps};
 use crate::session::boot::{BootProgress, Queue, Settings};
+use crate::session::command::Command;
+use crate::session::deps::Deps;
 use crate::session::pair_codes::{Asker, CodeBudget, PairCodes, WantedCode};
 use crate::session::registry::{Entry, Registry};
 use crate::session::store::Draft;

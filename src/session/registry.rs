@@ -11,13 +11,10 @@ use parking_lot::{Mutex, RwLock};
 use tokio::sync::{broadcast, mpsc, watch};
 
 use crate::account::DeviceProps;
-use crate::session::actor::{self, Command, Deps};
+use crate::session::command::Command;
 use crate::session::store::Record;
 use crate::session::types::{Live, Revision, Session, Snapshot};
 use crate::whatsapp::client::{Client, End};
-
-/// Commands that wait for one actor. Each has a caller that waits for its reply; more callers than this are too many.
-const MAILBOX_CAPACITY: usize = 16;
 
 /// Changes that a subscriber to all sessions may have unread. One that has more looks at everything again.
 const CHANGES_CAPACITY: usize = 1024;
@@ -59,7 +56,7 @@ pub struct Entry {
     props: DeviceProps,
     shown: watch::Sender<Snapshot>,
     changes: broadcast::Sender<SessionId>,
-    mailbox: Mutex<Option<mpsc::Sender<Command>>>,
+    pub(super) mailbox: Mutex<Option<mpsc::Sender<Command>>>,
     /// Some exactly while the session is logged in.
     client: watch::Sender<Option<Client>>,
     /// Held by the change to what a client chose that is under way.
@@ -250,20 +247,6 @@ impl Entry {
             }
             None => false,
         });
-    }
-
-    /// The actor's mailbox; starts the actor if there is none.
-    pub fn mailbox(self: &Arc<Self>, deps: &Deps) -> mpsc::Sender<Command> {
-        let mut mailbox = self.mailbox.lock();
-        match mailbox.as_ref().filter(|sender| !sender.is_closed()) {
-            Some(sender) => sender.clone(),
-            None => {
-                let (sender, commands) = mpsc::channel(MAILBOX_CAPACITY);
-                actor::start(deps.clone(), Arc::clone(self), commands);
-                *mailbox = Some(sender.clone());
-                sender
-            }
-        }
     }
 }
 

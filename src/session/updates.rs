@@ -15,7 +15,7 @@ use tokio::sync::watch;
 use crate::caller::Caller;
 use crate::error::Result;
 use crate::session::Sessions;
-use crate::session::actor::Command;
+use crate::session::command::Command;
 use crate::session::registry::Registry;
 use crate::session::rules;
 use crate::session::types::{Revision, SessionFilter, Snapshot, Update};

@@ -18,7 +18,7 @@ use sea_orm::{
 use crate::db::fault::failed;
 use crate::db::{Batch, rows};
 use crate::error::Result;
-use crate::webhook::queue::{in_turn, is as is_in, pending};
+use crate::webhook::turn::{in_turn, is as is_in, pending};
 
 /// What one webhook gets of one session.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -229,7 +229,7 @@ pub async fn pull_in(tx: &impl ConnectionTrait, now: Timestamp, latest: Timestam
 pub fn release_in(batch: &mut Batch, claim: &Claim, is_ordered: bool, is_slow: bool, now: Timestamp) {
     let due_at = delivery::Column::DueAt;
     let turn = Expr::case(due_at.lt(now), now).finally(Expr::col(due_at));
-    let next = pending(&claim.lane).select_only().expr(turn);
+    let next = pending(&claim.lane.webhook_id, &claim.lane.session_id).select_only().expr(turn);
     let next = if is_ordered { in_turn(next) } else { next.order_by_asc(due_at) };
     let next = next.limit(1).into_query();
     let pace = lane::ActiveModel { is_slow: ActiveValue::Set(is_slow), ..Default::default() };

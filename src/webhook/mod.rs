@@ -25,6 +25,7 @@ mod pace;
 mod places;
 mod remembered;
 mod replay;
+mod turn;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -49,7 +50,6 @@ use crate::webhook::dispatcher::Dispatcher;
 use crate::webhook::leftovers::Leftovers;
 use crate::webhook::pace::Pace;
 use crate::webhook::recorder::Recorder;
-use crate::webhook::replay::REPLAY_MAX;
 use crate::webhook::schedule::Schedule;
 use crate::webhook::store::{Record, Switch};
 use crate::webhook::types::{DeliveryAttempt, NewWebhook, RotatedSecret, Webhook, WebhookChanges};
@@ -64,6 +64,9 @@ pub const OVERLAP_MAX: u64 = 30 * 24 * 60 * 60;
 /// How often a delivery is made that the receiver refuses for good when nothing is said. With the usual waits that is over in six
 /// minutes: long enough for a receiver that is just being replaced or mended, short enough for what waits behind it.
 pub const REFUSALS: u32 = 4;
+
+/// Most deliveries that one replay queues. Whoever wants more goes on where it ended.
+const REPLAY_MAX: u64 = 50_000;
 
 /// How deliveries are made.
 #[derive(Clone, Debug)]

@@ -17,6 +17,7 @@ use crate::db::fault::failed;
 use crate::db::{Batch, rows};
 use crate::error::Result;
 use crate::webhook::lane::{self, Lane};
+use crate::webhook::turn::{in_turn, is, pending};
 use crate::webhook::types::DeliveryAttempt;
 
 /// Attempts of one delivery that are shown: those of the longest schedule, and as many by hand.
@@ -185,9 +186,9 @@ pub async fn next_of(
 fn first(lane: &Lane, is_ordered: bool, now: Timestamp, limit: u64) -> sea_orm::Select<delivery::Entity> {
     let due_at = delivery::Column::DueAt;
     let found = match is_ordered {
-        true => pending(lane),
+        true => pending(&lane.webhook_id, &lane.session_id),
         // Those that are due may be few among many, and so they are looked for by that.
-        false => pending(lane).filter(due_at.lte(now)).order_by_asc(due_at),
+        false => pending(&lane.webhook_id, &lane.session_id).filter(due_at.lte(now)).order_by_asc(due_at),
     };
     in_turn(found).limit(limit)
 }
@@ -196,24 +197,6 @@ fn due(mut rows: Vec<delivery::Model>, now: Timestamp) -> Vec<Record> {
     let waiting = rows.iter().position(|row| row.due_at.is_some_and(|due| due > now));
     rows.truncate(waiting.unwrap_or(usize::MAX));
     rows.into_iter().map(Record::from).collect()
-}
-
-/// In the order of a lane: by positions of the journal, which only grow. Clocks are set back.
-pub(super) fn in_turn(found: sea_orm::Select<delivery::Entity>) -> sea_orm::Select<delivery::Entity> {
-    found.order_by_asc(delivery::Column::SortKey).order_by_asc(delivery::Column::Position)
-}
-
-/// What waits in a lane.
-pub(super) fn pending(lane: &Lane) -> sea_orm::Select<delivery::Entity> {
-    delivery::Entity::find()
-        .filter(delivery::Column::WebhookId.eq(lane.webhook_id.clone()))
-        .filter(delivery::Column::SessionId.eq(lane.session_id.clone()))
-        .filter(is(DeliveryState::Pending))
-}
-
-/// Written out, not bound: an index of the rows in one state is only used by who names it.
-pub(super) fn is(state: DeliveryState) -> Expr {
-    Expr::col(delivery::Column::State).eq(Expr::Constant(state.as_str().into()))
 }
 
 /// Writes what came of deliveries.

@@ -11,7 +11,8 @@ use sea_orm::{ActiveValue, ColumnTrait, Condition, ConnectionTrait, EntityTrait,
 use crate::db::fault::failed;
 use crate::error::Result;
 use crate::webhook::lane::{self, Lane};
-use crate::webhook::queue::{Record, is};
+use crate::webhook::queue::Record;
+use crate::webhook::turn::is;
 
 /// The statuses that say that the request is at fault.
 const REFUSALS: std::ops::RangeInclusive<u16> = 400..=499;

@@ -14,9 +14,6 @@ use crate::webhook::{Webhooks, Which, authority, dispatcher, queue};
 
 /// Events that a replay queues in one transaction.
 const BATCH: u64 = 500;
-/// Most deliveries that one replay queues. Whoever wants more goes on where it ended.
-pub(super) const REPLAY_MAX: u64 = 50_000;
-
 /// A part of the journal.
 struct Stretch {
     /// Behind this position.

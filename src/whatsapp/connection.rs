@@ -20,6 +20,7 @@ use entity::words::PresenceOnConnect;
 use crate::account::{DeviceProps, Identity};
 use crate::lifecycle::ShutdownPhase;
 use crate::whatsapp::client::{Client, End};
+use crate::whatsapp::connector::Connector;
 use crate::whatsapp::device_store::DeviceStore;
 use crate::whatsapp::http::SessionHttp;
 use crate::whatsapp::inbox::Inbox;
@@ -28,12 +29,14 @@ use crate::whatsapp::owed_sync::OwedSyncs;
 use crate::whatsapp::presence::Presence;
 use crate::whatsapp::reading::people::People;
 use crate::whatsapp::reading::recipient::Recipients;
+use crate::whatsapp::report::Report;
 use crate::whatsapp::report_writer::ReportWriter;
 use crate::whatsapp::reporter::{Handler, Reporter};
 use crate::whatsapp::runtime::ClientRuntime;
+use crate::whatsapp::signal::{Closing, Signal};
 use crate::whatsapp::transport::{Dialler, Progress};
 use crate::whatsapp::votes::Votes;
-use crate::whatsapp::{Closing, Connector, Report, Signal, reading, translate};
+use crate::whatsapp::{reading, translate};
 
 /// Longest wait for the encrypted channel. The library gives the dialling 20 s and the handshake 20 s.
 const SECURE_LIMIT: Duration = Duration::from_secs(45);

@@ -13,8 +13,9 @@ use whatsapp_rust::types::durability_hook::{InboundDurabilityHook, InboundMessag
 
 use crate::whatsapp::device_store::DeviceStore;
 use crate::whatsapp::order::Order;
-use crate::whatsapp::reading::{Own, message};
-use crate::whatsapp::report_writer::Item;
+use crate::whatsapp::reading::message;
+use crate::whatsapp::reading::party::Own;
+use crate::whatsapp::report::Item;
 
 /// One session's way from the library to the order.
 pub(super) struct Inbox {

@@ -25,30 +25,16 @@ use crate::error::Error;
 use crate::event::body::EventBody;
 use crate::event::entry::{Draft, Entry};
 use crate::event::journal::Journal;
-use crate::whatsapp::Report;
 use crate::whatsapp::device_store::DeviceStore;
 use crate::whatsapp::device_store::brought::Held;
 use crate::whatsapp::order::Order;
 use crate::whatsapp::reading::people::{Pair, People};
+use crate::whatsapp::report::{Item, Report};
 use crate::whatsapp::runtime::ClientRuntime;
 use crate::whatsapp::votes::Votes;
 
 /// Reports that are taken from the order at once, at most.
 const TOGETHER: usize = 256;
-
-/// Something to be written when its turn has come.
-#[derive(Debug)]
-pub(super) struct Item {
-    pub(super) report: Report,
-    /// For messages that WhatsApp brings again until they are acknowledged: no frame leaves before this one is brought.
-    pub(super) held: Option<Held>,
-}
-
-impl From<Report> for Item {
-    fn from(report: Report) -> Self {
-        Self { report, held: None }
-    }
-}
 
 /// One client's way from the order to the journal.
 pub(super) struct ReportWriter {

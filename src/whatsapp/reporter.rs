@@ -17,11 +17,14 @@ use crate::whatsapp::device_store::DeviceStore;
 use crate::whatsapp::order::Order;
 use crate::whatsapp::owed_sync::OwedSyncs;
 use crate::whatsapp::presence::Presence;
+use crate::whatsapp::reading::message;
+use crate::whatsapp::reading::party::Own;
 use crate::whatsapp::reading::recipient::Recipients;
-use crate::whatsapp::reading::{Own, message};
-use crate::whatsapp::report_writer::Item;
+use crate::whatsapp::report::Item;
+use crate::whatsapp::report::Report;
 use crate::whatsapp::runtime::ClientRuntime;
-use crate::whatsapp::{Report, Signal, reading, translate};
+use crate::whatsapp::signal::Signal;
+use crate::whatsapp::{reading, translate};
 
 /// Hands the library's events on: what changes the session's state as signals, and the rest in its order.
 pub(super) struct Reporter {

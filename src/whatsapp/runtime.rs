@@ -14,7 +14,7 @@ use whatsapp_rust::wacore::runtime::{AbortHandle, Runtime};
 
 use crate::lifecycle::{Lifecycle, ShutdownPhase};
 use crate::whatsapp::order::Order;
-use crate::whatsapp::report_writer::Item;
+use crate::whatsapp::report::Item;
 
 type Task = Pin<Box<dyn Future<Output = ()> + Send + 'static>>;
 

@@ -10,7 +10,8 @@ use whatsapp_rust::{Client, IqError, Jid};
 use crate::account::{Code, Identity, PhoneNumber};
 use crate::error::{Error, ErrorKind};
 use crate::whatsapp::client::{End, Interrupted, Why};
-use crate::whatsapp::{Refusal, Signal, StreamEnding, foreign};
+use crate::whatsapp::foreign;
+use crate::whatsapp::signal::{Refusal, Signal, StreamEnding};
 
 /// The events that become signals.
 pub(super) const KINDS: &[EventKind] = &[

@@ -10,8 +10,8 @@ use wacore::store::traits::DeviceStore as _;
 use whatsapp_rust::Client;
 use whatsapp_rust::transport::{TokioWebSocketTransportFactory, Transport, TransportEvent, TransportFactory};
 
-use crate::whatsapp::Closing;
 use crate::whatsapp::device_store::DeviceStore;
+use crate::whatsapp::signal::Closing;
 
 /// How far the present connection has come. Written where it happens, read when it is over.
 #[derive(Debug, Default)]

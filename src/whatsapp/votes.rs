@@ -18,7 +18,8 @@ use crate::event::body::message::{MessageEvent, PollChoice, PollVote};
 use crate::event::body::party::Party;
 use crate::event::store;
 use crate::whatsapp::device_store::DeviceStore;
-use crate::whatsapp::{PollSeal, Report, SealedVote, foreign};
+use crate::whatsapp::foreign;
+use crate::whatsapp::report::{PollSeal, Report, SealedVote};
 
 /// Polls of one client that are remembered.
 const POLLS: usize = 128;

@@ -8,7 +8,9 @@ use waypost::clock::Clock;
 use waypost::event::journal::Journal;
 use waypost::lifecycle::{Lifecycle, ShutdownPhase};
 use waypost::session::store::{self, Draft};
-use waypost::whatsapp::{Closing, Connector, Opened, Settings, Signal};
+use waypost::whatsapp::Opened;
+use waypost::whatsapp::connector::{Connector, Settings};
+use waypost::whatsapp::signal::{Closing, Signal};
 use whatsapp_simulator::Simulator;
 
 use crate::support::database;

@@ -7,7 +7,8 @@ use crate::error::{Result, chain};
 use crate::lifecycle::ShutdownPhase;
 use crate::session::actor::Actor;
 use crate::session::machine::Input;
-use crate::whatsapp::{Connection, Opened};
+use crate::whatsapp::Opened;
+use crate::whatsapp::connection::Connection;
 
 impl Actor {
     async fn open(&mut self) -> Result<Opened> {

@@ -14,23 +14,12 @@ use crate::session::actor::Actor;
 use crate::session::machine::Effect;
 use crate::session::types::Live;
 use crate::session::{chronicle, store, view};
-use crate::whatsapp::Report;
+use crate::whatsapp::report::Report;
 
 /// Wait before what could not be written is written again.
 const SAVE_AGAIN: Duration = Duration::from_secs(2);
 /// Events of one session that wait for the database, at most.
 const UNWRITTEN_MAX: usize = 1024;
-
-/// What could not be written yet.
-#[derive(Default)]
-pub(super) struct Unwritten {
-    /// What happened, in order.
-    events: Vec<Draft>,
-    /// When to try again. Some exactly while the state, or what happened with it, waits.
-    pub(super) again_at: Option<Instant>,
-    /// Whether the state was set aside, and that was told.
-    is_state_aside: bool,
-}
 
 impl Actor {
     /// Writes the new state and shows it.

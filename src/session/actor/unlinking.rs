@@ -7,18 +7,12 @@ use tokio::time::Instant;
 use tracing::warn;
 
 use crate::session::actor::Actor;
+use crate::session::actor::pending::Unlinking;
 use crate::session::machine::{Input, Phase};
-use crate::whatsapp::{Refusal, Signal};
+use crate::whatsapp::signal::{Refusal, Signal};
 
 /// Longest attempt to reach WhatsApp only in order to unlink a device that is offline.
 const UNLINK_LIMIT: Duration = Duration::from_secs(10);
-
-/// A device that is to be unlinked, and who waits for it.
-pub(super) struct Unlinking {
-    replies: Vec<oneshot::Sender<()>>,
-    pub(super) until: Instant,
-    and_end: bool,
-}
 
 impl Actor {
     /// Begins; the log-in that it takes may come first.

@@ -4,7 +4,7 @@ use entity::timestamp::Timestamp;
 use entity::words::StatusReason;
 
 use crate::session::machine::{Effect, Outside, Phase, State};
-use crate::whatsapp::Signal;
+use crate::whatsapp::signal::Signal;
 
 impl State {
     fn codes(&self) -> (Option<Timestamp>, Option<Timestamp>) {

@@ -29,9 +29,8 @@ use crate::event::journal::Journal;
 use crate::whatsapp::device_store::brought::{Brought, Held, Holding};
 use crate::whatsapp::device_store::first_sync::FirstSyncs;
 use crate::whatsapp::device_store::pending_messages::Event;
-use crate::whatsapp::device_store::pending_messages::shared::{SharedPendingMessages, key};
-use crate::whatsapp::device_store::ratchets::UnderWay;
-use crate::whatsapp::foreign;
+use crate::whatsapp::device_store::pending_messages::shared::{SharedPendingMessages, clean, key};
+use crate::whatsapp::device_store::under_way::UnderWay;
 
 mod app_sync;
 mod base_key;
@@ -51,6 +50,7 @@ mod sender_key_device;
 mod sent_message;
 mod signal;
 mod tc_token;
+mod under_way;
 
 /// The library's storage for one session. Cheap to make; the session's row must exist before anything is stored.
 #[derive(Debug)]
@@ -185,23 +185,6 @@ impl DeviceStore {
         self.brought.note(ticket, written);
     }
 
-    /// Waits until everything is on the disk that was stored, and every message that was brought to the journal.
-    ///
-    /// # Errors
-    /// It could not be written; then the client is given up.
-    pub async fn settle(&self) -> Result<(), StoreError> {
-        self.settle_ratchets().await?;
-        match self.settle_messages().await? {
-            false => Ok(()),
-            // As when they are done with at once; nobody waits for it either.
-            true => ratchets::accept(self, Vec::new()).await,
-        }
-    }
-
-    async fn settle_ratchets(&self) -> Result<(), StoreError> {
-        ratchets::settle(self).await
-    }
-
     /// True if some that the library is done with may be in the table, which they are to leave.
     async fn settle_messages(&self) -> Result<bool, StoreError> {
         tokio::select! {
@@ -305,11 +288,6 @@ fn tables() -> [&'static str; 19] {
         entity::pending_inbound::Entity.table_name(),
         entity::message_secret::Entity.table_name(),
     ]
-}
-
-/// A text of a key, as a column can hold it: who writes a row and who looks for it must both go through here.
-fn clean(text: &str) -> String {
-    foreign::id(text).into_owned()
 }
 
 /// A value that does not turn into bytes, or bytes that do not turn into their value.

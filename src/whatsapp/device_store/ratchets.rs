@@ -4,17 +4,16 @@
 //! much to read. So they are taken in once the pen has them. What must not overtake them waits instead: every frame, every
 //! other write, and whoever reads them. When they cannot be written the client is given up, as with everything else.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 
-use parking_lot::Mutex;
 use sea_orm::DbErr;
 use wacore::store::error::{Result, StoreError};
 
 use super::DeviceStore;
-use super::brought::{Written, shared};
+use super::brought::shared;
 use super::pending_messages::shared::Taken;
 use super::pending_messages::{Event, Sequence};
+use super::under_way::Intake;
 use crate::db::fault;
 use crate::db::rows::Row;
 use crate::error::{Error, ErrorKind};
@@ -23,40 +22,23 @@ use crate::event::entry::{Entry, Rows};
 /// Those that are under way, at most. Who brings more waits.
 const UNDER_WAY: usize = 16;
 
-/// What was taken in and may not be on the disk yet, in order.
-#[derive(Default)]
-pub(super) struct UnderWay {
-    intakes: Mutex<VecDeque<Arc<Intake>>>,
-    /// Held by who brings an intake to the journal, so that they are in its order. Nobody waits for the disk with it.
-    bringing: tokio::sync::Mutex<()>,
-}
-
-impl std::fmt::Debug for UnderWay {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("UnderWay").finish_non_exhaustive()
-    }
-}
-
-struct Intake {
-    ratchets: Arc<[Row]>,
-    /// When they came, if there are any.
-    came: Option<Sequence>,
-    /// The messages that went along.
-    taken: Taken,
-    written: Written,
-}
-
-impl UnderWay {
-    fn first(&self) -> Option<Arc<Intake>> {
-        self.intakes.lock().front().cloned()
-    }
-
-    /// Forgets the first intake, if that is still this one.
-    fn forget(&self, intake: &Arc<Intake>) {
-        let mut intakes = self.intakes.lock();
-        if intakes.front().is_some_and(|first| Arc::ptr_eq(first, intake)) {
-            intakes.pop_front();
+impl DeviceStore {
+    /// Waits until everything is on the disk that was stored, and every message that was brought to the journal.
+    ///
+    /// # Errors
+    /// It could not be written; then the client is given up.
+    pub async fn settle(&self) -> Result<()> {
+        self.settle_ratchets().await?;
+        match self.settle_messages().await? {
+            false => Ok(()),
+            // As when they are done with at once; nobody waits for it either.
+            true => accept(self, Vec::new()).await,
         }
+    }
+
+    /// Waits until every ratchet that was taken in is on the disk.
+    pub(super) async fn settle_ratchets(&self) -> Result<()> {
+        settle(self).await
     }
 }
 

@@ -1,6 +1,7 @@
 //! When the library is through with a message. It tells of what a message became, and nothing if it became nothing; but it opens a
 //! span for each and closes it at the end. Should it not: the order waits a little, and then no more.
 
+use std::pin::Pin;
 use std::sync::Arc;
 
 use tracing::Subscriber;
@@ -11,10 +12,11 @@ use tracing_subscriber::filter::filter_fn;
 use tracing_subscriber::layer::Context;
 use tracing_subscriber::registry::LookupSpan;
 
-use crate::whatsapp::order::Task;
-
 /// The library's name for it. src: whatsapp-rust, message/receive.rs, handle_incoming_message_scoped
 const SPAN: &str = "wa.recv.incoming";
+
+/// A task that the library starts.
+pub(super) type Task = Pin<Box<dyn Future<Output = ()> + Send + 'static>>;
 
 tokio::task_local! {
     /// Whom to tell, in a task that takes messages.

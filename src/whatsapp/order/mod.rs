@@ -28,6 +28,7 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 use whatsapp_rust::wacore_binary::{JidExt as _, OwnedNodeRef};
 
+use crate::whatsapp::order::ends::Task;
 use crate::whatsapp::order::queue::{Number, Queue};
 
 /// What waits, at most. The library tells a whole bundle of changes without a pause.
@@ -45,8 +46,6 @@ enum Place {
     ReadLoop,
     Stanza(Number),
 }
-
-type Task = Pin<Box<dyn Future<Output = ()> + Send + 'static>>;
 
 /// What happened on one client's connections, in order.
 #[derive(Debug)]

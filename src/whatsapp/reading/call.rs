@@ -8,7 +8,7 @@ use whatsapp_rust::wacore_binary::NodeRef;
 use crate::event::body::EventBody;
 use crate::event::body::call::CallEvent;
 use crate::event::body::party::Party;
-use crate::whatsapp::reading::{party, said};
+use crate::whatsapp::reading::party::{party, said};
 
 /// What is said about a call while it is set up or ends; what is said while it lasts is for its participants. None if it is
 /// no news.

@@ -14,7 +14,7 @@ use crate::event::body::chat::{
     PinUpdateEvent, PresenceEvent, ReceiptEvent, UndecryptableMessageEvent,
 };
 use crate::event::body::session::{OfflineSyncCompletedEvent, OfflineSyncPreviewEvent};
-use crate::whatsapp::reading::{name, partner, partner_of, party, sender};
+use crate::whatsapp::reading::party::{name, partner, partner_of, party, sender};
 
 /// None if it is not about a chat, or no news.
 pub(super) fn body(event: &Event) -> Option<EventBody> {

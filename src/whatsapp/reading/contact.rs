@@ -11,7 +11,8 @@ use crate::event::body::EventBody;
 use crate::event::body::contact::{
     ContactUpdateEvent, DeviceListUpdateEvent, PictureUpdateEvent, UserAboutUpdateEvent,
 };
-use crate::whatsapp::reading::{party, sent_at};
+use crate::whatsapp::reading::party::party;
+use crate::whatsapp::reading::stanza::sent_at;
 
 /// None if it is not about a contact, or no news.
 pub(super) fn body(event: &Event) -> Option<EventBody> {

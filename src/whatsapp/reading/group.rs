@@ -10,7 +10,8 @@ use whatsapp_rust::wacore_binary::NodeRef;
 use crate::event::body::EventBody;
 use crate::event::body::contact::{GroupUpdateEvent, JoinedGroupEvent};
 use crate::event::body::party::Party;
-use crate::whatsapp::reading::{Own, name, party, said, sent_at};
+use crate::whatsapp::reading::party::{Own, name, party, said};
+use crate::whatsapp::reading::stanza::sent_at;
 
 /// What changed about a group, and that the account joined it if it did.
 pub(super) fn bodies(own: &Own, node: &NodeRef<'_>) -> Vec<EventBody> {

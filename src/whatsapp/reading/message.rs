@@ -10,6 +10,7 @@ mod interactive;
 mod media;
 mod offer;
 mod protocol;
+mod spoken;
 mod unknown;
 mod wrapper;
 
@@ -25,12 +26,12 @@ use crate::event::body::context::{MessageComment, MessageDisappearing};
 use crate::event::body::message::MessageEvent;
 use crate::event::body::party::Party;
 use crate::event::record::MessageKey;
+use crate::whatsapp::foreign;
 use crate::whatsapp::reading::message::around::Around;
-use crate::whatsapp::reading::message::content::{Content, int};
+use crate::whatsapp::reading::message::content::{Content, Offer, int};
 use crate::whatsapp::reading::message::context::Context;
-use crate::whatsapp::reading::message::offer::Offer;
-use crate::whatsapp::reading::{Own, name, partner_of, said, sender};
-use crate::whatsapp::{PollSeal, Report, SealedVote, foreign};
+use crate::whatsapp::reading::party::{Own, name, partner_of, said, sender};
+use crate::whatsapp::report::{PollSeal, Report, SealedVote};
 
 /// What a message says. None if no person said it: devices send each other keys and histories in messages too.
 pub(in crate::whatsapp) fn read(own: &Own, session: &SessionId, inbound: &InboundMessage) -> Option<Report> {
@@ -40,7 +41,7 @@ pub(in crate::whatsapp) fn read(own: &Own, session: &SessionId, inbound: &Inboun
     }
     let around = Around { info, own };
     let body = protocol::setting(&inbound.message, &around).or_else(|| {
-        let content = content::content(&inbound.message, &around)?;
+        let content = spoken::content(&inbound.message, &around)?;
         let mut event = event(&around, content);
         bound::cut(&mut event);
         Some(EventBody::Message(Box::new(event)))

@@ -17,8 +17,8 @@ use crate::event::body::EventBody;
 use crate::event::body::call::CallEvent;
 use crate::event::body::contact::PushNameUpdateEvent;
 use crate::event::store;
-use crate::whatsapp::reading::Own;
 use crate::whatsapp::reading::names::Names;
+use crate::whatsapp::reading::party::Own;
 use crate::whatsapp::reading::recent::Recent;
 
 /// LIDs of which the number is remembered here: the library has most of them, too.

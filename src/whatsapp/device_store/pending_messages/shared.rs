@@ -12,7 +12,7 @@ use wacore::time::now_secs;
 use super::{Change, Effects, Event, Key, PendingMessages, Sequence};
 use crate::db::rows::{Row, Target};
 use crate::event::entry::Ticket;
-use crate::whatsapp::device_store::clean;
+use crate::whatsapp::foreign;
 
 /// Where those go that must not be lost with the memory.
 static TABLE: Target = Target {
@@ -31,6 +31,11 @@ pub(in crate::whatsapp::device_store) type Taken = Arc<Mutex<Vec<(Key, Sequence)
 /// By what a message is known.
 pub(in crate::whatsapp::device_store) fn key(at: PendingInboundKey<'_>) -> Key {
     Arc::new((clean(at.chat), clean(at.sender), clean(at.id)))
+}
+
+/// A text of a key, as a column can hold it: who writes a row and who looks for it must both go through here.
+pub(in crate::whatsapp::device_store) fn clean(text: &str) -> String {
+    foreign::id(text).into_owned()
 }
 
 impl SharedPendingMessages {

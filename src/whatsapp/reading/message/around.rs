@@ -4,7 +4,7 @@ use whatsapp_rust::types::message::MessageInfo;
 use whatsapp_rust::waproto::whatsapp as wa;
 
 use crate::event::body::party::Party;
-use crate::whatsapp::reading::{Own, partner_of, sender, somebody};
+use crate::whatsapp::reading::party::{Own, partner_of, sender, somebody};
 
 /// What is around a message: where it came from, and to whom.
 pub(super) struct Around<'a> {

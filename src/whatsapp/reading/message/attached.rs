@@ -9,7 +9,7 @@ use crate::event::body::message::{MessageContact, MessagePoll, PollVote};
 use crate::event::body::party::Party;
 use crate::whatsapp::reading::message::around::Around;
 use crate::whatsapp::reading::message::content::{Content, number};
-use crate::whatsapp::reading::somebody;
+use crate::whatsapp::reading::party::somebody;
 
 /// Options that a poll has, at most. WhatsApp's apps allow twelve.
 pub(super) const OPTIONS: usize = 64;

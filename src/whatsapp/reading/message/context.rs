@@ -8,8 +8,9 @@ use crate::event::body::context::{MessageForward, MessageReferral};
 use crate::event::body::message::MessageQuote;
 use crate::event::body::party::Party;
 use crate::whatsapp::reading::message::around::Around;
-use crate::whatsapp::reading::message::content::{content, int};
-use crate::whatsapp::reading::{JID_BYTES, somebody};
+use crate::whatsapp::reading::message::content::int;
+use crate::whatsapp::reading::message::spoken::content;
+use crate::whatsapp::reading::party::{JID_BYTES, somebody};
 
 /// People whom a message can mention. A group has 1,024 members at most.
 const MENTIONS: usize = 1024;

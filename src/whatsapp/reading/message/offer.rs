@@ -7,20 +7,11 @@ use whatsapp_rust::waproto::whatsapp::message as part;
 
 use crate::event::body::offer::{MessageAppointment, MessageInvite, MessageOrder, MessageProduct};
 use crate::whatsapp::reading::message::attached;
-use crate::whatsapp::reading::message::content::{Content, int, text};
-use crate::whatsapp::reading::somebody;
+use crate::whatsapp::reading::message::content::{Content, Offer, int, text};
+use crate::whatsapp::reading::party::somebody;
 
 /// The last second of the year 9999: nobody means a later one, and not every calendar has one.
 const LAST_SECOND: i64 = 253_402_300_799;
-
-/// What is offered in a message.
-#[derive(Default)]
-pub(super) struct Offer {
-    pub(super) invite: Option<MessageInvite>,
-    pub(super) order: Option<MessageOrder>,
-    pub(super) product: Option<MessageProduct>,
-    pub(super) appointment: Option<MessageAppointment>,
-}
 
 pub(super) fn offer(message: &wa::Message) -> Option<Content<'_>> {
     order(message).or_else(|| product(message)).or_else(|| invite(message)).or_else(|| appointment(message))

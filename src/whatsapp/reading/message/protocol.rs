@@ -1,4 +1,4 @@
-//! What the protocol's own messages say: edits, removals, settings of a chat. Most of them is no news.
+//! What the protocol's own messages say: removals, settings of a chat, and edits that nobody could open. Most of them is no news.
 
 use entity::words::MessageType;
 use whatsapp_rust::types::message::{EditAttribute, MessageInfo};
@@ -11,31 +11,21 @@ use crate::event::body::EventBody;
 use crate::event::body::chat::DisappearingUpdateEvent;
 use crate::event::body::message::{MessageEdit, MessageRevoke};
 use crate::whatsapp::reading::message::around::Around;
-use crate::whatsapp::reading::message::content::{Content, int, spoken};
+use crate::whatsapp::reading::message::content::{Content, int};
 use crate::whatsapp::reading::message::wrapper;
-use crate::whatsapp::reading::{name, partner_of, sender};
+use crate::whatsapp::reading::party::{name, partner_of, sender};
 
-/// An edit or a removal. None if it is no news.
-pub(super) fn content<'a>(protocol: &'a part::ProtocolMessage, around: &Around<'_>) -> Option<Content<'a>> {
-    let key = protocol.key.as_option();
-    let message_id = key.and_then(|key| key.id.clone());
-    match protocol.r#type {
-        Some(ProtocolType::MESSAGE_EDIT) => {
-            // What an edit edits is no protocol message again: so this ends.
-            let edited = protocol.edited_message.as_option().map(|edited| wrapper::opened(edited).message);
-            let edited = edited.and_then(|edited| spoken(edited, around));
-            let edited = edited.unwrap_or_else(|| Content::of(MessageType::Unknown));
-            let edit = Some(MessageEdit { message_id: message_id? });
-            Some(Content { message_type: MessageType::Edit, edit, ..edited })
-        }
-        kind if is_removal(kind, around.info) => {
-            let participant = key.and_then(|key| key.participant.clone());
-            let author = key.and_then(|key| around.author(key));
-            let revoke = MessageRevoke { message_id: message_id?, participant, author };
-            Some(Content { revoke: Some(revoke), ..Content::of(MessageType::Revoke) })
-        }
-        _ => None,
+/// A removal. None if it is no news.
+pub(super) fn removal<'a>(protocol: &part::ProtocolMessage, around: &Around<'_>) -> Option<Content<'a>> {
+    if !is_removal(protocol.r#type, around.info) {
+        return None;
     }
+    let key = protocol.key.as_option();
+    let message_id = key.and_then(|key| key.id.clone())?;
+    let participant = key.and_then(|key| key.participant.clone());
+    let author = key.and_then(|key| around.author(key));
+    let revoke = MessageRevoke { message_id, participant, author };
+    Some(Content { revoke: Some(revoke), ..Content::of(MessageType::Revoke) })
 }
 
 /// A setting of the chat that somebody changed.

@@ -9,7 +9,8 @@ use whatsapp_rust::waproto::whatsapp::message::protocol_message::Type as Protoco
 use super::*;
 use crate::event::body::EventBody;
 use crate::event::body::message::MessageEvent;
-use crate::whatsapp::reading::{Own, message};
+use crate::whatsapp::reading::message;
+use crate::whatsapp::reading::party::Own;
 
 /// Fields that are told as `unknown`, and why they have no word. Those of them that have words say them in `text`.
 const UNTYPED: &[(u32, &str)] = &[

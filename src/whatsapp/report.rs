@@ -1,0 +1,79 @@
+//! What a client reports beside its signals: what is written to the journal.
+
+use entity::ids::SessionId;
+use entity::timestamp::Timestamp;
+
+use crate::error::Result;
+use crate::event::body::EventBody;
+use crate::event::entry::Draft;
+use crate::event::file::MessageFile;
+use crate::event::record::MessageKey;
+use crate::whatsapp::device_store::brought::Held;
+
+/// What happened, beside what changes the session's state.
+#[derive(Debug)]
+pub struct Report {
+    /// What.
+    pub body: EventBody,
+    /// For messages: what one is recognised by when it comes again.
+    pub message: Option<MessageKey>,
+    /// For messages that have one: the file, which no event shows.
+    pub file: Option<MessageFile>,
+    /// For polls and votes: what is sealed in them.
+    pub(in crate::whatsapp) poll: Option<PollSeal>,
+}
+
+/// What is sealed in a message about a poll.
+pub(in crate::whatsapp) enum PollSeal {
+    /// With what the votes in a poll are sealed.
+    Secret(Vec<u8>),
+    /// A vote.
+    Vote(SealedVote),
+}
+
+/// A vote as it came.
+pub(in crate::whatsapp) struct SealedVote {
+    pub(in crate::whatsapp) payload: Vec<u8>,
+    pub(in crate::whatsapp) iv: Vec<u8>,
+}
+
+impl std::fmt::Debug for PollSeal {
+    /// Only what it is.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Secret(_) => "Secret",
+            Self::Vote(_) => "Vote",
+        })
+    }
+}
+
+impl From<EventBody> for Report {
+    fn from(body: EventBody) -> Self {
+        Self { body, message: None, file: None, poll: None }
+    }
+}
+
+impl Report {
+    /// What is written to the journal about it.
+    ///
+    /// # Errors
+    /// `Internal`: the body cannot be written as JSON, which no body does.
+    pub fn draft(&self, session: SessionId, now: Timestamp) -> Result<Draft> {
+        let (message, file) = (self.message.clone(), self.file.clone());
+        Ok(Draft { message, file, ..Draft::new(session, &self.body, now)? })
+    }
+}
+
+/// Something to be written when its turn has come.
+#[derive(Debug)]
+pub(super) struct Item {
+    pub(super) report: Report,
+    /// For messages that WhatsApp brings again until they are acknowledged: no frame leaves before this one is brought.
+    pub(super) held: Option<Held>,
+}
+
+impl From<Report> for Item {
+    fn from(report: Report) -> Self {
+        Self { report, held: None }
+    }
+}
