@@ -1,6 +1,78 @@
-//! The walls of the house: words that may be written in their own room only.
+//! The walls of the house: which room may use which, that no files use each other in a circle, and words that may be written in
+//! their own room only.
+//!
+//! What counts as use is a path in the code: a `use`, or a name with `::` in it. A `mod.rs` and a file with a folder beside it are files
+//! like any other, so a file in a folder may not use what its head has, if the head uses what is in the file. That a module declares
+//! another is no use; nor are methods, so a type may have some of its methods in files above it. What is only for tests does not
+//! count.
 
-use std::path::{Path, PathBuf};
+mod circles;
+mod imports;
+mod path;
+mod rooms;
+mod source;
+mod tests;
+
+use std::path::Path as FilePath;
+
+use crate::boundaries::imports::Crate;
+use crate::boundaries::rooms::Table;
+
+/// Who may use whom, from the ground up.
+const TABLE: Table<'_> = Table {
+    rooms: &[
+        ("error", &[]),
+        ("crash", &[]),
+        ("clock", &[]),
+        ("lifecycle", &[]),
+        ("caller", &[]),
+        ("terminal", &[]),
+        ("control", &["terminal"]),
+        ("account", &[]),
+        ("token", &[]),
+        ("rule", &[]),
+        ("page", &[]),
+        ("egress", &[]),
+        ("db", &["page"]),
+        ("key", &["db", "page", "rule", "token"]),
+        ("event", &["db"]),
+        ("webhook", &["db", "egress", "event", "page"]),
+        ("whatsapp", &["account", "db", "event"]),
+        ("session", &["account", "db", "egress", "event", "page", "rule", "webhook", "whatsapp"]),
+        ("pairing_link", &["account", "db", "key", "page", "session", "token"]),
+        ("api", &["account", "db", "event", "key", "page", "pairing_link", "rule", "session", "webhook"]),
+        ("config", &["api", "db", "egress", "event", "webhook", "whatsapp"]),
+        ("telemetry", &["config"]),
+        (
+            "app",
+            &[
+                "api",
+                "config",
+                "control",
+                "db",
+                "egress",
+                "event",
+                "key",
+                "pairing_link",
+                "session",
+                "telemetry",
+                "webhook",
+                "whatsapp",
+            ],
+        ),
+        ("command", &["account", "api", "app", "config", "control", "db", "telemetry", "terminal", "whatsapp"]),
+        ("main", &["command", "config"]),
+        // Declares the rooms.
+        ("lib", &[]),
+    ],
+    for_all: &["error", "crash", "clock", "lifecycle", "caller"],
+};
+
+/// Folders in which files still use what the head of their folder has, though it uses them. Any other circle is one there, too.
+const HEADS_USED: &[&str] = &["api/"];
+
+/// What of `entity` is no table.
+const NO_TABLES: &[&str] = &["ids", "long", "timestamp", "words"];
 
 /// A word, and the places below `src/` where it may stand.
 const WALLS: &[(&str, &[&str])] = &[
@@ -83,27 +155,66 @@ const WALLS: &[(&str, &[&str])] = &[
     ),
 ];
 
-fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
-    for entry in std::fs::read_dir(folder).expect("the folder is there") {
-        let path = entry.expect("it can be read").path();
-        if path.is_dir() {
-            sources(&path, found);
-        } else if path.extension().is_some_and(|extension| extension == "rs") {
-            found.push(path);
+/// The sources below `src/`: their places and texts.
+fn sources() -> Vec<(String, String)> {
+    fn walk(folder: &FilePath, root: &FilePath, found: &mut Vec<(String, String)>) {
+        for entry in std::fs::read_dir(folder).expect("the folder is there") {
+            let path = entry.expect("it can be read").path();
+            if path.is_dir() {
+                walk(&path, root, found);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                let place = path.strip_prefix(root).expect("it was found there").to_string_lossy().into_owned();
+                found.push((place, std::fs::read_to_string(&path).expect("it can be read")));
+            }
         }
+    }
+    let root = FilePath::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut found = Vec::new();
+    walk(&root, &root, &mut found);
+    assert!(found.len() > 30, "the sources were not found");
+    found
+}
+
+#[test]
+fn each_room_uses_those_that_the_table_lets_it_use() {
+    let sources = Crate::read(sources());
+    let imports = sources.imports();
+    assert!(imports.len() > 1_000, "the paths were not found");
+    assert_eq!(TABLE.differences(sources.places(), &imports), Vec::<String>::new());
+}
+
+#[test]
+fn no_files_use_each_other_in_a_circle() {
+    let imports = Crate::read(sources()).imports();
+    let is_let = |place: &str| HEADS_USED.iter().any(|folder| place.starts_with(folder));
+    let counted = imports.iter().filter(|import| !(is_let(&import.from) && circles::is_to_head(import)));
+    assert_eq!(circles::all(counted), Vec::<String>::new());
+    for folder in HEADS_USED {
+        let within = imports.iter().filter(|import| import.from.starts_with(folder));
+        assert!(
+            !circles::all(within).is_empty(),
+            "nothing in {folder} uses its head any more: take it out of HEADS_USED"
+        );
     }
 }
 
 #[test]
+fn tables_are_named_where_they_are_read_and_written_only() {
+    let homes = WALLS.iter().find(|(word, _)| *word == "sea_orm").map_or(&[][..], |(_, homes)| *homes);
+    let sources = Crate::read(sources());
+    let of_tables = sources.uses_of("entity").filter(|(_, _, name)| {
+        let first = name.split("::").next().unwrap_or_default();
+        !NO_TABLES.contains(&first)
+    });
+    let trespasses = of_tables.filter(|(place, _, _)| !homes.iter().any(|home| place.starts_with(home)));
+    let trespasses: Vec<_> = trespasses.map(|(place, line, name)| format!("{place}:{line}: entity::{name}")).collect();
+    assert_eq!(trespasses, Vec::<String>::new());
+}
+
+#[test]
 fn each_word_stands_in_its_own_room_only() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
-    let mut files = Vec::new();
-    sources(&root, &mut files);
-    assert!(files.len() > 30, "the sources were not found");
     let mut trespasses = Vec::new();
-    for file in files {
-        let place = file.strip_prefix(&root).expect("it was found there").to_string_lossy().into_owned();
-        let text = std::fs::read_to_string(&file).expect("it can be read");
+    for (place, text) in sources() {
         for (number, line) in text.lines().enumerate().filter(|(_, line)| !line.trim_start().starts_with("//")) {
             for (word, homes) in WALLS {
                 if line.contains(word) && !homes.iter().any(|home| place.starts_with(home)) {
