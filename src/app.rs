@@ -23,6 +23,7 @@ use crate::event::Events;
 use crate::event::journal::Journal;
 use crate::event::retention::Retention;
 use crate::key::Keys;
+use crate::lifecycle::last_run::Loop;
 use crate::lifecycle::{Lifecycle, ShutdownPhase};
 use crate::pairing_link::PairingLinks;
 use crate::session::deps::Deps;
@@ -93,10 +94,7 @@ impl App {
         };
         let webhooks = Webhooks::open(webhooks, config.webhooks.clone()).await?;
         let retention = Retention { db: db.clone(), clock: Clock::system(), settings: config.retention };
-        let workers = lifecycle.workers().clone();
-        lifecycle.spawn(ShutdownPhase::Workers, "retention", async move {
-            workers.run_until_cancelled(retention.run()).await;
-        });
+        lifecycle.spawn_loop(Loop::Retention, |last_run| retention.run(last_run));
         let events = Events::new(db.clone(), journal, Clock::system(), lifecycle.clone());
         let api = Api {
             sessions,
@@ -124,10 +122,7 @@ impl App {
     pub async fn serve(mut self, listener: TcpListener, limits: Limits, control: &Control) -> Result<Outcome, Cause> {
         let local = listener.local_addr()?;
         if let Some(metrics) = self.api.metrics.clone() {
-            let workers = self.lifecycle.workers().clone();
-            self.lifecycle.spawn(ShutdownPhase::Workers, "metrics", async move {
-                workers.run_until_cancelled(telemetry::keep_up(metrics)).await;
-            });
+            self.lifecycle.spawn_loop(Loop::Metrics, |last_run| telemetry::keep_up(metrics, last_run));
         }
         let site = api::site(self.api);
         let listening = Listener::new(site, local, limits, self.lifecycle.clone(), Handle::current()).run(listener);

@@ -3,6 +3,8 @@
 //! The phases end one after the other, each within a limit of its own. What still runs then is logged, and the next phase
 //! begins all the same.
 
+pub mod last_run;
+
 #[cfg(test)]
 mod tests;
 
@@ -11,6 +13,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use entity::timestamp::Timestamp;
 use futures::FutureExt;
 use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
@@ -19,6 +22,7 @@ use tokio_util::task::TaskTracker;
 use tracing::{error, info};
 
 use crate::error::{Error, Result};
+use crate::lifecycle::last_run::{LastRun, LastRuns, Loop};
 
 /// Longest wait for somebody who waits for what is insisted on.
 const INSIST_LIMIT: Duration = Duration::from_secs(2);
@@ -70,6 +74,7 @@ struct Inner {
     connections: TaskTracker,
     hard: CancellationToken,
     is_broken: AtomicBool,
+    last_runs: Arc<LastRuns>,
 }
 
 /// What belongs to one phase.
@@ -116,6 +121,45 @@ impl Lifecycle {
     {
         let (task, runtime) = (self.watched(phase, name, task), Handle::current());
         std::thread::Builder::new().name(name.to_owned()).spawn(move || runtime.block_on(task)).map(drop)
+    }
+
+    /// Starts a loop of the workers, which is given where to note its turns. It breaks off wherever it waits when they stop.
+    pub fn spawn_loop<F>(&self, which: Loop, run: impl FnOnce(LastRun) -> F) -> JoinHandle<()>
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let running = run(self.last_run(which));
+        self.spawn(ShutdownPhase::Workers, which.as_str(), self.until_workers_stop(running))
+    }
+
+    /// Starts a loop as [`spawn_loop`](Self::spawn_loop) does, on a thread of its own.
+    ///
+    /// # Errors
+    /// The system gives no thread.
+    pub fn spawn_loop_apart<F>(&self, which: Loop, run: impl FnOnce(LastRun) -> F) -> std::io::Result<()>
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let running = run(self.last_run(which));
+        self.spawn_apart(ShutdownPhase::Workers, which.as_str(), self.until_workers_stop(running))
+    }
+
+    fn until_workers_stop<F>(&self, running: F) -> impl Future<Output = ()> + Send + use<F>
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let stop = self.workers().clone();
+        async move { stop.run_until_cancelled(running).await.unwrap_or_default() }
+    }
+
+    /// Where a loop notes its turns that ends in a way of its own.
+    pub fn last_run(&self, which: Loop) -> LastRun {
+        LastRun { which, runs: Arc::clone(&self.0.last_runs) }
+    }
+
+    /// When each loop took its last turn; without those that took none yet.
+    pub fn last_runs(&self) -> impl Iterator<Item = (Loop, Timestamp)> {
+        self.0.last_runs.all()
     }
 
     /// A task that is tracked, and whose panic is noted.
@@ -227,7 +271,7 @@ impl Lifecycle {
 
     /// How many tasks are alive.
     pub fn tasks_alive(&self) -> usize {
-        let Inner { doors, sessions, workers, journal, connections: _, hard: _, is_broken: _ } = &*self.0;
+        let Inner { doors, sessions, workers, journal, connections: _, hard: _, is_broken: _, last_runs: _ } = &*self.0;
         [doors, sessions, workers, journal].iter().map(|part| part.tasks.len()).sum()
     }
 

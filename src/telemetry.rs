@@ -12,6 +12,7 @@ use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Layer, Registry};
 
 use crate::config::{BadConfig, LogFormat};
+use crate::lifecycle::last_run::LastRun;
 
 /// What may speak, whatever level is asked for: our own code, and parts that never see what passes through.
 ///
@@ -90,6 +91,11 @@ pub fn start_metrics(now: Timestamp) -> Option<PrometheusHandle> {
         "Deliveries that wait for their next attempt, or for one before them."
     );
     describe_gauge!("waypost_tasks", "Tasks that run, those of the WhatsApp library too.");
+    describe_gauge!(
+        "waypost_loop_last_run_timestamp_seconds",
+        Unit::Seconds,
+        "When each loop of the background took its last turn, Unix time."
+    );
     describe_gauge!("waypost_start_time_seconds", Unit::Seconds, "When the process started, Unix time.");
     describe_gauge!("waypost_build_info", "Always 1; the label says which version runs.");
     gauge!("waypost_start_time_seconds").set(now.seconds() as f64);
@@ -98,10 +104,11 @@ pub fn start_metrics(now: Timestamp) -> Option<PrometheusHandle> {
 }
 
 /// Folds what was measured into its sums, again and again. What nobody scrapes would pile up otherwise.
-pub async fn keep_up(metrics: PrometheusHandle) {
+pub async fn keep_up(metrics: PrometheusHandle, last_run: LastRun) {
     loop {
-        tokio::time::sleep(UPKEEP).await;
         metrics.run_upkeep();
+        last_run.note();
+        tokio::time::sleep(UPKEEP).await;
     }
 }
 

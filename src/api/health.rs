@@ -84,6 +84,10 @@ pub async fn metrics(Data(api): Data<&Arc<Api>>, Data(caller): Data<&Caller>) ->
     let pending = pending.map_or(f64::NAN, |pending| pending.map_or(f64::NAN, |count| count as f64));
     ::metrics::gauge!("waypost_deliveries_pending").set(pending);
     ::metrics::gauge!("waypost_tasks").set(api.lifecycle.tasks_alive() as f64);
+    for (which, moment) in api.lifecycle.last_runs() {
+        let seconds = moment.seconds() as f64;
+        ::metrics::gauge!("waypost_loop_last_run_timestamp_seconds", "loop" => which.as_str()).set(seconds);
+    }
     let text = api.metrics.as_ref().map(|metrics| {
         metrics.run_upkeep();
         metrics.render()

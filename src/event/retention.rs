@@ -10,6 +10,7 @@ use crate::db::Db;
 use crate::error::{Result, chain};
 use crate::event::record::Span;
 use crate::event::store::{self, Excess};
+use crate::lifecycle::last_run::LastRun;
 
 /// How often it drops something.
 const PERIOD: Duration = Duration::from_secs(15 * 60);
@@ -46,23 +47,28 @@ pub struct Retention {
 
 impl Retention {
     /// Looks again and again.
-    pub async fn run(self) {
+    pub async fn run(self, last_run: LastRun) {
         let mut trust = Trust::new(self.clock.now(), Instant::now());
         let mut next = Instant::now();
         loop {
-            tokio::time::sleep(LOOK).await;
             let steady = trust.look(self.clock.now(), Instant::now());
-            if Instant::now() < next {
-                continue;
+            if Instant::now() >= next && self.has_looked(steady).await {
+                next = Instant::now() + PERIOD;
             }
-            match self.run_once_if(steady).await {
-                Ok(None) => continue,
-                Ok(Some(0)) => {}
-                Ok(Some(count)) => info!("{count} old events were dropped"),
-                Err(error) => error!(error = chain(&error), "old events could not be dropped"),
-            }
-            next = Instant::now() + PERIOD;
+            last_run.note();
+            tokio::time::sleep(LOOK).await;
         }
+    }
+
+    /// Drops what may go. False if the clock has not gone right for long enough.
+    async fn has_looked(&self, steady: Duration) -> bool {
+        match self.run_once_if(steady).await {
+            Ok(None) => return false,
+            Ok(Some(0)) => {}
+            Ok(Some(count)) => info!("{count} old events were dropped"),
+            Err(error) => error!(error = chain(&error), "old events could not be dropped"),
+        }
+        true
     }
 
     /// Drops what may go, if the clock has gone right for long enough. None if not.

@@ -33,6 +33,7 @@ use crate::key::ring::Ring;
 use crate::key::store::Record;
 use crate::key::ticket::Tickets;
 use crate::key::types::{IssuedKey, Key, KeyPage, NewKey};
+use crate::lifecycle::last_run::Loop;
 use crate::lifecycle::{Lifecycle, ShutdownPhase};
 use crate::page::{PAGE_MAX, Place, Slice, Window};
 use crate::rule;
@@ -236,11 +237,12 @@ impl Keys {
     }
 
     fn keep_up(self) {
-        let workers = self.lifecycle.workers().clone();
+        let (workers, last_run) = (self.lifecycle.workers().clone(), self.lifecycle.last_run(Loop::KeyUse));
         self.lifecycle.clone().spawn(ShutdownPhase::Workers, "key use", async move {
             let mut period = tokio::time::interval(TOUCH_PERIOD);
             while workers.run_until_cancelled(period.tick()).await.is_some() {
                 self.touch().await;
+                last_run.note();
             }
             self.touch().await;
         });

@@ -18,6 +18,7 @@ use entity::timestamp::Timestamp;
 use crate::clock::Clock;
 use crate::db::Db;
 use crate::error::{Result, chain};
+use crate::lifecycle::last_run::LastRun;
 use crate::lifecycle::{Lifecycle, ShutdownPhase};
 use crate::webhook::carrier::{BATCH, Carrier, Known};
 use crate::webhook::lane::{self, Claim, Lane};
@@ -106,10 +107,12 @@ impl Courier {
     }
 
     /// Looks again and again: when it is poked, when the next lane is due, and now and then.
-    pub(super) async fn run(mut self) {
+    pub(super) async fn run(mut self, last_run: LastRun) {
         loop {
             let next = Instant::now() + SPAN;
-            match self.run_once().await {
+            let look = self.run_once().await;
+            last_run.note();
+            match look {
                 Ok(Look::Again) => {}
                 Ok(Look::Later) => self.rest().await,
                 Err(error) => {

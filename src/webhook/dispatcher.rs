@@ -20,6 +20,7 @@ use crate::error::{Result, chain};
 use crate::event::journal::Journal;
 use crate::event::record::{Record as Event, Selection};
 use crate::event::store as events;
+use crate::lifecycle::last_run::LastRun;
 use crate::webhook::queue::{self, Draft};
 use crate::webhook::remembered::Remembered;
 use crate::webhook::store::{self, Record};
@@ -77,12 +78,13 @@ impl Dispatcher {
 
     /// Looks again and again: whenever something was written, and now and then. Pokes the courier when something is to be
     /// delivered, and the other one when a session was deleted.
-    pub(super) async fn run(mut self, courier: &Notify, leftovers: &Notify) {
+    pub(super) async fn run(mut self, courier: &Notify, leftovers: &Notify, last_run: LastRun) {
         let mut head = self.journal.bus().head();
         loop {
             let next = Instant::now() + SPAN;
             head.mark_unchanged();
             let turn = self.run_once().await;
+            last_run.note();
             if std::mem::take(&mut self.has_deletion) {
                 leftovers.notify_one();
             }

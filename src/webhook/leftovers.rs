@@ -14,6 +14,7 @@ use crate::event::deleted_store as deleted;
 use crate::event::entry::{Entry, Write};
 use crate::event::journal::Journal;
 use crate::event::store as events;
+use crate::lifecycle::last_run::LastRun;
 use crate::webhook::{lane, store};
 
 /// Events that are dropped in one transaction: others want to write too.
@@ -37,7 +38,7 @@ pub struct Leftovers {
 
 impl Leftovers {
     /// Looks again and again: when a session was deleted, while something is owed, and now and then.
-    pub(super) async fn run(self, poke: Arc<Notify>) {
+    pub(super) async fn run(self, poke: Arc<Notify>, last_run: LastRun) {
         let mut pause = PAUSE;
         loop {
             let wait = match self.run_once().await {
@@ -48,6 +49,7 @@ impl Leftovers {
                     PERIOD
                 }
             };
+            last_run.note();
             let is_poked = tokio::time::timeout(wait, poke.notified()).await.is_ok();
             pause = if is_poked { PAUSE } else { (2 * pause).min(PAUSE_MAX) };
         }

@@ -43,7 +43,8 @@ use crate::egress::{self, Egress};
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::journal::Journal;
 use crate::event::store as journal;
-use crate::lifecycle::{Lifecycle, ShutdownPhase};
+use crate::lifecycle::Lifecycle;
+use crate::lifecycle::last_run::Loop;
 use crate::webhook::carrier::Carrier;
 use crate::webhook::courier::Courier;
 use crate::webhook::dispatcher::Dispatcher;
@@ -160,17 +161,12 @@ impl Webhooks {
             Courier::new(db.clone(), clock.clone(), lifecycle.clone(), Arc::clone(&carrier), Arc::clone(&poke));
         let dispatcher = Dispatcher::open(db.clone(), clock.clone(), journal.clone()).await?;
         let (woken, deletion) = (Arc::clone(&poke), Arc::new(Notify::new()));
-        let (first, second) = (lifecycle.workers().clone(), lifecycle.workers().clone());
         let leftovers = Leftovers { db: db.clone(), journal: journal.clone() };
-        let (third, told) = (lifecycle.workers().clone(), Arc::clone(&deletion));
-        lifecycle.spawn(ShutdownPhase::Workers, "leftovers", async move {
-            third.run_until_cancelled(leftovers.run(told)).await.unwrap_or_default();
-        });
-        let dispatching =
-            async move { first.run_until_cancelled(dispatcher.run(&woken, &deletion)).await.unwrap_or_default() };
-        lifecycle.spawn_apart(ShutdownPhase::Workers, "dispatcher", dispatching).map_err(Error::internal)?;
-        let carrying = async move { second.run_until_cancelled(courier.run()).await.unwrap_or_default() };
-        lifecycle.spawn_apart(ShutdownPhase::Workers, "courier", carrying).map_err(Error::internal)?;
+        let told = Arc::clone(&deletion);
+        lifecycle.spawn_loop(Loop::Leftovers, |last_run| leftovers.run(told, last_run));
+        let dispatching = |last_run| async move { dispatcher.run(&woken, &deletion, last_run).await };
+        lifecycle.spawn_loop_apart(Loop::FanOut, dispatching).map_err(Error::internal)?;
+        lifecycle.spawn_loop_apart(Loop::Scheduler, |last_run| courier.run(last_run)).map_err(Error::internal)?;
         Ok(Self {
             db,
             journal,

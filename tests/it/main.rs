@@ -101,6 +101,8 @@ mod storage;
 mod support;
 mod tables;
 #[cfg(feature = "sandbox")]
+mod telemetry;
+#[cfg(feature = "sandbox")]
 mod unwritable;
 mod values;
 #[cfg(feature = "sandbox")]
