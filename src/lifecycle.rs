@@ -19,7 +19,7 @@ use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use tracing::{error, info};
+use tracing::{Instrument, error, info};
 
 use crate::error::{Error, Result};
 use crate::lifecycle::last_run::{LastRun, LastRuns, Loop};
@@ -211,7 +211,7 @@ impl Lifecycle {
     where
         T: Send + 'static,
     {
-        self.host(ShutdownPhase::Workers, work).await.map_err(Error::internal)?
+        self.host(ShutdownPhase::Workers, work.in_current_span()).await.map_err(Error::internal)?
     }
 
     /// Does this until it succeeds or the server stops. Returns when it has, or after a moment; then it is gone on with.

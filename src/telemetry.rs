@@ -7,7 +7,8 @@ use entity::timestamp::Timestamp;
 use metrics::{Unit, describe_counter, describe_gauge, describe_histogram, gauge};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use tracing_subscriber::filter::{FilterExt, filter_fn};
-use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::fmt::format::FmtSpan;
+use tracing_subscriber::layer::{Filter, SubscriberExt};
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Layer, Registry};
 
@@ -33,10 +34,11 @@ const REQUEST_BUCKETS: &[f64] = &[0.001, 0.005, 0.025, 0.1, 0.5, 2.5, 10.0];
 /// The level is not one.
 pub fn start_log(format: LogFormat, level: &str, other: impl Layer<Registry> + Send + Sync) -> Result<(), BadConfig> {
     check_level(level)?;
-    let filter = EnvFilter::try_new(level).map_err(|error| BadConfig::new(format!("--log-level {level}: {error}")))?;
-    let filter = filter.and(filter_fn(|metadata| may_speak(metadata.target())));
+    let filter = filter(level)?;
     // A line that cannot be written is lost; to say so in the same place would be a panic.
     let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).log_internal_errors(false);
+    // A span tells how long it took. All are of level `debug`, so the log has none unless somebody asks for them.
+    let lines = lines.with_span_events(FmtSpan::CLOSE);
     let lines = match format {
         LogFormat::Pretty => lines.with_ansi(std::io::stderr().is_terminal()).boxed(),
         LogFormat::Json => lines.json().flatten_event(true).boxed(),
@@ -44,6 +46,13 @@ pub fn start_log(format: LogFormat, level: &str, other: impl Layer<Registry> + S
     // A second start in one process (a test) keeps the first one's log.
     let _ = tracing_subscriber::registry().with(other).with(lines.with_filter(filter)).try_init();
     Ok(())
+}
+
+/// What may be said of what is asked for.
+fn filter<S: 'static>(level: &str) -> Result<impl Filter<S> + use<S>, BadConfig> {
+    let levels = EnvFilter::try_new(level).map_err(|error| BadConfig::new(format!("--log-level {level}: {error}")))?;
+    // The levels come first: what they rule out once and for all is not asked for again.
+    Ok(levels.and(filter_fn(|metadata| may_speak(metadata.target()))))
 }
 
 /// Refuses what would be taken for a part of the program that nobody has: a level that is mistyped, and then nothing is logged.
@@ -114,7 +123,41 @@ pub async fn keep_up(metrics: PrometheusHandle, last_run: LastRun) {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+
     use super::*;
+
+    /// Says so if somebody writes it down.
+    struct Written<'a>(&'a AtomicBool);
+
+    impl std::fmt::Display for Written<'_> {
+        fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            self.0.store(true, Ordering::Relaxed);
+            f.write_str("shop")
+        }
+    }
+
+    /// Whether there is a span of ours at a log level, and whether its fields are written down.
+    fn spans_at(level: &str) -> (bool, bool) {
+        let lines = tracing_subscriber::fmt::layer().with_writer(std::io::sink);
+        let log = tracing_subscriber::registry().with(lines.with_filter(filter(level).expect("a level")));
+        let written = AtomicBool::new(false);
+        let is_there = tracing::subscriber::with_default(log, || {
+            let span = tracing::debug_span!("session_turn", session.id = %Written(&written));
+            !span.is_disabled()
+        });
+        (is_there, written.into_inner())
+    }
+
+    #[test]
+    fn spans_are_there_for_who_asks_for_them_and_cost_nothing_otherwise() {
+        for off in ["info", "warn", "off", "info,waypost::session=debug"] {
+            assert_eq!(spans_at(off), (false, false), "{off}");
+        }
+        for on in ["debug", "trace", "info,waypost::telemetry=debug"] {
+            assert_eq!(spans_at(on), (true, true), "{on}");
+        }
+    }
 
     #[test]
     fn only_what_never_sees_a_secret_may_speak() {

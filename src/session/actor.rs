@@ -16,7 +16,7 @@ use futures::future::BoxFuture;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
-use tracing::warn;
+use tracing::{Instrument, debug_span, warn};
 
 use crate::crash;
 use crate::error::{Result, chain};
@@ -108,6 +108,22 @@ enum Wake {
     Stop,
 }
 
+impl Wake {
+    /// What it is called in the span of its turn.
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Command(_) => "command",
+            Self::Signal(_) => "signal",
+            Self::Reports(_) => "reports",
+            Self::TimeUp => "time_up",
+            Self::PairOutcome(_) => "pair_outcome",
+            Self::UnlinkLate => "unlink_late",
+            Self::SaveAgain => "save_again",
+            Self::Stop => "stop",
+        }
+    }
+}
+
 impl Actor {
     fn new(deps: Deps, entry: Arc<Entry>) -> Self {
         let state = view::initial(&entry.present(), deps.clock.now());
@@ -156,6 +172,7 @@ impl Actor {
     }
 
     fn turn(&mut self, wake: Wake) -> BoxFuture<'_, ()> {
+        let span = debug_span!("session_turn", session.id = %self.entry.id(), wake = wake.name());
         async move {
             match wake {
                 Wake::Command(command) => self.command(command).await,
@@ -177,6 +194,7 @@ impl Actor {
             }
             self.follow_up().await;
         }
+        .instrument(span)
         .boxed()
     }
 

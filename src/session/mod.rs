@@ -110,6 +110,7 @@ impl Sessions {
         Ok(created.seen_by(caller))
     }
 
+    #[tracing::instrument(level = "debug", name = "create_session", skip_all, fields(session.id = %draft.id))]
     async fn take_in(&self, mut draft: Draft) -> Result<Snapshot> {
         let _reserved = self.registry.reserve(&draft.id).ok_or_else(|| store::exists(&draft.id))?;
         if let Some(webhook) = &mut draft.webhook {
@@ -154,6 +155,7 @@ impl Sessions {
     ///
     /// # Errors
     /// `Invalid`, `SessionNotFound`.
+    #[tracing::instrument(level = "debug", name = "update_session", skip_all, fields(session.id = %id))]
     pub async fn update(&self, caller: &Caller, id: &SessionId, changes: SessionChanges) -> Result<Snapshot> {
         let entry = self.reach(caller, Scope::SessionsWrite, id)?;
         let name = changes.name.map(rules::name).transpose()?;
@@ -178,9 +180,9 @@ impl Sessions {
     ///
     /// # Errors
     /// `SessionNotFound`, `Unavailable`.
+    #[tracing::instrument(level = "debug", name = "delete_session", skip_all, fields(session.id = %id))]
     pub async fn delete(&self, caller: &Caller, id: &SessionId) -> Result<Snapshot> {
-        let id = self.reach(caller, Scope::SessionsWrite, id)?.id().clone();
-        let this = self.clone();
+        let (this, id) = (self.clone(), self.reach(caller, Scope::SessionsWrite, id)?.id().clone());
         let removed = self.deps.lifecycle.complete(async move { this.take_away(&id).await }).await?;
         Ok(removed.seen_by(caller))
     }
@@ -222,6 +224,7 @@ impl Sessions {
     ///
     /// # Errors
     /// `SessionNotFound`, `ShuttingDown`.
+    #[tracing::instrument(level = "debug", name = "connect_session", skip_all, fields(session.id = %id))]
     pub async fn connect(&self, caller: &Caller, id: &SessionId) -> Result<Snapshot> {
         let entry = self.reach(caller, Scope::SessionsWrite, id)?;
         self.tell(&entry, Command::GoOnline).await?;
@@ -232,6 +235,7 @@ impl Sessions {
     ///
     /// # Errors
     /// `SessionNotFound`, `ShuttingDown`.
+    #[tracing::instrument(level = "debug", name = "disconnect_session", skip_all, fields(session.id = %id))]
     pub async fn disconnect(&self, caller: &Caller, id: &SessionId) -> Result<Snapshot> {
         let entry = self.reach(caller, Scope::SessionsWrite, id)?;
         self.tell(&entry, Command::GoOffline).await?;
@@ -242,6 +246,7 @@ impl Sessions {
     ///
     /// # Errors
     /// `SessionNotFound`, `ShuttingDown`.
+    #[tracing::instrument(level = "debug", name = "logout_session", skip_all, fields(session.id = %id))]
     pub async fn logout(&self, caller: &Caller, id: &SessionId) -> Result<Snapshot> {
         let entry = self.reach(caller, Scope::SessionsWrite, id)?;
         self.tell(&entry, Command::Logout).await?;
@@ -291,6 +296,7 @@ impl Sessions {
         Ok(self.pair_as(caller, id, Asker::PairingLink(link.clone()), request).await?.0)
     }
 
+    #[tracing::instrument(level = "debug", name = "pair_session", skip_all, fields(session.id = %id))]
     async fn pair_as(
         &self,
         caller: &Caller,

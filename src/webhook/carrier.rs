@@ -9,7 +9,7 @@ use entity::words::EventType;
 use futures::FutureExt;
 use serde::Deserialize;
 use tokio_util::sync::CancellationToken;
-use tracing::{debug, error, info};
+use tracing::{Instrument, debug, debug_span, error, info};
 
 use crate::clock::Clock;
 use crate::crash;
@@ -22,7 +22,7 @@ use crate::event::entry::{Draft, Entry, Write};
 use crate::event::journal::Journal;
 use crate::event::record::Record as Event;
 use crate::event::store as journal;
-use crate::webhook::lane::{self, Claim};
+use crate::webhook::lane::{self, Claim, Lane};
 use crate::webhook::pace::Pace;
 use crate::webhook::places::Place;
 use crate::webhook::queue::{self, Outcome, Verdict};
@@ -150,7 +150,10 @@ impl Carrier {
         let mut end = None;
         for delivery in &deliveries {
             let Some(event) = events.get(&delivery.position) else { continue };
-            end = self.step(&mut turn, delivery, event).await?;
+            let Lane { webhook_id, session_id } = &claim.lane;
+            let span =
+                debug_span!("delivery", delivery.id = %delivery.id, webhook.id = %webhook_id, session.id = %session_id);
+            end = self.step(&mut turn, delivery, event).instrument(span).await?;
             if end.is_some() {
                 break;
             }

@@ -3,6 +3,7 @@
 use entity::ids::{DeliveryId, EventId};
 use entity::words::{EventType, Scope};
 use metrics::counter;
+use tracing::{Span, field, instrument};
 
 use crate::caller::Caller;
 use crate::error::{Error, ErrorKind, Result};
@@ -76,6 +77,7 @@ impl Webhooks {
     ///
     /// # Errors
     /// `SessionNotFound`, `WebhookNotFound`, `DeliveryNotFound`.
+    #[instrument(level = "debug", name = "retry_delivery", skip_all, fields(webhook.id = field::Empty, delivery.id = field::Empty))]
     pub async fn retry(&self, caller: &Caller, which: &Which, id: &DeliveryId) -> Result<Delivery> {
         let row = self.delivery(caller, which, id).await?;
         let tx = self.db.write().begin().await?;
@@ -92,6 +94,7 @@ impl Webhooks {
     ///
     /// # Errors
     /// `SessionNotFound`, `WebhookNotFound`, `DeliveryNotFound`.
+    #[instrument(level = "debug", name = "discard_delivery", skip_all, fields(webhook.id = field::Empty, delivery.id = field::Empty))]
     pub async fn discard(&self, caller: &Caller, which: &Which, id: &DeliveryId) -> Result<Delivery> {
         let row = self.delivery(caller, which, id).await?;
         let tx = self.db.write().begin().await?;
@@ -113,6 +116,7 @@ impl Webhooks {
         if !is_delivery(id.as_str()) {
             return Err(gone());
         }
+        Span::current().record("delivery.id", field::display(id));
         queue::find(self.db.read(), &record.id, id).await?.ok_or_else(gone)
     }
 }

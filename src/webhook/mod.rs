@@ -35,6 +35,7 @@ use entity::words::{DisabledReason, Scope};
 use metrics::counter;
 use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::{Mutex, Notify};
+use tracing::{Span, field, instrument};
 
 use crate::caller::Caller;
 use crate::clock::Clock;
@@ -204,6 +205,7 @@ impl Webhooks {
         self.lifecycle.complete(async move { this.add(record).await }).await
     }
 
+    #[instrument(level = "debug", name = "create_webhook", skip_all, fields(webhook.id = %record.id))]
     async fn add(&self, mut record: Record) -> Result<Webhook> {
         let _alone = self.changes.lock().await;
         record.after_position = *self.journal.bus().head().borrow();
@@ -235,6 +237,7 @@ impl Webhooks {
     /// # Errors
     /// `Invalid`, `SessionNotFound`, `WebhookNotFound`; `Forbidden` for an address, events or filters by a key that may not read
     /// what the webhook gets then.
+    #[instrument(level = "debug", name = "update_webhook", skip_all, fields(webhook.id = field::Empty))]
     pub async fn update(&self, caller: &Caller, which: &Which, changes: WebhookChanges) -> Result<Webhook> {
         let (this, caller, which) = (self.clone(), caller.clone(), which.clone());
         self.lifecycle.complete(async move { this.change(&caller, &which, changes).await }).await
@@ -313,6 +316,7 @@ impl Webhooks {
     ///
     /// # Errors
     /// `SessionNotFound`, `WebhookNotFound`.
+    #[instrument(level = "debug", name = "delete_webhook", skip_all, fields(webhook.id = field::Empty))]
     pub async fn delete(&self, caller: &Caller, which: &Which) -> Result<Deleted> {
         let (this, caller, which) = (self.clone(), caller.clone(), which.clone());
         self.lifecycle.complete(async move { this.remove(&caller, &which).await }).await
@@ -363,6 +367,7 @@ impl Webhooks {
     ///
     /// # Errors
     /// `Invalid`, `SessionNotFound`, `WebhookNotFound`.
+    #[instrument(level = "debug", name = "rotate_webhook_secret", skip_all, fields(webhook.id = field::Empty))]
     pub async fn rotate(
         &self,
         caller: &Caller,
@@ -404,6 +409,7 @@ impl Webhooks {
     ///
     /// # Errors
     /// `SessionNotFound`, `WebhookNotFound`.
+    #[instrument(level = "debug", name = "ping_webhook", skip_all, fields(webhook.id = field::Empty))]
     pub async fn ping(&self, caller: &Caller, which: &Which) -> Result<DeliveryAttempt> {
         let record = self.record(caller, Scope::WebhooksWrite, which).await?;
         let now = self.clock.now();
@@ -446,6 +452,8 @@ impl Webhooks {
         if !rules::is_id("whk_", which.id.as_str()) {
             return Err(gone());
         }
+        // An id is the client's text until here.
+        Span::current().record("webhook.id", field::display(&which.id));
         if let Some(session) = &which.session_id {
             self.reach(caller, Some(session)).await?;
         }

@@ -1,6 +1,7 @@
 //! Delivers once more what the journal still has.
 
 use entity::words::Scope;
+use tracing::{field, instrument};
 
 use crate::caller::Caller;
 use crate::error::{Error, ErrorKind, Result};
@@ -30,6 +31,7 @@ impl Webhooks {
     ///
     /// # Errors
     /// `Invalid`, `SessionNotFound`, `WebhookNotFound`; `Forbidden` for events that the key may not read itself; `CursorExpired` when events behind the cursor are not kept any more.
+    #[instrument(level = "debug", name = "replay_webhook", skip_all, fields(webhook.id = field::Empty))]
     pub async fn replay(&self, caller: &Caller, which: &Which, range: ReplayRange) -> Result<Replayed> {
         let record = self.record(caller, Scope::WebhooksWrite, which).await?;
         let stretch = self.stretch(caller, &record, range).await?;

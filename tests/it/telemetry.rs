@@ -1,12 +1,15 @@
-//! What operators see: when each loop took its last turn.
+//! What operators see: when each loop took its last turn, and what belongs to which session, operation and delivery.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use reqwest::Method;
+use serde_json::{Value, json};
 use waypost::clock::Clock;
 use waypost::lifecycle::last_run::Loop;
+use whatsapp_simulator::Settings;
 
+use crate::support::receiver::Receiver;
 use crate::support::world::{Kind, World};
 
 /// Longest wait for a turn. The loops that are waited for take one every few seconds.
@@ -40,4 +43,46 @@ async fn each_loop_shows_when_it_took_its_last_turn() {
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     world.finish().await;
+}
+
+/// A session, and a message that came to its webhook. Gives the log.
+async fn log_of_a_delivery(flags: &[&str]) -> String {
+    let flags = [&["--egress-allow", "127.0.0.0/8"], flags].concat();
+    let world = World::with(Kind::Sqlite, Settings::default(), &flags).await;
+    let receiver = Receiver::start().await;
+    world.linked("shop").await;
+    let webhook = json!({ "url": receiver.url("/hook"), "events": ["message"] });
+    world.door.post("/shop/webhooks", webhook).await.ok();
+    world.sim.phone("15550100077").send("15550100001", "hello").await.expect("it is sent");
+    receiver.gets(1).await;
+    world.finish().await
+}
+
+/// The spans of this name in which something was logged.
+fn spans(log: &str, name: &str) -> Vec<Value> {
+    let lines = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    let spans = lines.filter_map(|mut line| line.get_mut("span").map(Value::take));
+    spans.filter(|span| span["name"] == name).collect()
+}
+
+#[tokio::test]
+async fn whoever_asks_for_spans_sees_which_session_and_which_delivery_it_is() {
+    let log = log_of_a_delivery(&["--log-level", "debug"]).await;
+    for (name, session) in [("create_session", "shop"), ("session_turn", "shop"), ("delivery", "shop")] {
+        let spans = spans(&log, name);
+        assert!(!spans.is_empty(), "{name}");
+        assert!(spans.iter().all(|span| span["session.id"] == session), "{spans:?}");
+    }
+    let delivery = &spans(&log, "delivery")[0];
+    for (field, prefix) in [("delivery.id", "dlv_"), ("webhook.id", "whk_")] {
+        assert!(delivery[field].as_str().expect("an id").starts_with(prefix), "{delivery}");
+    }
+    assert_eq!(spans(&log, "create_webhook")[0]["webhook.id"], delivery["webhook.id"]);
+}
+
+#[tokio::test]
+async fn the_log_has_no_spans_unless_somebody_asks_for_them() {
+    let log = log_of_a_delivery(&[]).await;
+    let has_span = |line: &str| line.contains("\"span\":") || line.contains("\"spans\":");
+    assert_eq!(log.lines().filter(|line| has_span(line)).collect::<Vec<_>>(), Vec::<&str>::new());
 }
