@@ -122,6 +122,7 @@ const WALLS: &[(&str, &[&str])] = &[
         "parse_query(",
         &[
             "api/graphql/documents.rs",
+            "api/graphql/documents/fuzz.rs",
             "api/graphql/answer_order.rs",
             "api/graphql/variables.rs",
             "api/graphql/guard/tests.rs",

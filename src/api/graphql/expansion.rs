@@ -117,8 +117,9 @@ pub(super) struct Expansion {
     pub(super) total: Size,
     /// How often the value of each variable is taken.
     pub(super) uses: HashMap<Name, usize>,
+    /// Selections, arguments and values that were looked at: what the measuring has cost.
     #[cfg(test)]
-    steps: usize,
+    pub(super) steps: usize,
 }
 
 /// Measures a document, and keeps it to the limits.

@@ -24,7 +24,7 @@ pub(super) struct Scan {
     pub(super) nesting: usize,
     /// Looks at the text, each at another place: what the pass has cost.
     #[cfg(test)]
-    steps: usize,
+    pub(super) steps: usize,
 }
 
 /// Looks through a document.
@@ -179,4 +179,4 @@ impl<'a> Lexer<'a> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
