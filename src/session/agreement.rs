@@ -8,6 +8,7 @@ use entity::ids::SessionId;
 use crate::error::Error;
 use crate::session::command::Command;
 use crate::session::registry::Entry;
+use crate::session::types::Snapshot;
 use crate::session::{Sessions, store};
 
 impl Sessions {
@@ -21,6 +22,7 @@ impl Sessions {
                 let tx = this.deps.db.write().begin_decided(store::TABLE).await?;
                 let Some(record) = store::find(&tx, &id).await? else {
                     this.registry.forget(&id);
+                    this.deps.journal.interest().forget(&id);
                     return Ok(());
                 };
                 if let Some(entry) = this.registry.add_missing(&record)
@@ -32,6 +34,17 @@ impl Sessions {
             }
         };
         self.deps.lifecycle.insist("session", attempt).await;
+    }
+
+    /// The session that was to be created, if the table has it after all: then only the answer was lost.
+    pub(super) async fn written(&self, id: &SessionId) -> Option<Snapshot> {
+        let entry = self.registry.find(id)?;
+        self.is_on_disk().await.then(|| entry.look(Snapshot::clone))
+    }
+
+    /// Whether the disk has what the table says. When a flush has failed the table may say more.
+    pub(super) async fn is_on_disk(&self) -> bool {
+        self.deps.db.write().flushed().await.is_ok()
     }
 
     /// Shows the name and the labels that the table has, after a write of which nobody knows what came.

@@ -120,12 +120,13 @@ impl Sessions {
         let webhook = draft.webhook.clone();
         let tx = self.deps.db.write().begin().await?;
         let record = store::insert(&tx, draft, self.deps.clock.now()).await?;
-        if let Err(error) = tx.commit().await {
-            self.agree(&record.session.id, Some(|| Command::Begin)).await;
-            return Err(error);
-        }
+        let committed = tx.commit().await;
         if let Some(webhook) = webhook {
             webhook.tell(self.deps.journal.interest());
+        }
+        if let Err(error) = committed {
+            self.agree(&record.session.id, Some(|| Command::Begin)).await;
+            return self.written(&record.session.id).await.ok_or(error);
         }
         let entry = self.registry.add(&record);
         let created = entry.look(Snapshot::clone);
@@ -195,7 +196,7 @@ impl Sessions {
             // It is there as before, unless the table says that it is gone: then only the answer was lost.
             self.registry.restore(Arc::clone(&entry));
             self.agree(id, None).await;
-            if self.registry.find(id).is_some() {
+            if self.registry.find(id).is_some() || !self.is_on_disk().await {
                 return Err(error);
             }
         }

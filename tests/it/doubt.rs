@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use entity::ids::SessionId;
 use futures::StreamExt;
+use serde_json::json;
 use waypost::caller::Caller;
 use waypost::clock::Clock;
 use waypost::db::Db;
@@ -15,9 +16,12 @@ use waypost::event::journal::Journal;
 use waypost::event::record::MessageKey;
 use waypost::event::types::{EventFilter, PageSize};
 use waypost::lifecycle::Lifecycle;
+use waypost::session;
+use whatsapp_simulator::Settings;
 
 use crate::support::database;
 use crate::support::postgres_proxy::PostgresProxy;
+use crate::support::world::{Kind, World};
 
 /// Longest wait for a fact.
 const LIMIT: Duration = Duration::from_secs(20);
@@ -67,4 +71,29 @@ async fn an_event_whose_commit_was_in_doubt_is_told_to_those_who_follow() {
         .expect("a page");
     assert_eq!(page.events.iter().map(|event| event.sequence).collect::<Vec<_>>(), [1, 2, 3]);
     assert!(lifecycle.shut_down(LIMIT).await, "it ends in time");
+}
+
+// The proxy works on while the test waits for the server to come up.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_session_whose_commit_was_in_doubt_is_there_for_every_door_and_its_creator_is_told() {
+    let database = database::postgres().await;
+    let (proxy, url) = PostgresProxy::before(&database.url()).await;
+    // The kind is what the world makes by itself; the flag has the last word.
+    let mut world = World::with(Kind::Sqlite, Settings::default(), &["--database-url", &url]).await;
+    proxy.lose_a_commit();
+    let webhook = json!({ "url": "https://crm.example.com/hook", "events": ["presence"] });
+    let answer = world.door.post("", json!({ "id": "shop", "webhook": webhook })).await;
+    assert!(proxy.has_lost_it(), "{proxy:?}");
+    assert_eq!((answer.status, &answer.json()["session"]["id"]), (201, &json!("shop")), "{}", answer.text());
+    // The table, the memory of this process and that of the next say the same.
+    let written = session::store::find(database.read(), &shop()).await.expect("it reads");
+    assert_eq!(written.expect("it is there").session.id, shop());
+    assert_eq!(world.door.post("", json!({ "id": "shop" })).await.problem().0, 409);
+    world.link("shop", &world.phone()).await;
+    assert_eq!(world.door.get("/shop/webhooks").await.ok()["webhooks"].as_array().map(Vec::len), Some(1));
+    world.crash();
+    world.reaches("shop", "logged_in").await;
+    assert!(world.door.delete("shop").await.status < 300);
+    assert_eq!(world.door.get("/shop").await.status, 404);
+    world.finish().await;
 }

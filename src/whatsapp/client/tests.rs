@@ -12,7 +12,8 @@ use crate::db::Db;
 use crate::db::sqlite::Synchronous;
 use crate::event::journal::Journal;
 use crate::lifecycle::Lifecycle;
-use crate::whatsapp::{Connection, Connector, Settings};
+use crate::whatsapp::connection::Connection;
+use crate::whatsapp::connector::{Connector, Settings};
 
 /// Far longer than what is about to happen takes.
 const LONG: Duration = Duration::from_secs(60);
