@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use reqwest::Method;
 use rstest::rstest;
 use serde_json::{Value, json};
+use waypost::api::operation::{self, Field};
 
 use crate::support::graph::Socket;
 use crate::support::world::{Kind, World};
@@ -436,55 +437,9 @@ fn lines_of<'a>(schema: &'a str, kind: &str) -> Vec<&'a str> {
 fn both_documents_offer_the_same_and_say_the_same_of_it() {
     let openapi: Value = serde_json::from_str(include_str!("../../openapi/openapi.json")).expect("it is JSON");
     let schema = include_str!("../../schema/schema.graphql");
-    let twins = BTreeMap::from([
-        ("createSession", ("Mutation", "createSession")),
-        ("listSessions", ("Query", "sessions")),
-        ("getSession", ("Query", "session")),
-        ("updateSession", ("Mutation", "updateSession")),
-        ("deleteSession", ("Mutation", "deleteSession")),
-        ("getSessionStatus", ("Session", "status")),
-        ("getSessionQr", ("Session", "qr")),
-        ("connectSession", ("Mutation", "connectSession")),
-        ("disconnectSession", ("Mutation", "disconnectSession")),
-        ("logoutSession", ("Mutation", "logoutSession")),
-        ("pairSession", ("Mutation", "pairSession")),
-        ("getSessionDevice", ("Session", "device")),
-        ("followSession", ("Subscription", "sessionUpdated")),
-        ("createPairingLink", ("Mutation", "createPairingLink")),
-        ("listPairingLinks", ("Query", "pairingLinks")),
-        ("listEvents", ("Query", "events")),
-        ("listSessionEvents", ("Query", "events")),
-        ("followEvents", ("Subscription", "events")),
-        ("createSessionWebhook", ("Mutation", "createWebhook")),
-        ("listSessionWebhooks", ("Query", "webhooks")),
-        ("getSessionWebhook", ("Query", "webhook")),
-        ("updateSessionWebhook", ("Mutation", "updateWebhook")),
-        ("deleteSessionWebhook", ("Mutation", "deleteWebhook")),
-        ("pingSessionWebhook", ("Mutation", "pingWebhook")),
-        ("rotateSessionWebhookSecret", ("Mutation", "rotateWebhookSecret")),
-        ("enableSessionWebhook", ("Mutation", "enableWebhook")),
-        ("listSessionWebhookDeliveries", ("Query", "webhookDeliveries")),
-        ("retrySessionWebhookDelivery", ("Mutation", "retryWebhookDelivery")),
-        ("discardSessionWebhookDelivery", ("Mutation", "discardWebhookDelivery")),
-        ("replaySessionWebhook", ("Mutation", "replayWebhook")),
-        ("createWebhook", ("Mutation", "createWebhook")),
-        ("listWebhooks", ("Query", "webhooks")),
-        ("getWebhook", ("Query", "webhook")),
-        ("updateWebhook", ("Mutation", "updateWebhook")),
-        ("deleteWebhook", ("Mutation", "deleteWebhook")),
-        ("pingWebhook", ("Mutation", "pingWebhook")),
-        ("rotateWebhookSecret", ("Mutation", "rotateWebhookSecret")),
-        ("enableWebhook", ("Mutation", "enableWebhook")),
-        ("listWebhookDeliveries", ("Query", "webhookDeliveries")),
-        ("retryWebhookDelivery", ("Mutation", "retryWebhookDelivery")),
-        ("discardWebhookDelivery", ("Mutation", "discardWebhookDelivery")),
-        ("replayWebhook", ("Mutation", "replayWebhook")),
-        ("createKey", ("Mutation", "createKey")),
-        ("listKeys", ("Query", "keys")),
-        ("deleteKey", ("Mutation", "deleteKey")),
-        ("rotateKey", ("Mutation", "rotateKey")),
-        ("createStreamTicket", ("Mutation", "createStreamTicket")),
-    ]);
+    let twins: BTreeMap<_, _> = operation::all()
+        .flat_map(|row| [row.rest, row.below_session].into_iter().flatten().map(|name| (name, row.field)))
+        .collect();
     let operations: BTreeMap<_, _> = openapi["paths"]
         .as_object()
         .expect("an object")
@@ -493,10 +448,10 @@ fn both_documents_offer_the_same_and_say_the_same_of_it() {
         .map(|operation| (operation["operationId"].as_str().expect("a name"), operation["summary"].as_str()))
         .collect();
     assert!(operations.keys().eq(twins.keys()), "{:?}", operations.keys());
-    for (operation, (kind, field)) in &twins {
+    for (operation, Field { parent: kind, name: field }) in &twins {
         let summary = operations[operation].expect("it is described");
         let lines = lines_of(schema, kind);
-        let is_field = |line: &&str| line.trim().split(['(', ':']).next() == Some(field);
+        let is_field = |line: &&str| line.trim().split(['(', ':']).next() == Some(*field);
         let at = lines.iter().position(is_field).unwrap_or_else(|| panic!("no {kind}.{field}"));
         // A field, or an argument, begins with a small letter; descriptions with a quotation mark or a large one.
         let is_text = |line: &&&str| !line.trim_start().starts_with(|c: char| c.is_lowercase() || c == ')');

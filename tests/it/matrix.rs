@@ -6,32 +6,12 @@ use entity::words::Scope;
 use futures::stream::{self, StreamExt};
 use reqwest::Method;
 use serde_json::{Value, json};
+use waypost::api::operation::Field;
 
 use crate::support::door::Door;
 use crate::support::graph::Socket;
+use crate::support::operations::{self, On, Operation};
 use crate::support::world::{Kind, World};
-
-/// What an operation is done to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum On {
-    Nothing,
-    /// All sessions: not for a key that is for some.
-    All,
-    Session,
-    /// A webhook of a session: `{id}` is the session, `{webhook}` the webhook.
-    Webhook,
-    Key,
-}
-
-/// An operation as each door has it. `{id}` stands for what it is done to.
-struct Operation {
-    rest: Option<(&'static str, Method, &'static str, Value)>,
-    /// Where its field is in the schema, and a request for it.
-    graph: Option<(&'static str, &'static str)>,
-    on: On,
-    /// What it takes; None is any key at all.
-    scope: Option<Scope>,
-}
 
 /// How an attempt ended, as far as it matters here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,271 +22,17 @@ enum Outcome {
     NotThere,
 }
 
-fn rest(id: &'static str, method: Method, path: &'static str) -> Option<(&'static str, Method, &'static str, Value)> {
-    Some((id, method, path, Value::Null))
-}
-
-fn operations() -> Vec<Operation> {
-    let (get, post, delete) = (Method::GET, Method::POST, Method::DELETE);
-    let with = |id, method, path, body| Some((id, method, path, body));
-    let at = |rest, graph, on, scope| Operation { rest, graph, on, scope: Some(scope) };
-    let (read, write, pair, keys) = (Scope::SessionsRead, Scope::SessionsWrite, Scope::SessionsPair, Scope::KeysAdmin);
-    let session = "/api/v1/sessions/{id}";
-    let named = json!({ "name": "Other" });
-    let phone = json!({ "phone_number": "15550100001" });
+/// Every operation, and what is measured.
+fn all() -> Vec<Operation> {
     // Nobody can be shown to lack `metrics:read` in a key for some sessions only: it cannot be in one.
     let metrics = Operation {
-        rest: rest("", get.clone(), "/metrics"),
+        name: "metrics",
+        rest: Some((Method::GET, "/metrics".to_owned(), Value::Null)),
         graph: None,
         on: On::Nothing,
         scope: Some(Scope::MetricsRead),
     };
-    let mut all = vec![
-        metrics,
-        at(
-            with("createSession", post.clone(), "/api/v1/sessions", json!({ "id": "{id}" })),
-            Some(("Mutation.createSession", r#"mutation { createSession(input: { id: "{id}" }) { id } }"#)),
-            On::Session,
-            write,
-        ),
-        at(
-            rest("listSessions", get.clone(), "/api/v1/sessions"),
-            Some(("Query.sessions", "{ sessions { totalCount } }")),
-            On::Nothing,
-            read,
-        ),
-        at(
-            rest("getSession", get.clone(), session),
-            Some(("Query.session", r#"{ session(id: "{id}") { id } }"#)),
-            On::Session,
-            read,
-        ),
-        at(
-            with("updateSession", Method::PATCH, session, named),
-            Some((
-                "Mutation.updateSession",
-                r#"mutation { updateSession(input: { id: "{id}", name: "Other" }) { id } }"#,
-            )),
-            On::Session,
-            write,
-        ),
-        at(rest("getSessionStatus", get.clone(), "/api/v1/sessions/{id}/status"), None, On::Session, read),
-        at(rest("followSession", get.clone(), "/api/v1/sessions/{id}/live"), None, On::Session, read),
-        at(
-            rest("createPairingLink", post.clone(), "/api/v1/sessions/{id}/pairing-links"),
-            Some((
-                "Mutation.createPairingLink",
-                r#"mutation { createPairingLink(input: { id: "{id}" }) { expiresAt } }"#,
-            )),
-            On::Session,
-            pair,
-        ),
-        at(
-            rest("listPairingLinks", get.clone(), "/api/v1/sessions/{id}/pairing-links"),
-            Some(("Query.pairingLinks", r#"{ pairingLinks(sessionId: "{id}") { expiresAt } }"#)),
-            On::Session,
-            pair,
-        ),
-        at(rest("getSessionDevice", get.clone(), "/api/v1/sessions/{id}/device"), None, On::Session, read),
-        at(rest("getSessionQr", get.clone(), "/api/v1/sessions/{id}/qr"), None, On::Session, pair),
-        at(
-            None,
-            Some(("Subscription.sessionUpdated", r#"subscription { sessionUpdated(id: "{id}") { id } }"#)),
-            On::Session,
-            read,
-        ),
-        at(None, Some(("Subscription.sessionsUpdated", "subscription { sessionsUpdated { id } }")), On::Nothing, read),
-        at(
-            with("pairSession", post.clone(), "/api/v1/sessions/{id}/pair", phone),
-            Some((
-                "Mutation.pairSession",
-                r#"mutation { pairSession(input: { id: "{id}", phoneNumber: "15550100001" }) { id } }"#,
-            )),
-            On::Session,
-            pair,
-        ),
-        at(
-            with("createKey", post.clone(), "/api/v1/keys", json!({ "name": "x", "scopes": ["keys:admin"] })),
-            Some((
-                "Mutation.createKey",
-                r#"mutation { createKey(input: { name: "x", scopes: [KEYS_ADMIN] }) { token } }"#,
-            )),
-            On::Nothing,
-            keys,
-        ),
-        at(rest("listKeys", get, "/api/v1/keys"), Some(("Query.keys", "{ keys { nodes { id } } }")), On::Nothing, keys),
-        at(
-            rest("rotateKey", post.clone(), "/api/v1/keys/{id}/rotate"),
-            Some(("Mutation.rotateKey", r#"mutation { rotateKey(input: { id: "{id}" }) { token } }"#)),
-            On::Key,
-            keys,
-        ),
-        at(
-            rest("deleteKey", delete.clone(), "/api/v1/keys/{id}"),
-            Some(("Mutation.deleteKey", r#"mutation { deleteKey(input: { id: "{id}" }) { id } }"#)),
-            On::Key,
-            keys,
-        ),
-        Operation {
-            rest: rest("createStreamTicket", post.clone(), "/api/v1/stream-tickets"),
-            graph: Some(("Mutation.createStreamTicket", "mutation { createStreamTicket { ticket } }")),
-            on: On::Nothing,
-            scope: None,
-        },
-        Operation { rest: None, graph: Some(("Query.me", "{ me { scopes } }")), on: On::Nothing, scope: None },
-        Operation { rest: None, graph: Some(("Query.version", "{ version }")), on: On::Nothing, scope: None },
-    ];
-    let verbs = [
-        (
-            "disconnectSession",
-            post.clone(),
-            "/api/v1/sessions/{id}/disconnect",
-            r#"mutation { disconnectSession(input: { id: "{id}" }) { id } }"#,
-        ),
-        (
-            "connectSession",
-            post.clone(),
-            "/api/v1/sessions/{id}/connect",
-            r#"mutation { connectSession(input: { id: "{id}" }) { id } }"#,
-        ),
-        (
-            "logoutSession",
-            post,
-            "/api/v1/sessions/{id}/logout",
-            r#"mutation { logoutSession(input: { id: "{id}" }) { id } }"#,
-        ),
-        ("deleteSession", delete, session, r#"mutation { deleteSession(input: { id: "{id}" }) { id } }"#),
-    ];
-    all.extend(events());
-    all.extend(webhooks());
-    for (name, method, path, graph) in verbs {
-        let field: &'static str = Box::leak(format!("Mutation.{name}").into_boxed_str());
-        all.push(at(rest(name, method, path), Some((field, graph)), On::Session, write));
-    }
-    all
-}
-
-fn events() -> Vec<Operation> {
-    let at = |rest, graph, on| Operation { rest, graph, on, scope: Some(Scope::MessagesRead) };
-    let get = || Method::GET;
-    vec![
-        at(
-            rest("listEvents", get(), "/api/v1/events"),
-            Some(("Query.events", "{ events { nodes { id } } }")),
-            On::Nothing,
-        ),
-        at(rest("listSessionEvents", get(), "/api/v1/sessions/{id}/events"), None, On::Session),
-        at(
-            rest("followEvents", get(), "/api/v1/events/stream"),
-            Some(("Subscription.events", "subscription { events { cursor } }")),
-            On::Nothing,
-        ),
-    ]
-}
-
-fn webhooks() -> Vec<Operation> {
-    let (read, write) = (Scope::WebhooksRead, Scope::WebhooksWrite);
-    let address = json!({ "url": "https://receiver.invalid/" });
-    let mut all = vec![
-        Operation {
-            rest: Some(("createWebhook", Method::POST, "/api/v1/webhooks", address.clone())),
-            graph: None,
-            on: On::All,
-            scope: Some(write),
-        },
-        Operation {
-            rest: Some(("createSessionWebhook", Method::POST, "/api/v1/sessions/{id}/webhooks", address)),
-            graph: Some((
-                "Mutation.createWebhook",
-                r#"mutation { createWebhook(input: { sessionId: "{id}", url: "https://receiver.invalid/" }) { id } }"#,
-            )),
-            on: On::Session,
-            scope: Some(write),
-        },
-        Operation {
-            rest: rest("listWebhooks", Method::GET, "/api/v1/webhooks"),
-            graph: None,
-            on: On::Nothing,
-            scope: Some(read),
-        },
-        Operation {
-            rest: rest("listSessionWebhooks", Method::GET, "/api/v1/sessions/{id}/webhooks"),
-            graph: Some(("Query.webhooks", r#"{ webhooks(sessionId: "{id}") { nodes { id } } }"#)),
-            on: On::Session,
-            scope: Some(read),
-        },
-    ];
-    // What is done to one webhook: REST's two names for it, the rest of the path, and the field.
-    let rows = [
-        (
-            ["getSessionWebhook", "getWebhook"],
-            Method::GET,
-            "",
-            "Query.webhook",
-            r#"{ webhook(id: "{webhook}") { id } }"#,
-        ),
-        (["updateSessionWebhook", "updateWebhook"], Method::PATCH, "", "Mutation.updateWebhook", ""),
-        (["pingSessionWebhook", "pingWebhook"], Method::POST, "/ping", "Mutation.pingWebhook", ""),
-        (
-            ["rotateSessionWebhookSecret", "rotateWebhookSecret"],
-            Method::POST,
-            "/secret/rotate",
-            "Mutation.rotateWebhookSecret",
-            "",
-        ),
-        (["enableSessionWebhook", "enableWebhook"], Method::POST, "/enable", "Mutation.enableWebhook", ""),
-        (
-            ["listSessionWebhookDeliveries", "listWebhookDeliveries"],
-            Method::GET,
-            "/deliveries",
-            "Query.webhookDeliveries",
-            r#"{ webhookDeliveries(webhookId: "{webhook}") { nodes { id } } }"#,
-        ),
-        (
-            ["retrySessionWebhookDelivery", "retryWebhookDelivery"],
-            Method::POST,
-            "/deliveries/none/retry",
-            "Mutation.retryWebhookDelivery",
-            r#"mutation { retryWebhookDelivery(input: { webhookId: "{webhook}", id: "none" }) { id } }"#,
-        ),
-        (
-            ["discardSessionWebhookDelivery", "discardWebhookDelivery"],
-            Method::POST,
-            "/deliveries/none/discard",
-            "Mutation.discardWebhookDelivery",
-            r#"mutation { discardWebhookDelivery(input: { webhookId: "{webhook}", id: "none" }) { id } }"#,
-        ),
-        (
-            ["replaySessionWebhook", "replayWebhook"],
-            Method::POST,
-            "/replay",
-            "Mutation.replayWebhook",
-            r#"mutation { replayWebhook(input: { id: "{webhook}", from: "2026-01-01T00:00:00Z" }) { queued } }"#,
-        ),
-        (["deleteSessionWebhook", "deleteWebhook"], Method::DELETE, "", "Mutation.deleteWebhook", ""),
-    ];
-    for (names, method, path, field, graph) in rows {
-        let scope = if method == Method::GET { read } else { write };
-        let mut graph = (!graph.is_empty()).then(|| graph.to_owned());
-        let inner = match field {
-            "Mutation.pingWebhook" => "durationMs",
-            "Mutation.rotateWebhookSecret" => "secret",
-            _ => "id",
-        };
-        let verb = field.trim_start_matches("Mutation.");
-        let graph = graph
-            .get_or_insert_with(|| format!(r#"mutation {{ {verb}(input: {{ id: "{{webhook}}" }}) {{ {inner} }} }}"#));
-        let graph: &'static str = Box::leak(graph.clone().into_boxed_str());
-        for (name, base) in names.iter().zip(["/api/v1/sessions/{id}/webhooks/{webhook}", "/api/v1/webhooks/{webhook}"])
-        {
-            let path: &'static str = Box::leak(format!("{base}{path}").into_boxed_str());
-            let body = if name.starts_with("replay") { json!({ "from": 1 }) } else { Value::Null };
-            let rest = Some((*name, method.clone(), path, body));
-            let graph = name.contains("Session").then_some((field, graph));
-            all.push(Operation { rest, graph, on: On::Webhook, scope: Some(scope) });
-        }
-    }
-    all
+    [metrics].into_iter().chain(operations::all()).collect()
 }
 
 fn outcome(code: Option<&str>) -> Outcome {
@@ -360,7 +86,7 @@ impl Things {
         }
     }
 
-    async fn by_rest(&self, (_, method, path, body): &(&str, Method, &str, Value), id: &str) -> Outcome {
+    async fn by_rest(&self, (method, path, body): &(Method, String, Value), id: &str) -> Outcome {
         let body = serde_json::from_str(&named(&body.to_string(), id)).expect("it is JSON");
         let path = named(path, id);
         if path.ends_with("/live") || path.ends_with("/stream") {
@@ -409,14 +135,14 @@ fn named(text: &str, id: &str) -> String {
 /// Whether it makes somebody read what the caller must be able to read as well.
 fn reads_through(operation: &Operation) -> bool {
     let through = ["createWebhook", "createSessionWebhook", "replayWebhook", "replaySessionWebhook"];
-    operation.rest.as_ref().is_some_and(|rest| through.contains(&rest.0))
+    through.contains(&operation.name)
 }
 
 fn expected(operation: &Operation, scopes: &[Scope], is_own: bool) -> Outcome {
     match operation.scope {
         Some(needed) if !scopes.contains(&needed) => Outcome::Forbidden,
         // To create another session is not to find one.
-        _ if operation.rest.as_ref().is_some_and(|rest| rest.0 == "createSession") && !is_own => Outcome::Forbidden,
+        _ if operation.name == "createSession" && !is_own => Outcome::Forbidden,
         _ if operation.on == On::All => Outcome::Forbidden,
         _ if operation.on != On::Nothing && !is_own => Outcome::NotThere,
         _ if reads_through(operation) && !scopes.contains(&Scope::MessagesRead) => Outcome::Forbidden,
@@ -440,23 +166,23 @@ async fn row(scopes: Vec<Scope>) -> usize {
     let socket = Socket::holding(world.server.base(), &token).await;
     let mut things = Things { door: world.door.holding(&token), world, scopes: scopes.clone(), socket, attempts: 0 };
     let mut tried = 0;
-    for operation in operations() {
+    for operation in all() {
         let targets: &[bool] = if matches!(operation.on, On::Nothing | On::All) { &[true] } else { &[true, false] };
         for is_own in targets.iter().copied() {
             let expected = expected(&operation, &scopes, is_own);
             if let Some(rest) = &operation.rest {
                 let id = things.target(operation.on, is_own).await;
-                assert_eq!(things.by_rest(rest, &id).await, expected, "{} {} with {words:?}", rest.1, rest.2);
+                assert_eq!(things.by_rest(rest, &id).await, expected, "{} {} with {words:?}", rest.0, rest.1);
                 tried += 1;
             }
-            if let Some((field, graph)) = operation.graph {
+            if let Some((Field { parent, name }, graph)) = &operation.graph {
                 let id = things.target(operation.on, is_own).await;
-                if !field.starts_with("Subscription") {
-                    assert_eq!(things.by_http(graph, &id).await, expected, "{field} on {id:?} with {words:?}");
+                if *parent != "Subscription" {
+                    assert_eq!(things.by_http(graph, &id).await, expected, "{name} on {id:?} with {words:?}");
                     tried += 1;
                 }
                 let id = things.target(operation.on, is_own).await;
-                assert_eq!(things.by_socket(graph, &id).await, expected, "{field} on {id:?} by socket with {words:?}");
+                assert_eq!(things.by_socket(graph, &id).await, expected, "{name} on {id:?} by socket with {words:?}");
                 tried += 1;
             }
         }
@@ -507,9 +233,9 @@ fn the_matrix_has_every_operation_of_both_documents() {
         .flat_map(operations_of)
         .map(|operation| operation["operationId"].as_str().expect("a name").to_owned())
         .collect();
-    let operations = operations();
-    let here = operations.iter().filter_map(|operation| Some(operation.rest.as_ref()?.0.to_owned()));
-    let here: BTreeSet<String> = here.filter(|name| !name.is_empty()).collect();
+    let operations = operations::all();
+    let here = operations.iter().filter(|operation| operation.rest.is_some());
+    let here: BTreeSet<String> = here.map(|operation| operation.name.to_owned()).collect();
     assert_eq!(here, in_document);
 
     let schema = include_str!("../../schema/schema.graphql");
@@ -525,7 +251,32 @@ fn the_matrix_has_every_operation_of_both_documents() {
     }
     // What `node` gives is what `session` and `keys` give; keys.rs asks it.
     assert!(in_schema.remove("Query.node"));
-    let here: BTreeSet<String> =
-        operations.iter().filter_map(|operation| Some(operation.graph?.0.to_owned())).collect();
+    let fields = operations.iter().filter_map(|operation| Some(operation.graph.as_ref()?.0));
+    let here: BTreeSet<String> = fields.map(|Field { parent, name }| format!("{parent}.{name}")).collect();
     assert_eq!(here, in_schema);
+}
+
+#[test]
+fn each_operation_is_tried_on_what_it_is_done_to() {
+    let operations = operations::all();
+    let find = |name: &str| operations.iter().find(|operation| operation.name == name).expect("it is there");
+    let asked = |name: &str| find(name).graph.as_ref().map(|(_, text)| text.as_str());
+    assert_eq!(asked("createSession"), Some(r#"mutation { createSession(input: { id: "{id}" }) { __typename } }"#));
+    assert_eq!(
+        asked("createSessionWebhook"),
+        Some(
+            r#"mutation { createWebhook(input: { url: "https://receiver.invalid/", sessionId: "{id}" }) { __typename } }"#
+        )
+    );
+    assert_eq!(asked("createWebhook"), None);
+    assert_eq!(asked("listEvents"), Some("query { events { __typename } }"));
+    assert_eq!(asked("version"), Some("query { version }"));
+    assert_eq!(
+        asked("retrySessionWebhookDelivery"),
+        Some(r#"mutation { retryWebhookDelivery(input: { webhookId: "{webhook}", id: "none" }) { __typename } }"#)
+    );
+    assert_eq!(asked("followSession"), Some(r#"subscription { sessionUpdated(id: "{id}") { __typename } }"#));
+    let places = ["listKeys", "rotateKey", "createWebhook", "createSessionWebhook", "pingWebhook", "createSession"];
+    let places = places.map(|name| find(name).on);
+    assert_eq!(places, [On::Nothing, On::Key, On::All, On::Session, On::Webhook, On::Session]);
 }

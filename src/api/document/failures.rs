@@ -4,70 +4,8 @@ use poem::http::StatusCode;
 use serde_json::{Map, Value, json};
 
 use crate::api::error::{self, PROBLEM_JSON};
+use crate::api::operation;
 use crate::error::ErrorKind;
-
-/// What an operation of its own can fail with. What every operation can, and what comes with a body, is added to it.
-const OPERATIONS: &[(&str, &[ErrorKind])] = {
-    use ErrorKind::{
-        AlreadyLoggedIn, CursorExpired, DeliveryNotFound, DeviceNotLinked, Invalid, KeyNotFound, PageSizeLimit,
-        PairCodeOutstanding, PublicUrlUnknown, QrNotAvailable, SessionExists, SessionNotFound, TooManyPairCodes,
-        TooManyPairingLinks, TooManyTickets, Unavailable, Upstream, UpstreamTimeout, WebhookNotFound,
-    };
-    &[
-        ("listEvents", &[CursorExpired, Invalid, PageSizeLimit, Unavailable]),
-        ("followEvents", &[CursorExpired, Invalid, Unavailable]),
-        ("listSessionEvents", &[SessionNotFound, CursorExpired, Invalid, PageSizeLimit, Unavailable]),
-        ("listKeys", &[Invalid, PageSizeLimit]),
-        ("createKey", &[Invalid, Unavailable]),
-        ("deleteKey", &[KeyNotFound, Unavailable]),
-        ("rotateKey", &[KeyNotFound, Invalid, Unavailable]),
-        ("createStreamTicket", &[TooManyTickets]),
-        ("listSessions", &[Invalid, PageSizeLimit, Unavailable]),
-        ("createSession", &[SessionExists, Invalid, Unavailable]),
-        ("getSession", &[SessionNotFound, Unavailable]),
-        ("updateSession", &[SessionNotFound, Invalid, Unavailable]),
-        ("deleteSession", &[SessionNotFound, Unavailable, UpstreamTimeout]),
-        ("getSessionStatus", &[SessionNotFound]),
-        ("getSessionQr", &[SessionNotFound, QrNotAvailable, Invalid]),
-        ("followSession", &[SessionNotFound]),
-        ("connectSession", &[SessionNotFound, Unavailable, UpstreamTimeout]),
-        ("disconnectSession", &[SessionNotFound, Unavailable, UpstreamTimeout]),
-        ("logoutSession", &[SessionNotFound, Unavailable, UpstreamTimeout]),
-        (
-            "pairSession",
-            &[
-                SessionNotFound,
-                AlreadyLoggedIn,
-                PairCodeOutstanding,
-                TooManyPairCodes,
-                Invalid,
-                Upstream,
-                Unavailable,
-                UpstreamTimeout,
-            ],
-        ),
-        (
-            "createPairingLink",
-            &[SessionNotFound, AlreadyLoggedIn, PublicUrlUnknown, TooManyPairingLinks, Invalid, Unavailable],
-        ),
-        ("listPairingLinks", &[SessionNotFound, Unavailable]),
-        ("getSessionDevice", &[SessionNotFound, DeviceNotLinked]),
-        ("listWebhooks", &[Invalid, PageSizeLimit, Unavailable]),
-        ("listSessionWebhooks", &[SessionNotFound, Invalid, PageSizeLimit, Unavailable]),
-        ("createWebhook", &[Invalid, Unavailable]),
-        ("createSessionWebhook", &[SessionNotFound, Invalid, Unavailable]),
-        ("getWebhook", &[WebhookNotFound, Unavailable]),
-        ("updateWebhook", &[WebhookNotFound, Invalid, Unavailable]),
-        ("deleteWebhook", &[WebhookNotFound, Unavailable]),
-        ("enableWebhook", &[WebhookNotFound, Invalid, Unavailable]),
-        ("pingWebhook", &[WebhookNotFound, Unavailable]),
-        ("rotateWebhookSecret", &[WebhookNotFound, Invalid, Unavailable]),
-        ("replayWebhook", &[WebhookNotFound, CursorExpired, Invalid, Unavailable]),
-        ("listWebhookDeliveries", &[WebhookNotFound, Invalid, PageSizeLimit, Unavailable]),
-        ("retryWebhookDelivery", &[WebhookNotFound, DeliveryNotFound, Unavailable]),
-        ("discardWebhookDelivery", &[WebhookNotFound, DeliveryNotFound, Unavailable]),
-    ]
-};
 
 /// What every operation can fail with.
 const ALWAYS: &[ErrorKind] =
@@ -82,10 +20,12 @@ type Failure = (StatusCode, &'static str, &'static str);
 
 /// The operation's own failures. One below a session has those of its session as well.
 fn own(operation_id: &str) -> Option<Vec<ErrorKind>> {
-    let find = |id: &str| OPERATIONS.iter().find(|(name, _)| *name == id).map(|(_, kinds)| kinds.to_vec());
-    find(operation_id).or_else(|| {
-        let kinds = find(&operation_id.replacen("SessionWebhook", "Webhook", 1))?;
-        Some([ErrorKind::SessionNotFound].into_iter().chain(kinds).collect())
+    operation::all().find_map(|operation| {
+        if operation.rest == Some(operation_id) {
+            return Some(operation.failures.to_vec());
+        }
+        let is_below_session = operation.below_session == Some(operation_id);
+        is_below_session.then(|| [&[ErrorKind::SessionNotFound][..], operation.failures].concat())
     })
 }
 
@@ -176,7 +116,7 @@ mod tests {
     #[test]
     fn the_table_has_no_operation_that_is_not_there() {
         let document = document();
-        for (id, _) in OPERATIONS {
+        for id in operation::all().flat_map(|operation| [operation.rest, operation.below_session]).flatten() {
             assert!(document.contains(&format!("\"operationId\": \"{id}\"")), "{id}");
         }
     }

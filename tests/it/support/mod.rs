@@ -18,6 +18,8 @@ pub(crate) mod looks;
 #[cfg(feature = "sandbox")]
 pub(crate) mod office;
 #[cfg(feature = "sandbox")]
+pub(crate) mod operations;
+#[cfg(feature = "sandbox")]
 pub(crate) mod postgres_proxy;
 #[cfg(feature = "sandbox")]
 pub(crate) mod receiver;

@@ -1,0 +1,197 @@
+//! The table of operations: what each is called through both doors, what a key needs for it, and what can go wrong with it.
+//!
+//! The services keep these scopes and fail in these ways; here it is only said, once. The document's failures come from here, and
+//! the tests walk it: that both doors offer the same, and that no key can do what it has no scope for.
+
+use entity::words::Scope;
+
+use crate::error::ErrorKind;
+
+/// One operation, as both doors have it.
+#[derive(Clone, Copy, Debug)]
+pub struct Operation {
+    /// Its `operationId` in REST. None for what only the graph has.
+    pub rest: Option<&'static str>,
+    /// Its `operationId` below `/sessions/{session_id}`, if it is there as well.
+    pub below_session: Option<&'static str>,
+    /// Its field in the graph.
+    pub field: Field,
+    /// What a key needs for it. None: any key will do.
+    pub scope: Option<Scope>,
+    /// What can go wrong with this operation in particular; what can go wrong with each is not said here.
+    pub failures: &'static [ErrorKind],
+}
+
+/// A field of the graph.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Field {
+    /// The type that has it: `Query`, `Mutation`, `Subscription`, or one that these lead to.
+    pub parent: &'static str,
+    /// Its name.
+    pub name: &'static str,
+}
+
+impl Operation {
+    const fn also_below_session(self, name: &'static str) -> Self {
+        Self { below_session: Some(name), ..self }
+    }
+}
+
+/// An operation that REST and the graph have.
+const fn both(
+    rest: &'static str,
+    (parent, name): (&'static str, &'static str),
+    scope: Scope,
+    failures: &'static [ErrorKind],
+) -> Operation {
+    let field = Field { parent, name };
+    Operation { rest: Some(rest), below_session: None, field, scope: Some(scope), failures }
+}
+
+/// An operation that only the graph has.
+const fn graph_only(parent: &'static str, name: &'static str, scope: Option<Scope>) -> Operation {
+    Operation { rest: None, below_session: None, field: Field { parent, name }, scope, failures: &[] }
+}
+
+const QUERY: &str = "Query";
+const MUTATION: &str = "Mutation";
+const SUBSCRIPTION: &str = "Subscription";
+
+/// Every operation.
+pub fn all() -> impl Iterator<Item = &'static Operation> {
+    [SESSIONS, PAIRING_LINKS, EVENTS, WEBHOOKS, DELIVERIES, KEYS, GRAPH].into_iter().flatten()
+}
+
+const SESSIONS: &[Operation] = {
+    use ErrorKind::{
+        AlreadyLoggedIn, DeviceNotLinked, Invalid, PageSizeLimit, PairCodeOutstanding, QrNotAvailable, SessionExists,
+        SessionNotFound, TooManyPairCodes, Unavailable, Upstream, UpstreamTimeout,
+    };
+    use Scope::{SessionsPair, SessionsRead, SessionsWrite};
+    const PAIRING: &[ErrorKind] = &[
+        SessionNotFound,
+        AlreadyLoggedIn,
+        PairCodeOutstanding,
+        TooManyPairCodes,
+        Invalid,
+        Upstream,
+        Unavailable,
+        UpstreamTimeout,
+    ];
+    const COMMAND: &[ErrorKind] = &[SessionNotFound, Unavailable, UpstreamTimeout];
+    &[
+        both("listSessions", (QUERY, "sessions"), SessionsRead, &[Invalid, PageSizeLimit, Unavailable]),
+        both("createSession", (MUTATION, "createSession"), SessionsWrite, &[SessionExists, Invalid, Unavailable]),
+        both("getSession", (QUERY, "session"), SessionsRead, &[SessionNotFound, Unavailable]),
+        both("updateSession", (MUTATION, "updateSession"), SessionsWrite, &[SessionNotFound, Invalid, Unavailable]),
+        both("getSessionStatus", ("Session", "status"), SessionsRead, &[SessionNotFound]),
+        both("getSessionQr", ("Session", "qr"), SessionsPair, &[SessionNotFound, QrNotAvailable, Invalid]),
+        both("getSessionDevice", ("Session", "device"), SessionsRead, &[SessionNotFound, DeviceNotLinked]),
+        both("followSession", (SUBSCRIPTION, "sessionUpdated"), SessionsRead, &[SessionNotFound]),
+        both("pairSession", (MUTATION, "pairSession"), SessionsPair, PAIRING),
+        both("disconnectSession", (MUTATION, "disconnectSession"), SessionsWrite, COMMAND),
+        both("connectSession", (MUTATION, "connectSession"), SessionsWrite, COMMAND),
+        both("logoutSession", (MUTATION, "logoutSession"), SessionsWrite, COMMAND),
+        both("deleteSession", (MUTATION, "deleteSession"), SessionsWrite, COMMAND),
+    ]
+};
+
+const PAIRING_LINKS: &[Operation] = {
+    use ErrorKind::{AlreadyLoggedIn, Invalid, PublicUrlUnknown, SessionNotFound, TooManyPairingLinks, Unavailable};
+    use Scope::SessionsPair;
+    const CREATING: &[ErrorKind] =
+        &[SessionNotFound, AlreadyLoggedIn, PublicUrlUnknown, TooManyPairingLinks, Invalid, Unavailable];
+    &[
+        both("createPairingLink", (MUTATION, "createPairingLink"), SessionsPair, CREATING),
+        both("listPairingLinks", (QUERY, "pairingLinks"), SessionsPair, &[SessionNotFound, Unavailable]),
+    ]
+};
+
+const EVENTS: &[Operation] = {
+    use ErrorKind::{CursorExpired, Invalid, PageSizeLimit, Unavailable};
+    use Scope::MessagesRead;
+    &[
+        both("listEvents", (QUERY, "events"), MessagesRead, &[CursorExpired, Invalid, PageSizeLimit, Unavailable])
+            .also_below_session("listSessionEvents"),
+        both("followEvents", (SUBSCRIPTION, "events"), MessagesRead, &[CursorExpired, Invalid, Unavailable]),
+    ]
+};
+
+const WEBHOOKS: &[Operation] = {
+    use ErrorKind::{CursorExpired, Invalid, PageSizeLimit, Unavailable, WebhookNotFound};
+    use Scope::{WebhooksRead, WebhooksWrite};
+    const ONE: &[ErrorKind] = &[WebhookNotFound, Unavailable];
+    const CHANGING: &[ErrorKind] = &[WebhookNotFound, Invalid, Unavailable];
+    const REPLAYING: &[ErrorKind] = &[WebhookNotFound, CursorExpired, Invalid, Unavailable];
+    &[
+        both("createWebhook", (MUTATION, "createWebhook"), WebhooksWrite, &[Invalid, Unavailable])
+            .also_below_session("createSessionWebhook"),
+        both("listWebhooks", (QUERY, "webhooks"), WebhooksRead, &[Invalid, PageSizeLimit, Unavailable])
+            .also_below_session("listSessionWebhooks"),
+        both("getWebhook", (QUERY, "webhook"), WebhooksRead, ONE).also_below_session("getSessionWebhook"),
+        both("updateWebhook", (MUTATION, "updateWebhook"), WebhooksWrite, CHANGING)
+            .also_below_session("updateSessionWebhook"),
+        both("pingWebhook", (MUTATION, "pingWebhook"), WebhooksWrite, ONE).also_below_session("pingSessionWebhook"),
+        both("rotateWebhookSecret", (MUTATION, "rotateWebhookSecret"), WebhooksWrite, CHANGING)
+            .also_below_session("rotateSessionWebhookSecret"),
+        both("enableWebhook", (MUTATION, "enableWebhook"), WebhooksWrite, CHANGING)
+            .also_below_session("enableSessionWebhook"),
+        both("replayWebhook", (MUTATION, "replayWebhook"), WebhooksWrite, REPLAYING)
+            .also_below_session("replaySessionWebhook"),
+        both("deleteWebhook", (MUTATION, "deleteWebhook"), WebhooksWrite, ONE)
+            .also_below_session("deleteSessionWebhook"),
+    ]
+};
+
+const DELIVERIES: &[Operation] = {
+    use ErrorKind::{DeliveryNotFound, Invalid, PageSizeLimit, Unavailable, WebhookNotFound};
+    use Scope::{WebhooksRead, WebhooksWrite};
+    const LISTING: &[ErrorKind] = &[WebhookNotFound, Invalid, PageSizeLimit, Unavailable];
+    const ONE: &[ErrorKind] = &[WebhookNotFound, DeliveryNotFound, Unavailable];
+    &[
+        both("listWebhookDeliveries", (QUERY, "webhookDeliveries"), WebhooksRead, LISTING)
+            .also_below_session("listSessionWebhookDeliveries"),
+        both("retryWebhookDelivery", (MUTATION, "retryWebhookDelivery"), WebhooksWrite, ONE)
+            .also_below_session("retrySessionWebhookDelivery"),
+        both("discardWebhookDelivery", (MUTATION, "discardWebhookDelivery"), WebhooksWrite, ONE)
+            .also_below_session("discardSessionWebhookDelivery"),
+    ]
+};
+
+const KEYS: &[Operation] = {
+    use ErrorKind::{Invalid, KeyNotFound, PageSizeLimit, TooManyTickets, Unavailable};
+    use Scope::KeysAdmin;
+    const TICKET: Operation =
+        both("createStreamTicket", (MUTATION, "createStreamTicket"), KeysAdmin, &[TooManyTickets]);
+    &[
+        both("createKey", (MUTATION, "createKey"), KeysAdmin, &[Invalid, Unavailable]),
+        both("listKeys", (QUERY, "keys"), KeysAdmin, &[Invalid, PageSizeLimit]),
+        both("rotateKey", (MUTATION, "rotateKey"), KeysAdmin, &[KeyNotFound, Invalid, Unavailable]),
+        both("deleteKey", (MUTATION, "deleteKey"), KeysAdmin, &[KeyNotFound, Unavailable]),
+        // A ticket is the caller once more, whoever that is.
+        Operation { scope: None, ..TICKET },
+    ]
+};
+
+const GRAPH: &[Operation] = &[
+    graph_only(SUBSCRIPTION, "sessionsUpdated", Some(Scope::SessionsRead)),
+    // What has the id decides who may see it.
+    graph_only(QUERY, "node", None),
+    graph_only(QUERY, "me", None),
+    graph_only(QUERY, "version", None),
+];
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn no_name_stands_twice_in_the_table() {
+        let names: Vec<_> = all().flat_map(|operation| [operation.rest, operation.below_session]).flatten().collect();
+        assert_eq!(names.iter().collect::<BTreeSet<_>>().len(), names.len());
+        let fields: Vec<_> = all().map(|operation| operation.field).collect();
+        assert_eq!(fields.iter().collect::<BTreeSet<_>>().len(), fields.len());
+    }
+}
