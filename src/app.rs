@@ -10,8 +10,9 @@ use secrecy::{ExposeSecret, SecretString};
 use tokio::runtime::Handle;
 use tracing::{error, info};
 
+use crate::api;
 use crate::api::listener::{Limits, Listener};
-use crate::api::{self, Api};
+use crate::api::services::Api;
 use crate::clock::Clock;
 use crate::config::{BadConfig, Config, Database};
 use crate::control::Control;

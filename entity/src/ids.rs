@@ -1,7 +1,10 @@
 //! Ids are types, so that no string is ever mistaken for one.
 
+use std::borrow::Cow;
 use std::fmt;
 
+use async_graphql::registry::Registry;
+use async_graphql::{ID, InputType, InputValueError, InputValueResult, Value};
 use poem_openapi::NewType;
 use poem_openapi::types::{ParseError, ParseFromJSON, ParseResult};
 use sea_orm::{DbErr, TryFromU64};
@@ -71,6 +74,35 @@ id!(
     /// The id of a delivery: `dlv_` and a UUIDv7 in hex, so that ids sort by creation.
     DeliveryId
 );
+
+/// An id as a client wrote it, before anybody has looked whether it is one: a text in REST, an `ID` in GraphQL.
+#[derive(Clone, Debug, PartialEq, Eq, NewType)]
+#[oai(from_parameter = false, from_multipart = false)]
+pub struct IdText(pub String);
+
+impl InputType for IdText {
+    type RawValueType = Self;
+
+    fn type_name() -> Cow<'static, str> {
+        <ID as InputType>::type_name()
+    }
+
+    fn create_type_info(registry: &mut Registry) -> String {
+        <ID as InputType>::create_type_info(registry)
+    }
+
+    fn parse(value: Option<Value>) -> InputValueResult<Self> {
+        <ID as InputType>::parse(value).map(|id| Self(id.0)).map_err(InputValueError::propagate)
+    }
+
+    fn to_value(&self) -> Value {
+        Value::String(self.0.clone())
+    }
+
+    fn as_raw_value(&self) -> Option<&Self> {
+        Some(self)
+    }
+}
 
 /// Why a text is not a session id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

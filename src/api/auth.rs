@@ -1,6 +1,6 @@
-//! Key to caller. Every path wants a key, but for those that are listed here.
+//! Key to caller. Every path wants a key, but for the pages that are open.
 
-use poem::http::{Method, Uri};
+use poem::http::Method;
 use poem::{Request, RequestBody, Result};
 use poem_openapi::registry::{MetaSecurityScheme, Registry};
 use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
@@ -8,24 +8,6 @@ use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
 use crate::caller::Caller;
 use crate::error::{Error, ErrorKind};
 use crate::key::Keys;
-
-/// Paths that are open to everyone who reaches the port.
-///
-/// A socket brings its key in its first message, and is nothing until then. The pairing page's visitors have a link
-/// instead of a key.
-const OPEN: &[&str] = &[
-    "/livez",
-    "/readyz",
-    "/openapi.json",
-    "/openapi-3.0.json",
-    "/swagger-ui",
-    "/swagger-ui/",
-    "/graphiql",
-    "/graphql/ws",
-    "/pair",
-    "/pair/live",
-    "/pair/code",
-];
 
 /// Who makes this request.
 ///
@@ -65,11 +47,6 @@ fn is_stream(path: &str) -> bool {
 pub fn bearer(authorization: &str) -> Option<&str> {
     let (scheme, token) = authorization.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then_some(token.trim())
-}
-
-/// Whether everyone may ask for this.
-pub fn is_open(uri: &Uri) -> bool {
-    OPEN.contains(&uri.path())
 }
 
 /// The caller, as a handler gets it; in the document, the two ways to send a key.

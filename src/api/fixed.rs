@@ -1,17 +1,61 @@
-//! Pages that are the same at every request. What costs time or memory to make is made when somebody asks for it: most servers are
+//! Texts and pages that are the same at every request, and what a page may do in a browser. What costs time or memory to make is made when somebody asks for it: most servers are
 //! never asked.
 
 use std::sync::{Arc, OnceLock, Weak};
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use futures::FutureExt;
 use futures::future::{BoxFuture, Shared};
 use parking_lot::Mutex;
 use poem::endpoint::{make, make_sync};
-use poem::http::HeaderMap;
+use poem::http::{HeaderMap, HeaderName, HeaderValue, header};
 use poem::{Response, RouteMethod, get};
+use sha2::{Digest, Sha256};
 
 use crate::error::{Error, Result};
+
+/// The media type of a page.
+const HTML: &str = "text/html; charset=utf-8";
+/// The media type of a JSON text.
+pub(super) const JSON: &str = "application/json; charset=utf-8";
+
+/// What a page may run, look like and show, in the words of a Content-Security-Policy. It may ask this server, and do nothing
+/// that is not named here.
+pub(super) struct Policy {
+    /// Where its scripts are from.
+    pub(super) scripts: String,
+    /// Where its styles are from.
+    pub(super) styles: String,
+    /// Where its pictures are from.
+    pub(super) pictures: &'static str,
+    /// Where its fonts are from.
+    pub(super) fonts: String,
+}
+
+impl Policy {
+    /// What goes with a page that may do this.
+    fn headers(&self) -> HeaderMap {
+        let Self { scripts, styles, pictures, fonts } = self;
+        let policy = format!(
+            "default-src 'none'; script-src {scripts}; style-src {styles}; img-src {pictures}; font-src {fonts}; \
+             connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+        );
+        let policy = HeaderValue::from_str(&policy).expect("hashes in base64 and addresses are text");
+        let fixed = |name: HeaderName, value| (name, HeaderValue::from_static(value));
+        HeaderMap::from_iter([
+            (header::CONTENT_SECURITY_POLICY, policy),
+            fixed(header::REFERRER_POLICY, "no-referrer"),
+            fixed(header::CACHE_CONTROL, "no-cache"),
+        ])
+    }
+}
+
+/// What lets exactly this script or style through.
+pub(super) fn hash(text: &str) -> String {
+    format!("'sha256-{}'", STANDARD.encode(Sha256::digest(text)))
+}
 
 /// A text that is made at the first request for it and kept: to make it costs much, to keep it little.
 #[derive(Clone)]
@@ -71,9 +115,9 @@ impl Around {
 }
 
 /// A small page.
-pub(super) fn small(text: String, media_type: &'static str, headers: HeaderMap) -> Arc<RouteMethod> {
-    let text = Bytes::from(text);
-    Arc::new(get(make_sync(move |_| answer(text.clone(), media_type, &headers))))
+pub(super) fn page(text: String, policy: Policy) -> Arc<RouteMethod> {
+    let (text, headers) = (Bytes::from(text), policy.headers());
+    Arc::new(get(make_sync(move |_| answer(text.clone(), HTML, &headers))))
 }
 
 /// A text of its own.
@@ -85,16 +129,12 @@ pub(super) fn once(text: MadeOnce, media_type: &'static str) -> Arc<RouteMethod>
 }
 
 /// A page around a text.
-pub(super) fn around(
-    text: MadeOnce,
-    make_page: fn(&str) -> String,
-    media_type: &'static str,
-    headers: HeaderMap,
-) -> Arc<RouteMethod> {
-    let page = Arc::new((Around { text, make: make_page, taken: Mutex::new(Weak::<[u8; 0]>::new()) }, headers));
+pub(super) fn page_around(text: MadeOnce, make_page: fn(&str) -> String, policy: Policy) -> Arc<RouteMethod> {
+    let around = Around { text, make: make_page, taken: Mutex::new(Weak::<[u8; 0]>::new()) };
+    let page = Arc::new((around, policy.headers()));
     Arc::new(get(make(move |_| {
         let page = Arc::clone(&page);
-        async move { Ok::<_, poem::Error>(answer(page.0.bytes().await?, media_type, &page.1)) }
+        async move { Ok::<_, poem::Error>(answer(page.0.bytes().await?, HTML, &page.1)) }
     })))
 }
 

@@ -9,7 +9,8 @@ use poem::{IntoResponse, Response, handler};
 use sea_orm::ConnectionTrait;
 use serde_json::json;
 
-use crate::api::{Api, error};
+use crate::api::error;
+use crate::api::services::Api;
 use crate::caller::Caller;
 use crate::db::Hindrance;
 use crate::error::{Error, ErrorKind};

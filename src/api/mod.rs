@@ -1,9 +1,17 @@
-//! The REST door and its site map. Translates, and nothing else.
+//! The doors, put together to one site. They translate, and nothing else. What belongs to one subject lies in its folder, REST and
+//! GraphQL side by side; what is the same for all lies here.
 
 pub mod auth;
 pub mod error;
 pub mod listener;
 pub mod operation;
+pub mod services;
+
+mod event;
+mod key;
+mod pairing_link;
+mod session;
+mod webhook;
 
 mod body;
 mod document;
@@ -12,7 +20,7 @@ mod graphql;
 mod health;
 mod live;
 mod outside;
-mod pair;
+mod pages;
 mod reply;
 mod request_id;
 mod rest;
@@ -24,102 +32,34 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::FutureExt;
-use metrics_exporter_prometheus::PrometheusHandle;
 use poem::http::{HeaderValue, Method, StatusCode, header};
-use poem::{Endpoint, EndpointExt, IntoEndpoint, IntoResponse, Request, Response, Result, Route, get, post};
+use poem::{Endpoint, EndpointExt, IntoEndpoint, IntoResponse, Request, Response, Result, Route};
 use tokio::time::Instant;
 use tracing::debug;
 
-use crate::api::fixed::MadeOnce;
 use crate::api::graphql::Graph;
 use crate::api::outside::Outside;
+use crate::api::pages::{PAGES, Source};
 use crate::api::routes::Routes;
-use crate::clock::Clock;
+use crate::api::services::Api;
 use crate::crash;
-use crate::db::Db;
 use crate::error::{Error, ErrorKind};
-use crate::event::Events;
-use crate::key::Keys;
-use crate::lifecycle::Lifecycle;
-use crate::pairing_link::PairingLinks;
-use crate::session::Sessions;
-use crate::webhook::Webhooks;
 
 pub use document::{document, document_3_0};
 pub use graphql::sdl as schema;
-pub use rest::qr::text as qr_text;
+pub use session::qr::text as qr_text;
 
 /// Longest time that a request may take: a command may wait 40 s for its session.
 const REQUEST_LIMIT: Duration = Duration::from_secs(60);
-
-const HTML: &str = "text/html; charset=utf-8";
-const JSON: &str = "application/json; charset=utf-8";
-
-/// What the handlers work with.
-pub struct Api {
-    /// The sessions.
-    pub sessions: Sessions,
-    /// Who may come in, and what they may do.
-    pub keys: Keys,
-    /// What happens on them.
-    pub events: Events,
-    /// Where it is delivered.
-    pub webhooks: Webhooks,
-    /// Links with which somebody can link a phone without a key.
-    pub pairing_links: PairingLinks,
-    /// For the health check alone.
-    pub db: Db,
-    /// What time it is: how long a code still lives.
-    pub clock: Clock,
-    /// Whether the server stops.
-    pub lifecycle: Lifecycle,
-    /// How long requests that are under way when a shutdown begins may take to finish.
-    pub courtesy: Duration,
-    /// Where people reach the server, if that was said.
-    pub public_url: Option<String>,
-    /// Other sites whose pages may ask.
-    pub cors_origins: Vec<String>,
-    /// Whether there is a page to try the graph out.
-    pub has_graphiql: bool,
-    /// Whether the GraphQL schema can be asked for.
-    pub has_introspection: bool,
-    /// What is measured.
-    pub metrics: Option<PrometheusHandle>,
-}
-
-impl std::fmt::Debug for Api {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Api").finish_non_exhaustive()
-    }
-}
 
 /// Every path of the server.
 pub fn site(api: Api) -> impl Endpoint<Output = Response> + 'static {
     let routes = Arc::new(Routes::new());
     let api = Arc::new(api);
-    let graph = Graph::new(Arc::clone(&api));
-    let json = MadeOnce::new(document::document_at, api.public_url.as_deref());
-    let older = MadeOnce::new(document::document_3_0_at, api.public_url.as_deref());
-    let page = fixed::around(json.clone(), document::page, HTML, document::page_headers());
-    let site = Route::new()
-        .nest(routes::REST, document::service())
-        .at("/swagger-ui", page.clone())
-        .at("/swagger-ui/", page)
-        .at("/openapi.json", fixed::once(json, JSON))
-        .at("/openapi-3.0.json", fixed::once(older, JSON))
-        .at("/pair", fixed::small(pair::page(), HTML, pair::headers()))
-        .at("/pair/live", post(pair::live))
-        .at("/pair/code", post(pair::code))
-        .at("/graphql", get(graphql::get).post(graphql::post).data(graph.clone()))
-        .at("/graphql/stream", get(graphql::events).post(graphql::events).data(graph.clone()))
-        .at("/graphql/ws", get(graphql::upgrade).data(graph))
-        .at("/livez", get(health::livez))
-        .at("/readyz", get(health::readyz))
-        .at("/metrics", get(health::metrics));
-    let site = match api.has_graphiql {
-        true => site.at("/graphiql", fixed::small(graphql::graphiql::page(), HTML, graphql::graphiql::headers())),
-        false => site,
-    };
+    let source = Source::new(Graph::new(Arc::clone(&api)), api.has_graphiql, api.public_url.as_deref());
+    let pages = PAGES.iter().filter_map(|page| Some((page.path, source.endpoint(page)?)));
+    let site = pages
+        .fold(Route::new().nest(routes::REST, document::service()), |site, (path, endpoint)| site.at(path, endpoint));
     let outside = Arc::new(Outside::new(api.public_url.as_deref(), &api.cors_origins));
     site.into_endpoint()
         .around(guarded)
@@ -143,7 +83,7 @@ pub fn site(api: Api) -> impl Endpoint<Output = Response> + 'static {
 /// Lets only those in who have a key, wherever they want to go.
 async fn guarded<E: Endpoint>(endpoint: Arc<E>, mut request: Request) -> Result<E::Output> {
     let api = Arc::clone(request.data::<Arc<Api>>().expect("the site puts it into every request"));
-    if !auth::is_open(request.uri()) {
+    if !pages::is_open(request.uri()) {
         let caller = auth::caller(&api.keys, &request)?;
         request.set_data(caller);
     }
@@ -172,7 +112,7 @@ async fn answered<E: Endpoint>(routes: &Routes, endpoint: Arc<E>, request: Reque
     let begun = Instant::now();
     let (method, route) = (method_label(request.method()), routes.find(request.uri().path()));
     let unreadable = route.and_then(|route| route.unreadable(request.uri().path()));
-    let is_private = !routes::is_page(request.uri().path());
+    let is_private = !pages::is_same_for_all(request.uri().path());
     crash::point("request_comes_in");
     let outcome = AssertUnwindSafe(endpoint.call(request)).catch_unwind().await;
     let mut response = match outcome {

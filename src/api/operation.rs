@@ -1,7 +1,8 @@
 //! The table of operations: what each is called through both doors, what a key needs for it, and what can go wrong with it.
 //!
-//! The services keep these scopes and fail in these ways; here it is only said, once. The document's failures come from here, and
-//! the tests walk it: that both doors offer the same, and that no key can do what it has no scope for.
+//! The services keep these scopes and fail in these ways; here it is only said, once. The document's failures and the second
+//! names of what is also below a session come from here, and the tests walk it: that both doors offer the same, and that no key
+//! can do what it has no scope for.
 
 use entity::words::Scope;
 
@@ -60,6 +61,11 @@ const SUBSCRIPTION: &str = "Subscription";
 /// Every operation.
 pub fn all() -> impl Iterator<Item = &'static Operation> {
     [SESSIONS, PAIRING_LINKS, EVENTS, WEBHOOKS, DELIVERIES, KEYS, GRAPH].into_iter().flatten()
+}
+
+/// The name below a session of the operation that has this name elsewhere.
+pub(super) fn below_session(rest: &str) -> Option<&'static str> {
+    all().find(|operation| operation.rest == Some(rest))?.below_session
 }
 
 const SESSIONS: &[Operation] = {
@@ -193,5 +199,12 @@ mod tests {
         assert_eq!(names.iter().collect::<BTreeSet<_>>().len(), names.len());
         let fields: Vec<_> = all().map(|operation| operation.field).collect();
         assert_eq!(fields.iter().collect::<BTreeSet<_>>().len(), fields.len());
+    }
+
+    #[test]
+    fn what_is_also_below_a_session_has_another_name_there() {
+        assert_eq!(below_session("getWebhook"), Some("getSessionWebhook"));
+        assert_eq!(below_session("getSessionWebhook"), None);
+        assert_eq!(below_session("getSession"), None);
     }
 }

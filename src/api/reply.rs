@@ -42,7 +42,7 @@ impl Done {
 }
 
 /// What is written as JSON. The framework's own writer builds a tree first, which costs more than the rest of a small
-/// answer; a test proves that both write the same.
+/// answer; the examples' tests prove that both write the same.
 pub trait Body: ToJSON + Serialize {}
 
 impl<T: ToJSON + Serialize> Body for T {}
@@ -118,4 +118,12 @@ impl<T: Body> ApiResponse for Created201<T> {
         T::register(registry);
         Problem::register(registry);
     }
+}
+
+/// Proves of an example that it is sent as the document says.
+#[cfg(test)]
+pub fn is_written_as_documented<T: Body + poem_openapi::types::Example>() {
+    let example = T::example();
+    let sent = serde_json::to_value(&example).expect("it can be written");
+    assert_eq!(sent, example.to_json().unwrap_or_default(), "{}", T::name());
 }

@@ -8,35 +8,11 @@ use parking_lot::RwLock;
 use poem::http::{HeaderValue, StatusCode};
 use poem_openapi::OpenApi;
 
+use crate::api::pages::PAGES;
 use crate::api::rest::Apis;
 
 /// Where the REST door stands.
 pub(super) const REST: &str = "/api/v1";
-/// The paths beside it, and what they take.
-const PAGES: &[(&str, &[&str])] = &[
-    ("/livez", &["GET"]),
-    ("/readyz", &["GET"]),
-    ("/metrics", &["GET"]),
-    ("/openapi.json", &["GET"]),
-    ("/openapi-3.0.json", &["GET"]),
-    ("/swagger-ui", &["GET"]),
-    ("/swagger-ui/", &["GET"]),
-    ("/graphql", &["GET", "POST"]),
-    ("/graphql/stream", &["GET", "POST"]),
-    ("/graphql/ws", &["GET"]),
-    ("/graphiql", &["GET"]),
-    ("/pair", &["GET"]),
-    ("/pair/live", &["POST"]),
-    ("/pair/code", &["POST"]),
-];
-
-/// The pages, which are the same for everybody.
-const FIXED: &[&str] = &["/openapi.json", "/openapi-3.0.json", "/swagger-ui", "/swagger-ui/", "/graphiql", "/pair"];
-
-/// Whether this is a page that is the same for everybody: whatever else is answered is for one caller at one moment.
-pub(super) fn is_page(path: &str) -> bool {
-    FIXED.contains(&path)
-}
 
 /// Every path of the server.
 pub(super) struct Routes {
@@ -63,8 +39,8 @@ struct Answers(RwLock<Vec<(&'static str, StatusCode, Counter)>>);
 impl Routes {
     /// Collects them from the API's own description, so that none is forgotten.
     pub(super) fn new() -> Self {
-        let pages = PAGES.iter().map(|(page, methods)| {
-            Known::new((*page).to_owned(), methods.iter().map(|method| (*method).to_owned()).collect())
+        let pages = PAGES.iter().map(|page| {
+            Known::new(page.path.to_owned(), page.methods.iter().map(|method| (*method).to_owned()).collect())
         });
         let apis = Apis::meta().into_iter();
         let operations = apis.flat_map(|api| api.paths).map(|path| {

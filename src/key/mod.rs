@@ -17,7 +17,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use entity::ids::{BadSessionId, KeyId, SessionId};
+use entity::ids::{BadSessionId, IdText, KeyId, SessionId};
 use entity::timestamp::Timestamp;
 use entity::words::Scope;
 use secrecy::{ExposeSecret, SecretString};
@@ -115,6 +115,7 @@ impl Keys {
         let now = self.clock.now();
         let NewKey { name, scopes, sessions, expires_at } = new;
         let name = rule::name("name", &name)?;
+        let sessions = sessions.map(|ids| ids.into_iter().map(|IdText(id)| id).collect());
         let powers = powers(caller, scopes, sessions)?;
         let expires_at = end(caller, expires_at, now)?;
         let token = token::generate(PREFIX);

@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-use async_graphql::{ComplexObject, ID, SimpleObject};
-use entity::ids::{KeyId, SessionId};
+use async_graphql::{ComplexObject, ID, InputObject, SimpleObject};
+use entity::ids::{IdText, KeyId, SessionId};
 use entity::timestamp::Timestamp;
 use entity::words::Scope;
 use poem_openapi::Object;
@@ -56,17 +56,27 @@ impl Key {
 }
 
 /// A key to be created.
-#[derive(Clone, Debug, PartialEq, Eq, Object)]
+#[derive(Clone, Debug, PartialEq, Eq, Object, InputObject)]
 #[oai(example)]
+#[graphql(name = "CreateKeyInput")]
 pub struct NewKey {
     /// What it is for: 1 to 100 characters.
     pub name: String,
     /// What it may do: at least one scope, none that the maker's own key lacks.
     pub scopes: Vec<Scope>,
     /// Ids of the sessions that it may touch, 1 to 1,000; those that the maker's own key may touch when absent.
-    pub sessions: Option<Vec<String>>,
-    /// Until when it works, Unix seconds; as long as the maker's own key when absent, and never longer.
+    pub sessions: Option<Vec<IdText>>,
+    /// Until when it works; as long as the maker's own key when absent, and never longer.
     pub expires_at: Option<Timestamp>,
+}
+
+/// How a key is to be rotated.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Object, InputObject)]
+#[oai(example, rename = "RotateBody")]
+#[graphql(name = "KeyRotationInput")]
+pub struct KeyRotation {
+    /// Seconds that the token before still works: 0 to 604,800 (a week), one hour when absent.
+    pub overlap_seconds: Option<u64>,
 }
 
 /// A key with the token that proves it.

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use async_graphql::{ComplexObject, ID, SimpleObject};
+use async_graphql::{ComplexObject, ID, InputObject, SimpleObject};
 use entity::ids::PairingLinkId;
 use entity::timestamp::Timestamp;
 use futures::stream::BoxStream;
@@ -11,6 +11,15 @@ use serde::Serialize;
 
 use crate::pairing_link::visitors::Seat;
 use crate::session::types::Update;
+
+/// How long a pairing link is to live.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Object, InputObject)]
+#[oai(example, rename = "PairingLinkBody")]
+#[graphql(name = "NewPairingLinkInput")]
+pub struct NewPairingLink {
+    /// Seconds that it can be used: 1 to 86,400 (a day), one hour when absent; never longer than the key that makes it.
+    pub expires_in: Option<u64>,
+}
 
 /// An address at which somebody can link one phone to one session, and nothing else.
 #[derive(Clone, Object, SimpleObject, Serialize)]

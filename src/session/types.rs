@@ -10,7 +10,8 @@ use entity::words::{DesiredState, PresenceOnConnect, SessionStatus, StatusReason
 use poem_openapi::Object;
 use serde::Serialize;
 
-use crate::account::{Code, Device, DeviceProps, Identity, PhoneNumber};
+use crate::account::{Code, Device, DeviceProps, Identity, PairRequest, PhoneNumber};
+use crate::error::Result;
 use crate::webhook::types::NewWebhook;
 
 /// A WhatsApp account's place in this server.
@@ -85,8 +86,9 @@ pub struct NewSession {
 }
 
 /// What to change about a session. What is absent stays.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Object)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Object, InputObject)]
 #[oai(example)]
+#[graphql(name = "SessionChangesInput")]
 pub struct SessionChanges {
     /// Friendly name, at most 100 characters; empty removes it.
     pub name: Option<String>,
@@ -96,8 +98,36 @@ pub struct SessionChanges {
     pub presence_on_connect: Option<PresenceOnConnect>,
 }
 
-/// Which sessions to list.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+/// A phone that is to be linked by a code.
+#[derive(Clone, Debug, PartialEq, Eq, Object, InputObject)]
+#[oai(example)]
+#[graphql(name = "PhoneInput")]
+pub struct PairBody {
+    /// Its number with the country code, in any usual spelling: `+1 555 010-0001`.
+    pub phone_number: String,
+    /// Whether the phone is to show a notification.
+    #[oai(default = "yes")]
+    #[graphql(default = true)]
+    pub show_push_notification: bool,
+}
+
+fn yes() -> bool {
+    true
+}
+
+impl PairBody {
+    /// What is asked for.
+    ///
+    /// # Errors
+    /// `Invalid` for what is no phone number.
+    pub fn request(&self) -> Result<PairRequest> {
+        let phone_number = PhoneNumber::parse("phone_number", &self.phone_number)?;
+        Ok(PairRequest { phone_number, show_push_notification: self.show_push_notification })
+    }
+}
+
+/// Which sessions.
+#[derive(Clone, Debug, Default, PartialEq, Eq, InputObject)]
 pub struct SessionFilter {
     /// Only those in this status.
     pub status: Option<SessionStatus>,

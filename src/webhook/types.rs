@@ -123,15 +123,16 @@ impl fmt::Debug for NewWebhook {
 }
 
 /// What to change about a webhook. What is absent stays.
-#[derive(Clone, Default, PartialEq, Eq, Object)]
+#[derive(Clone, Default, PartialEq, Eq, Object, InputObject)]
 #[oai(example)]
+#[graphql(name = "WebhookChangesInput")]
 pub struct WebhookChanges {
     /// `http` or `https` address. Another host, port or scheme gets neither the headers nor the secret of before: they are
     /// dropped unless this request has them.
     pub url: Option<String>,
     /// Words of the events to deliver; all when empty, without `qr_code` and `pair_code` for a key that may not pair.
     pub events: Option<Vec<String>>,
-    /// Key for the signature, as at the creation, from now on; `POST .../secret/rotate` lets the one before sign on for a while.
+    /// Key for the signature, as at the creation, from now on; rotating it lets the one before sign on for a while.
     pub secret: Option<String>,
     /// Headers to send with each request, replacing all of the present ones.
     pub headers: Option<HashMap<String, String>>,
@@ -148,6 +149,17 @@ impl fmt::Debug for WebhookChanges {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("WebhookChanges").field("events", &self.events).finish_non_exhaustive()
     }
+}
+
+/// How a webhook's secret is to be rotated.
+#[derive(Default, Object, InputObject)]
+#[oai(example, rename = "RotateSecretBody")]
+#[graphql(name = "SecretRotationInput")]
+pub struct SecretRotation {
+    /// The new secret; a generated one when absent.
+    pub secret: Option<String>,
+    /// Seconds that the secret before signs as well: 0 to 2,592,000 (30 days), a day when absent.
+    pub overlap_seconds: Option<u64>,
 }
 
 /// A webhook with its new secret.
@@ -276,7 +288,7 @@ pub struct ReplayRange {
     pub from: Option<Timestamp>,
     /// Up to this moment; up to now when absent.
     pub to: Option<Timestamp>,
-    /// Instead of `from`: behind this cursor, a `next_cursor` of a list of events or of a replay.
+    /// Instead of `from`: behind this cursor of an event or of a replay.
     pub after: Option<String>,
     /// Words of the events; those of the webhook when absent or empty.
     pub types: Option<Vec<String>>,

@@ -107,6 +107,12 @@ const WALLS: &[(&str, &[&str])] = &[
         &[
             "account.rs",
             "api/graphql/",
+            "api/event/graphql.rs",
+            "api/key/graphql.rs",
+            "api/pairing_link/graphql.rs",
+            "api/session/graphql.rs",
+            "api/session/node.rs",
+            "api/webhook/graphql.rs",
             "event/types.rs",
             "event/body.rs",
             "event/body/",

@@ -8,18 +8,13 @@ mod inputs;
 
 use std::collections::BTreeSet;
 
-use poem::http::{HeaderMap, HeaderValue, header};
 use poem_openapi::{ExtraHeader, LicenseObject, OpenApiService};
 use serde_json::{Value, json};
 
 use crate::api::error;
+use crate::api::fixed::Policy;
 use crate::api::rest::{APIS, Apis};
 use crate::api::routes::REST;
-
-/// What the page may load and ask for: what is in it, and this server. So no request can go to another host.
-const PAGE_POLICY: &str = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; \
-    img-src 'self' data:; font-src data:; connect-src 'self'; base-uri 'none'; form-action 'none'; \
-    frame-ancestors 'none'";
 
 /// The REST door with its description.
 pub(super) fn service() -> OpenApiService<Apis, ()> {
@@ -93,9 +88,10 @@ fn description(public_url: Option<&str>) -> Value {
     document
 }
 
-/// What goes with the page.
-pub(super) fn page_headers() -> HeaderMap {
-    HeaderMap::from_iter([(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(PAGE_POLICY))])
+/// What the page may load: what is in it, and pictures of this server. So no request can go to another host.
+pub(super) fn policy() -> Policy {
+    let inline = || "'unsafe-inline'".to_owned();
+    Policy { scripts: inline(), styles: inline(), pictures: "'self' data:", fonts: "data:".to_owned() }
 }
 
 /// The page, whole: style, script and document are in it.

@@ -6,32 +6,31 @@ mod expansion;
 mod failure;
 pub(super) mod graphiql;
 mod guard;
-mod history;
 mod http;
 mod limit;
-mod mutation;
-mod query;
-mod session;
+mod me;
+mod node;
+pub(super) mod resolver;
 mod socket;
 mod stream;
-mod subscription;
 mod variables;
-mod webhook;
 
 use std::sync::{Arc, OnceLock};
 
-use async_graphql::{Context, MergedObject, Request, Response, Schema, SchemaBuilder};
+use async_graphql::{MergedObject, MergedSubscription, Request, Response, Schema, SchemaBuilder};
 use futures::stream::{BoxStream, StreamExt};
 
+use crate::api::error;
+use crate::api::event::graphql::{EventQuery, EventSubscription};
 use crate::api::graphql::documents::{Document, Documents};
-use crate::api::graphql::history::HistoryQuery;
-use crate::api::graphql::mutation::Mutation;
-use crate::api::graphql::query::Query;
-use crate::api::graphql::subscription::Subscription;
-use crate::api::graphql::webhook::WebhookMutation;
-use crate::api::{Api, error};
+use crate::api::graphql::me::MeQuery;
+use crate::api::graphql::node::NodeQuery;
+use crate::api::key::graphql::{KeyMutation, KeyQuery};
+use crate::api::pairing_link::graphql::{PairingLinkMutation, PairingLinkQuery};
+use crate::api::services::Api;
+use crate::api::session::graphql::{SessionMutation, SessionQuery, SessionSubscription};
+use crate::api::webhook::graphql::{WebhookMutation, WebhookQuery};
 use crate::caller::Caller;
-use crate::error::Error;
 
 pub(super) use http::{GRAPHQL_JSON, get, post};
 pub(super) use socket::upgrade;
@@ -40,15 +39,20 @@ pub(super) use stream::events;
 /// What can be asked.
 #[derive(MergedObject, Default)]
 #[graphql(name = "Query")]
-struct Queries(Query, HistoryQuery);
+struct Queries(SessionQuery, NodeQuery, KeyQuery, PairingLinkQuery, MeQuery, EventQuery, WebhookQuery);
 
 /// What can be done. Each mutation takes one `input`, if it takes anything, and answers with what it changed.
 #[derive(MergedObject, Default)]
 #[graphql(name = "Mutation")]
-struct Mutations(Mutation, WebhookMutation);
+struct Mutations(SessionMutation, PairingLinkMutation, KeyMutation, WebhookMutation);
+
+/// What can be followed: the present state first, then every change, until the subscriber leaves.
+#[derive(MergedSubscription, Default)]
+#[graphql(name = "Subscription")]
+struct Subscriptions(SessionSubscription, EventSubscription);
 
 /// The graph as the framework has it.
-type Built = Schema<Queries, Mutations, Subscription>;
+type Built = Schema<Queries, Mutations, Subscriptions>;
 
 /// The graph, ready to be asked.
 #[derive(Clone)]
@@ -131,8 +135,8 @@ impl Admitted {
     }
 }
 
-fn builder() -> SchemaBuilder<Queries, Mutations, Subscription> {
-    limit::apply(Schema::build(Queries::default(), Mutations::default(), Subscription))
+fn builder() -> SchemaBuilder<Queries, Mutations, Subscriptions> {
+    limit::apply(Schema::build(Queries::default(), Mutations::default(), Subscriptions::default()))
 }
 
 /// The schema, as it is written to the repository.
@@ -149,24 +153,4 @@ pub fn sdl() -> String {
     );
     let options = async_graphql::SDLExportOptions::new().include_specified_by().prefer_single_line_descriptions();
     schema.sdl_with_options(options).replacen("schema {", &description, 1)
-}
-
-/// The value of the present field, or null with the failure beside it, as the specification has it. The framework would
-/// leave a field out that failed: whatever can fail must be nullable, and end here.
-fn or_null<T>(ctx: &Context<'_>, outcome: std::result::Result<T, Error>) -> Option<T> {
-    let failed = |error| {
-        let failure = async_graphql::Error::new_with_source(error).into_server_error(ctx.item.pos);
-        ctx.add_error(ctx.set_error_path(failure));
-    };
-    outcome.map_err(failed).ok()
-}
-
-/// The services, as a resolver gets them.
-fn api<'a>(ctx: &Context<'a>) -> &'a Api {
-    ctx.data_unchecked::<Arc<Api>>()
-}
-
-/// Who asks, as a resolver gets it.
-fn caller<'a>(ctx: &Context<'a>) -> &'a Caller {
-    ctx.data_unchecked::<Caller>()
 }

@@ -18,13 +18,13 @@ use futures::stream::{self, BoxStream, SelectAll, StreamExt};
 use serde_json::json;
 use tokio::time::Instant;
 
-use crate::api::Api;
 use crate::api::body::BODY_MAX;
 use crate::api::graphql::socket::message::{
     BAD_MESSAGE, Closing, FORBIDDEN, GOING_AWAY, ID_TAKEN, NOT_TAKEN, Said, Says, TOO_MANY_INITS,
 };
 use crate::api::graphql::socket::wire::{Gate, Wire};
 use crate::api::graphql::{Graph, http as door};
+use crate::api::services::Api;
 use crate::caller::Caller;
 
 pub use opening::upgrade;

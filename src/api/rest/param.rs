@@ -6,8 +6,6 @@ use entity::words::{DeliveryState, EventType, SessionStatus};
 use poem_openapi::registry::{MetaSchema, MetaSchemaRef};
 use poem_openapi::types::{ParseError, ParseFromParameter, ParseResult, Type};
 
-use crate::api::rest::qr::Format;
-
 /// A word of a closed set.
 #[derive(Clone, Copy, Debug)]
 pub struct Word<W>(pub W);
@@ -51,12 +49,6 @@ impl Words for EventType {
 
     fn schema() -> MetaSchemaRef {
         <Self as Type>::schema_ref()
-    }
-}
-
-impl Words for Format {
-    fn all() -> impl Iterator<Item = (&'static str, Self)> {
-        [("json", Self::Json), ("png", Self::Png), ("svg", Self::Svg), ("text", Self::Text)].into_iter()
     }
 }
 

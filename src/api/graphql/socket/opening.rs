@@ -15,7 +15,8 @@ use crate::api::graphql::Graph;
 use crate::api::graphql::socket::Socket;
 use crate::api::graphql::socket::message::{Closing, FORBIDDEN, GOING_AWAY, INIT_TIMEOUT, NOT_INITIALISED, Said, Says};
 use crate::api::graphql::socket::wire::{Gate, Wire};
-use crate::api::{Api, auth, request_id};
+use crate::api::services::Api;
+use crate::api::{auth, request_id};
 use crate::caller::Caller;
 use crate::lifecycle::ShutdownPhase;
 

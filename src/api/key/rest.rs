@@ -1,29 +1,21 @@
-//! `/api/v1/keys`.
+//! Keys over REST: `/api/v1/keys`, and tickets for streams.
 
 use std::sync::Arc;
 
 use entity::ids::KeyId;
 use poem::Result;
 use poem::web::Data;
+use poem_openapi::OpenApi;
 use poem_openapi::param::{Path, Query};
-use poem_openapi::{Object, OpenApi};
 
-use crate::api::Api;
 use crate::api::auth::Asks;
 use crate::api::body::{Nothing, Optional, Required};
 use crate::api::reply::{Created201, Done, Ok200};
-use crate::api::rest::Tag;
 use crate::api::rest::param::Limit;
-use crate::key::types::{IssuedKey, KeyPage, NewKey, StreamTicket};
+use crate::api::rest::tag::Tag;
+use crate::api::services::Api;
+use crate::key::types::{IssuedKey, KeyPage, KeyRotation, NewKey, StreamTicket};
 use crate::page::Window;
-
-/// How a key is to be rotated.
-#[derive(Debug, Default, Object)]
-#[oai(example)]
-pub struct RotateBody {
-    /// Seconds that the token before still works: 0 to 604,800 (a week), one hour when absent.
-    pub overlap_seconds: Option<u64>,
-}
 
 /// `/api/v1/keys`.
 #[derive(Debug)]
@@ -98,8 +90,8 @@ impl KeysApi {
         Asks(caller): Asks,
         /// The key's id.
         key_id: Path<String>,
-        Optional(body): Optional<RotateBody>,
+        Optional(rotation): Optional<KeyRotation>,
     ) -> Result<Ok200<IssuedKey>> {
-        Ok(Ok200(api.keys.rotate(&caller, &KeyId::named(&key_id), body.overlap_seconds).await?))
+        Ok(Ok200(api.keys.rotate(&caller, &KeyId::named(&key_id), rotation.overlap_seconds).await?))
     }
 }

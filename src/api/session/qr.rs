@@ -14,6 +14,7 @@ use poem_openapi::{ApiResponse, Object};
 
 use crate::api::error::{Problem, answer};
 use crate::api::reply;
+use crate::api::rest::param::Words;
 use crate::error::{Error, ErrorKind};
 use crate::session::types::{Live, QrCode};
 
@@ -56,6 +57,12 @@ pub enum Format {
     Svg,
     /// Block characters for a terminal.
     Text,
+}
+
+impl Words for Format {
+    fn all() -> impl Iterator<Item = (&'static str, Self)> {
+        [("json", Self::Json), ("png", Self::Png), ("svg", Self::Svg), ("text", Self::Text)].into_iter()
+    }
 }
 
 impl Format {

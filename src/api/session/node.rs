@@ -1,4 +1,4 @@
-//! A session in the graph.
+//! A session as a node of the graph.
 
 use std::collections::BTreeMap;
 
@@ -9,8 +9,8 @@ use entity::timestamp::Timestamp;
 use entity::words::{DesiredState, PresenceOnConnect, SessionStatus, StatusReason};
 
 use crate::account::{Code, Device};
-use crate::api::graphql::{api, or_null};
-use crate::api::rest::qr;
+use crate::api::graphql::resolver::{api, or_null};
+use crate::api::session::qr;
 use crate::error::Error;
 use crate::session::types::{Live, Session, Snapshot, Update};
 
@@ -20,7 +20,7 @@ const PNG_SIDES: std::ops::RangeInclusive<u32> = 64..=2048;
 const PNG_SIDE: u32 = 512;
 
 /// A session with its state at one moment.
-pub(super) struct SessionNode {
+pub struct SessionNode {
     snapshot: Snapshot,
     missed: u64,
 }
@@ -52,113 +52,113 @@ impl SessionNode {
 #[Object(name = "Session")]
 impl SessionNode {
     /// Id, chosen by the client or generated.
-    pub(super) async fn id(&self) -> ID {
+    pub(in crate::api) async fn id(&self) -> ID {
         ID(self.row().id.to_string())
     }
 
     /// Friendly name.
-    pub(super) async fn name(&self) -> Option<&str> {
+    pub(in crate::api) async fn name(&self) -> Option<&str> {
         self.row().name.as_deref()
     }
 
     /// What WhatsApp is told at each login: whether somebody uses the session.
-    pub(super) async fn presence_on_connect(&self) -> PresenceOnConnect {
+    pub(in crate::api) async fn presence_on_connect(&self) -> PresenceOnConnect {
         self.row().presence_on_connect
     }
 
     /// Phone number of the linked account, digits only. Null until a phone is linked.
-    pub(super) async fn phone_number(&self) -> Option<&str> {
+    pub(in crate::api) async fn phone_number(&self) -> Option<&str> {
         self.live().identity.as_ref().map(|identity| identity.phone_number.digits())
     }
 
     /// Name that the account shows to others. Null until WhatsApp told it.
-    pub(super) async fn push_name(&self) -> Option<&str> {
+    pub(in crate::api) async fn push_name(&self) -> Option<&str> {
         self.live().push_name.as_deref()
     }
 
     /// Shows what a session is doing right now, and why.
-    pub(super) async fn status(&self) -> SessionStatus {
+    pub(in crate::api) async fn status(&self) -> SessionStatus {
         self.live().status
     }
 
     /// Why the session is in this state.
-    pub(super) async fn status_reason(&self) -> StatusReason {
+    pub(in crate::api) async fn status_reason(&self) -> StatusReason {
         self.live().reason
     }
 
     /// Since when it is in this state.
-    pub(super) async fn status_since(&self) -> Timestamp {
+    pub(in crate::api) async fn status_since(&self) -> Timestamp {
         self.live().since
     }
 
     /// What the client asked for.
-    pub(super) async fn desired_state(&self) -> DesiredState {
+    pub(in crate::api) async fn desired_state(&self) -> DesiredState {
         self.live().desired
     }
 
     /// When the next attempt to connect starts. Null while none is planned.
-    pub(super) async fn next_retry_at(&self) -> Option<Timestamp> {
+    pub(in crate::api) async fn next_retry_at(&self) -> Option<Timestamp> {
         self.live().next_retry_at
     }
 
     /// When a temporary ban ends. Null unless `statusReason` is `BANNED_TEMPORARILY`.
-    pub(super) async fn banned_until(&self) -> Option<Timestamp> {
+    pub(in crate::api) async fn banned_until(&self) -> Option<Timestamp> {
         self.live().banned_until
     }
 
     /// True exactly when `status` is `LOGGED_IN`.
-    pub(super) async fn is_logged_in(&self) -> bool {
+    pub(in crate::api) async fn is_logged_in(&self) -> bool {
         self.live().status == SessionStatus::LoggedIn
     }
 
     /// When it was created.
-    pub(super) async fn created_at(&self) -> Timestamp {
+    pub(in crate::api) async fn created_at(&self) -> Timestamp {
         self.row().created_at
     }
 
     /// When it last changed.
-    pub(super) async fn updated_at(&self) -> Timestamp {
+    pub(in crate::api) async fn updated_at(&self) -> Timestamp {
         self.row().updated_at
     }
 
     /// When it last was logged in. Null if it never was.
-    pub(super) async fn last_connected_at(&self) -> Option<Timestamp> {
+    pub(in crate::api) async fn last_connected_at(&self) -> Option<Timestamp> {
         self.row().last_connected_at
     }
 
     /// The client's own labels.
-    pub(super) async fn metadata(&self) -> &BTreeMap<String, String> {
+    pub(in crate::api) async fn metadata(&self) -> &BTreeMap<String, String> {
         &self.row().metadata
     }
 
     /// Shows the linked device.
     ///
     /// Null until a phone is linked.
-    pub(super) async fn device(&self) -> Option<Device> {
+    pub(in crate::api) async fn device(&self) -> Option<Device> {
         self.live().device()
     }
 
     /// Shows the current QR code.
     ///
     /// Null while there is none: subscribe to `sessionUpdated` to see it come and change.
-    pub(super) async fn qr(&self, ctx: &Context<'_>) -> Option<QrCode> {
+    pub(in crate::api) async fn qr(&self, ctx: &Context<'_>) -> Option<QrCode> {
         let current = self.live().qr.as_ref().filter(|qr| qr.expires_at > api(ctx).clock.now());
         current.map(|qr| QrCode { code: qr.code.clone(), expires_at: qr.expires_at })
     }
 
     /// The pair code that can be entered now. Null while there is none.
-    pub(super) async fn pair_code(&self, ctx: &Context<'_>) -> Option<PairCode> {
+    pub(in crate::api) async fn pair_code(&self, ctx: &Context<'_>) -> Option<PairCode> {
         let current = self.live().pair_code.as_ref().filter(|pair| pair.expires_at > api(ctx).clock.now());
         current.map(|pair| PairCode { code: pair.code.reveal().to_owned(), expires_at: pair.expires_at })
     }
 
     /// In a subscription: how many states were skipped since the last one, because this subscriber was too slow for them.
-    pub(super) async fn missed_updates(&self) -> u64 {
+    pub(in crate::api) async fn missed_updates(&self) -> u64 {
         self.missed
     }
 }
 
-pub(super) struct QrCode {
+pub struct QrCode {
     code: Code,
     expires_at: Timestamp,
 }
@@ -196,7 +196,7 @@ impl QrCode {
 
 /// A pair code that can be entered now.
 #[derive(SimpleObject)]
-pub(super) struct PairCode {
+pub struct PairCode {
     /// Enter it on the phone: `ABCD-EFGH`.
     code: String,
     /// Until when it can be entered.

@@ -1,4 +1,4 @@
-//! `/api/v1/events`, and the same of one session.
+//! Events over REST: `/api/v1/events`, and the same of one session.
 
 use std::sync::Arc;
 
@@ -16,8 +16,9 @@ use crate::api::auth::{Asks, AsksForStream};
 use crate::api::error::Problem;
 use crate::api::live::KEEP_ALIVE;
 use crate::api::reply::{self, Ok200};
-use crate::api::rest::Tag;
-use crate::api::{Api, request_id};
+use crate::api::request_id;
+use crate::api::rest::tag::Tag;
+use crate::api::services::Api;
 use crate::error::{self, chain};
 use crate::event::types::{Cursor, Event, EventFilter, EventPage, PageSize, Placed};
 use crate::session::session_id;

@@ -1,44 +1,23 @@
-//! What the document shows for events and webhooks. Values, so that a new field breaks the build here.
+//! What the document shows of webhooks. Values, so that a new field breaks the build here.
 
-use entity::ids::{DeliveryId, EventId, SessionId, WebhookId};
+use entity::ids::{DeliveryId, SessionId, WebhookId};
 use entity::timestamp::Timestamp;
 use entity::words::{DeliveryState, EventType};
 use poem_openapi::types::Example;
 
-use crate::api::rest::webhooks::RotateSecretBody;
-use crate::event::body::EventBody;
-use crate::event::body::session::TestEvent;
-use crate::event::types::{Cursor, Event, EventPage};
+use crate::event::types::Event;
 use crate::webhook::types::{
-    Delivery, DeliveryAttempt, DeliveryPage, ReplayRange, Replayed, RotatedSecret, Webhook, WebhookChanges,
-    WebhookFilters, WebhookPage,
+    Delivery, DeliveryAttempt, DeliveryPage, NewWebhook, ReplayRange, Replayed, RotatedSecret, SecretRotation, Webhook,
+    WebhookChanges, WebhookFilters, WebhookPage,
 };
 
+/// When the things of the examples were made.
 const CREATED: Timestamp = Timestamp::from_millis(1_767_143_203_000);
+/// A minute later.
 const DELIVERED: Timestamp = Timestamp::from_millis(1_767_143_264_000);
 
 fn shop() -> SessionId {
     SessionId::parse("shop").expect("it is one")
-}
-
-impl Example for Event {
-    fn example() -> Self {
-        Self {
-            id: EventId::named("evt_019b9b1f7f7a7c3e8d5c0d6a1b2c3d4e"),
-            session_id: shop(),
-            event: EventType::Test,
-            timestamp: DELIVERED,
-            sequence: 42,
-            data: EventBody::Test(TestEvent { message: "This is a test.".to_owned() }),
-        }
-    }
-}
-
-impl Example for EventPage {
-    fn example() -> Self {
-        let next_cursor = Cursor::behind(1_767_143_264_000_000).to_string();
-        Self { events: vec![Event::example()], next_cursor }
-    }
 }
 
 impl Example for WebhookFilters {
@@ -49,6 +28,19 @@ impl Example for WebhookFilters {
             ignore_own: false,
             ignore_channels: true,
             ignore_broadcasts: false,
+        }
+    }
+}
+
+impl Example for NewWebhook {
+    fn example() -> Self {
+        Self {
+            url: "https://example.com/webhook".to_owned(),
+            events: Some(vec!["message".to_owned(), "connected".to_owned()]),
+            secret: Some("webhook-secret".to_owned()),
+            headers: None,
+            filters: None,
+            ordered: None,
         }
     }
 }
@@ -86,7 +78,7 @@ impl Example for WebhookChanges {
     }
 }
 
-impl Example for RotateSecretBody {
+impl Example for SecretRotation {
     fn example() -> Self {
         Self { secret: None, overlap_seconds: Some(3600) }
     }
@@ -138,5 +130,21 @@ impl Example for ReplayRange {
 impl Example for Replayed {
     fn example() -> Self {
         Self { queued: 12, next_cursor: None }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::reply::is_written_as_documented;
+
+    #[test]
+    fn every_answer_is_written_as_the_document_says() {
+        is_written_as_documented::<Webhook>();
+        is_written_as_documented::<WebhookPage>();
+        is_written_as_documented::<RotatedSecret>();
+        is_written_as_documented::<DeliveryAttempt>();
+        is_written_as_documented::<DeliveryPage>();
+        is_written_as_documented::<Replayed>();
     }
 }

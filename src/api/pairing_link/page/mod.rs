@@ -2,25 +2,23 @@
 
 use std::sync::Arc;
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use entity::timestamp::Timestamp;
 use entity::words::SessionStatus;
 use futures::stream::{self, Stream, StreamExt};
-use poem::http::{HeaderMap, HeaderName, HeaderValue, header};
 use poem::web::sse::{Event, SSE};
 use poem::web::{Data, Json};
 use poem::{Body, IntoResponse, Request, Response, Result, handler};
 use serde::Deserialize;
 use serde_json::json;
-use sha2::{Digest, Sha256};
 
 use crate::account::{PairRequest, PhoneNumber};
+use crate::api::auth;
 use crate::api::body::json_bytes;
 use crate::api::error::MalformedBody;
+use crate::api::fixed::{self, Policy};
 use crate::api::live::{Change, KEEP_ALIVE, changes};
-use crate::api::rest::qr;
-use crate::api::{Api, auth};
+use crate::api::services::Api;
+use crate::api::session::qr;
 use crate::clock::Clock;
 use crate::error::{Error, ErrorKind};
 use crate::pairing_link::types::{Visit, Why};
@@ -31,26 +29,13 @@ const STYLE: &str = include_str!("page.css");
 const SCRIPT: &str = include_str!("page.js");
 
 /// The page, whole: style and script are in it.
-pub(super) fn page() -> String {
+pub fn page() -> String {
     include_str!("page.html").replacen("/*style*/", STYLE, 1).replacen("/*script*/", SCRIPT, 1)
 }
 
-/// What goes with the page: it may run and look like what is in it, and ask this server.
-pub(super) fn headers() -> HeaderMap {
-    let hash = |text: &str| format!("'sha256-{}'", STANDARD.encode(Sha256::digest(text)));
-    let policy = format!(
-        "default-src 'none'; script-src {}; style-src {}; img-src data:; connect-src 'self'; base-uri 'none'; \
-         form-action 'none'; frame-ancestors 'none'",
-        hash(SCRIPT),
-        hash(STYLE)
-    );
-    let policy = HeaderValue::from_str(&policy).expect("hashes in base64 are text");
-    let fixed = |name: HeaderName, value| (name, HeaderValue::from_static(value));
-    HeaderMap::from_iter([
-        (header::CONTENT_SECURITY_POLICY, policy),
-        fixed(header::REFERRER_POLICY, "no-referrer"),
-        fixed(header::CACHE_CONTROL, "no-cache"),
-    ])
+/// What the page may do: run and look like what is in it, and ask this server.
+pub fn policy() -> Policy {
+    Policy { scripts: fixed::hash(SCRIPT), styles: fixed::hash(STYLE), pictures: "data:", fonts: "'none'".to_owned() }
 }
 
 /// Shows the codes as they come, until a phone is linked or the link is over.

@@ -1,0 +1,6 @@
+//! The journal through both doors.
+
+pub mod graphql;
+pub mod rest;
+
+mod examples;

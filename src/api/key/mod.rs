@@ -1,0 +1,6 @@
+//! Keys and stream tickets through both doors.
+
+pub mod graphql;
+pub mod rest;
+
+mod examples;

@@ -1,0 +1,16 @@
+//! The chapters of the REST document.
+
+use poem_openapi::Tags;
+
+/// What an operation is about.
+#[derive(Tags)]
+pub enum Tag {
+    /// WhatsApp accounts and their connections.
+    Sessions,
+    /// What happens on the sessions.
+    Events,
+    /// Where it is delivered.
+    Webhooks,
+    /// Who may come in, and what they may do.
+    Keys,
+}

@@ -1,0 +1,9 @@
+//! Sessions through both doors.
+
+pub mod graphql;
+pub mod live;
+pub mod node;
+pub mod qr;
+pub mod rest;
+
+mod examples;

@@ -1,0 +1,7 @@
+//! Webhooks and their deliveries through both doors.
+
+pub mod below_session;
+pub mod graphql;
+pub mod rest;
+
+mod examples;
