@@ -17,6 +17,7 @@ mod m0011_event_time;
 mod m0012_message_file;
 mod m0014_webhook_reader;
 mod m0015_call;
+mod m0016_transition;
 
 /// All migrations, in order.
 #[derive(Debug)]
@@ -40,6 +41,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0012_message_file::Migration),
             Box::new(m0014_webhook_reader::Migration),
             Box::new(m0015_call::Migration),
+            Box::new(m0016_transition::Migration),
         ]
     }
 }

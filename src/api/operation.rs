@@ -84,6 +84,7 @@ const SESSIONS: &[Operation] = {
         Unavailable,
         UpstreamTimeout,
     ];
+    const TIMELINE: &[ErrorKind] = &[SessionNotFound, Invalid, PageSizeLimit, Unavailable];
     const COMMAND: &[ErrorKind] = &[SessionNotFound, Unavailable, UpstreamTimeout];
     &[
         both("listSessions", (QUERY, "sessions"), SessionsRead, &[Invalid, PageSizeLimit, Unavailable]),
@@ -92,6 +93,7 @@ const SESSIONS: &[Operation] = {
         both("updateSession", (MUTATION, "updateSession"), SessionsWrite, &[SessionNotFound, Invalid, Unavailable]),
         both("getSessionStatus", ("Session", "status"), SessionsRead, &[SessionNotFound]),
         both("getSessionQr", ("Session", "qr"), SessionsPair, &[SessionNotFound, QrNotAvailable, Invalid]),
+        both("getSessionTimeline", (QUERY, "sessionTimeline"), SessionsRead, TIMELINE),
         both("getSessionDevice", ("Session", "device"), SessionsRead, &[SessionNotFound, DeviceNotLinked]),
         both("followSession", (SUBSCRIPTION, "sessionUpdated"), SessionsRead, &[SessionNotFound]),
         both("pairSession", (MUTATION, "pairSession"), SessionsPair, PAIRING),

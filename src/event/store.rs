@@ -169,6 +169,32 @@ pub async fn calls(db: &impl ConnectionTrait, session: &SessionId, after: i64, l
     found.into_tuple().all(db).await.map_err(failed)
 }
 
+/// The events before a position that say into which state a session came, newest first, at most `limit`. Those of an earlier
+/// session with its id are not among them.
+pub async fn transitions(
+    db: &impl ConnectionTrait,
+    session: &SessionId,
+    before: i64,
+    limit: u64,
+) -> Result<Vec<Record>> {
+    // Written out, not bound: the indexes of these types are only used by who names them.
+    let is = |event: EventType| Expr::col(event::Column::EventType).eq(Expr::Constant(event.as_str().into()));
+    let deleted = event::Entity::find()
+        .select_only()
+        .expr(Expr::col(event::Column::Position).max())
+        .filter(event::Column::SessionId.eq(session.clone()))
+        .filter(is(EventType::SessionDeleted));
+    let deleted = deleted.into_tuple::<Option<i64>>().one(db).await.map_err(failed)?.flatten().unwrap_or(0);
+    let found = event::Entity::find()
+        .filter(event::Column::SessionId.eq(session.clone()))
+        .filter(is(EventType::SessionStatus))
+        .filter(event::Column::Position.gt(deleted))
+        .filter(event::Column::Position.lt(before))
+        .order_by_desc(event::Column::Position)
+        .limit(limit);
+    Ok(found.all(db).await.map_err(failed)?.into_iter().map(Record::from).collect())
+}
+
 /// What the journal has of the messages with this id in a chat, oldest first: senders choose the ids, so there can be several.
 pub async fn messages(
     db: &impl ConnectionTrait,

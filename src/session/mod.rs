@@ -18,6 +18,7 @@ mod listing;
 mod mailbox;
 mod pairing;
 pub mod rules;
+mod timeline;
 mod updates;
 mod view;
 

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use async_graphql::InputObject;
+use async_graphql::{InputObject, SimpleObject};
 use entity::ids::SessionId;
 use entity::timestamp::Timestamp;
 use entity::words::{DesiredState, PresenceOnConnect, SessionStatus, StatusReason};
@@ -176,6 +176,50 @@ pub struct SessionPage {
     pub total: u64,
     /// Where the next page starts. Null on the last one.
     pub next_cursor: Option<String>,
+}
+
+/// A state that a session came into.
+#[derive(Clone, Debug, PartialEq, Eq, Object, SimpleObject, Serialize)]
+#[oai(example)]
+pub struct Transition {
+    /// When it came into this state.
+    pub at: Timestamp,
+    /// What it did from then on.
+    pub status: SessionStatus,
+    /// Why.
+    pub reason: StatusReason,
+    /// What the client had asked for.
+    pub desired: DesiredState,
+    /// When the next attempt to connect was to start. Null when none was planned.
+    pub next_retry_at: Option<Timestamp>,
+    /// When a temporary ban was to end. Null when there was none.
+    pub banned_until: Option<Timestamp>,
+}
+
+/// One page of the states that a session came into, newest first.
+#[derive(Clone, Debug, PartialEq, Eq, Object, Serialize)]
+#[oai(example)]
+pub struct TransitionPage {
+    /// The states.
+    pub transitions: Vec<Transition>,
+    /// Where the next page starts. Null on the last one.
+    pub next_cursor: Option<String>,
+}
+
+/// A part of the states that a session came into, newest first.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Timeline {
+    /// The states, each with the cursor behind it.
+    pub entries: Vec<(Transition, String)>,
+    /// Where the next part starts. None if this is the last one.
+    pub next_cursor: Option<String>,
+}
+
+impl From<Timeline> for TransitionPage {
+    fn from(timeline: Timeline) -> Self {
+        let Timeline { entries, next_cursor } = timeline;
+        Self { transitions: entries.into_iter().map(|(transition, _)| transition).collect(), next_cursor }
+    }
 }
 
 /// A QR code that can be scanned now.

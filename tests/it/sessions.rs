@@ -4,6 +4,7 @@ use reqwest::Method;
 use rstest::rstest;
 use serde_json::{Map, Value, json};
 
+use crate::support::journal::tamper;
 use crate::support::world::{Kind, World};
 
 #[tokio::test]
@@ -248,4 +249,146 @@ async fn a_qr_code_comes_in_every_form_and_rotates() {
     world.door.post("/shop/disconnect", Value::Null).await.ok();
     assert_eq!(world.door.get("/shop/qr?format=png").await.problem(), (409, "qr_not_available".to_owned()));
     world.finish().await;
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Way {
+    Rest,
+    Graphql,
+}
+
+/// A page of a session's timeline as REST spells it, and where to read on.
+async fn timeline(world: &World, way: Way, first: u32, after: Option<&str>) -> (Vec<Value>, Option<String>) {
+    match way {
+        Way::Rest => {
+            let after = after.map(|after| format!("&after={after}")).unwrap_or_default();
+            let page = world.door.get(&format!("/shop/timeline?limit={first}{after}")).await.ok();
+            let states = page["transitions"].as_array().expect("a list").clone();
+            (states, page["next_cursor"].as_str().map(str::to_owned))
+        }
+        Way::Graphql => {
+            let query = r#"query ($first: Int, $after: String) {
+                sessionTimeline(sessionId: "shop", first: $first, after: $after) {
+                    nodes { status reason desired } pageInfo { hasNextPage endCursor }
+                }
+            }"#;
+            let answer =
+                world.door.asked(query, json!({ "first": first, "after": after })).await["sessionTimeline"].take();
+            // Both doors have the same words, in capitals here.
+            let nodes = serde_json::from_str(&answer["nodes"].to_string().to_lowercase()).expect("it is JSON");
+            let next = answer["pageInfo"]["endCursor"].as_str().filter(|_| answer["pageInfo"]["hasNextPage"] == true);
+            (nodes, next.map(str::to_owned))
+        }
+    }
+}
+
+/// The whole timeline, read so many at a time.
+async fn whole_timeline(world: &World, way: Way, first: u32) -> Vec<Value> {
+    let (mut states, mut after) = (Vec::new(), None);
+    loop {
+        let (some, next) = timeline(world, way, first, after.as_deref()).await;
+        assert!(!some.is_empty() && some.len() <= first as usize, "{some:?}");
+        states.extend(some);
+        match next {
+            Some(next) => after = Some(next),
+            None => return states,
+        }
+    }
+}
+
+fn of_each<'a>(states: &'a [Value], field: &str) -> Vec<&'a str> {
+    states.iter().map(|state| state[field].as_str().expect("a word")).collect()
+}
+
+#[rstest]
+#[tokio::test]
+async fn the_states_that_a_session_came_into_are_listed_newest_first(
+    #[values(Kind::Sqlite, Kind::Postgres)] kind: Kind,
+    #[values(Way::Rest, Way::Graphql)] way: Way,
+) {
+    let mut world = World::new(kind).await;
+    world.linked("shop").await;
+    world.door.post("/shop/disconnect", Value::Null).await.ok();
+    let states = whole_timeline(&world, way, 100).await;
+    assert_eq!((&states[0]["status"], &states[0]["reason"]), (&json!("disconnected"), &json!("requested")));
+    assert_eq!(states[0]["desired"], "offline");
+    let statuses = of_each(&states, "status");
+    let at = |status: &str| statuses.iter().position(|seen| *seen == status);
+    assert!(at("logged_in") < at("waiting_for_qr") && at("logged_in").is_some(), "{statuses:?}");
+    // As the journal has them.
+    let events = world.door.get("/shop/events?type=session_status&limit=1000").await.ok();
+    let events: Vec<_> =
+        events["events"].as_array().expect("a list").iter().rev().map(|event| event["data"].clone()).collect();
+    assert_eq!(statuses, of_each(&events, "status"));
+    assert_eq!(of_each(&states, "reason"), of_each(&events, "reason"));
+    // However much is read at a time.
+    for first in [1, 2, 3] {
+        assert_eq!(whole_timeline(&world, way, first).await, states);
+    }
+    // And after a crash, which is one of them.
+    world.door.post("/shop/connect", Value::Null).await.ok();
+    world.reaches("shop", "logged_in").await;
+    world.crash();
+    world.reaches("shop", "logged_in").await;
+    let later = whole_timeline(&world, way, 2).await;
+    assert!(later.len() > states.len() && later.ends_with(&states), "{later:?}");
+    world.finish().await;
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_session_has_no_states_of_an_earlier_one_with_its_id(
+    #[values(Kind::Sqlite, Kind::Postgres)] kind: Kind,
+    #[values(Way::Rest, Way::Graphql)] way: Way,
+) {
+    let world = World::new(kind).await;
+    world.linked("shop").await;
+    world.door.delete("shop").await.ok();
+    assert_eq!(world.door.get("/shop/timeline").await.problem(), (404, "session_not_found".to_owned()));
+    world.door.create("shop").await;
+    world.reaches("shop", "waiting_for_qr").await;
+    let statuses = whole_timeline(&world, way, 100).await;
+    let statuses = of_each(&statuses, "status");
+    assert!(statuses.contains(&"waiting_for_qr") && !statuses.contains(&"logged_in"), "{statuses:?}");
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn a_timeline_that_is_asked_for_in_a_wrong_way_is_refused_alike_through_both_doors() {
+    let world = World::new(Kind::Sqlite).await;
+    world.door.create("shop").await;
+    for (query, code) in [("limit=0", "invalid"), ("limit=101", "invalid"), ("after=shop", "invalid")] {
+        assert_eq!(
+            world.door.get(&format!("/shop/timeline?{query}")).await.problem(),
+            (422, code.to_owned()),
+            "{query}"
+        );
+    }
+    for (arguments, code) in
+        [("first: 0", "page_size_limit"), ("first: 101", "page_size_limit"), (r#"after: "shop""#, "invalid")]
+    {
+        let query = format!(r#"{{ sessionTimeline(sessionId: "shop", {arguments}) {{ nodes {{ at }} }} }}"#);
+        assert_eq!(world.door.graph_failure(&query, Value::Null).await, code, "{arguments}");
+    }
+    let query = r#"{ sessionTimeline(sessionId: "none") { nodes { at } } }"#;
+    assert_eq!(world.door.graph_failure(query, Value::Null).await, "session_not_found");
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn a_state_that_cannot_be_read_is_left_out_of_the_timeline_and_told_to_the_log() {
+    let mut world = World::new(Kind::Sqlite).await;
+    world.linked("shop").await;
+    world.door.post("/shop/disconnect", Value::Null).await.ok();
+    let states = whole_timeline(&world, Way::Rest, 100).await;
+    tamper(
+        &world,
+        "UPDATE event SET body = '{\"status\":[\"tea at six\"]}' WHERE position = \
+         (SELECT max(position) FROM event WHERE type = 'session_status')",
+    )
+    .await;
+    assert_eq!(timeline(&world, Way::Rest, 100, None).await.0, states[1..]);
+    let output = world.server.output();
+    assert!(output.contains("is left out of the timeline") && !output.contains("tea at six"), "{output}");
+    world.server.kill();
 }

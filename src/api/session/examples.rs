@@ -10,7 +10,9 @@ use poem_openapi::types::Example;
 use crate::account::{Device, DeviceProps};
 use crate::api::session::qr::QrReply;
 use crate::api::session::rest::{ConnectReply, CreatedSession, PairReply};
-use crate::session::types::{NewSession, PairBody, Session, SessionChanges, SessionPage, Status};
+use crate::session::types::{
+    NewSession, PairBody, Session, SessionChanges, SessionPage, Status, Transition, TransitionPage,
+};
 use crate::webhook::types::NewWebhook;
 
 /// A number that belongs to nobody.
@@ -76,6 +78,25 @@ impl Example for Status {
             next_retry_at: None,
             banned_until: None,
         }
+    }
+}
+
+impl Example for Transition {
+    fn example() -> Self {
+        Self {
+            at: LINKED,
+            status: SessionStatus::LoggedIn,
+            reason: StatusReason::Authenticated,
+            desired: DesiredState::Online,
+            next_retry_at: None,
+            banned_until: None,
+        }
+    }
+}
+
+impl Example for TransitionPage {
+    fn example() -> Self {
+        Self { transitions: vec![Transition::example()], next_cursor: None }
     }
 }
 
@@ -154,6 +175,7 @@ mod tests {
         is_written_as_documented::<CreatedSession>();
         is_written_as_documented::<SessionPage>();
         is_written_as_documented::<Status>();
+        is_written_as_documented::<TransitionPage>();
         is_written_as_documented::<Device>();
         is_written_as_documented::<PairReply>();
         is_written_as_documented::<ConnectReply>();

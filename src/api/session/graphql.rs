@@ -7,7 +7,7 @@ use futures::stream::{Stream, StreamExt};
 use crate::api::graphql::resolver::{PAGE_DEFAULT, api, caller, or_null, window};
 use crate::api::session::node::SessionNode;
 use crate::error::Result;
-use crate::session::types::{NewSession, PairBody, SessionChanges, SessionFilter};
+use crate::session::types::{NewSession, PairBody, SessionChanges, SessionFilter, Timeline, Transition};
 use crate::session::{cursor_of, session_id};
 
 /// What can be asked about sessions.
@@ -60,6 +60,8 @@ impl Total {
     }
 }
 
+type TransitionConnection = Connection<String, Transition, EmptyFields, EmptyFields>;
+
 type SessionConnection = Connection<String, SessionNode, Total, EmptyFields>;
 
 /// What can be asked about sessions.
@@ -92,6 +94,29 @@ impl SessionQuery {
                 let cursor = cursor_of(&snapshot.session);
                 Edge::new(cursor, SessionNode::from(snapshot))
             }));
+            Ok(connection)
+        };
+        or_null(ctx, outcome.await)
+    }
+
+    /// Lists the states that a session came into, newest first.
+    ///
+    /// As far back as the journal is kept. A state is a new one when the status, its reason, the end of a ban or what the
+    /// client asks for has changed.
+    #[graphql(complexity = "first.unwrap_or(PAGE_DEFAULT).min(100) as usize * child_complexity")]
+    async fn session_timeline(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The session's id.")] session_id: ID,
+        #[graphql(desc = "The first so many, 1 to 100; 50 when absent.")] first: Option<u32>,
+        #[graphql(desc = "Only those behind this cursor.")] after: Option<String>,
+    ) -> Option<TransitionConnection> {
+        let outcome = async {
+            let (id, first) = (self::session_id(&session_id)?, first.or(Some(PAGE_DEFAULT)));
+            let Timeline { entries, next_cursor } = api(ctx).sessions.timeline(caller(ctx), &id, first, after).await?;
+            let mut connection = Connection::new(false, next_cursor.is_some());
+            let edges = entries.into_iter().map(|(transition, cursor)| Edge::new(cursor, transition));
+            connection.edges.extend(edges);
             Ok(connection)
         };
         or_null(ctx, outcome.await)

@@ -22,7 +22,7 @@ use crate::api::session::qr::{Accept, Format, Qr};
 use crate::page::Window;
 use crate::session::session_id;
 use crate::session::types::{
-    Live, NewSession, PairBody, PairCode, Session, SessionChanges, SessionFilter, SessionPage, Status,
+    Live, NewSession, PairBody, PairCode, Session, SessionChanges, SessionFilter, SessionPage, Status, TransitionPage,
 };
 
 /// The new session.
@@ -166,6 +166,26 @@ impl SessionsApi {
         session_id: Path<String>,
     ) -> Result<Ok200<Status>> {
         Ok(Ok200(api.sessions.status(&caller, &self::session_id(&session_id)?).await?))
+    }
+
+    /// Lists the states that a session came into, newest first.
+    ///
+    /// As far back as the journal is kept. A state is a new one when the status, its reason, the end of a ban or what the
+    /// client asks for has changed.
+    #[oai(path = "/sessions/:session_id/timeline", method = "get", operation_id = "getSessionTimeline")]
+    async fn timeline(
+        &self,
+        Data(api): Data<&Arc<Api>>,
+        Asks(caller): Asks,
+        /// The session's id.
+        session_id: Path<String>,
+        /// At most this many, 1 to 100; 100 when absent.
+        limit: Query<Option<Limit>>,
+        /// Only those behind this cursor, a `next_cursor` of an earlier list.
+        after: Query<Option<String>>,
+    ) -> Result<Ok200<TransitionPage>> {
+        let (id, limit) = (self::session_id(&session_id)?, limit.0.map(|Limit(limit)| limit));
+        Ok(Ok200(api.sessions.timeline(&caller, &id, limit, after.0).await?.into()))
     }
 
     /// Shows the current QR code.
