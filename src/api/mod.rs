@@ -37,7 +37,8 @@ use poem::{Endpoint, EndpointExt, IntoEndpoint, IntoResponse, Request, Response,
 use tokio::time::Instant;
 use tracing::debug;
 
-use crate::api::graphql::Graph;
+use crate::api::graphql::graph::Graph;
+use crate::api::graphql::http::GRAPHQL_JSON;
 use crate::api::outside::Outside;
 use crate::api::pages::{PAGES, Source};
 use crate::api::routes::Routes;
@@ -46,7 +47,7 @@ use crate::crash;
 use crate::error::{Error, ErrorKind};
 
 pub use document::{document, document_3_0};
-pub use graphql::sdl as schema;
+pub use graphql::graph::sdl as schema;
 pub use session::qr::text as qr_text;
 
 /// Longest time that a request may take: a command may wait 40 s for its session.
@@ -157,6 +158,6 @@ fn method_label(method: &Method) -> &'static str {
 /// A failure that the framework made without an error.
 fn is_foreign_failure(response: &Response) -> bool {
     let status = response.status();
-    let is_ours = [Some(error::PROBLEM_JSON), Some(graphql::GRAPHQL_JSON)].contains(&response.content_type());
+    let is_ours = [Some(error::PROBLEM_JSON), Some(GRAPHQL_JSON)].contains(&response.content_type());
     (status.is_client_error() || status.is_server_error()) && !is_ours
 }

@@ -7,7 +7,8 @@ use poem::http::Uri;
 use poem::{EndpointExt, RouteMethod, get, post};
 
 use crate::api::fixed::{self, JSON, MadeOnce};
-use crate::api::graphql::{self, Graph, graphiql};
+use crate::api::graphql::graph::Graph;
+use crate::api::graphql::{graphiql, http, socket, stream};
 use crate::api::pairing_link::page;
 use crate::api::{document, health};
 
@@ -58,19 +59,19 @@ pub(super) const PAGES: &[Page] = &[
         path: "/graphql",
         methods: &["GET", "POST"],
         access: Access::Key,
-        endpoint: |source| Some(get(graphql::get).post(graphql::post).data(source.graph.clone()).boxed()),
+        endpoint: |source| Some(get(http::get).post(http::post).data(source.graph.clone()).boxed()),
     },
     Page {
         path: "/graphql/stream",
         methods: &["GET", "POST"],
         access: Access::Key,
-        endpoint: |source| Some(get(graphql::events).post(graphql::events).data(source.graph.clone()).boxed()),
+        endpoint: |source| Some(get(stream::events).post(stream::events).data(source.graph.clone()).boxed()),
     },
     Page {
         path: "/graphql/ws",
         methods: GET,
         access: Access::Open,
-        endpoint: |source| Some(get(graphql::upgrade).data(source.graph.clone()).boxed()),
+        endpoint: |source| Some(get(socket::upgrade).data(source.graph.clone()).boxed()),
     },
     Page {
         path: "/graphiql",

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use crate::api::document::{reachable, references};
+use crate::api::document::references::{reachable, references};
 
 /// Says of what is taken that fields with a default may be null, in shapes that are for nothing else.
 pub(super) fn tell(document: &mut Value) {

@@ -5,12 +5,14 @@ mod dialect;
 mod envelopes;
 mod failures;
 mod inputs;
+mod references;
 
 use std::collections::BTreeSet;
 
 use poem_openapi::{ExtraHeader, LicenseObject, OpenApiService};
 use serde_json::{Value, json};
 
+use crate::api::document::references::reachable;
 use crate::api::error;
 use crate::api::fixed::Policy;
 use crate::api::rest::{APIS, Apis};
@@ -113,32 +115,6 @@ fn say_what_may_be_null(schema: &mut Value) {
     }
 }
 
-/// The schemas of what the operations take (`requestBody`) or answer (`responses`).
-fn reachable(document: &Value, part: &str) -> BTreeSet<String> {
-    let paths = document["paths"].as_object().into_iter().flat_map(|paths| paths.values());
-    let operations = paths.filter_map(Value::as_object).flat_map(|path| path.values());
-    let mut open: Vec<String> = operations.flat_map(|operation| references(&operation[part])).collect();
-    let mut found = BTreeSet::new();
-    while let Some(name) = open.pop() {
-        if found.insert(name.clone()) {
-            open.extend(references(&document["components"]["schemas"][&name]));
-        }
-    }
-    found
-}
-
-/// The schemas that are referred to in a part of the document.
-fn references(part: &Value) -> Vec<String> {
-    match part {
-        Value::Object(fields) => {
-            let own = fields.get("$ref").and_then(Value::as_str).and_then(|path| path.rsplit('/').next());
-            own.map(str::to_owned).into_iter().chain(fields.values().flat_map(references)).collect()
-        }
-        Value::Array(items) => items.iter().flat_map(references).collect(),
-        _ => Vec::new(),
-    }
-}
-
 /// A client that is made from the document need not ask whether a field is there at all.
 fn say_that_all_is_there(schema: &mut Value) {
     let Some(properties) = schema["properties"].as_object() else { return };
@@ -162,6 +138,7 @@ mod tests {
     use entity::words::EventType;
 
     use super::*;
+    use crate::api::document::references::references;
 
     #[test]
     fn the_document_says_what_may_be_null() {

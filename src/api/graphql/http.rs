@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 use crate::api::body::{BODY_MAX, json_bytes};
 use crate::api::error::{MalformedBody, UnfitMethod, UnfitType};
-use crate::api::graphql::{Admitted, Graph};
+use crate::api::graphql::graph::{Admitted, Graph};
 use crate::api::request_id;
 use crate::caller::Caller;
 

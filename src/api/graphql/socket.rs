@@ -19,11 +19,12 @@ use serde_json::json;
 use tokio::time::Instant;
 
 use crate::api::body::BODY_MAX;
+use crate::api::graphql::graph::Graph;
+use crate::api::graphql::http as door;
 use crate::api::graphql::socket::message::{
     BAD_MESSAGE, Closing, FORBIDDEN, GOING_AWAY, ID_TAKEN, NOT_TAKEN, Said, Says, TOO_MANY_INITS,
 };
 use crate::api::graphql::socket::wire::{Gate, Wire};
-use crate::api::graphql::{Graph, http as door};
 use crate::api::services::Api;
 use crate::caller::Caller;
 

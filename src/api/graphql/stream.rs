@@ -7,7 +7,8 @@ use poem::web::Data;
 use poem::web::sse::{Event, SSE};
 use poem::{Body, IntoResponse, Request as HttpRequest, Response, Result, handler};
 
-use crate::api::graphql::{Graph, http as door};
+use crate::api::graphql::graph::Graph;
+use crate::api::graphql::http as door;
 use crate::api::live::KEEP_ALIVE;
 use crate::api::request_id;
 use crate::caller::Caller;

@@ -11,7 +11,7 @@ use tokio::time::{Instant, sleep_until, timeout_at};
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
 use crate::api::error::{UnfitProtocol, UnfitUpgrade};
-use crate::api::graphql::Graph;
+use crate::api::graphql::graph::Graph;
 use crate::api::graphql::socket::Socket;
 use crate::api::graphql::socket::message::{Closing, FORBIDDEN, GOING_AWAY, INIT_TIMEOUT, NOT_INITIALISED, Said, Says};
 use crate::api::graphql::socket::wire::{Gate, Wire};
