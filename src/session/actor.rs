@@ -108,22 +108,6 @@ enum Wake {
     Stop,
 }
 
-impl Wake {
-    /// What it is called in the span of its turn.
-    fn name(&self) -> &'static str {
-        match self {
-            Self::Command(_) => "command",
-            Self::Signal(_) => "signal",
-            Self::Reports(_) => "reports",
-            Self::TimeUp => "time_up",
-            Self::PairOutcome(_) => "pair_outcome",
-            Self::UnlinkLate => "unlink_late",
-            Self::SaveAgain => "save_again",
-            Self::Stop => "stop",
-        }
-    }
-}
-
 impl Actor {
     fn new(deps: Deps, entry: Arc<Entry>) -> Self {
         let state = view::initial(&entry.present(), deps.clock.now());
@@ -172,7 +156,7 @@ impl Actor {
     }
 
     fn turn(&mut self, wake: Wake) -> BoxFuture<'_, ()> {
-        let span = debug_span!("session_turn", session.id = %self.entry.id(), wake = wake.name());
+        let span = debug_span!("session_turn", session.id = %self.entry.id());
         async move {
             match wake {
                 Wake::Command(command) => self.command(command).await,

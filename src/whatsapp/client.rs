@@ -62,7 +62,7 @@ pub struct Interrupted {
 
 impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Client").field("end", &self.end_reason()).finish_non_exhaustive()
+        f.debug_struct("Client").field("end", &self.known_end()).finish_non_exhaustive()
     }
 }
 
@@ -83,7 +83,12 @@ impl Client {
 
     /// Whether no operation can begin any more.
     pub fn has_ended(&self) -> bool {
-        self.end_reason().is_some()
+        self.known_end().is_some()
+    }
+
+    /// Why the connection ended. What noticed it first does not know more than that it did.
+    pub(super) fn end_reason(&self) -> End {
+        self.known_end().unwrap_or(End::Lost)
     }
 
     /// Whether this is the client of the same connection.
@@ -132,7 +137,7 @@ impl Client {
         F: Future<Output = T>,
     {
         let before = |end| Interrupted { has_begun: false, why: Why::Ended(end) };
-        if let Some(end) = self.end_reason() {
+        if let Some(end) = self.known_end() {
             return Err(before(end));
         }
         let library = self.0.library.upgrade().ok_or(before(End::Offline))?;
@@ -145,7 +150,7 @@ impl Client {
         }
     }
 
-    fn end_reason(&self) -> Option<End> {
+    fn known_end(&self) -> Option<End> {
         // A store is also given up when its client is closed, which is known by then.
         let end = *self.0.end.borrow();
         end.or_else(|| self.0.given_up.is_cancelled().then_some(End::GivenUp))
@@ -158,7 +163,7 @@ impl Client {
             _ = end.wait_for(Option::is_some) => {}
             () = self.0.given_up.cancelled() => {}
         }
-        self.end_reason().unwrap_or(End::Lost)
+        self.end_reason()
     }
 }
 

@@ -9,7 +9,6 @@ use whatsapp_rust::{Client, IqError, Jid};
 
 use crate::account::{Code, Identity, PhoneNumber};
 use crate::error::{Error, ErrorKind};
-use crate::whatsapp::client::{End, Interrupted, Why};
 use crate::whatsapp::foreign;
 use crate::whatsapp::signal::{Refusal, Signal, StreamEnding};
 
@@ -133,23 +132,6 @@ fn dashed(code: &str) -> String {
         Some((left, right)) if !right.is_empty() && !code.contains('-') => format!("{left}-{right}"),
         _ => code.to_owned(),
     }
-}
-
-/// Why WhatsApp did not do what it was asked. The library may see the end of a connection before its client is told.
-pub(super) fn query_error(error: IqError, refusal: &str) -> Error {
-    let interrupted = |has_begun, why| Error::from(Interrupted { has_begun, why });
-    let failure = match &error {
-        IqError::ServerError { code, .. } => Error::new(ErrorKind::Upstream, format!("{refusal} (code {code})")),
-        IqError::Timeout => interrupted(true, Why::Late),
-        IqError::NotConnected => interrupted(false, Why::Ended(End::Lost)),
-        IqError::Socket(_)
-        | IqError::EncryptSend(_)
-        | IqError::ClientState(_)
-        | IqError::Disconnected(_)
-        | IqError::InternalChannelClosed => interrupted(true, Why::Ended(End::Lost)),
-        _ => Error::new(ErrorKind::Upstream, refusal),
-    };
-    failure.because(error)
 }
 
 /// Why no pair code could be had.

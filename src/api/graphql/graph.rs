@@ -21,20 +21,20 @@ use crate::caller::Caller;
 /// What can be asked.
 #[derive(MergedObject, Default)]
 #[graphql(name = "Query")]
-struct Queries(SessionQuery, NodeQuery, KeyQuery, PairingLinkQuery, MeQuery, EventQuery, WebhookQuery);
+pub(super) struct Queries(SessionQuery, NodeQuery, KeyQuery, PairingLinkQuery, MeQuery, EventQuery, WebhookQuery);
 
 /// What can be done. Each mutation takes one `input`, if it takes anything, and answers with what it changed.
 #[derive(MergedObject, Default)]
 #[graphql(name = "Mutation")]
-struct Mutations(SessionMutation, PairingLinkMutation, KeyMutation, WebhookMutation);
+pub(super) struct Mutations(SessionMutation, PairingLinkMutation, KeyMutation, WebhookMutation);
 
 /// What can be followed: the present state first, then every change, until the subscriber leaves.
 #[derive(MergedSubscription, Default)]
 #[graphql(name = "Subscription")]
-struct Subscriptions(SessionSubscription, EventSubscription);
+pub(super) struct Subscriptions(SessionSubscription, EventSubscription);
 
 /// The graph as the framework has it.
-type Built = Schema<Queries, Mutations, Subscriptions>;
+pub(super) type Built = Schema<Queries, Mutations, Subscriptions>;
 
 /// The graph, ready to be asked.
 #[derive(Clone)]
@@ -117,7 +117,7 @@ impl Admitted {
     }
 }
 
-fn builder() -> SchemaBuilder<Queries, Mutations, Subscriptions> {
+pub(super) fn builder() -> SchemaBuilder<Queries, Mutations, Subscriptions> {
     limit::apply(Schema::build(Queries::default(), Mutations::default(), Subscriptions::default()))
 }
 

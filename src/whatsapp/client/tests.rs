@@ -1,7 +1,9 @@
+use std::collections::BTreeMap;
 use std::future::pending;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use entity::ids::SessionId;
+use entity::words::PresenceOnConnect;
 use futures::future::join_all;
 use tempfile::TempDir;
 
@@ -12,6 +14,8 @@ use crate::db::Db;
 use crate::db::sqlite::Synchronous;
 use crate::event::journal::Journal;
 use crate::lifecycle::Lifecycle;
+use crate::session;
+use crate::session::store::Draft;
 use crate::whatsapp::connection::Connection;
 use crate::whatsapp::connector::{Connector, Settings};
 
@@ -26,11 +30,14 @@ async fn connection() -> (Connection, TempDir) {
     let directory = tempfile::tempdir().expect("there is room");
     let db = Db::sqlite(&directory.path().join("waypost.db"), Synchronous::Normal).await.expect("a file");
     db.migrate().await.expect("tables");
+    let (session, props) = (SessionId::parse("shop").expect("it is one"), DeviceProps::default());
+    let (name, metadata, presence_on_connect) = (None, BTreeMap::new(), PresenceOnConnect::Unavailable);
+    let draft = Draft { id: session.clone(), name, metadata, props: props.clone(), presence_on_connect, webhook: None };
+    session::store::insert(db.write(), draft, Clock::system().now()).await.expect("a session");
     let lifecycle = Lifecycle::new();
     let journal = Journal::open(db.clone(), Clock::system(), &lifecycle).await.expect("a journal");
     let connector = Connector::new(db, journal, Clock::system(), Settings::default(), lifecycle);
-    let session = SessionId::parse("shop").expect("it is one");
-    let opened = connector.open(&session, &DeviceProps::default(), true).await.expect("a client");
+    let opened = connector.open(&session, &props, true).await.expect("a client");
     (opened.connection, directory)
 }
 

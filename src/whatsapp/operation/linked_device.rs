@@ -6,7 +6,7 @@ use whatsapp_rust::wacore::iq::devices::RemoveCompanionDeviceSpec;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::whatsapp::client::Client;
-use crate::whatsapp::translate;
+use crate::whatsapp::operation::query_error;
 
 /// Longest wait for WhatsApp to confirm that the device is unlinked.
 const UNLINK_LIMIT: Duration = Duration::from_secs(5);
@@ -16,14 +16,14 @@ impl Client {
     /// The connection is to be closed next. It is the session's last word, so it waits for no other operation.
     ///
     /// # Errors
-    /// `Upstream`, `UpstreamTimeout`: it was not confirmed. It may be done all the same.
+    /// `Upstream`, `UpstreamTimeout`: it was not confirmed. It may be done all the same: WhatsApp ends the connection behind its
+    /// answer, and the library may notice the end first.
     pub async fn unlink(&self) -> Result<()> {
         let asked = self.run_at_once(UNLINK_LIMIT, |library| async move {
-            let Some(own) = library.pn().filter(|_| library.is_logged_in()) else {
-                return Err(Error::new(ErrorKind::Upstream, "the session is not logged in"));
-            };
+            let own = library.pn().filter(|_| library.is_logged_in());
+            let own = own.ok_or_else(|| Error::new(ErrorKind::Upstream, "the session is not logged in"))?;
             let asked = library.execute(RemoveCompanionDeviceSpec::new(&own)).await;
-            asked.map_err(|error| translate::query_error(error, "WhatsApp did not unlink the device"))
+            asked.map_err(|error| query_error(self, error, "WhatsApp did not unlink the device"))
         });
         asked.await?.map(drop)
     }

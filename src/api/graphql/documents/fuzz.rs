@@ -20,7 +20,8 @@ use proptest::test_runner::{Config, TestRunner};
 use rustix::time::{ClockId, clock_gettime};
 
 use crate::api::graphql::documents::Document;
-use crate::api::graphql::{Built, builder, expansion, guard};
+use crate::api::graphql::graph::{Built, builder};
+use crate::api::graphql::{expansion, guard};
 
 /// Most that a document may cost, in costs of the plain one, which comes to some 6 ms in an optimised build (parsing it takes
 /// 4.3, measured): well within the 50 ms that no document may exceed. The costliest that were found cost 1.2 of it.
