@@ -73,7 +73,7 @@ impl App {
         let journal = Journal::open(db.clone(), Clock::system(), &lifecycle).await?;
         let whatsapp = config.whatsapp.clone();
         let connector = Connector::new(db.clone(), journal.clone(), Clock::system(), whatsapp, lifecycle.clone());
-        let settings = boot::Settings { boot_rate: config.boot_rate, boot_concurrency: config.boot_concurrency };
+        let settings = boot::BootSettings { boot_rate: config.boot_rate, boot_concurrency: config.boot_concurrency };
         let deps = Deps {
             db: db.clone(),
             journal: journal.clone(),

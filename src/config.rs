@@ -19,7 +19,7 @@ use crate::db::sqlite::Synchronous;
 use crate::egress::networks::Networks;
 use crate::event::retention;
 use crate::webhook;
-use crate::webhook::schedule::Schedule;
+use crate::webhook::delivery::retry_schedule::RetrySchedule;
 
 /// The variable that holds the admin token. It is no flag: flags are visible in every list of processes.
 const TOKEN_VARIABLE: &str = "WAYPOST_ADMIN_TOKEN";
@@ -103,8 +103,8 @@ pub struct ServeArgs {
     #[arg(long, env = "WAYPOST_EGRESS_ALLOW", value_parser = Networks::parse)]
     pub egress_allow: Option<Networks>,
     /// The waits between the attempts of a delivery to a webhook. `5s,30s,5m,30m,2h,6h,12h,24h,24h` when absent.
-    #[arg(long, env = "WAYPOST_WEBHOOK_RETRIES", value_parser = Schedule::parse)]
-    pub webhook_retries: Option<Schedule>,
+    #[arg(long, env = "WAYPOST_WEBHOOK_RETRIES", value_parser = RetrySchedule::parse)]
+    pub webhook_retries: Option<RetrySchedule>,
     /// Seconds that a webhook's receiver may take to answer.
     #[arg(long, env = "WAYPOST_WEBHOOK_TIMEOUT_SECONDS", default_value = "15", value_parser = clap::value_parser!(u64).range(1..=60))]
     pub webhook_timeout_seconds: u64,
@@ -266,9 +266,9 @@ pub struct Config {
     /// Where webhooks may post although it is not the internet.
     pub egress_allow: Networks,
     /// How deliveries are made.
-    pub webhooks: webhook::Settings,
+    pub webhooks: webhook::DeliverySettings,
     /// How much of the journal is kept.
-    pub retention: retention::Settings,
+    pub retention: retention::RetentionSettings,
     /// How long each phase of a shutdown may take.
     pub shutdown_grace: Duration,
     /// Most connections, if that was said.
@@ -363,12 +363,12 @@ impl Config {
             public_url: args.public_url,
             cors_origins: args.cors_origin,
             egress_allow: args.egress_allow.unwrap_or_default(),
-            webhooks: webhook::Settings {
+            webhooks: webhook::DeliverySettings {
                 schedule: args.webhook_retries.unwrap_or_default(),
                 limit: Duration::from_secs(args.webhook_timeout_seconds),
                 refusals: args.webhook_refusals,
             },
-            retention: retention::Settings {
+            retention: retention::RetentionSettings {
                 age: Duration::from_secs(u64::from(args.event_retention_days) * 24 * 60 * 60),
                 rows: args.event_retention_rows,
             },

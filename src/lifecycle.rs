@@ -43,7 +43,7 @@ pub enum ShutdownPhase {
     /// Background work: loops, deliveries, and what outlives its caller ([`Lifecycle::complete`]). It ends before the journal
     /// does, since it writes there what came of it.
     Workers,
-    /// Those who write for the others: the journal, and the recorder of deliveries. They write what they were given before
+    /// Those who write for the others: the journal, and the outcome writer. They write what they were given before
     /// they end, and the database closes behind them.
     Journal,
 }

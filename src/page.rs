@@ -38,7 +38,7 @@ pub struct Slice<T> {
 
 /// Where something stands in its list.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Place {
+pub struct SortKey {
     /// When it was created.
     pub created_at: Timestamp,
     /// Its id.
@@ -48,10 +48,10 @@ pub struct Place {
 /// A window that keeps the rules.
 #[derive(Clone, Debug, Default)]
 pub struct Bounds {
-    /// Only those behind this place.
-    pub after: Option<Place>,
-    /// Only those before this place.
-    pub before: Option<Place>,
+    /// Only those behind this key.
+    pub after: Option<SortKey>,
+    /// Only those before this key.
+    pub before: Option<SortKey>,
     /// At most so many.
     pub limit: Option<u32>,
     /// Whether these are the last ones rather than the first.
@@ -72,21 +72,21 @@ impl Window {
                 return Err(Error::about(ErrorKind::PageSizeLimit, field, format!("must be from 1 to {PAGE_MAX}")));
             }
         }
-        let place = |field: &str, text: &Option<String>| {
+        let sort_key = |field: &str, text: &Option<String>| {
             let refused = || Error::invalid(field, "must be a cursor that a list gave");
-            text.as_deref().map(|text| Place::parse(text).ok_or_else(refused)).transpose()
+            text.as_deref().map(|text| SortKey::parse(text).ok_or_else(refused)).transpose()
         };
         Ok(Bounds {
-            after: place("after", &self.after)?,
-            before: place("before", &self.before)?,
+            after: sort_key("after", &self.after)?,
+            before: sort_key("before", &self.before)?,
             limit: self.first.or(self.last),
             is_from_end: self.last.is_some(),
         })
     }
 }
 
-impl Place {
-    /// The cursor of this place: what stands right behind it comes next.
+impl SortKey {
+    /// The cursor of this key: what stands right behind it comes next.
     pub fn cursor(&self) -> String {
         URL_SAFE_NO_PAD.encode(format!("{}:{}", self.created_at.millis(), self.id))
     }
@@ -119,9 +119,9 @@ impl Bounds {
     }
 
     /// The slice of a whole list, oldest first.
-    pub fn cut<T>(&self, mut all: Vec<T>, place: impl Fn(&T) -> Place) -> Slice<T> {
+    pub fn cut<T>(&self, mut all: Vec<T>, key: impl Fn(&T) -> SortKey) -> Slice<T> {
         all.retain(|item| {
-            let here = place(item);
+            let here = key(item);
             self.after.as_ref().is_none_or(|after| here > *after)
                 && self.before.as_ref().is_none_or(|before| here < *before)
         });
@@ -166,19 +166,19 @@ pub fn json_bytes(text: &str) -> usize {
 mod tests {
     use super::*;
 
-    fn place(number: &i64) -> Place {
-        Place { created_at: Timestamp::from_millis(*number / 2), id: format!("x{number}") }
+    fn sort_key(number: &i64) -> SortKey {
+        SortKey { created_at: Timestamp::from_millis(*number / 2), id: format!("x{number}") }
     }
 
     fn cut(window: Window) -> (Vec<i64>, bool, bool) {
         let Slice { items, has_previous, has_next } =
-            window.bounds().expect("it keeps the rules").cut((0..6).collect(), place);
+            window.bounds().expect("it keeps the rules").cut((0..6).collect(), sort_key);
         (items, has_previous, has_next)
     }
 
     #[test]
     fn a_list_is_cut_from_either_end() {
-        let cursor = |number: i64| Some(place(&number).cursor());
+        let cursor = |number: i64| Some(sort_key(&number).cursor());
         let all = Window::default();
         assert_eq!(cut(all.clone()), (vec![0, 1, 2, 3, 4, 5], false, false));
         assert_eq!(cut(Window { first: Some(2), ..all.clone() }), (vec![0, 1], false, true));

@@ -54,6 +54,11 @@ impl Timestamp {
         Self::from_millis(self.0.saturating_sub(i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)))
     }
 
+    /// How long it has been from `start` until this moment; zero when it is still to come.
+    pub fn since(self, start: Self) -> std::time::Duration {
+        self.remaining(start)
+    }
+
     /// How long it still is from `now` until this moment; zero when it has passed.
     pub fn remaining(self, now: Self) -> std::time::Duration {
         std::time::Duration::from_millis(u64::try_from(self.0.saturating_sub(now.0)).unwrap_or(0))

@@ -22,7 +22,7 @@ use tracing::{info, warn};
 use crate::db::Db;
 use crate::db::claimant::{OWNER_LOCK, WRITERS_LOCK};
 use crate::db::fault::connect_error;
-use crate::db::place::{Place, Server};
+use crate::db::location::{Location, Server};
 
 /// How long the claim on a PostgreSQL database is asked for. PostgreSQL ends the statements of a process that was killed
 /// before it gives its claim back.
@@ -49,9 +49,9 @@ impl Db {
     /// # Errors
     /// Another process has it, or the lock cannot be asked for.
     pub async fn claim(&self) -> Result<Claim, DbErr> {
-        Ok(Claim(match &self.place {
-            Place::File(file) => Held::File(lock(&file.with_extension("lock"))?),
-            Place::Server(server) => {
+        Ok(Claim(match &self.location {
+            Location::File(file) => Held::File(lock(&file.with_extension("lock"))?),
+            Location::Server(server) => {
                 let connection = ask_for(&server.options, Asker::Newcomer).await?;
                 let connection = server.claimed_by(connection).await?;
                 close_unclaimed(server.pool.connections().get_postgres_connection_pool()).await?;

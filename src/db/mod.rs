@@ -13,7 +13,7 @@ use crate::db::claimant::Claimant;
 use crate::db::connections::ACQUIRE_LIMIT;
 use crate::db::fault::connect_error;
 use crate::db::health::{Health, LastProbe};
-use crate::db::place::{Place, Server};
+use crate::db::location::{Location, Server};
 use crate::db::pool::Pool;
 use crate::db::sqlite::Synchronous;
 use crate::db::sqlite::disk::Disk;
@@ -31,7 +31,7 @@ mod connections;
 pub mod fault;
 mod health;
 pub mod keyset;
-mod place;
+mod location;
 mod pool;
 mod probe;
 pub mod rows;
@@ -51,7 +51,7 @@ const MIGRATION_LOCK: i64 = 0x5761_7970_6f73_7401;
 pub struct Db {
     read: Connections,
     write: Writer,
-    place: Place,
+    location: Location,
     last_probe: LastProbe,
 }
 
@@ -62,7 +62,7 @@ impl Db {
     /// The file cannot be opened or is no database.
     pub async fn sqlite(file: &Path, synchronous: Synchronous) -> Result<Self, DbErr> {
         let (read, write) = sqlite::open(file, synchronous).await?;
-        Ok(Self { read, write, place: Place::File(file.into()), last_probe: LastProbe::default() })
+        Ok(Self { read, write, location: Location::File(file.into()), last_probe: LastProbe::default() })
     }
 
     /// Connects to PostgreSQL with at most `connections` connections, beside the one that claims it.
@@ -96,8 +96,8 @@ impl Db {
         let pool = Pool::new(pool);
         let connections = Connections::postgres(pool.clone());
         let write = Writer::new(connections.clone(), Disk::default(), Health::default());
-        let place = Place::Server(Arc::new(Server { pool, options, claimant }));
-        Ok(Self { read: connections, write, place, last_probe: LastProbe::default() })
+        let location = Location::Server(Arc::new(Server { pool, options, claimant }));
+        Ok(Self { read: connections, write, location, last_probe: LastProbe::default() })
     }
 
     /// For statements that only read.
@@ -115,9 +115,9 @@ impl Db {
     /// # Errors
     /// A migration failed, or the tables come from a newer version of Waypost.
     pub async fn migrate(&self) -> Result<(), DbErr> {
-        match &self.place {
-            Place::File(file) => sqlite::migrate(file).await,
-            Place::Server(server) => migrate_postgres(server.pool.connections()).await,
+        match &self.location {
+            Location::File(file) => sqlite::migrate(file).await,
+            Location::Server(server) => migrate_postgres(server.pool.connections()).await,
         }
     }
 
@@ -129,7 +129,7 @@ impl Db {
     /// Gives nobody a connection any more, and lets nobody wait for one: another process has the database, so nothing can be
     /// written.
     pub fn shut(&self) {
-        if let Place::Server(server) = &self.place {
+        if let Location::Server(server) = &self.location {
             server.pool.shut();
         }
     }

@@ -1,4 +1,4 @@
-//! What is brought to the journal: what happened, and what is written in the same transaction.
+//! What is submitted to the journal: what happened, and what is written in the same transaction.
 
 use entity::ids::SessionId;
 use entity::timestamp::Timestamp;
@@ -16,7 +16,7 @@ use crate::event::record::MessageKey;
 pub type Failed = Box<dyn FnOnce(&Error) + Send + Sync>;
 
 /// What else is to be written in the transaction of an entry, and what happened by it. May be run again after it failed.
-pub type Write = Box<dyn for<'a> Fn(&'a Work) -> BoxFuture<'a, Result<Vec<Draft>>> + Send + Sync>;
+pub type Write = Box<dyn for<'a> Fn(&'a Work) -> BoxFuture<'a, Result<Vec<NewEvent>>> + Send + Sync>;
 
 /// Rows that are to be written in the transaction of an entry, said when it is about to be: everything up to this newest
 /// entry is in the transaction or was in an earlier one. May be asked again after it failed.
@@ -31,7 +31,7 @@ pub struct Ticket(pub(super) u64);
 
 /// Something that happened.
 #[derive(Clone)]
-pub struct Draft {
+pub struct NewEvent {
     /// On which session.
     pub session_id: SessionId,
     /// What.
@@ -46,7 +46,7 @@ pub struct Draft {
     pub file: Option<MessageFile>,
 }
 
-impl Draft {
+impl NewEvent {
     /// An event that is no message.
     ///
     /// # Errors
@@ -59,16 +59,16 @@ impl Draft {
 
 /// What is written together, or not at all.
 #[derive(Default)]
-pub struct Entry {
+pub struct JournalEntry {
     /// What happened, in order.
-    pub events: Vec<Draft>,
+    pub events: Vec<NewEvent>,
     /// The state that it changed; what its change made happen comes behind `events`.
     pub write: Option<Write>,
     /// More of that state, as rows: those of many entries go into their tables together.
     pub rows: Option<Rows>,
     /// What is only to be written behind all events, as the end of what they happened on.
     pub last: Option<Last>,
-    /// Told when it cannot be written, before anything that was brought later is.
+    /// Told when it cannot be written, before anything that was submitted later is.
     pub failed: Option<Failed>,
     /// Whether it may wait a few milliseconds for others, if one was written just before: nobody stands and waits for it.
     pub can_wait: bool,

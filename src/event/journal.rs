@@ -1,13 +1,13 @@
-//! The journal: one task, the pen, writes what happened together with the state that it changed. Another, the blotter, waits
+//! The journal: one task, the writer, writes what happened together with the state that it changed. Another, the flusher, waits
 //! until the disk has it, and tells it.
 //!
 //! All that waits is written in one transaction, so a busy server commits seldom and an idle one at once. Since there is
-//! one pen, the order of the positions is the order in which events can be read: no reader ever passes an event that is
-//! still to be committed. The pen writes on while the disk takes what it wrote before. Everything waits for these two, so
+//! one writer, the order of the positions is the order in which events can be read: no reader ever passes an event that is
+//! still to be committed. The writer writes on while the disk takes what it wrote before. Everything waits for these two, so
 //! each has a thread of its own and need not queue behind tasks that are ready to run.
 
+mod batching;
 mod failure;
-mod gathering;
 mod job;
 
 use std::borrow::Cow;
@@ -29,30 +29,30 @@ use crate::crash;
 use crate::db::fault::failed;
 use crate::db::{Db, Failure, Work};
 use crate::error::{Error, ErrorKind, Result};
-use crate::event::bus::Bus;
-use crate::event::entry::{Draft, Entry, Ticket};
-use crate::event::interest::Interest;
-use crate::event::journal::failure::{is_double, is_everybodys, is_hopeless, set_aside};
-use crate::event::journal::gathering::{Before, gather};
+use crate::event::demand::Demand;
+use crate::event::entry::{JournalEntry, NewEvent, Ticket};
+use crate::event::journal::batching::{PreviousBatch, gather};
+use crate::event::journal::failure::{is_duplicate, is_outage, is_permanent, set_aside};
 use crate::event::journal::job::{BATCH, Job};
-use crate::event::record::{Doubles, MessageKey, New, Record};
+use crate::event::recent::RecentEvents;
+use crate::event::record::{Duplicates, EventRow, MessageKey, PositionedEvent};
 use crate::event::store;
 use crate::lifecycle::{Lifecycle, ShutdownPhase};
 
-/// Entries that wait for the pen. Whoever brings one more waits until there is room: that slows WhatsApp down, since
+/// Entries that wait for the writer. Whoever submits one more waits until there is room: that slows WhatsApp down, since
 /// messages are acknowledged afterwards.
 const QUEUE: usize = 1024;
-/// Transactions that wait for the disk. With more, the pen waits, too.
-const WET: usize = 8;
+/// Transactions that wait for the disk. With more, the writer waits, too.
+const UNFLUSHED: usize = 8;
 
-/// The way to the pen. Cheap to clone.
+/// The way to the writer. Cheap to clone.
 #[derive(Clone)]
 pub struct Journal {
     jobs: mpsc::Sender<Job>,
-    /// The ticket of the entry that was brought last. Held while one is brought: they queue in the order of their tickets.
+    /// The ticket of the entry that was submitted last. Held while one is submitted: they queue in the order of their tickets.
     last: Arc<Mutex<Ticket>>,
-    bus: Arc<Bus>,
-    interest: Interest,
+    recent: Arc<RecentEvents>,
+    demand: Demand,
 }
 
 impl std::fmt::Debug for Journal {
@@ -69,77 +69,80 @@ impl Journal {
     pub async fn open(db: Db, clock: Clock, lifecycle: &Lifecycle) -> Result<Self> {
         let newest = store::newest(db.read()).await?;
         // Old events are dropped, and most of those of deleted sessions. No position comes twice.
-        let dispatched = store::bookmark(db.read(), store::DISPATCHED).await?;
+        let dispatched = store::bookmark(db.read(), store::FANNED_OUT).await?;
         let pruned = store::bookmark(db.read(), store::PRUNED).await?;
         let head = newest.max(dispatched).max(pruned).unwrap_or(0);
         let (jobs, queue) = mpsc::channel(QUEUE);
-        let bus = Arc::new(Bus::new(head));
-        let (page, wet) = mpsc::channel(WET);
+        let recent = Arc::new(RecentEvents::new(head));
+        let (flusher, unflushed) = mpsc::channel(UNFLUSHED);
         lifecycle
-            .spawn_apart(ShutdownPhase::Journal, "blotter", blot(Arc::clone(&bus), wet))
+            .spawn_apart(ShutdownPhase::Journal, "flusher", flush_and_tell(Arc::clone(&recent), unflushed))
             .map_err(Error::internal)?;
-        let pen = Pen { db, clock, head, page, is_in_doubt: false };
+        let writer = JournalWriter { db, clock, head, flusher, is_uncertain: false };
         lifecycle
-            .spawn_apart(ShutdownPhase::Journal, "pen", pen.write(queue, lifecycle.journal().clone()))
+            .spawn_apart(ShutdownPhase::Journal, "journal writer", writer.run(queue, lifecycle.journal().clone()))
             .map_err(Error::internal)?;
-        Ok(Self { jobs, last: Arc::default(), bus, interest: Interest::default() })
+        Ok(Self { jobs, last: Arc::default(), recent, demand: Demand::default() })
     }
 
     /// Writes an entry. When this returns it is on the disk, and told; a message that the journal has already is left out.
     ///
     /// # Errors
     /// `Unavailable`, `ShuttingDown`, or what the entry's own write failed with; then nothing of it is written.
-    pub async fn record(&self, entry: Entry) -> Result<()> {
-        let (_, written) = self.bring(entry).await?;
+    pub async fn write(&self, entry: JournalEntry) -> Result<()> {
+        let (_, written) = self.submit(entry).await?;
         written.await
     }
 
-    /// Brings an entry to the pen: what is brought later is written later, or in the same transaction. Gives its place in
-    /// that order, and what does and fails as [`record`](Self::record).
+    /// Brings an entry to the writer: what is submitted later is written later, or in the same transaction. Gives its place in
+    /// that order, and what does and fails as [`write`](Self::write).
     ///
     /// # Errors
     /// `ShuttingDown`.
-    pub async fn bring(&self, mut entry: Entry) -> Result<(Ticket, impl Future<Output = Result<()>> + Send + use<>)> {
+    pub async fn submit(
+        &self,
+        mut entry: JournalEntry,
+    ) -> Result<(Ticket, impl Future<Output = Result<()>> + Send + use<>)> {
         let stopped = || Error::new(ErrorKind::ShuttingDown, "the server is shutting down");
-        for draft in &mut entry.events {
-            draft.message = draft.message.take().map(MessageKey::fitted);
+        for new_event in &mut entry.events {
+            new_event.message = new_event.message.take().map(MessageKey::fitted);
         }
         let (done, outcome) = oneshot::channel();
-        let place = self.jobs.reserve().await.map_err(|_| stopped())?;
+        let slot = self.jobs.reserve().await.map_err(|_| stopped())?;
         let ticket = {
             let mut last = self.last.lock();
             last.0 += 1;
-            place.send(Job { ticket: *last, entry, done });
+            slot.send(Job { ticket: *last, entry, done });
             *last
         };
         Ok((ticket, outcome.map(move |outcome| outcome.unwrap_or_else(|_| Err(stopped())))))
     }
 
     /// Who wants what is not kept for nobody.
-    pub fn interest(&self) -> &Interest {
-        &self.interest
+    pub fn demand(&self) -> &Demand {
+        &self.demand
     }
 
     /// What was written last.
-    pub fn bus(&self) -> &Bus {
-        &self.bus
+    pub fn recent(&self) -> &RecentEvents {
+        &self.recent
     }
 }
 
-struct Pen {
+struct JournalWriter {
     db: Db,
     clock: Clock,
     /// The position of the newest event.
     head: i64,
-    /// The way to the blotter.
-    page: mpsc::Sender<Wet>,
+    /// The way to the flusher.
+    flusher: mpsc::Sender<Unflushed>,
     /// Whether a commit failed, so that nobody knows yet what became of its transaction.
-    is_in_doubt: bool,
+    is_uncertain: bool,
 }
 
-impl Pen {
-    async fn write(mut self, mut queue: mpsc::Receiver<Job>, stop: CancellationToken) {
-        let (mut jobs, mut last) = (Vec::new(), Before::default());
+impl JournalWriter {
+    async fn run(mut self, mut queue: mpsc::Receiver<Job>, stop: CancellationToken) {
+        let (mut jobs, mut last) = (Vec::new(), PreviousBatch::default());
         loop {
             tokio::select! {
                 biased;
@@ -149,8 +152,8 @@ impl Pen {
                     0 => return,
                     _ => {
                         gather(&mut queue, &mut jobs, last).await;
-                        last = Before::of(&jobs);
-                        self.settle(std::mem::take(&mut jobs)).await;
+                        last = PreviousBatch::of(&jobs);
+                        self.write_batch(std::mem::take(&mut jobs)).await;
                     }
                 },
             }
@@ -158,36 +161,36 @@ impl Pen {
     }
 
     /// Writes these, all in one transaction if that works.
-    async fn settle(&mut self, mut jobs: Vec<Job>) {
+    async fn write_batch(&mut self, mut jobs: Vec<Job>) {
         match self.attempt(&jobs).await {
-            Ok(events) => self.pass_on(self.wet(jobs, events)).await,
-            Err(error) if is_everybodys(&error) => fail(jobs, error),
+            Ok(events) => self.hand_over(self.unflushed(jobs, events)).await,
+            Err(error) if is_outage(&error) => fail(jobs, error),
             // One of them cannot be written, which is no fault of the others.
-            Err(_) if jobs.len() > 1 => self.settle_singly(jobs).await,
+            Err(_) if jobs.len() > 1 => self.write_singly(jobs).await,
             Err(error) => {
                 if let Some(job) = jobs.pop() {
-                    self.settle_in_parts(job, error).await;
+                    self.write_in_parts(job, error).await;
                 }
             }
         }
     }
 
-    async fn settle_singly(&mut self, jobs: Vec<Job>) {
+    async fn write_singly(&mut self, jobs: Vec<Job>) {
         let mut jobs = jobs.into_iter();
         while let Some(job) = jobs.next() {
             match self.attempt(std::slice::from_ref(&job)).await {
-                Ok(events) => self.pass_on(self.wet(vec![job], events)).await,
-                Err(error) if is_everybodys(&error) => return fail(std::iter::once(job).chain(jobs), error),
-                Err(error) => self.settle_in_parts(job, error).await,
+                Ok(events) => self.hand_over(self.unflushed(vec![job], events)).await,
+                Err(error) if is_outage(&error) => return fail(std::iter::once(job).chain(jobs), error),
+                Err(error) => self.write_in_parts(job, error).await,
             }
         }
     }
 
     /// Writes what can be written of an entry in which there is an event that the database has no place for: everything else would
-    /// wait behind it for ever. What the entry writes beside its events comes first: whoever brought it hears that it failed, and
+    /// wait behind it for ever. What the entry writes beside its events comes first: whoever submitted it hears that it failed, and
     /// then nothing of the entry is written.
-    async fn settle_in_parts(&mut self, job: Job, error: Error) {
-        if !is_hopeless(&error) || job.entry.events.is_empty() {
+    async fn write_in_parts(&mut self, job: Job, error: Error) {
+        if !is_permanent(&error) || job.entry.events.is_empty() {
             return job.end(Err(error));
         }
         let Job { ticket, mut entry, done } = job;
@@ -199,137 +202,138 @@ impl Pen {
         };
         (job.entry.write, job.entry.rows) = (None, None);
         for event in events {
-            let entry = Entry { events: vec![event], ..Entry::default() };
+            let entry = JournalEntry { events: vec![event], ..JournalEntry::default() };
             let part = Job { ticket, entry, done: oneshot::channel().0 }; // Nobody waits for a part.
             match self.attempt(std::slice::from_ref(&part)).await {
                 Ok(events) => written.extend(events),
-                Err(error) if is_hopeless(&error) => set_aside(&part.entry, &error),
+                Err(error) if is_permanent(&error) => set_aside(&part.entry, &error),
                 Err(error) => {
-                    self.pass_on(self.wet(Vec::new(), written)).await;
+                    self.hand_over(self.unflushed(Vec::new(), written)).await;
                     return job.end(Err(error));
                 }
             }
         }
-        self.pass_on(self.wet(vec![job], written)).await;
+        self.hand_over(self.unflushed(vec![job], written)).await;
     }
 
-    fn wet(&self, jobs: Vec<Job>, events: Vec<Arc<Record>>) -> Wet {
-        Wet::Written { jobs, events, flushed: self.db.write().flushed().boxed() }
+    fn unflushed(&self, jobs: Vec<Job>, events: Vec<Arc<EventRow>>) -> Unflushed {
+        Unflushed::Written { jobs, events, flushed: self.db.write().flushed().boxed() }
     }
 
-    async fn pass_on(&self, wet: Wet) {
-        let _ = self.page.send(wet).await; // The blotter outlives the pen.
+    async fn hand_over(&self, unflushed: Unflushed) {
+        let _ = self.flusher.send(unflushed).await; // The flusher outlives the writer.
     }
 
     /// Begins a transaction. One whose commit failed may have been written all the same, or still be: its end is waited for,
     /// and readers are sent to the table.
     async fn begin(&mut self) -> Result<Work> {
         let tx = self.db.write().begin().await?;
-        if self.is_in_doubt {
+        if self.is_uncertain {
             store::wait_for_writers(&tx).await?;
-            self.pass_on(Wet::Doubtful { head: self.head }).await;
-            self.is_in_doubt = false;
+            self.hand_over(Unflushed::Uncertain { head: self.head }).await;
+            self.is_uncertain = false;
         }
         Ok(tx)
     }
 
     /// Gives what was written.
-    async fn attempt(&mut self, jobs: &[Job]) -> Result<Vec<Arc<Record>>> {
+    async fn attempt(&mut self, jobs: &[Job]) -> Result<Vec<Arc<EventRow>>> {
         let attempt = async {
-            match self.commit(jobs, Doubles::Unlikely).await {
-                Err(error) if is_double(&error) => self.commit(jobs, Doubles::LookFor).await,
+            match self.commit(jobs, Duplicates::Unlikely).await {
+                Err(error) if is_duplicate(&error) => self.commit(jobs, Duplicates::LookFor).await,
                 outcome => outcome,
             }
         };
         let attempt = AssertUnwindSafe(attempt).catch_unwind();
-        attempt.await.unwrap_or_else(|_| Err(Error::internal("the pen panicked")))
+        attempt.await.unwrap_or_else(|_| Err(Error::internal("the journal writer panicked")))
     }
 
     /// Gives what was written.
-    async fn commit(&mut self, jobs: &[Job], doubles: Doubles) -> Result<Vec<Arc<Record>>> {
+    async fn commit(&mut self, jobs: &[Job], duplicates: Duplicates) -> Result<Vec<Arc<EventRow>>> {
         let tx = self.begin().await?;
         let newest = jobs.last().map(|job| job.ticket).unwrap_or_default();
-        let (mut drafts, mut rows) = (Vec::new(), Vec::new());
+        let (mut new_events, mut rows) = (Vec::new(), Vec::new());
         for Job { entry, .. } in jobs {
-            drafts.extend(entry.events.iter().map(Cow::Borrowed));
+            new_events.extend(entry.events.iter().map(Cow::Borrowed));
             if let Some(write) = &entry.write {
-                drafts.extend(write(&tx).await?.into_iter().map(Cow::Owned));
+                new_events.extend(write(&tx).await?.into_iter().map(Cow::Owned));
             }
             if let Some(more) = &entry.rows {
                 rows.extend(more(newest)?);
             }
         }
-        if matches!(doubles, Doubles::LookFor) {
-            keep_news(&tx, &mut drafts).await?;
+        if matches!(duplicates, Duplicates::LookFor) {
+            leave_out_known(&tx, &mut new_events).await?;
         }
-        let events = self.place(drafts);
+        let events = self.assign_positions(new_events);
         let mut batch = self.db.write().batch();
-        store::write(&mut batch, &events, doubles);
+        store::write(&mut batch, &events, duplicates);
         batch.put(rows);
         for last in jobs.iter().filter_map(|job| job.entry.last.as_ref()) {
             last(&mut batch);
         }
         crash::point("before_commit");
-        self.is_in_doubt = true;
+        self.is_uncertain = true;
         let outcome = tx.run_blocking(batch).await;
-        self.is_in_doubt = matches!(outcome, Err(Failure::Unknown(_)));
+        self.is_uncertain = matches!(outcome, Err(Failure::Unknown(_)));
         let counts: HashMap<_, _> = outcome?.into_iter().collect();
-        let written = events.into_iter().filter_map(|New { record, behind, .. }| {
+        let written = events.into_iter().filter_map(|PositionedEvent { row, behind, .. }| {
             // A session that was deleted meanwhile takes what happened on it along.
-            let sequence = counts.get(record.session_id.as_str())? - behind;
-            Some(Arc::new(Record { sequence, ..record }))
+            let sequence = counts.get(row.session_id.as_str())? - behind;
+            Some(Arc::new(EventRow { sequence, ..row }))
         });
         Ok(written.collect())
     }
 
     /// Gives events their positions.
-    fn place(&mut self, drafts: Vec<Cow<'_, Draft>>) -> Vec<New> {
+    fn assign_positions(&mut self, new_events: Vec<Cow<'_, NewEvent>>) -> Vec<PositionedEvent> {
         let mut behind = HashMap::new();
-        let mut events: Vec<_> = drafts.into_iter().map(|draft| self.place_one(draft.into_owned())).collect();
+        let mut events: Vec<_> =
+            new_events.into_iter().map(|new_event| self.assign_position(new_event.into_owned())).collect();
         for event in events.iter_mut().rev() {
-            let behind = behind.entry(event.record.session_id.clone()).or_insert(0);
+            let behind = behind.entry(event.row.session_id.clone()).or_insert(0);
             event.behind = *behind;
             *behind += 1;
         }
         events
     }
 
-    fn place_one(&mut self, draft: Draft) -> New {
-        let Draft { session_id, event_type, created_at, body, message, file } = draft;
+    fn assign_position(&mut self, new_event: NewEvent) -> PositionedEvent {
+        let NewEvent { session_id, event_type, created_at, body, message, file } = new_event;
         // Microseconds, so that no two processes give the same one. It is never before what came before it, whatever the clock
         // says, and never before the moment itself, so that a moment's events are looked for behind it.
         let now = self.clock.now().max(created_at);
         self.head = (self.head + 1).max(now.millis().saturating_mul(1000));
         let (position, id, sequence) = (self.head, EventId::generate(), 0);
-        let record = Record { position, id, session_id, sequence, event_type, created_at, body: body.into() };
-        New { record, message, file, behind: 0 }
+        let row = EventRow { position, id, session_id, sequence, event_type, created_at, body: body.into() };
+        PositionedEvent { row, message, file, behind: 0 }
     }
 }
 
-/// What the pen has done, until the disk has it.
-enum Wet {
+/// What the writer has done, until the disk has it.
+enum Unflushed {
     /// It has written these.
     Written {
         /// Who is told.
         jobs: Vec<Job>,
         /// What happened.
-        events: Vec<Arc<Record>>,
+        events: Vec<Arc<EventRow>>,
         /// Ends when the disk has it.
         flushed: BoxFuture<'static, std::result::Result<(), DbErr>>,
     },
     /// It does not know what it has written up to here.
-    Doubtful {
+    Uncertain {
         /// The position of the newest event.
         head: i64,
     },
 }
 
-async fn blot(bus: Arc<Bus>, mut pages: mpsc::Receiver<Wet>) {
-    while let Some(wet) = pages.recv().await {
-        match wet {
-            Wet::Doubtful { head } => bus.forget(head),
-            Wet::Written { jobs, events, flushed } => match flushed.await {
-                Ok(()) => tell(&bus, jobs, &events),
+async fn flush_and_tell(recent: Arc<RecentEvents>, mut queue: mpsc::Receiver<Unflushed>) {
+    while let Some(unflushed) = queue.recv().await {
+        match unflushed {
+            Unflushed::Uncertain { head } => recent.forget(head),
+            Unflushed::Written { jobs, events, flushed } => match flushed.await {
+                Ok(()) => tell(&recent, jobs, &events),
                 // Nobody hears of what the disk may not have.
                 Err(error) => fail(jobs, failed(error)),
             },
@@ -337,26 +341,26 @@ async fn blot(bus: Arc<Bus>, mut pages: mpsc::Receiver<Wet>) {
     }
 }
 
-fn tell(bus: &Bus, jobs: Vec<Job>, events: &[Arc<Record>]) {
+fn tell(recent: &RecentEvents, jobs: Vec<Job>, events: &[Arc<EventRow>]) {
     for event in events {
         counter!("waypost_events_total", "type" => event.event_type.as_str()).increment(1);
     }
-    bus.publish(events);
+    recent.publish(events);
     jobs.into_iter().for_each(|job| job.end(Ok(())));
 }
 
-/// Leaves out the messages that the journal has already, and doubles.
-async fn keep_news(tx: &Work, drafts: &mut Vec<Cow<'_, Draft>>) -> Result<()> {
-    let keys: Vec<_> = drafts.iter().filter_map(|draft| draft.message.as_ref()).collect();
+/// Leaves out the messages that the journal has already, and duplicates.
+async fn leave_out_known(tx: &Work, new_events: &mut Vec<Cow<'_, NewEvent>>) -> Result<()> {
+    let keys: Vec<_> = new_events.iter().filter_map(|new_event| new_event.message.as_ref()).collect();
     if keys.is_empty() {
         return Ok(());
     }
     let mut known = store::known(tx, &keys).await?;
-    drafts.retain(|draft| draft.message.as_ref().is_none_or(|key| known.insert(key.clone())));
+    new_events.retain(|new_event| new_event.message.as_ref().is_none_or(|key| known.insert(key.clone())));
     Ok(())
 }
 
-/// Tells those who brought these that they are not written.
+/// Tells those who submitted these that they are not written.
 fn fail(jobs: impl IntoIterator<Item = Job>, error: Error) {
     let (kind, detail) = (error.kind(), error.to_string());
     let cause: Arc<dyn std::error::Error + Send + Sync> = Arc::new(error);

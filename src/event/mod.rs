@@ -3,12 +3,12 @@
 pub mod types;
 
 pub mod body;
-pub mod bus;
 pub mod deleted_store;
+pub mod demand;
 pub mod entry;
 pub mod file;
-pub mod interest;
 pub mod journal;
+pub mod recent;
 pub mod record;
 pub mod retention;
 pub mod store;
@@ -28,9 +28,9 @@ use crate::clock::Clock;
 use crate::db::Db;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::journal::Journal;
-use crate::event::reader::{Part, Reader};
-use crate::event::record::{Record, Selection, Span};
-use crate::event::types::{Cursor, EventFilter, EventPage, PageSize, Passage, Placed, is_code};
+use crate::event::reader::{EventRows, Reader};
+use crate::event::record::{EventRow, Selection, Span};
+use crate::event::types::{Cursor, EventFilter, EventPage, EventSlice, EventWithCursor, PageSize, is_code};
 use crate::lifecycle::Lifecycle;
 
 /// Events that a follower is handed at once.
@@ -64,8 +64,8 @@ impl Events {
         after: Option<Cursor>,
         size: PageSize,
     ) -> Result<EventPage> {
-        let Passage { events, next, has_next: _ } = self.page(caller, filter, after, size).await?;
-        let events = events.into_iter().map(|placed| placed.event).collect();
+        let EventSlice { events, next, has_next: _ } = self.page(caller, filter, after, size).await?;
+        let events = events.into_iter().map(|item| item.event).collect();
         Ok(EventPage { events, next_cursor: next.to_string() })
     }
 
@@ -99,7 +99,7 @@ impl Events {
         filter: EventFilter,
         after: Option<Cursor>,
         size: PageSize,
-    ) -> Result<Passage> {
+    ) -> Result<EventSlice> {
         let selection = selection(caller, filter)?;
         let from = match after {
             Some(after) => after,
@@ -107,18 +107,18 @@ impl Events {
         };
         // Before the search: all up to here has been seen when it finds no more. A cursor that stayed at the last event that
         // matches would expire with it, however often it is asked with.
-        let newest = *self.journal.bus().head().borrow();
-        let mut place = from;
+        let newest = *self.journal.recent().head().borrow();
+        let mut cursor = from;
         loop {
-            let Part { records, has_next } = self.reader.read(&selection, place, newest, size.events()).await?;
-            let last = records.last().map_or(place.position(), |last| last.position);
+            let EventRows { rows, has_next } = self.reader.read(&selection, cursor, newest, size.events()).await?;
+            let last = rows.last().map_or(cursor.position(), |last| last.position);
             let next = from.at(if has_next { last } else { last.max(newest) });
-            let events: Vec<_> = records.iter().filter_map(|record| self.reader.placed(record, from)).collect();
+            let events: Vec<_> = rows.iter().filter_map(|row| self.reader.with_cursor(row, from)).collect();
             // An empty page is the end. Where none of it can be read, it goes on.
             if !events.is_empty() || !has_next {
-                return Ok(Passage { events, next, has_next });
+                return Ok(EventSlice { events, next, has_next });
             }
-            place = next;
+            cursor = next;
         }
     }
 
@@ -132,20 +132,20 @@ impl Events {
         caller: &Caller,
         filter: EventFilter,
         after: Option<Cursor>,
-    ) -> Result<BoxStream<'static, Result<Placed>>> {
+    ) -> Result<BoxStream<'static, Result<EventWithCursor>>> {
         let selection = selection(caller, filter)?;
         let from = match after {
-            Some(after) => self.reader.kept(after).await?,
-            None => Cursor::behind(*self.journal.bus().head().borrow()),
+            Some(after) => self.reader.require_kept(after).await?,
+            None => Cursor::behind(*self.journal.recent().head().borrow()),
         };
-        let interest = self.journal.interest().follow(&selection);
+        let demand = self.journal.demand().follow(&selection);
         let ended = caller.clone().ended(self.clock.clone());
         let stopping = self.lifecycle.doors().clone().cancelled_owned();
         let events = follow(self.reader.clone(), self.journal.clone(), selection, from);
         let reader = self.reader.clone();
-        let events = events.filter_map(move |record| {
-            let _ = &interest; // Held as long as somebody follows.
-            std::future::ready(record.map(|record| reader.placed(&record, from)).transpose())
+        let events = events.filter_map(move |row| {
+            let _ = &demand; // Held as long as somebody follows.
+            std::future::ready(row.map(|row| reader.with_cursor(&row, from)).transpose())
         });
         Ok(events.take_until(ended).take_until(stopping).boxed())
     }
@@ -173,18 +173,18 @@ fn selection(caller: &Caller, filter: EventFilter) -> Result<Selection> {
     Ok(Selection { sessions, types, span: Span::default() })
 }
 
-/// The selected events behind a place, for ever. What is recent comes from memory, what is not from the table.
+/// The selected events behind a cursor, for ever. What is recent comes from memory, what is not from the table.
 fn follow(
     reader: Reader,
     journal: Journal,
     selection: Selection,
     from: Cursor,
-) -> impl Stream<Item = Result<Arc<Record>>> + Send + 'static {
+) -> impl Stream<Item = Result<Arc<EventRow>>> + Send + 'static {
     let state = (reader, journal, selection, from);
     let batches = stream::try_unfold(state, |(reader, journal, selection, from)| async move {
-        let mut head = journal.bus().head();
+        let mut head = journal.recent().head();
         let newest = *head.borrow_and_update();
-        let (events, after) = match journal.bus().since(from.position(), FOLLOW_BATCH) {
+        let (events, after) = match journal.recent().since(from.position(), FOLLOW_BATCH) {
             Some(recent) if recent.is_empty() => {
                 // The journal lives as long as the server.
                 let _ = head.changed().await;
@@ -195,10 +195,10 @@ fn follow(
                 (recent.into_iter().filter(|event| selection.has(event)).collect(), last)
             }
             None => {
-                let Part { records, has_next } = reader.read(&selection, from, newest, FOLLOW_BATCH).await?;
-                let last = records.last().map_or(from.position(), |last| last.position);
+                let EventRows { rows, has_next } = reader.read(&selection, from, newest, FOLLOW_BATCH).await?;
+                let last = rows.last().map_or(from.position(), |last| last.position);
                 // All that was there when the search began has been seen.
-                (records.into_iter().map(Arc::new).collect(), if has_next { last } else { last.max(newest) })
+                (rows.into_iter().map(Arc::new).collect(), if has_next { last } else { last.max(newest) })
             }
         };
         let events = stream::iter(events.into_iter().map(Ok));

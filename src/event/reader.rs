@@ -9,29 +9,29 @@ use tracing::error;
 
 use crate::db::Db;
 use crate::error::{Error, ErrorKind, Result, chain};
-use crate::event::record::{Record, Selection};
+use crate::event::record::{EventRow, Selection};
 use crate::event::store;
-use crate::event::types::{Cursor, Event, Placed};
+use crate::event::types::{Cursor, Event, EventWithCursor};
 
 /// What the bodies of a part may take together, bytes. One alone may take more.
 const BYTES_MAX: usize = 4 * 1024 * 1024;
 /// Rows that are asked for at once: what is read beyond the bytes is thrown away, and the usual page is one question.
 const ROWS: usize = 128;
 /// Events that the log is told of. Whoever has not acted by then will not act on more.
-const TOLD_MAX: usize = 1_000;
+const REPORTED_MAX: usize = 1_000;
 
 /// Reads what is kept, and turns it into what is shown. Cheap to clone.
 #[derive(Clone, Debug)]
 pub(super) struct Reader {
     db: Db,
     /// Positions of the events that cannot be read and of which the log was told.
-    told: Arc<Mutex<HashSet<i64>>>,
+    reported: Arc<Mutex<HashSet<i64>>>,
 }
 
 /// A part of what is kept, oldest first.
-pub(super) struct Part {
+pub(super) struct EventRows {
     /// The events.
-    pub(super) records: Vec<Record>,
+    pub(super) rows: Vec<EventRow>,
     /// Whether there are more behind them.
     pub(super) has_next: bool,
 }
@@ -39,7 +39,7 @@ pub(super) struct Part {
 impl Reader {
     /// Of this database.
     pub(super) fn new(db: Db) -> Self {
-        Self { db, told: Arc::default() }
+        Self { db, reported: Arc::default() }
     }
 
     /// The position up to which events were dropped, but for those that a delivery needs.
@@ -47,55 +47,55 @@ impl Reader {
         Ok(store::bookmark(self.db.read(), store::PRUNED).await?.unwrap_or(0))
     }
 
-    /// The same place.
+    /// The same cursor.
     ///
     /// # Errors
     /// `CursorExpired`: events behind it are not kept any more.
-    pub(super) async fn kept(&self, place: Cursor) -> Result<Cursor> {
-        if place.has_lost(self.dropped().await?) {
+    pub(super) async fn require_kept(&self, cursor: Cursor) -> Result<Cursor> {
+        if cursor.has_lost(self.dropped().await?) {
             let detail = "events behind this cursor are not kept any more; without one, the list begins at the oldest";
             return Err(Error::new(ErrorKind::CursorExpired, detail));
         }
-        Ok(place)
+        Ok(cursor)
     }
 
-    /// The selected events behind a place and not behind `head`, at most `limit`, and at most so many that their bodies are not
+    /// The selected events behind a cursor and not behind `head`, at most `limit`, and at most so many that their bodies are not
     /// too much. Behind the head there may be events that a power cut would take away again.
     ///
     /// # Errors
     /// `CursorExpired`: others that were behind it are not kept any more.
-    pub(super) async fn read(&self, selection: &Selection, from: Cursor, head: i64, limit: usize) -> Result<Part> {
-        let (mut records, mut bytes, mut place) = (Vec::<Record>::new(), 0, from);
+    pub(super) async fn read(&self, selection: &Selection, from: Cursor, head: i64, limit: usize) -> Result<EventRows> {
+        let (mut rows, mut bytes, mut cursor) = (Vec::<EventRow>::new(), 0, from);
         loop {
             // One more than there is room for tells whether there are more.
-            let wanted = ROWS.min(limit - records.len() + 1);
-            let found = store::history(self.db.read(), selection, place.position(), Some(head), wanted as u64).await?;
+            let wanted = ROWS.min(limit - rows.len() + 1);
+            let found = store::history(self.db.read(), selection, cursor.position(), Some(head), wanted as u64).await?;
             // After the search: what was dropped before it has been marked with it, in one transaction.
-            self.kept(place).await?;
+            self.require_kept(cursor).await?;
             let is_all = found.len() < wanted;
-            for record in found {
-                bytes += record.body.len();
-                if records.len() == limit || (bytes > BYTES_MAX && !records.is_empty()) {
-                    return Ok(Part { records, has_next: true });
+            for row in found {
+                bytes += row.body.len();
+                if rows.len() == limit || (bytes > BYTES_MAX && !rows.is_empty()) {
+                    return Ok(EventRows { rows, has_next: true });
                 }
-                place = from.at(record.position);
-                records.push(record);
+                cursor = from.at(row.position);
+                rows.push(row);
             }
             if is_all {
-                return Ok(Part { records, has_next: false });
+                return Ok(EventRows { rows, has_next: false });
             }
         }
     }
 
-    /// An event with its place, in a list that began here. None if it cannot be read; the log is told once.
-    pub(super) fn placed(&self, record: &Record, from: Cursor) -> Option<Placed> {
-        let Record { position, id, session_id, event_type, .. } = record;
-        match Event::try_from(record) {
-            Ok(event) => Some(Placed { event, cursor: from.at(*position) }),
+    /// An event with its cursor, in a list that began here. None if it cannot be read; the log is told once.
+    pub(super) fn with_cursor(&self, row: &EventRow, from: Cursor) -> Option<EventWithCursor> {
+        let EventRow { position, id, session_id, event_type, .. } = row;
+        match Event::try_from(row) {
+            Ok(event) => Some(EventWithCursor { event, cursor: from.at(*position) }),
             Err(failure) => {
                 let is_news = {
-                    let mut told = self.told.lock();
-                    told.len() < TOLD_MAX && told.insert(*position)
+                    let mut reported = self.reported.lock();
+                    reported.len() < REPORTED_MAX && reported.insert(*position)
                 };
                 if is_news {
                     error!(session.id = %session_id, event.id = %id, event.type = %event_type, error = chain(&failure),
@@ -116,8 +116,8 @@ mod tests {
     use super::*;
     use crate::db::sqlite::Synchronous;
 
-    fn record(position: i64, body: &str) -> Record {
-        Record {
+    fn row(position: i64, body: &str) -> EventRow {
+        EventRow {
             position,
             id: EventId::generate(),
             session_id: SessionId::parse("shop").expect("it is an id"),
@@ -133,21 +133,21 @@ mod tests {
         let directory = tempfile::tempdir().expect("there is room");
         let db = Db::sqlite(&directory.path().join("waypost.db"), Synchronous::Normal).await.expect("a new file");
         let (reader, from) = (Reader::new(db), Cursor::behind(0));
-        let placed = reader.placed(&record(3, r#"{"message":"tea"}"#), from).expect("it can be read");
-        assert_eq!(placed.cursor, Cursor::behind(3));
+        let item = reader.with_cursor(&row(3, r#"{"message":"tea"}"#), from).expect("it can be read");
+        assert_eq!(item.cursor, Cursor::behind(3));
         for position in [1, 2, 1] {
-            assert_eq!(reader.placed(&record(position, r#"{"tea":true}"#), from), None);
+            assert_eq!(reader.with_cursor(&row(position, r#"{"tea":true}"#), from), None);
         }
-        assert_eq!(*reader.told.lock(), [1, 2].into());
+        assert_eq!(*reader.reported.lock(), [1, 2].into());
         for position in 0..2_000 {
-            reader.placed(&record(position, "tea"), from);
+            reader.with_cursor(&row(position, "tea"), from);
         }
-        assert_eq!(reader.told.lock().len(), TOLD_MAX);
+        assert_eq!(reader.reported.lock().len(), REPORTED_MAX);
     }
 
     #[test]
     fn the_reason_says_where_and_never_what() {
-        let failure = Event::try_from(&record(1, r#"{"message":["tea at six"]}"#)).expect_err("it is no text");
+        let failure = Event::try_from(&row(1, r#"{"message":["tea at six"]}"#)).expect_err("it is no text");
         assert_eq!(chain(&failure), "its body is not of its type's shape, at column 11");
     }
 }

@@ -12,7 +12,7 @@ use crate::event::file::MessageFile;
 
 /// An event as it is kept.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Record {
+pub struct EventRow {
     /// Its place among the events of all sessions.
     pub position: i64,
     /// Its id.
@@ -29,10 +29,10 @@ pub struct Record {
     pub body: Arc<str>,
 }
 
-impl std::fmt::Debug for Record {
+impl std::fmt::Debug for EventRow {
     /// The body stays out of every log.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Record({} {} #{})", self.session_id, self.event_type, self.sequence)
+        write!(f, "EventRow({} {} #{})", self.session_id, self.event_type, self.sequence)
     }
 }
 
@@ -63,9 +63,9 @@ impl MessageKey {
 }
 
 /// An event that is about to be written.
-pub(super) struct New {
+pub(super) struct PositionedEvent {
     /// All but its sequence.
-    pub(super) record: Record,
+    pub(super) row: EventRow,
     /// What it is recognised by, if it is a message.
     pub(super) message: Option<MessageKey>,
     /// Its file, if it is a message that has one.
@@ -74,16 +74,16 @@ pub(super) struct New {
     pub(super) behind: i64,
 }
 
-impl New {
+impl PositionedEvent {
     /// The file that is written beside it.
     pub(super) fn filed(&self) -> Option<(&MessageKey, &MessageFile, Timestamp)> {
-        Some((self.message.as_ref()?, self.file.as_ref()?, self.record.created_at))
+        Some((self.message.as_ref()?, self.file.as_ref()?, self.row.created_at))
     }
 }
 
 /// Messages that the journal has already, messages that come twice at once, and events of a session that is gone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Doubles {
+pub(super) enum Duplicates {
     /// There are hardly ever any: it is enough to notice them.
     Unlikely,
     /// They are left out.
@@ -112,7 +112,7 @@ pub struct Span {
 
 impl Selection {
     /// Whether this event, which has just happened, is one of them.
-    pub fn has(&self, event: &Record) -> bool {
+    pub fn has(&self, event: &EventRow) -> bool {
         self.includes(&event.session_id, event.event_type)
     }
 

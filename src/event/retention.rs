@@ -27,7 +27,7 @@ const BATCH: u64 = 1_000;
 
 /// How much of the journal is kept.
 #[derive(Clone, Copy, Debug)]
-pub struct Settings {
+pub struct RetentionSettings {
     /// What is older may go.
     pub age: Duration,
     /// What is more than so many events may go, the oldest first.
@@ -42,7 +42,7 @@ pub struct Retention {
     /// What time it is.
     pub clock: Clock,
     /// What is kept.
-    pub settings: Settings,
+    pub settings: RetentionSettings,
 }
 
 impl Retention {
@@ -95,7 +95,7 @@ impl Retention {
     pub async fn run_once(&self) -> Result<u64> {
         let old = self.limit();
         // What was not looked at yet is needed by whoever looks.
-        let seen = store::bookmark(self.db.read(), store::DISPATCHED).await?.unwrap_or(0);
+        let seen = store::bookmark(self.db.read(), store::FANNED_OUT).await?.unwrap_or(0);
         let last = store::last_of(self.db.read(), Span { from: None, to: Some(old) }, seen).await?;
         let mut dropped = 0;
         if let Some(last) = last {

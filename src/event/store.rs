@@ -19,12 +19,12 @@ use crate::db::fault::failed;
 use crate::db::rows::{ROWS, values};
 use crate::error::Result;
 use crate::event::file_store;
-use crate::event::record::{Doubles, MessageKey, New, Record, Selection, Span};
+use crate::event::record::{Duplicates, EventRow, MessageKey, PositionedEvent, Selection, Span};
 
 /// Messages with the same id in one chat that are looked at.
 const SAME_ID: u64 = 16;
 /// The position up to which events were turned into deliveries.
-pub const DISPATCHED: &str = "dispatched";
+pub const FANNED_OUT: &str = "dispatched";
 /// The position up to which events were dropped because of their age or number.
 pub const PRUNED: &str = "pruned";
 
@@ -52,21 +52,21 @@ pub async fn known(tx: &impl ConnectionTrait, keys: &[&MessageKey]) -> Result<Ha
 }
 
 const INTO_EVENT: &str = "event (session_id, position, id, sequence, type, created_at, body, chat, sender, message_id)";
-const UNLESS_DOUBLE: &str =
+const UNLESS_DUPLICATE: &str =
     " ON CONFLICT (session_id, chat, sender, message_id) WHERE message_id IS NOT NULL DO NOTHING";
 
 /// Adds what writes these events, in order, and counts them. It gives how many events each session has then. What happens on a
 /// session that was deleted is left out, and not counted. When neither messages that are there already nor such sessions are
 /// looked for, it fails if there are some; with PostgreSQL not by an error of its own, which it would write into its log together
 /// with the sender's number.
-pub(super) fn write(batch: &mut Batch, events: &[New], doubles: Doubles) {
+pub(super) fn write(batch: &mut Batch, events: &[PositionedEvent], duplicates: Duplicates) {
     let backend = batch.backend();
-    let is_unlooked_for = doubles == Doubles::Unlikely;
-    let shortfall = if is_unlooked_for { Shortfall::Fails } else { Shortfall::Fine };
-    let unless_double = if is_unlooked_for && backend == DbBackend::Postgres { UNLESS_DOUBLE } else { "" };
+    let is_unchecked = duplicates == Duplicates::Unlikely;
+    let shortfall = if is_unchecked { Shortfall::Fails } else { Shortfall::Fine };
+    let unless_duplicate = if is_unchecked && backend == DbBackend::Postgres { UNLESS_DUPLICATE } else { "" };
     let mut more = BTreeMap::new();
     for event in events {
-        *more.entry(&event.record.session_id).or_insert(0) += 1;
+        *more.entry(&event.row.session_id).or_insert(0) += 1;
     }
     let more = more.into_iter().map(|(id, more)| vec![id.as_str().into(), more.into()]).collect();
     batch.with_rows(more, Shortfall::Fine, |values| {
@@ -78,21 +78,21 @@ pub(super) fn write(batch: &mut Batch, events: &[New], doubles: Doubles) {
     });
     batch.with_rows(events.iter().map(binds).collect(), shortfall, |values| match backend {
         // One row, as all of SQLite's. To select it would be dearer, and where there is no session there is no sequence.
-        DbBackend::Sqlite if is_unlooked_for => format!(
+        DbBackend::Sqlite if is_unchecked => format!(
             "INSERT INTO {INTO_EVENT} VALUES (?1, ?2, ?3, (SELECT c.last_sequence - ?4 FROM event_count c JOIN session s \
              ON s.id = c.session_id WHERE c.session_id = ?1), ?5, ?6, ?7, ?8, ?9, ?10)"
         ),
         _ => format!(
             "INSERT INTO {INTO_EVENT} SELECT v.column1, v.column2, v.column3, c.last_sequence - v.column4, v.column5, v.column6, \
              v.column7, v.column8, v.column9, v.column10 FROM ({values}) AS v JOIN event_count c ON c.session_id = v.column1 \
-             JOIN session s ON s.id = v.column1{unless_double}"
+             JOIN session s ON s.id = v.column1{unless_duplicate}"
         ),
     });
-    file_store::write(batch, events.iter().filter_map(New::filed));
+    file_store::write(batch, events.iter().filter_map(PositionedEvent::filed));
 }
 
-fn binds(New { record, message, file: _, behind }: &New) -> Vec<Value> {
-    let Record { position, id, session_id, sequence: _, event_type, created_at, body } = record;
+fn binds(PositionedEvent { row, message, file: _, behind }: &PositionedEvent) -> Vec<Value> {
+    let EventRow { position, id, session_id, sequence: _, event_type, created_at, body } = row;
     let (chat, sender, message_id) = match message {
         Some(MessageKey { session_id: _, chat, sender, message_id }) => (Some(chat), Some(sender), Some(message_id)),
         None => (None, None, None),
@@ -133,7 +133,7 @@ pub async fn history(
     after: i64,
     to: Option<i64>,
     limit: u64,
-) -> Result<Vec<Record>> {
+) -> Result<Vec<EventRow>> {
     let sessions = selection.sessions.clone().map(|ids| event::Column::SessionId.is_in(ids));
     let types = selection.types.clone().map(|types| event::Column::EventType.is_in(types));
     let to = to.map(|to| event::Column::Position.lte(to));
@@ -145,13 +145,13 @@ pub async fn history(
         .all(db)
         .await
         .map_err(failed)?;
-    Ok(models.into_iter().map(Record::from).collect())
+    Ok(models.into_iter().map(EventRow::from).collect())
 }
 
 /// The events at these positions, those that are left.
-pub async fn at(db: &impl ConnectionTrait, positions: Vec<i64>) -> Result<HashMap<i64, Record>> {
+pub async fn at(db: &impl ConnectionTrait, positions: Vec<i64>) -> Result<HashMap<i64, EventRow>> {
     let found = event::Entity::find().filter(event::Column::Position.is_in(positions)).all(db).await.map_err(failed)?;
-    Ok(found.into_iter().map(|row| (row.position, Record::from(row))).collect())
+    Ok(found.into_iter().map(|row| (row.position, EventRow::from(row))).collect())
 }
 
 /// The bodies of a session's newest calls behind a position, newest first, at most `limit`.
@@ -176,7 +176,7 @@ pub async fn transitions(
     session: &SessionId,
     before: i64,
     limit: u64,
-) -> Result<Vec<Record>> {
+) -> Result<Vec<EventRow>> {
     // Written out, not bound: the indexes of these types are only used by who names them.
     let is = |event: EventType| Expr::col(event::Column::EventType).eq(Expr::Constant(event.as_str().into()));
     let deleted = event::Entity::find()
@@ -192,7 +192,7 @@ pub async fn transitions(
         .filter(event::Column::Position.lt(before))
         .order_by_desc(event::Column::Position)
         .limit(limit);
-    Ok(found.all(db).await.map_err(failed)?.into_iter().map(Record::from).collect())
+    Ok(found.all(db).await.map_err(failed)?.into_iter().map(EventRow::from).collect())
 }
 
 /// What the journal has of the messages with this id in a chat, oldest first: senders choose the ids, so there can be several.
@@ -317,7 +317,7 @@ pub async fn count(db: &impl ConnectionTrait, session: &SessionId) -> Result<i64
     Ok(found.map_or(0, |count| count.last_sequence))
 }
 
-impl From<event::Model> for Record {
+impl From<event::Model> for EventRow {
     fn from(row: event::Model) -> Self {
         let event::Model {
             position,

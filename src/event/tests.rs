@@ -8,7 +8,7 @@ use super::*;
 use crate::account::DeviceProps;
 use crate::event::body::EventBody;
 use crate::event::body::session::OfflineSyncCompletedEvent;
-use crate::event::entry::{Draft, Entry};
+use crate::event::entry::{JournalEntry, NewEvent};
 use crate::event::store;
 use crate::session;
 
@@ -16,7 +16,7 @@ use crate::session;
 async fn shop(db: &Db, clock: &Clock) -> SessionId {
     let id = SessionId::parse("shop").expect("it is one");
     let props = DeviceProps::default();
-    let draft = session::store::Draft {
+    let draft = session::store::SessionDraft {
         id: id.clone(),
         name: None,
         metadata: BTreeMap::new(),
@@ -44,9 +44,9 @@ async fn nobody_reads_an_event_that_the_disk_does_not_have_yet() {
         events.page(&Caller::admin(), EventFilter::default(), None, size).await.expect("a page").events.len()
     };
     let body = EventBody::OfflineSyncCompleted(OfflineSyncCompletedEvent { count: 1 });
-    let draft = Draft::new(id, &body, clock.now()).expect("it is JSON");
-    let entry = Entry { events: vec![draft], ..Entry::default() };
-    let (_, written) = journal.bring(entry).await.expect("it is brought");
+    let draft = NewEvent::new(id, &body, clock.now()).expect("it is JSON");
+    let entry = JournalEntry { events: vec![draft], ..JournalEntry::default() };
+    let (_, written) = journal.submit(entry).await.expect("it is submitted");
     while store::newest(db.read()).await.expect("the journal").is_none() {
         tokio::time::sleep(Duration::from_millis(2)).await;
     }

@@ -14,7 +14,7 @@ use serde::Serialize;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::body::EventBody;
-use crate::event::record::Record;
+use crate::event::record::EventRow;
 
 /// Something that happened on a session.
 #[derive(Clone, Debug, PartialEq, Object, SimpleObject, Serialize)]
@@ -65,11 +65,11 @@ pub struct Unreadable {
     column: usize,
 }
 
-impl TryFrom<&Record> for Event {
+impl TryFrom<&EventRow> for Event {
     type Error = Unreadable;
 
-    fn try_from(record: &Record) -> Result<Self, Unreadable> {
-        let Record { position: _, id, session_id, sequence, event_type, created_at, body } = record;
+    fn try_from(row: &EventRow) -> Result<Self, Unreadable> {
+        let EventRow { position: _, id, session_id, sequence, event_type, created_at, body } = row;
         let data = EventBody::parse(*event_type, body).map_err(|error| Unreadable { column: error.column() })?;
         Ok(Self {
             id: id.clone(),
@@ -203,9 +203,9 @@ impl PageSize {
 
 /// A part of the journal, oldest first, with its places.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Passage {
+pub struct EventSlice {
     /// The events that can be read.
-    pub events: Vec<Placed>,
+    pub events: Vec<EventWithCursor>,
     /// Where to read on. Behind the last event, or behind all that there was when there is no more.
     pub next: Cursor,
     /// Whether there is more behind it.
@@ -214,7 +214,7 @@ pub struct Passage {
 
 /// An event with the place behind it.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Placed {
+pub struct EventWithCursor {
     /// The event.
     pub event: Event,
     /// The place behind it.

@@ -30,12 +30,12 @@ use crate::clock::Clock;
 use crate::db::Db;
 use crate::error::{Error, ErrorKind, Result, chain};
 use crate::key::ring::Ring;
-use crate::key::store::Record;
+use crate::key::store::KeyRow;
 use crate::key::ticket::Tickets;
 use crate::key::types::{IssuedKey, Key, KeyPage, NewKey};
 use crate::lifecycle::last_run::Loop;
 use crate::lifecycle::{Lifecycle, ShutdownPhase};
-use crate::page::{PAGE_MAX, Place, Slice, Window};
+use crate::page::{PAGE_MAX, Slice, SortKey, Window};
 use crate::rule;
 use crate::token::{self, Digest};
 
@@ -72,8 +72,8 @@ impl Keys {
     /// `Unavailable`, or `Internal` for a row that cannot be read.
     pub async fn open(admin: &SecretString, db: Db, clock: Clock, lifecycle: Lifecycle) -> Result<Self> {
         let ring = Ring::default();
-        for record in store::all(db.read()).await? {
-            ring.put(record);
+        for row in store::all(db.read()).await? {
+            ring.put(row);
         }
         let admin = token::digest(admin.expose_secret());
         let keys = Self {
@@ -119,7 +119,7 @@ impl Keys {
         let powers = powers(caller, scopes, sessions)?;
         let expires_at = end(caller, expires_at, now)?;
         let token = token::generate(PREFIX);
-        let record = Record {
+        let row = KeyRow {
             id: KeyId::generate(),
             name,
             digest: token::digest(token.expose_secret()),
@@ -130,11 +130,11 @@ impl Keys {
             created_at: now,
             created_by: caller.grant().map(|grant| grant.key.clone()),
         };
-        let key = shown(&record, now);
+        let key = shown(&row, now);
         self.in_turn(move |keys| async move {
-            keys.written(&record.id, store::insert(keys.db.write(), &record).await).await?;
-            info!(key.id = %record.id, "key {} created", record.id);
-            keys.ring.put(record);
+            keys.written(&row.id, store::insert(keys.db.write(), &row).await).await?;
+            info!(key.id = %row.id, "key {} created", row.id);
+            keys.ring.put(row);
             Ok(())
         })
         .await?;
@@ -149,9 +149,9 @@ impl Keys {
         caller.require(Scope::KeysAdmin)?;
         let bounds = window.bounds()?;
         let now = self.clock.now();
-        let mut keys: Vec<_> = self.ring.select(|record| is_within(caller, record).then(|| shown(record, now)));
-        keys.sort_by_key(place);
-        Ok(bounds.cut(keys, place))
+        let mut keys: Vec<_> = self.ring.select(|row| is_within(caller, row).then(|| shown(row, now)));
+        keys.sort_by_key(sort_key);
+        Ok(bounds.cut(keys, sort_key))
     }
 
     /// One page of the keys that may do no more than the caller, oldest first; 100 when no size is asked for.
@@ -171,7 +171,7 @@ impl Keys {
     /// `Forbidden`, `KeyNotFound`.
     pub fn find(&self, caller: &Caller, id: &KeyId) -> Result<Key> {
         caller.require(Scope::KeysAdmin)?;
-        Ok(shown(&self.record(caller, id)?, self.clock.now()))
+        Ok(shown(&self.row(caller, id)?, self.clock.now()))
     }
 
     /// Revokes a key. What lives by it ends within a second. Gives what it was.
@@ -207,13 +207,13 @@ impl Keys {
         let key = self
             .in_turn(move |keys| async move {
                 // Looked up again in our turn: another rotation may have been before us.
-                let before = keys.record(&caller, &id)?;
+                let before = keys.row(&caller, &id)?;
                 let now = keys.clock.now();
                 let old = (before.digest, now.after(overlap));
                 keys.written(&id, store::rotate(keys.db.write(), &id, digest, old).await).await?;
-                let record = Record { digest, old: Some(old), ..before };
-                let key = shown(&record, now);
-                keys.ring.turn(record, now);
+                let row = KeyRow { digest, old: Some(old), ..before };
+                let key = shown(&row, now);
+                keys.ring.turn(row, now);
                 info!(key.id = %id, "key {id} rotated");
                 Ok(key)
             })
@@ -269,8 +269,8 @@ impl Keys {
     }
 
     /// The key, if there is one that may do no more than the caller.
-    fn record(&self, caller: &Caller, id: &KeyId) -> Result<Record> {
-        let found = self.ring.find(id).filter(|record| is_within(caller, record));
+    fn row(&self, caller: &Caller, id: &KeyId) -> Result<KeyRow> {
+        let found = self.ring.find(id).filter(|row| is_within(caller, row));
         found.ok_or_else(|| Error::new(ErrorKind::KeyNotFound, "no key has this id"))
     }
 
@@ -291,17 +291,17 @@ impl Keys {
 
 /// The cursor of a key: the place right behind it in every list.
 pub fn cursor_of(key: &Key) -> String {
-    place(key).cursor()
+    sort_key(key).cursor()
 }
 
-fn place(key: &Key) -> Place {
-    Place { created_at: key.created_at, id: key.id.to_string() }
+fn sort_key(key: &Key) -> SortKey {
+    SortKey { created_at: key.created_at, id: key.id.to_string() }
 }
 
 /// Whether a key may do no more than the caller, and for no longer. Any other would be a way to more than the caller has.
-fn is_within(caller: &Caller, record: &Record) -> bool {
-    let outlives = |own: Timestamp| record.expires_at.is_none_or(|end| own < end);
-    caller.includes(&record.powers) && !caller.ends_at().is_some_and(outlives)
+fn is_within(caller: &Caller, row: &KeyRow) -> bool {
+    let outlives = |own: Timestamp| row.expires_at.is_none_or(|end| own < end);
+    caller.includes(&row.powers) && !caller.ends_at().is_some_and(outlives)
 }
 
 /// What a new key is to be able to do, which the caller must be able to do as well.
@@ -358,8 +358,8 @@ fn end(caller: &Caller, wanted: Option<Timestamp>, now: Timestamp) -> Result<Opt
 }
 
 /// A key as every door shows it.
-fn shown(record: &Record, now: Timestamp) -> Key {
-    let Record { id, name, digest: _, old, powers, expires_at, last_used_at, created_at, created_by } = record.clone();
+fn shown(row: &KeyRow, now: Timestamp) -> Key {
+    let KeyRow { id, name, digest: _, old, powers, expires_at, last_used_at, created_at, created_by } = row.clone();
     Key {
         id,
         name,

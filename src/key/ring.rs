@@ -11,7 +11,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::caller::Grant;
-use crate::key::store::Record;
+use crate::key::store::KeyRow;
 use crate::token::Digest;
 
 /// The keys of this process.
@@ -26,7 +26,7 @@ struct Inner {
 
 #[derive(Debug)]
 struct Held {
-    record: Record,
+    row: KeyRow,
     used_millis: Arc<AtomicI64>,
     /// Fires when the key is deleted.
     lifeline: CancellationToken,
@@ -42,42 +42,42 @@ struct Pass {
 
 impl Ring {
     /// Takes a key in.
-    pub fn put(&self, record: Record) {
-        let used_millis = Arc::new(AtomicI64::new(record.last_used_at.map_or(0, Timestamp::millis)));
+    pub fn put(&self, row: KeyRow) {
+        let used_millis = Arc::new(AtomicI64::new(row.last_used_at.map_or(0, Timestamp::millis)));
         let inner = &mut *self.0.write();
-        let old = record.old.map(|(digest, moment)| (digest, earlier(record.expires_at, Some(moment))));
-        for (digest, end) in std::iter::once((record.digest, record.expires_at)).chain(old) {
-            let grant = Arc::new(grant(&record, end));
+        let old = row.old.map(|(digest, moment)| (digest, earlier(row.expires_at, Some(moment))));
+        for (digest, end) in std::iter::once((row.digest, row.expires_at)).chain(old) {
+            let grant = Arc::new(grant(&row, end));
             inner.tokens.insert(digest, Pass { grant, used_millis: Arc::clone(&used_millis) });
         }
-        inner.keys.insert(record.id.clone(), Held { record, used_millis, lifeline: CancellationToken::new() });
+        inner.keys.insert(row.id.clone(), Held { row, used_millis, lifeline: CancellationToken::new() });
     }
 
     /// Gives a key its new token. The one before works on for a while, the one before that no more.
-    pub fn turn(&self, record: Record, now: Timestamp) {
+    pub fn turn(&self, row: KeyRow, now: Timestamp) {
         let inner = &mut *self.0.write();
-        let Some(held) = inner.keys.get_mut(&record.id) else { return };
-        if let Some((stale, _)) = held.record.old
+        let Some(held) = inner.keys.get_mut(&row.id) else { return };
+        if let Some((stale, _)) = held.row.old
             && let Some(pass) = inner.tokens.remove(&stale)
         {
             pass.grant.end_at(now);
         }
-        if let Some((digest, moment)) = record.old
+        if let Some((digest, moment)) = row.old
             && let Some(pass) = inner.tokens.get(&digest)
         {
             pass.grant.end_at(moment);
         }
-        let grant = Arc::new(grant(&record, record.expires_at));
-        inner.tokens.insert(record.digest, Pass { grant, used_millis: Arc::clone(&held.used_millis) });
-        held.record = record;
+        let grant = Arc::new(grant(&row, row.expires_at));
+        inner.tokens.insert(row.digest, Pass { grant, used_millis: Arc::clone(&held.used_millis) });
+        held.row = row;
     }
 
     /// Has a key as its table has it.
-    pub fn agree(&self, id: &KeyId, written: Option<Record>, now: Timestamp) {
+    pub fn agree(&self, id: &KeyId, written: Option<KeyRow>, now: Timestamp) {
         match (written, self.find(id)) {
             (None, _) => self.take(id, now),
-            (Some(record), None) => self.put(record),
-            (Some(record), Some(held)) if record.digest != held.digest => self.turn(record, now),
+            (Some(row), None) => self.put(row),
+            (Some(row), Some(held)) if row.digest != held.digest => self.turn(row, now),
             (Some(_), Some(_)) => {}
         }
     }
@@ -87,7 +87,7 @@ impl Ring {
         let inner = &mut *self.0.write();
         let Some(held) = inner.keys.remove(id) else { return };
         held.lifeline.cancel();
-        for digest in std::iter::once(held.record.digest).chain(held.record.old.map(|(digest, _)| digest)) {
+        for digest in std::iter::once(held.row.digest).chain(held.row.old.map(|(digest, _)| digest)) {
             if let Some(pass) = inner.tokens.remove(&digest) {
                 pass.grant.end_at(now);
             }
@@ -103,7 +103,7 @@ impl Ring {
     }
 
     /// One key.
-    pub fn find(&self, id: &KeyId) -> Option<Record> {
+    pub fn find(&self, id: &KeyId) -> Option<KeyRow> {
         self.0.read().keys.get(id).map(Held::look)
     }
 
@@ -113,35 +113,35 @@ impl Ring {
     }
 
     /// What is made of every key of which something is made.
-    pub fn select<T>(&self, make: impl Fn(&Record) -> Option<T>) -> Vec<T> {
+    pub fn select<T>(&self, make: impl Fn(&KeyRow) -> Option<T>) -> Vec<T> {
         self.0.read().keys.values().filter_map(|held| make(&held.look())).collect()
     }
 
     /// The keys that were used since it was last noted, and when.
     pub fn used(&self) -> Vec<(KeyId, Timestamp)> {
         let inner = self.0.read();
-        let unwritten = inner.keys.values().filter(|held| held.record.last_used_at != held.look().last_used_at);
-        unwritten.filter_map(|held| Some((held.record.id.clone(), held.look().last_used_at?))).collect()
+        let unwritten = inner.keys.values().filter(|held| held.row.last_used_at != held.look().last_used_at);
+        unwritten.filter_map(|held| Some((held.row.id.clone(), held.look().last_used_at?))).collect()
     }
 
     /// The last use of a key was written.
     pub fn noted(&self, id: &KeyId, moment: Timestamp) {
         if let Some(held) = self.0.write().keys.get_mut(id) {
-            held.record.last_used_at = Some(moment);
+            held.row.last_used_at = Some(moment);
         }
     }
 }
 
 impl Held {
     /// The key with its last use.
-    fn look(&self) -> Record {
+    fn look(&self) -> KeyRow {
         let millis = self.used_millis.load(Ordering::Relaxed);
-        Record { last_used_at: (millis > 0).then(|| Timestamp::from_millis(millis)), ..self.record.clone() }
+        KeyRow { last_used_at: (millis > 0).then(|| Timestamp::from_millis(millis)), ..self.row.clone() }
     }
 }
 
-fn grant(record: &Record, end: Option<Timestamp>) -> Grant {
-    let Record { id, name, powers, .. } = record.clone();
+fn grant(row: &KeyRow, end: Option<Timestamp>) -> Grant {
+    let KeyRow { id, name, powers, .. } = row.clone();
     Grant { key: id, name, powers, end: watch::Sender::new(end) }
 }
 

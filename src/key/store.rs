@@ -16,7 +16,7 @@ pub const TABLE: &str = "api_key";
 
 /// A key as it is kept.
 #[derive(Clone, Debug)]
-pub struct Record {
+pub struct KeyRow {
     /// Its id.
     pub id: KeyId,
     /// What its maker calls it.
@@ -38,18 +38,18 @@ pub struct Record {
 }
 
 /// Every key, oldest first. For the start.
-pub async fn all(db: &impl ConnectionTrait) -> Result<Vec<Record>> {
+pub async fn all(db: &impl ConnectionTrait) -> Result<Vec<KeyRow>> {
     let models = api_key::Entity::find().order_by_asc(api_key::Column::CreatedAt).all(db).await.map_err(failed)?;
-    models.into_iter().map(Record::try_from).collect()
+    models.into_iter().map(KeyRow::try_from).collect()
 }
 
 /// One key.
-pub async fn find(db: &impl ConnectionTrait, id: &KeyId) -> Result<Option<Record>> {
-    api_key::Entity::find_by_id(id.clone()).one(db).await.map_err(failed)?.map(Record::try_from).transpose()
+pub async fn find(db: &impl ConnectionTrait, id: &KeyId) -> Result<Option<KeyRow>> {
+    api_key::Entity::find_by_id(id.clone()).one(db).await.map_err(failed)?.map(KeyRow::try_from).transpose()
 }
 
 /// Inserts a key.
-pub async fn insert(db: &impl ConnectionTrait, key: &Record) -> Result<()> {
+pub async fn insert(db: &impl ConnectionTrait, key: &KeyRow) -> Result<()> {
     let words: Vec<_> = key.powers.scopes.iter().map(|scope| scope.as_str()).collect();
     let sessions = key.powers.sessions.as_ref().map(serde_json::to_value).transpose().map_err(Error::internal)?;
     let model = api_key::Model {
@@ -104,7 +104,7 @@ pub async fn delete(db: &impl ConnectionTrait, id: &KeyId) -> Result<()> {
     Ok(())
 }
 
-impl TryFrom<api_key::Model> for Record {
+impl TryFrom<api_key::Model> for KeyRow {
     type Error = Error;
 
     /// # Errors

@@ -16,7 +16,7 @@ pub enum Loop {
     /// Claims the deliveries that are due.
     Scheduler,
     /// Takes away what is left of deleted sessions.
-    Leftovers,
+    Cleanup,
     /// Drops old events.
     Retention,
     /// Writes when keys were used.
@@ -28,14 +28,14 @@ pub enum Loop {
 impl Loop {
     /// All of them.
     pub const ALL: [Self; 6] =
-        [Self::FanOut, Self::Scheduler, Self::Leftovers, Self::Retention, Self::KeyUse, Self::Metrics];
+        [Self::FanOut, Self::Scheduler, Self::Cleanup, Self::Retention, Self::KeyUse, Self::Metrics];
 
     /// Its name in metrics and in the log.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::FanOut => "fan_out",
             Self::Scheduler => "scheduler",
-            Self::Leftovers => "leftovers",
+            Self::Cleanup => "cleanup",
             Self::Retention => "retention",
             Self::KeyUse => "key_use",
             Self::Metrics => "metrics",

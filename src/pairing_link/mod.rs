@@ -28,7 +28,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::key::Keys;
 use crate::lifecycle::Lifecycle;
 use crate::page::PAGE_MAX;
-use crate::pairing_link::store::Record;
+use crate::pairing_link::store::PairingLinkRow;
 use crate::pairing_link::types::{Ending, OpenPairingLink, PairingLink, Visit};
 use crate::pairing_link::visitors::Visitors;
 use crate::session::Sessions;
@@ -63,7 +63,7 @@ pub struct PairingLinks {
 struct Visitor {
     /// Who may pair this session and nothing else, as long as the link lives.
     caller: Caller,
-    link: Record,
+    link: PairingLinkRow,
     /// Fires when the key that made the link is deleted.
     lifeline: CancellationToken,
 }
@@ -110,7 +110,7 @@ impl PairingLinks {
         let wanted = now.after(Duration::from_secs(seconds));
         let expires_at = caller.ends_at().map_or(wanted, |end| end.min(wanted));
         let token = token::generate(PREFIX);
-        let record = Record {
+        let row = PairingLinkRow {
             id: PairingLinkId::generate(),
             session: id.clone(),
             digest: token::digest(token.expose_secret()),
@@ -119,7 +119,7 @@ impl PairingLinks {
             created_by: caller.grant().map(|grant| grant.key.clone()),
         };
         store::forget(self.db.write(), id, Timestamp::from_millis(now.millis() - REMEMBERED_MILLIS)).await?;
-        store::insert(self.db.write(), record).await?;
+        store::insert(self.db.write(), row).await?;
         // Behind the #, so that no server's log and no Referer ever holds it.
         let url = format!("{base}/pair#{}", token.expose_secret());
         Ok(PairingLink { url, expires_at })
@@ -180,7 +180,7 @@ impl PairingLinks {
 }
 
 /// Who comes with this link: somebody who may pair its session, and nothing else.
-fn visitor(link: &Record) -> Caller {
+fn visitor(link: &PairingLinkRow) -> Caller {
     let powers = Powers {
         scopes: BTreeSet::from([Scope::SessionsPair]),
         sessions: Some(BTreeSet::from([link.session.clone()])),

@@ -12,7 +12,7 @@ use crate::token::Digest;
 
 /// A link as it is kept.
 #[derive(Clone, Debug)]
-pub struct Record {
+pub struct PairingLinkRow {
     /// Its id.
     pub id: PairingLinkId,
     /// The session that it is for.
@@ -31,8 +31,8 @@ pub struct Record {
 ///
 /// # Errors
 /// `SessionNotFound` if the session was deleted meanwhile.
-pub async fn insert(db: &impl ConnectionTrait, link: Record) -> Result<()> {
-    let Record { id, session, digest, expires_at, created_at, created_by } = link;
+pub async fn insert(db: &impl ConnectionTrait, link: PairingLinkRow) -> Result<()> {
+    let PairingLinkRow { id, session, digest, expires_at, created_at, created_by } = link;
     let digest = digest.to_vec();
     let model = pairing_link::Model { id, session_id: session, digest, expires_at, created_at, created_by };
     let inserted =
@@ -46,7 +46,7 @@ pub async fn insert(db: &impl ConnectionTrait, link: Record) -> Result<()> {
 }
 
 /// The link with this token.
-pub async fn find(db: &impl ConnectionTrait, digest: Digest) -> Result<Option<Record>> {
+pub async fn find(db: &impl ConnectionTrait, digest: Digest) -> Result<Option<PairingLinkRow>> {
     let found = pairing_link::Entity::find()
         .filter(pairing_link::Column::Digest.eq(digest.to_vec()))
         .one(db)
@@ -54,7 +54,7 @@ pub async fn find(db: &impl ConnectionTrait, digest: Digest) -> Result<Option<Re
         .map_err(failed)?;
     let Some(row) = found else { return Ok(None) };
     let pairing_link::Model { id, session_id: session, digest: _, expires_at, created_at, created_by } = row;
-    Ok(Some(Record { id, session, digest, expires_at, created_at, created_by }))
+    Ok(Some(PairingLinkRow { id, session, digest, expires_at, created_at, created_by }))
 }
 
 /// The first so many links of a session that can be used at this moment, oldest first: those that were made after it was last

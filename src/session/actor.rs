@@ -26,8 +26,8 @@ use crate::session::command::Command;
 use crate::session::deps::Deps;
 use crate::session::machine::{self, Effect, Input, Outside, Phase, State};
 use crate::session::pairing::Pairing;
-use crate::session::registry::Entry;
-use crate::session::view;
+use crate::session::projection;
+use crate::session::registry::SessionHandle;
 use crate::whatsapp::client::{Client, End};
 use crate::whatsapp::connection::Connection;
 use crate::whatsapp::report::Report;
@@ -39,14 +39,14 @@ const REPORTS: usize = 256;
 const AFTER_PANIC: Duration = Duration::from_secs(5);
 
 /// Starts the actor of a session. A panic is logged, shown and survived.
-pub fn start(deps: Deps, entry: Arc<Entry>, commands: mpsc::Receiver<Command>) {
+pub fn start(deps: Deps, handle: Arc<SessionHandle>, commands: mpsc::Receiver<Command>) {
     let lifecycle = deps.lifecycle.clone();
-    lifecycle.spawn(ShutdownPhase::Sessions, "session", supervise(deps, entry, commands));
+    lifecycle.spawn(ShutdownPhase::Sessions, "session", supervise(deps, handle, commands));
 }
 
-async fn supervise(deps: Deps, entry: Arc<Entry>, mut commands: mpsc::Receiver<Command>) {
+async fn supervise(deps: Deps, handle: Arc<SessionHandle>, mut commands: mpsc::Receiver<Command>) {
     let stopping = deps.lifecycle.sessions().clone();
-    let mut actor = Actor::new(deps, entry);
+    let mut actor = Actor::new(deps, handle);
     let mut has_panicked = false;
     loop {
         let begun = Instant::now();
@@ -62,7 +62,7 @@ async fn supervise(deps: Deps, entry: Arc<Entry>, mut commands: mpsc::Receiver<C
             commands.close();
             return;
         }
-        let id = actor.entry.id();
+        let id = actor.handle.id();
         warn!(session.id = %id, "session {id} panicked and starts again");
         if has_panicked && begun.elapsed() < AFTER_PANIC {
             tokio::select! {
@@ -77,7 +77,7 @@ async fn supervise(deps: Deps, entry: Arc<Entry>, mut commands: mpsc::Receiver<C
 
 struct Actor {
     deps: Deps,
-    entry: Arc<Entry>,
+    handle: Arc<SessionHandle>,
     state: State,
     connection: Option<Connection>,
     /// What operations have of the present connection. They get it while the session is logged in.
@@ -109,11 +109,11 @@ enum Wake {
 }
 
 impl Actor {
-    fn new(deps: Deps, entry: Arc<Entry>) -> Self {
-        let state = view::initial(&entry.present(), deps.clock.now());
+    fn new(deps: Deps, handle: Arc<SessionHandle>) -> Self {
+        let state = projection::initial(&handle.present(), deps.clock.now());
         Self {
             deps,
-            entry,
+            handle,
             state,
             connection: None,
             client: None,
@@ -131,8 +131,8 @@ impl Actor {
 
     /// The actor after one that panicked: it stands where that one stood, and has its client, until it hears of the panic.
     fn successor(self) -> Self {
-        let Self { deps, entry, state, connection, client, reports, run, unwritten, .. } = self;
-        Self { state, connection, client, reports, run, unwritten, ..Self::new(deps, entry) }
+        let Self { deps, handle, state, connection, client, reports, run, unwritten, .. } = self;
+        Self { state, connection, client, reports, run, unwritten, ..Self::new(deps, handle) }
     }
 
     async fn run(&mut self, commands: &mut mpsc::Receiver<Command>) {
@@ -156,7 +156,7 @@ impl Actor {
     }
 
     fn turn(&mut self, wake: Wake) -> BoxFuture<'_, ()> {
-        let span = debug_span!("session_turn", session.id = %self.entry.id());
+        let span = debug_span!("session_turn", session.id = %self.handle.id());
         async move {
             match wake {
                 Wake::Command(command) => self.command(command).await,
@@ -169,7 +169,7 @@ impl Actor {
                 }
                 Wake::PairOutcome(outcome) => self.pairing.finished(outcome),
                 Wake::UnlinkLate => self.unlink().await,
-                Wake::SaveAgain => self.save(Some(self.entry.present()), Vec::new()).await,
+                Wake::SaveAgain => self.save(Some(self.handle.present()), Vec::new()).await,
                 Wake::Stop => {
                     self.apply(Input::Shutdown).await;
                     self.save_the_rest().await;
@@ -201,7 +201,7 @@ impl Actor {
             Command::Logout(reply) => self.begin_unlinking(reply, false).await,
             Command::Delete(reply) => self.begin_unlinking(reply, true).await,
             Command::Pair(wanted) => {
-                let live = self.entry.present();
+                let live = self.handle.present();
                 let now = self.deps.clock.now();
                 if self.pairing.ask(wanted, &live, self.state.is_linked, now) {
                     if let (Some(_), Some(connection)) = (&live.pair_code, &self.connection) {
@@ -219,7 +219,7 @@ impl Actor {
             (Phase::Pairing { .. }, Some(client)) => self.pairing.start(client, &self.deps.lifecycle),
             (Phase::Dialling | Phase::Open | Phase::Ending(_), _) | (Phase::Pairing { .. }, None) => {}
             (Phase::Resting | Phase::Banned(_) | Phase::Waiting(_) | Phase::Linking | Phase::LoggedIn(_), _) => {
-                self.pairing.fail(&self.entry.present());
+                self.pairing.fail(&self.handle.present());
             }
         }
         // Either it can be done now, or the attempt to get there has failed.
@@ -258,20 +258,20 @@ impl Actor {
     fn withdraw_client(&self) {
         match self.state.phase {
             Phase::LoggedIn(_) => {}
-            Phase::Resting | Phase::Banned(_) => self.entry.withdraw_client(End::Offline),
+            Phase::Resting | Phase::Banned(_) => self.handle.withdraw_client(End::Offline),
             Phase::Waiting(_)
             | Phase::Dialling
             | Phase::Open
             | Phase::Pairing { .. }
             | Phase::Linking
-            | Phase::Ending(_) => self.entry.withdraw_client(End::Lost),
+            | Phase::Ending(_) => self.handle.withdraw_client(End::Lost),
         }
     }
 
     /// Operations have the client once the session is shown as logged in.
     fn offer_client(&self) {
         if let (Phase::LoggedIn(_), Some(client)) = (&self.state.phase, &self.client) {
-            self.entry.offer_client(client);
+            self.handle.offer_client(client);
         }
     }
 
@@ -291,8 +291,8 @@ impl Actor {
             }
             Effect::Rest => self.rest().await,
             Effect::Forget => {
-                if let Err(error) = self.deps.connector.forget(self.entry.id()).await {
-                    let id = self.entry.id();
+                if let Err(error) = self.deps.connector.forget(self.handle.id()).await {
+                    let id = self.handle.id();
                     // WhatsApp refuses the old keys at the next connection, and they are deleted then.
                     warn!(session.id = %id, error = chain(&error), "the keys of session {id} could not be deleted");
                 }

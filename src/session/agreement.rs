@@ -7,7 +7,7 @@ use entity::ids::SessionId;
 
 use crate::error::Error;
 use crate::session::command::Command;
-use crate::session::registry::Entry;
+use crate::session::registry::SessionHandle;
 use crate::session::types::Snapshot;
 use crate::session::{Sessions, store};
 
@@ -20,15 +20,15 @@ impl Sessions {
             let (this, id) = (this.clone(), id.clone());
             async move {
                 let tx = this.deps.db.write().begin_decided(store::TABLE).await?;
-                let Some(record) = store::find(&tx, &id).await? else {
+                let Some(row) = store::find(&tx, &id).await? else {
                     this.registry.forget(&id);
-                    this.deps.journal.interest().forget(&id);
+                    this.deps.journal.demand().forget(&id);
                     return Ok(());
                 };
-                if let Some(entry) = this.registry.add_missing(&record)
+                if let Some(handle) = this.registry.add_missing(&row)
                     && let Some(first) = first
                 {
-                    let _ = entry.mailbox(&this.deps).send(first()).await; // As in `take_in`.
+                    let _ = handle.mailbox(&this.deps).send(first()).await; // As in `take_in`.
                 }
                 Ok::<_, Error>(())
             }
@@ -38,8 +38,8 @@ impl Sessions {
 
     /// The session that was to be created, if the table has it after all: then only the answer was lost.
     pub(super) async fn written(&self, id: &SessionId) -> Option<Snapshot> {
-        let entry = self.registry.find(id)?;
-        self.is_on_disk().await.then(|| entry.look(Snapshot::clone))
+        let handle = self.registry.find(id)?;
+        self.is_on_disk().await.then(|| handle.look(Snapshot::clone))
     }
 
     /// Whether the disk has what the table says. When a flush has failed the table may say more.
@@ -48,14 +48,14 @@ impl Sessions {
     }
 
     /// Shows the name and the labels that the table has, after a write of which nobody knows what came.
-    pub(super) async fn revise_as_written(&self, entry: &Arc<Entry>) {
-        let (this, entry) = (self.clone(), Arc::clone(entry));
+    pub(super) async fn revise_as_written(&self, handle: &Arc<SessionHandle>) {
+        let (this, handle) = (self.clone(), Arc::clone(handle));
         let attempt = move || {
-            let (this, entry) = (this.clone(), Arc::clone(&entry));
+            let (this, handle) = (this.clone(), Arc::clone(&handle));
             async move {
                 let tx = this.deps.db.write().begin_decided(store::TABLE).await?;
-                if let Some(record) = store::find(&tx, entry.id()).await? {
-                    entry.revise(&record.session);
+                if let Some(row) = store::find(&tx, handle.id()).await? {
+                    handle.revise(&row.session);
                 }
                 Ok::<_, Error>(())
             }

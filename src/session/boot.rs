@@ -12,22 +12,22 @@ use tracing::info;
 use crate::lifecycle::ShutdownPhase;
 use crate::session::command::Command;
 use crate::session::deps::Deps;
-use crate::session::registry::Entry;
-use crate::session::view;
+use crate::session::projection;
+use crate::session::registry::SessionHandle;
 
-/// A session that has not settled after this time gives its place in the queue to the next.
-const SETTLE_LIMIT: Duration = Duration::from_secs(30);
+/// A session that still connects after this time makes room for the next one in the queue.
+const CONNECT_LIMIT: Duration = Duration::from_secs(30);
 
 /// How fast sessions come back.
 #[derive(Clone, Copy, Debug)]
-pub struct Settings {
+pub struct BootSettings {
     /// Sessions per second; none is as fast as it goes.
     pub boot_rate: Option<NonZeroU32>,
     /// Sessions that log in at the same time.
     pub boot_concurrency: usize,
 }
 
-impl Default for Settings {
+impl Default for BootSettings {
     fn default() -> Self {
         Self { boot_rate: NonZeroU32::new(20), boot_concurrency: 32 }
     }
@@ -56,7 +56,7 @@ impl Queue {
     }
 
     /// Works the queue off in the background.
-    pub fn start(self: &Arc<Self>, deps: Deps, settings: Settings, sessions: Vec<Arc<Entry>>) {
+    pub fn start(self: &Arc<Self>, deps: Deps, settings: BootSettings, sessions: Vec<Arc<SessionHandle>>) {
         self.waiting.store(sessions.len(), Ordering::Relaxed);
         let queue = Arc::clone(self);
         let lifecycle = deps.lifecycle.clone();
@@ -69,32 +69,32 @@ impl Queue {
         });
     }
 
-    async fn work(&self, deps: &Deps, settings: Settings, sessions: Vec<Arc<Entry>>) {
+    async fn work(&self, deps: &Deps, settings: BootSettings, sessions: Vec<Arc<SessionHandle>>) {
         let (count, begun) = (sessions.len(), Instant::now());
-        let places = Arc::new(Semaphore::new(settings.boot_concurrency.max(1)));
-        let mut pace = settings.boot_rate.map(|rate| tokio::time::interval(Duration::from_secs(1) / rate.get()));
-        if let Some(pace) = &mut pace {
-            pace.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let permits = Arc::new(Semaphore::new(settings.boot_concurrency.max(1)));
+        let mut ticks = settings.boot_rate.map(|rate| tokio::time::interval(Duration::from_secs(1) / rate.get()));
+        if let Some(ticks) = &mut ticks {
+            ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         }
-        for entry in sessions {
-            if let Some(pace) = &mut pace {
-                pace.tick().await;
+        for handle in sessions {
+            if let Some(ticks) = &mut ticks {
+                ticks.tick().await;
             }
-            let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
+            let Ok(permit) = Arc::clone(&permits).acquire_owned().await else { return };
             self.waiting.fetch_sub(1, Ordering::Relaxed);
             self.started.fetch_add(1, Ordering::Relaxed);
             // One that takes nothing holds nobody up behind it.
-            if entry.mailbox(deps).send_timeout(Command::Boot, SETTLE_LIMIT).await.is_err() {
+            if handle.mailbox(deps).send_timeout(Command::Boot, CONNECT_LIMIT).await.is_err() {
                 continue; // It was deleted meanwhile.
             }
             let stopping = deps.lifecycle.sessions().clone();
             deps.lifecycle.spawn(ShutdownPhase::Sessions, "boot", async move {
-                let mut live = entry.watch();
-                drop(entry);
-                let settled = live.wait_for(|shown| view::is_settled(&shown.live));
-                // Late or deleted, its place is free either way.
-                let _ = stopping.run_until_cancelled(tokio::time::timeout(SETTLE_LIMIT, settled)).await;
-                drop(place);
+                let mut live = handle.watch();
+                drop(handle);
+                let settled = live.wait_for(|shown| !projection::is_connecting(&shown.live));
+                // Late or deleted, its permit is free either way.
+                let _ = stopping.run_until_cancelled(tokio::time::timeout(CONNECT_LIMIT, settled)).await;
+                drop(permit);
             });
         }
         if count > 0 {

@@ -7,7 +7,7 @@ use entity::words::Scope;
 
 use crate::caller::Caller;
 use crate::error::Result;
-use crate::page::{BYTES_MAX, Place, Slice, Window, json_bytes};
+use crate::page::{BYTES_MAX, Slice, SortKey, Window, json_bytes};
 use crate::session::types::{Session, SessionFilter, SessionPage, Snapshot};
 use crate::session::{Sessions, cursor_of, rules};
 
@@ -50,19 +50,19 @@ impl Sessions {
         Ok(self.matching(caller, filter, |_| ())?.len() as u64)
     }
 
-    /// All that match, oldest first, each with its place.
+    /// All that match, oldest first, each with its sort key.
     fn matching<T>(
         &self,
         caller: &Caller,
         filter: SessionFilter,
         take: impl Fn(&Snapshot) -> T,
-    ) -> Result<Vec<(Place, T)>> {
+    ) -> Result<Vec<(SortKey, T)>> {
         caller.require(Scope::SessionsRead)?;
         let filter = rules::filter(filter)?;
         let mut found = Vec::new();
         self.registry.for_each(|snapshot| {
             if caller.reaches(&snapshot.session.id) && rules::matches(&filter, snapshot) {
-                found.push((rules::place(&snapshot.session), take(snapshot)));
+                found.push((rules::sort_key(&snapshot.session), take(snapshot)));
             }
         });
         found.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
@@ -71,9 +71,9 @@ impl Sessions {
 }
 
 /// The part of a whole list that a window shows, as much of it as one answer may hold.
-fn part<T>(all: Vec<(Place, T)>, window: &Window, size: impl Fn(&T) -> usize) -> Result<Slice<T>> {
+fn part<T>(all: Vec<(SortKey, T)>, window: &Window, size: impl Fn(&T) -> usize) -> Result<Slice<T>> {
     let bounds = window.bounds()?;
-    let Slice { items, has_previous, has_next } = bounds.cut(all, |(place, _)| place.clone());
+    let Slice { items, has_previous, has_next } = bounds.cut(all, |(key, _)| key.clone());
     let items = items.into_iter().map(|(_, item)| item).collect();
     Ok(Slice { items, has_previous, has_next }.within(BYTES_MAX, bounds.is_from_end, size))
 }

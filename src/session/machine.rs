@@ -422,7 +422,7 @@ impl State {
             }
             Phase::Ending(failures) => self.retry(self.reason, failures.max(1), outside, out),
             Phase::LoggedIn(since) => {
-                if outside.now.remaining(since) >= STABLE_AFTER {
+                if outside.now.since(since) >= STABLE_AFTER {
                     self.failures = 0;
                 }
                 self.retry(reason, 1, outside, out);

@@ -7,12 +7,12 @@ use tokio::sync::mpsc;
 use crate::session::actor;
 use crate::session::command::Command;
 use crate::session::deps::Deps;
-use crate::session::registry::Entry;
+use crate::session::registry::SessionHandle;
 
 /// Commands that wait for one actor. Each has a caller that waits for its reply; more callers than this are too many.
 const MAILBOX_CAPACITY: usize = 16;
 
-impl Entry {
+impl SessionHandle {
     /// The actor's mailbox; starts the actor if there is none.
     pub fn mailbox(self: &Arc<Self>, deps: &Deps) -> mpsc::Sender<Command> {
         let mut mailbox = self.mailbox.lock();

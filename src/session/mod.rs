@@ -12,15 +12,15 @@ pub mod registry;
 pub mod store;
 
 mod agreement;
-mod chronicle;
 mod client;
 mod listing;
 mod mailbox;
 mod pairing;
+mod projection;
 pub mod rules;
 mod timeline;
+mod transition_events;
 mod updates;
-mod view;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -40,12 +40,12 @@ use crate::event::body::EventBody;
 use crate::event::body::session::SessionDeletedEvent;
 use crate::event::entry::{self, Write};
 
-use crate::session::boot::{BootProgress, Queue, Settings};
+use crate::session::boot::{BootProgress, BootSettings, Queue};
 use crate::session::command::Command;
 use crate::session::deps::Deps;
 use crate::session::pair_codes::{Asker, CodeBudget, PairCodes, WantedCode};
-use crate::session::registry::{Entry, Registry};
-use crate::session::store::Draft;
+use crate::session::registry::{Registry, SessionHandle};
+use crate::session::store::SessionDraft;
 use crate::session::types::{Live, NewSession, PairCode, Session, SessionChanges, Snapshot, Status};
 
 /// Longest wait for the first QR code of a session that connects.
@@ -72,14 +72,14 @@ impl Sessions {
     ///
     /// # Errors
     /// `Unavailable`.
-    pub async fn open(deps: Deps, egress: Egress, settings: Settings) -> Result<Self> {
-        deps.journal.record(restart(deps.clock.now())).await?;
+    pub async fn open(deps: Deps, egress: Egress, settings: BootSettings) -> Result<Self> {
+        deps.journal.write(restart(deps.clock.now())).await?;
         let registry = Arc::new(Registry::default());
         let mut coming_back = Vec::new();
-        for record in store::all(deps.db.read()).await? {
-            let entry = registry.add(&record);
-            if record.live.desired == DesiredState::Online {
-                coming_back.push(entry);
+        for row in store::all(deps.db.read()).await? {
+            let handle = registry.add(&row);
+            if row.live.desired == DesiredState::Online {
+                coming_back.push(handle);
             }
         }
         let queue = Arc::new(Queue::default());
@@ -112,26 +112,26 @@ impl Sessions {
     }
 
     #[tracing::instrument(level = "debug", name = "create_session", skip_all, fields(session.id = %draft.id))]
-    async fn take_in(&self, mut draft: Draft) -> Result<Snapshot> {
+    async fn take_in(&self, mut draft: SessionDraft) -> Result<Snapshot> {
         let _reserved = self.registry.reserve(&draft.id).ok_or_else(|| store::exists(&draft.id))?;
         if let Some(webhook) = &mut draft.webhook {
             // What is still owed about an earlier session with this id is not for it.
-            webhook.after_position = *self.deps.journal.bus().head().borrow();
+            webhook.after_position = *self.deps.journal.recent().head().borrow();
         }
         let webhook = draft.webhook.clone();
         let tx = self.deps.db.write().begin().await?;
-        let record = store::insert(&tx, draft, self.deps.clock.now()).await?;
+        let row = store::insert(&tx, draft, self.deps.clock.now()).await?;
         let committed = tx.commit().await;
         if let Some(webhook) = webhook {
-            webhook.tell(self.deps.journal.interest());
+            webhook.announce(self.deps.journal.demand());
         }
         if let Err(error) = committed {
-            self.agree(&record.session.id, Some(|| Command::Begin)).await;
-            return self.written(&record.session.id).await.ok_or(error);
+            self.agree(&row.session.id, Some(|| Command::Begin)).await;
+            return self.written(&row.session.id).await.ok_or(error);
         }
-        let entry = self.registry.add(&record);
-        let created = entry.look(Snapshot::clone);
-        let mailbox = entry.mailbox(&self.deps);
+        let handle = self.registry.add(&row);
+        let created = handle.look(Snapshot::clone);
+        let mailbox = handle.mailbox(&self.deps);
         let _ = mailbox.send(Command::Begin).await; // An actor that ends now ends with the server, and starts with the next.
         Ok(created)
     }
@@ -159,20 +159,20 @@ impl Sessions {
     /// `Invalid`, `SessionNotFound`.
     #[tracing::instrument(level = "debug", name = "update_session", skip_all, fields(session.id = %id))]
     pub async fn update(&self, caller: &Caller, id: &SessionId, changes: SessionChanges) -> Result<Snapshot> {
-        let entry = self.reach(caller, Scope::SessionsWrite, id)?;
+        let handle = self.reach(caller, Scope::SessionsWrite, id)?;
         let name = changes.name.map(rules::name).transpose()?;
         let metadata = changes.metadata.map(rules::metadata).transpose()?;
         let changes = store::Changes { name, metadata, presence_on_connect: changes.presence_on_connect };
         let this = self.clone();
         let changed = self.deps.lifecycle.complete(async move {
-            let _turn = entry.turn().await;
+            let _turn = handle.turn().await;
             let (db, now) = (this.deps.db.write(), this.deps.clock.now());
-            let changed = store::update(db, entry.id(), changes, now).await;
+            let changed = store::update(db, handle.id(), changes, now).await;
             if changed.is_err() {
-                this.revise_as_written(&entry).await;
+                this.revise_as_written(&handle).await;
             }
-            entry.revise(&changed?.ok_or_else(not_found)?);
-            Ok(entry.look(Snapshot::clone))
+            handle.revise(&changed?.ok_or_else(not_found)?);
+            Ok(handle.look(Snapshot::clone))
         });
         Ok(changed.await?.seen_by(caller))
     }
@@ -192,34 +192,37 @@ impl Sessions {
     async fn take_away(&self, id: &SessionId) -> Result<Snapshot> {
         // From here on nobody finds it, so nobody can start it again behind our back; nor create one with its id before all
         // is said about it.
-        let (entry, _reserved) = self.registry.remove(id).ok_or_else(not_found)?;
-        if let Err(error) = self.end(&entry).await {
+        let (handle, _reserved) = self.registry.remove(id).ok_or_else(not_found)?;
+        if let Err(error) = self.end(&handle).await {
             // It is there as before, unless the table says that it is gone: then only the answer was lost.
-            self.registry.restore(Arc::clone(&entry));
+            self.registry.restore(Arc::clone(&handle));
             self.agree(id, None).await;
             if self.registry.find(id).is_some() || !self.is_on_disk().await {
                 return Err(error);
             }
         }
-        self.deps.journal.interest().forget(id);
-        Ok(entry.look(Snapshot::clone))
+        self.deps.journal.demand().forget(id);
+        Ok(handle.look(Snapshot::clone))
     }
 
-    async fn end(&self, entry: &Arc<Entry>) -> Result<()> {
+    async fn end(&self, handle: &Arc<SessionHandle>) -> Result<()> {
         // Where nothing can be written the phone keeps its device, and the session all that it is.
-        store::touch(self.deps.db.write(), entry.id(), self.deps.clock.now()).await?;
-        let was_linked = entry.look(|snapshot| snapshot.live.identity.is_some());
-        self.tell(entry, Command::Delete).await?;
-        let removed = self.remove(entry).await;
+        store::touch(self.deps.db.write(), handle.id(), self.deps.clock.now()).await?;
+        let was_linked = handle.look(|snapshot| snapshot.live.identity.is_some());
+        self.tell(handle, Command::Delete).await?;
+        let removed = self.remove(handle).await;
         removed.map_err(|error| if was_linked { half_deleted(error) } else { error })
     }
 
-    async fn remove(&self, entry: &Entry) -> Result<()> {
-        let (id, session) = (entry.id(), entry.look(|snapshot| Arc::clone(&snapshot.session)));
+    async fn remove(&self, handle: &SessionHandle) -> Result<()> {
+        let (id, session) = (handle.id(), handle.look(|snapshot| Arc::clone(&snapshot.session)));
         let body = SessionDeletedEvent { name: session.name.clone(), created_at: session.created_at };
-        let told = entry::Draft::new(id.clone(), &EventBody::SessionDeleted(body), self.deps.clock.now())?;
-        let last = Some(store::deleting(id));
-        self.deps.journal.record(entry::Entry { events: vec![told], last, ..entry::Entry::default() }).await
+        let told = entry::NewEvent::new(id.clone(), &EventBody::SessionDeleted(body), self.deps.clock.now())?;
+        let last = Some(store::deletion(id));
+        self.deps
+            .journal
+            .write(entry::JournalEntry { events: vec![told], last, ..entry::JournalEntry::default() })
+            .await
     }
 
     /// Wants the session online. Idempotent.
@@ -228,9 +231,9 @@ impl Sessions {
     /// `SessionNotFound`, `ShuttingDown`.
     #[tracing::instrument(level = "debug", name = "connect_session", skip_all, fields(session.id = %id))]
     pub async fn connect(&self, caller: &Caller, id: &SessionId) -> Result<Snapshot> {
-        let entry = self.reach(caller, Scope::SessionsWrite, id)?;
-        self.tell(&entry, Command::GoOnline).await?;
-        Ok(entry.look(Snapshot::clone).seen_by(caller))
+        let handle = self.reach(caller, Scope::SessionsWrite, id)?;
+        self.tell(&handle, Command::GoOnline).await?;
+        Ok(handle.look(Snapshot::clone).seen_by(caller))
     }
 
     /// Wants the session offline; it stays linked. Idempotent.
@@ -239,9 +242,9 @@ impl Sessions {
     /// `SessionNotFound`, `ShuttingDown`.
     #[tracing::instrument(level = "debug", name = "disconnect_session", skip_all, fields(session.id = %id))]
     pub async fn disconnect(&self, caller: &Caller, id: &SessionId) -> Result<Snapshot> {
-        let entry = self.reach(caller, Scope::SessionsWrite, id)?;
-        self.tell(&entry, Command::GoOffline).await?;
-        Ok(entry.look(Snapshot::clone).seen_by(caller))
+        let handle = self.reach(caller, Scope::SessionsWrite, id)?;
+        self.tell(&handle, Command::GoOffline).await?;
+        Ok(handle.look(Snapshot::clone).seen_by(caller))
     }
 
     /// Unlinks the device from the phone; the session stays. Idempotent.
@@ -250,9 +253,9 @@ impl Sessions {
     /// `SessionNotFound`, `ShuttingDown`.
     #[tracing::instrument(level = "debug", name = "logout_session", skip_all, fields(session.id = %id))]
     pub async fn logout(&self, caller: &Caller, id: &SessionId) -> Result<Snapshot> {
-        let entry = self.reach(caller, Scope::SessionsWrite, id)?;
-        self.tell(&entry, Command::Logout).await?;
-        Ok(entry.look(Snapshot::clone).seen_by(caller))
+        let handle = self.reach(caller, Scope::SessionsWrite, id)?;
+        self.tell(&handle, Command::Logout).await?;
+        Ok(handle.look(Snapshot::clone).seen_by(caller))
     }
 
     /// What the session is doing right now.
@@ -270,7 +273,9 @@ impl Sessions {
     pub async fn qr(&self, caller: &Caller, id: &SessionId) -> Result<Live> {
         let mut shown = self.reach(caller, Scope::SessionsPair, id)?.watch();
         // A session that is still connecting when the time is up is shown as it is.
-        if let Ok(Err(_)) = tokio::time::timeout(QR_WAIT, shown.wait_for(|shown| view::is_settled(&shown.live))).await {
+        if let Ok(Err(_)) =
+            tokio::time::timeout(QR_WAIT, shown.wait_for(|shown| !projection::is_connecting(&shown.live))).await
+        {
             return Err(not_found());
         }
         Ok(shown.borrow().live.clone())
@@ -306,14 +311,14 @@ impl Sessions {
         asker: Asker,
         request: PairRequest,
     ) -> Result<(PairCode, Snapshot)> {
-        let entry = self.reach(caller, Scope::SessionsPair, id)?;
+        let handle = self.reach(caller, Scope::SessionsPair, id)?;
         self.is_open()?;
         let (reply, code) = oneshot::channel();
         let budget = CodeBudget { asker, codes: self.pair_codes.clone() };
         let wanted = WantedCode { request, budget, reply };
-        let mailbox = entry.mailbox(&self.deps);
+        let mailbox = handle.mailbox(&self.deps);
         match ask(&mailbox, Command::Pair(wanted), code, PAIR_WAIT).await {
-            Ok(Some(code)) => code.map(|code| (code, entry.look(Snapshot::clone).seen_by(caller))),
+            Ok(Some(code)) => code.map(|code| (code, handle.look(Snapshot::clone).seen_by(caller))),
             Ok(None) => Err(self.unanswered(&mailbox)),
             Err(_) => Err(Error::new(ErrorKind::UpstreamTimeout, "WhatsApp did not give a pair code in time")),
         }
@@ -345,7 +350,7 @@ impl Sessions {
     }
 
     /// The session, if the caller may do this to it. One that the caller may not touch is not there.
-    fn reach(&self, caller: &Caller, scope: Scope, id: &SessionId) -> Result<Arc<Entry>> {
+    fn reach(&self, caller: &Caller, scope: Scope, id: &SessionId) -> Result<Arc<SessionHandle>> {
         caller.require(scope)?;
         self.registry.find(id).filter(|_| caller.reaches(id)).ok_or_else(not_found)
     }
@@ -354,12 +359,12 @@ impl Sessions {
     ///
     /// # Errors
     /// `SessionNotFound`, `AlreadyLoggedIn`.
-    fn unlinked(&self, caller: &Caller, id: &SessionId) -> Result<Arc<Entry>> {
-        let entry = self.reach(caller, Scope::SessionsPair, id)?;
-        if entry.look(|snapshot| snapshot.live.identity.is_some()) {
+    fn unlinked(&self, caller: &Caller, id: &SessionId) -> Result<Arc<SessionHandle>> {
+        let handle = self.reach(caller, Scope::SessionsPair, id)?;
+        if handle.look(|snapshot| snapshot.live.identity.is_some()) {
             return Err(Error::new(ErrorKind::AlreadyLoggedIn, "a phone has linked this session already"));
         }
-        Ok(entry)
+        Ok(handle)
     }
 
     /// Whether a phone could link this session now.
@@ -375,8 +380,8 @@ impl Sessions {
     /// # Errors
     /// `SessionNotFound`.
     pub fn last_connected(&self, caller: &Caller, id: &SessionId) -> Result<Option<Timestamp>> {
-        let entry = self.reach(caller, Scope::SessionsPair, id)?;
-        Ok(entry.look(|snapshot| snapshot.session.last_connected_at))
+        let handle = self.reach(caller, Scope::SessionsPair, id)?;
+        Ok(handle.look(|snapshot| snapshot.session.last_connected_at))
     }
 
     fn is_open(&self) -> Result<()> {
@@ -387,10 +392,10 @@ impl Sessions {
     }
 
     /// Tells the actor, and waits until it is done.
-    async fn tell(&self, entry: &Arc<Entry>, command: fn(oneshot::Sender<()>) -> Command) -> Result<()> {
+    async fn tell(&self, handle: &Arc<SessionHandle>, command: fn(oneshot::Sender<()>) -> Command) -> Result<()> {
         self.is_open()?;
         let (reply, done) = oneshot::channel();
-        let mailbox = entry.mailbox(&self.deps);
+        let mailbox = handle.mailbox(&self.deps);
         match ask(&mailbox, command(reply), done, COMMAND_WAIT).await {
             Ok(Some(())) => Ok(()),
             Ok(None) => Err(self.unanswered(&mailbox)),
@@ -423,22 +428,22 @@ async fn ask<T>(
 }
 
 /// What a start makes of the states that the process before wrote.
-fn restart(now: Timestamp) -> entry::Entry {
+fn restart(now: Timestamp) -> entry::JournalEntry {
     let write: Write = Box::new(move |tx| {
         async move {
             let before = store::all(tx).await?;
             store::reset(tx, now).await?;
             let mut events = Vec::new();
             for (before, after) in before.iter().zip(store::all(tx).await?) {
-                for body in chronicle::between(&before.live, &after.live) {
-                    events.push(entry::Draft::new(after.session.id.clone(), &body, now)?);
+                for body in transition_events::between(&before.live, &after.live) {
+                    events.push(entry::NewEvent::new(after.session.id.clone(), &body, now)?);
                 }
             }
             Ok(events)
         }
         .boxed()
     });
-    entry::Entry { write: Some(write), ..entry::Entry::default() }
+    entry::JournalEntry { write: Some(write), ..entry::JournalEntry::default() }
 }
 
 /// Reads the id of an existing session from a path or an argument.
@@ -451,7 +456,7 @@ pub fn session_id(text: &str) -> Result<SessionId> {
 
 /// The cursor of a session: the place right behind it in every list.
 pub fn cursor_of(session: &Session) -> String {
-    rules::place(session).cursor()
+    rules::sort_key(session).cursor()
 }
 
 impl Snapshot {

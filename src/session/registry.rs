@@ -12,7 +12,7 @@ use tokio::sync::{broadcast, mpsc, watch};
 
 use crate::account::DeviceProps;
 use crate::session::command::Command;
-use crate::session::store::Record;
+use crate::session::store::SessionRow;
 use crate::session::types::{Live, Revision, Session, Snapshot};
 use crate::whatsapp::client::{Client, End};
 
@@ -22,15 +22,15 @@ const CHANGES_CAPACITY: usize = 1024;
 /// Every session of this process.
 #[derive(Debug)]
 pub struct Registry {
-    entries: RwLock<Entries>,
+    handles: RwLock<Handles>,
     changes: broadcast::Sender<SessionId>,
     /// How many sessions were taken in.
     born: AtomicU64,
 }
 
 #[derive(Debug, Default)]
-struct Entries {
-    present: HashMap<SessionId, Arc<Entry>>,
+struct Handles {
+    present: HashMap<SessionId, Arc<SessionHandle>>,
     /// Ids of sessions that are being created or deleted right now.
     reserved: HashSet<SessionId>,
 }
@@ -45,13 +45,13 @@ pub struct Reserved {
 
 impl Drop for Reserved {
     fn drop(&mut self) {
-        self.registry.entries.write().reserved.remove(&self.id);
+        self.registry.handles.write().reserved.remove(&self.id);
     }
 }
 
 /// One session: its state for all who look, and its actor once it has one.
 #[derive(Debug)]
-pub struct Entry {
+pub struct SessionHandle {
     id: SessionId,
     props: DeviceProps,
     shown: watch::Sender<Snapshot>,
@@ -65,35 +65,35 @@ pub struct Entry {
 
 impl Default for Registry {
     fn default() -> Self {
-        Self { entries: RwLock::default(), changes: broadcast::Sender::new(CHANGES_CAPACITY), born: AtomicU64::new(0) }
+        Self { handles: RwLock::default(), changes: broadcast::Sender::new(CHANGES_CAPACITY), born: AtomicU64::new(0) }
     }
 }
 
 impl Registry {
     /// Takes a session in.
-    pub fn add(&self, record: &Record) -> Arc<Entry> {
-        let entry = self.entry(record);
-        self.entries.write().present.insert(entry.id.clone(), Arc::clone(&entry));
-        entry.tell();
-        entry
+    pub fn add(&self, row: &SessionRow) -> Arc<SessionHandle> {
+        let handle = self.handle(row);
+        self.handles.write().present.insert(handle.id.clone(), Arc::clone(&handle));
+        handle.tell();
+        handle
     }
 
     /// Takes a session in that is not there. None if it is.
-    pub fn add_missing(&self, record: &Record) -> Option<Arc<Entry>> {
-        let entry = self.entry(record);
-        match self.entries.write().present.entry(entry.id.clone()) {
+    pub fn add_missing(&self, row: &SessionRow) -> Option<Arc<SessionHandle>> {
+        let handle = self.handle(row);
+        match self.handles.write().present.entry(handle.id.clone()) {
             hash_map::Entry::Occupied(_) => return None,
-            hash_map::Entry::Vacant(place) => place.insert(Arc::clone(&entry)),
+            hash_map::Entry::Vacant(place) => place.insert(Arc::clone(&handle)),
         };
-        entry.tell();
-        Some(entry)
+        handle.tell();
+        Some(handle)
     }
 
-    fn entry(&self, record: &Record) -> Arc<Entry> {
-        let Record { session, live, props } = record.clone();
+    fn handle(&self, row: &SessionRow) -> Arc<SessionHandle> {
+        let SessionRow { session, live, props } = row.clone();
         let id = session.id.clone();
         let revision = Revision { born: self.born.fetch_add(1, Ordering::Relaxed), number: 0 };
-        Arc::new(Entry {
+        Arc::new(SessionHandle {
             id,
             props,
             shown: watch::Sender::new(Snapshot { session: Arc::new(session), live, revision }),
@@ -105,48 +105,48 @@ impl Registry {
     }
 
     /// Looks a session up.
-    pub fn find(&self, id: &SessionId) -> Option<Arc<Entry>> {
-        self.entries.read().present.get(id).cloned()
+    pub fn find(&self, id: &SessionId) -> Option<Arc<SessionHandle>> {
+        self.handles.read().present.get(id).cloned()
     }
 
     /// Reserves an id for a session that is to be created. None while there is one with this id, or one comes or goes.
     pub fn reserve(self: &Arc<Self>, id: &SessionId) -> Option<Reserved> {
-        let mut entries = self.entries.write();
-        let is_free = !entries.present.contains_key(id) && entries.reserved.insert(id.clone());
+        let mut handles = self.handles.write();
+        let is_free = !handles.present.contains_key(id) && handles.reserved.insert(id.clone());
         is_free.then(|| Reserved { registry: Arc::clone(self), id: id.clone() })
     }
 
     /// Takes a session out: from now on nobody finds it. Its id stays reserved.
-    pub fn remove(self: &Arc<Self>, id: &SessionId) -> Option<(Arc<Entry>, Reserved)> {
-        let entry = {
-            let mut entries = self.entries.write();
-            let entry = entries.present.remove(id)?;
-            entries.reserved.insert(id.clone());
-            entry
+    pub fn remove(self: &Arc<Self>, id: &SessionId) -> Option<(Arc<SessionHandle>, Reserved)> {
+        let handle = {
+            let mut handles = self.handles.write();
+            let handle = handles.present.remove(id)?;
+            handles.reserved.insert(id.clone());
+            handle
         };
-        entry.tell();
-        Some((entry, Reserved { registry: Arc::clone(self), id: id.clone() }))
+        handle.tell();
+        Some((handle, Reserved { registry: Arc::clone(self), id: id.clone() }))
     }
 
     /// Takes a session out of which the table says that it is gone.
     pub fn forget(&self, id: &SessionId) {
-        let entry = self.entries.write().present.remove(id);
-        if let Some(entry) = entry {
-            entry.tell();
+        let handle = self.handles.write().present.remove(id);
+        if let Some(handle) = handle {
+            handle.tell();
         }
     }
 
     /// Puts a session back that was taken out and is still there: with the actor and the client that it has, so that it never
     /// gets a second one.
-    pub fn restore(&self, entry: Arc<Entry>) {
-        self.entries.write().present.entry(entry.id.clone()).or_insert_with(|| Arc::clone(&entry));
-        entry.tell();
+    pub fn restore(&self, handle: Arc<SessionHandle>) {
+        self.handles.write().present.entry(handle.id.clone()).or_insert_with(|| Arc::clone(&handle));
+        handle.tell();
     }
 
     /// Every session's present state, counted or summed by the caller.
     pub fn for_each(&self, mut look: impl FnMut(&Snapshot)) {
-        for entry in self.entries.read().present.values() {
-            look(&entry.shown.borrow());
+        for handle in self.handles.read().present.values() {
+            look(&handle.shown.borrow());
         }
     }
 
@@ -156,7 +156,7 @@ impl Registry {
     }
 }
 
-impl Entry {
+impl SessionHandle {
     /// The present state, then each change.
     pub fn watch(&self) -> watch::Receiver<Snapshot> {
         self.shown.subscribe()
@@ -258,7 +258,7 @@ mod tests {
 
     use super::*;
 
-    fn record(id: &SessionId) -> Record {
+    fn row(id: &SessionId) -> SessionRow {
         let now = Timestamp::from_millis(0);
         let status = SessionStatus::Disconnected;
         let session = Session {
@@ -286,7 +286,7 @@ mod tests {
             qr: None,
             pair_code: None,
         };
-        Record { session, live, props: DeviceProps::default() }
+        SessionRow { session, live, props: DeviceProps::default() }
     }
 
     #[test]
@@ -294,12 +294,12 @@ mod tests {
         let (registry, id) = (Arc::new(Registry::default()), SessionId::parse("shop").expect("it is one"));
         let coming = registry.reserve(&id).expect("nobody has it");
         assert!(registry.reserve(&id).is_none(), "of two that create it at once one is first");
-        registry.add(&record(&id));
+        registry.add(&row(&id));
         drop(coming);
         assert!(registry.reserve(&id).is_none(), "it is there");
-        let (entry, leaving) = registry.remove(&id).expect("it is there");
+        let (handle, leaving) = registry.remove(&id).expect("it is there");
         assert!(registry.find(&id).is_none() && registry.reserve(&id).is_none(), "it is being deleted");
-        registry.restore(entry);
+        registry.restore(handle);
         drop(leaving);
         assert!(registry.find(&id).is_some() && registry.reserve(&id).is_none(), "it could not be deleted");
         drop(registry.remove(&id));

@@ -9,9 +9,9 @@ use entity::words::PresenceOnConnect;
 use crate::account::DeviceProps;
 use crate::caller::Caller;
 use crate::error::{Error, Result};
-use crate::page::Place;
+use crate::page::SortKey;
 use crate::rule;
-use crate::session::store::Draft;
+use crate::session::store::SessionDraft;
 use crate::session::types::{NewSession, Session, SessionFilter, Snapshot};
 use crate::webhook;
 
@@ -27,15 +27,15 @@ pub const OS_MAX: usize = 50;
 pub const PLATFORMS: &[&str] = &["chrome", "firefox", "safari", "edge", "opera", "ie", "desktop"];
 
 /// A new session whose every value keeps the rules.
-pub fn draft(caller: &Caller, new: NewSession, now: Timestamp) -> Result<Draft> {
+pub fn draft(caller: &Caller, new: NewSession, now: Timestamp) -> Result<SessionDraft> {
     let id = match &new.id {
         Some(id) => SessionId::parse(id)
             .map_err(|BadSessionId| Error::invalid("id", "must match ^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$"))?,
         None => SessionId::generate(),
     };
-    let webhook = |new| webhook::rules::record(caller, "webhook.", Some(id.clone()), new, now);
+    let webhook = |new| webhook::rules::webhook(caller, "webhook.", Some(id.clone()), new, now);
     let webhook = new.webhook.map(webhook).transpose()?;
-    Ok(Draft {
+    Ok(SessionDraft {
         id,
         name: new.name.map(name).transpose()?.flatten(),
         metadata: new.metadata.map(metadata).transpose()?.unwrap_or_default(),
@@ -107,8 +107,8 @@ pub fn filter(filter: SessionFilter) -> Result<SessionFilter> {
 }
 
 /// Where a session stands in every list.
-pub fn place(session: &Session) -> Place {
-    Place { created_at: session.created_at, id: session.id.to_string() }
+pub fn sort_key(session: &Session) -> SortKey {
+    SortKey { created_at: session.created_at, id: session.id.to_string() }
 }
 
 /// Whether a session is one of those that a [`filter`] names.

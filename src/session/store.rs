@@ -26,7 +26,7 @@ pub const TABLE: &str = "session";
 
 /// A session as the service keeps it: what is shown, and what drives it.
 #[derive(Clone, Debug)]
-pub struct Record {
+pub struct SessionRow {
     /// What every door shows.
     pub session: Session,
     /// The state that was last written.
@@ -37,7 +37,7 @@ pub struct Record {
 
 /// A session that is to be inserted. Its values keep the rules already.
 #[derive(Debug)]
-pub struct Draft {
+pub struct SessionDraft {
     /// Its id.
     pub id: SessionId,
     /// Its name.
@@ -49,14 +49,14 @@ pub struct Draft {
     /// What WhatsApp is told at each login.
     pub presence_on_connect: PresenceOnConnect,
     /// Where to deliver, and what.
-    pub webhook: Option<webhook::store::Record>,
+    pub webhook: Option<webhook::store::WebhookRow>,
 }
 
 /// Inserts a session that is to come online.
 ///
 /// # Errors
 /// `SessionExists`.
-pub async fn insert(tx: &impl ConnectionTrait, draft: Draft, now: Timestamp) -> Result<Record> {
+pub async fn insert(tx: &impl ConnectionTrait, draft: SessionDraft, now: Timestamp) -> Result<SessionRow> {
     let model = session::Model {
         id: draft.id,
         name: draft.name,
@@ -83,10 +83,10 @@ pub async fn insert(tx: &impl ConnectionTrait, draft: Draft, now: Timestamp) -> 
         .exec_without_returning(tx)
         .await
         .map_err(|error| id_conflict(error, &id))?;
-    if let Some(record) = &draft.webhook {
-        webhook::store::insert(tx, record).await?;
+    if let Some(webhook) = &draft.webhook {
+        webhook::store::insert(tx, webhook).await?;
     }
-    Ok(Record::from(model))
+    Ok(SessionRow::from(model))
 }
 
 fn id_conflict(error: DbErr, id: &SessionId) -> Error {
@@ -102,19 +102,19 @@ pub fn exists(id: &SessionId) -> Error {
 }
 
 /// One session.
-pub async fn find(db: &impl ConnectionTrait, id: &SessionId) -> Result<Option<Record>> {
-    Ok(session::Entity::find_by_id(id.clone()).one(db).await.map_err(failed)?.map(Record::from))
+pub async fn find(db: &impl ConnectionTrait, id: &SessionId) -> Result<Option<SessionRow>> {
+    Ok(session::Entity::find_by_id(id.clone()).one(db).await.map_err(failed)?.map(SessionRow::from))
 }
 
 /// Every session, oldest first. For the start.
-pub async fn all(db: &impl ConnectionTrait) -> Result<Vec<Record>> {
+pub async fn all(db: &impl ConnectionTrait) -> Result<Vec<SessionRow>> {
     let models = session::Entity::find()
         .order_by_asc(session::Column::CreatedAt)
         .order_by_asc(session::Column::Id)
         .all(db)
         .await
         .map_err(failed)?;
-    Ok(models.into_iter().map(Record::from).collect())
+    Ok(models.into_iter().map(SessionRow::from).collect())
 }
 
 /// What is to change about a session. Its values keep the rules already; what is absent stays.
@@ -150,11 +150,11 @@ pub async fn update(
         .exec_with_returning(tx)
         .await
         .map_err(failed)?;
-    Ok(changed.into_iter().next().map(|model| Record::from(model).session))
+    Ok(changed.into_iter().next().map(|model| SessionRow::from(model).session))
 }
 
 /// Writes what a session is, wants and is linked to. Nothing if it was deleted meanwhile.
-pub async fn record(tx: &impl ConnectionTrait, id: &SessionId, live: &Live, now: Timestamp) -> Result<()> {
+pub async fn write_state(tx: &impl ConnectionTrait, id: &SessionId, live: &Live, now: Timestamp) -> Result<()> {
     let identity = live.identity.as_ref();
     let changes = session::ActiveModel {
         desired: ActiveValue::Set(live.desired),
@@ -179,12 +179,12 @@ pub async fn record(tx: &impl ConnectionTrait, id: &SessionId, live: &Live, now:
     Ok(())
 }
 
-/// [`record`] as a part of a transaction of the journal.
-pub fn recording(id: &SessionId, live: Live, now: Timestamp) -> Write {
+/// [`write_state`] as a part of a transaction of the journal.
+pub fn state_write(id: &SessionId, live: Live, now: Timestamp) -> Write {
     let id = id.clone();
     Box::new(move |tx| {
         let (id, live) = (id.clone(), live.clone());
-        async move { record(tx, &id, &live, now).await.map(|()| Vec::new()) }.boxed()
+        async move { write_state(tx, &id, &live, now).await.map(|()| Vec::new()) }.boxed()
     })
 }
 
@@ -247,7 +247,7 @@ fn only(id: &SessionId) -> DeleteStatement {
 }
 
 /// [`delete`] as the end of a transaction of the journal.
-pub fn deleting(id: &SessionId) -> Last {
+pub fn deletion(id: &SessionId) -> Last {
     let id = id.clone();
     Box::new(move |batch| {
         webhook::store::end_in(batch, &id);
@@ -267,7 +267,7 @@ pub async fn touch(tx: &impl ConnectionTrait, id: &SessionId, now: Timestamp) ->
     Ok(())
 }
 
-impl From<session::Model> for Record {
+impl From<session::Model> for SessionRow {
     fn from(row: session::Model) -> Self {
         let session::Model {
             id,

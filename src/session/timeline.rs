@@ -7,7 +7,7 @@ use tracing::error;
 use crate::caller::Caller;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::body::session::SessionStatusEvent;
-use crate::event::record::Record;
+use crate::event::record::EventRow;
 use crate::event::store;
 use crate::event::types::Cursor;
 use crate::page::PAGE_MAX;
@@ -33,7 +33,7 @@ impl Sessions {
         }
         let after = after.map(|text| Cursor::parse("after", &text)).transpose()?;
         // What is behind the head a power cut could still take away.
-        let end = self.deps.journal.bus().head().borrow().saturating_add(1);
+        let end = self.deps.journal.recent().head().borrow().saturating_add(1);
         let before = after.map_or(end, |after| after.position().min(end));
         // One more than there is room for tells whether there are more.
         let mut found = store::transitions(self.deps.db.read(), id, before, u64::from(limit) + 1).await?;
@@ -45,12 +45,12 @@ impl Sessions {
     }
 }
 
-fn cursor_of(record: &Record) -> String {
+fn cursor_of(record: &EventRow) -> String {
     Cursor::behind(record.position).to_string()
 }
 
 /// What the event says. None if it cannot be read: one row must not hide all others.
-fn transition(record: &Record) -> Option<Transition> {
+fn transition(record: &EventRow) -> Option<Transition> {
     match serde_json::from_str(&record.body) {
         Ok(SessionStatusEvent { status, is_logged_in: _, reason, since: _, desired, next_retry_at, banned_until }) => {
             Some(Transition { at: record.created_at, status, reason, desired, next_retry_at, banned_until })

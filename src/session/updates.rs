@@ -35,9 +35,9 @@ impl Sessions {
     /// # Errors
     /// `SessionNotFound`, `AlreadyLoggedIn`, `ShuttingDown`.
     pub async fn offer(&self, caller: &Caller, id: &SessionId) -> Result<BoxStream<'static, Update>> {
-        let entry = self.unlinked(caller, id)?;
-        let shown = entry.watch();
-        self.tell(&entry, Command::GoOnline).await?;
+        let handle = self.unlinked(caller, id)?;
+        let shown = handle.watch();
+        self.tell(&handle, Command::GoOnline).await?;
         Ok(self.until_stop(caller, states(shown)))
     }
 
@@ -120,7 +120,7 @@ impl Watched {
         match changes.recv().await {
             Ok(id) if !self.caller.reaches(&id) => Some(Vec::new()),
             Ok(id) => match self.registry.find(&id) {
-                Some(entry) => Some(self.see(entry.look(Snapshot::clone)).into_iter().collect()),
+                Some(handle) => Some(self.see(handle.look(Snapshot::clone)).into_iter().collect()),
                 None => {
                     self.shown.remove(&id);
                     Some(Vec::new())
@@ -155,10 +155,10 @@ mod tests {
 
     use super::*;
     use crate::account::DeviceProps;
-    use crate::session::store::Record;
+    use crate::session::store::SessionRow;
     use crate::session::types::{Live, Session};
 
-    fn record(id: &str) -> Record {
+    fn row(id: &str) -> SessionRow {
         let moment = Timestamp::from_millis(0);
         let live = Live {
             status: SessionStatus::Connecting,
@@ -185,7 +185,7 @@ mod tests {
             metadata: BTreeMap::new(),
             presence_on_connect: PresenceOnConnect::Unavailable,
         };
-        Record { session, live, props: DeviceProps::default() }
+        SessionRow { session, live, props: DeviceProps::default() }
     }
 
     fn watched(registry: Arc<Registry>) -> Watched {
@@ -195,13 +195,13 @@ mod tests {
     #[test]
     fn who_is_too_slow_skips_to_the_newest_state_and_is_told_how_many_it_missed() {
         let registry = Arc::new(Registry::default());
-        let entry = registry.add(&record("shop"));
+        let handle = registry.add(&row("shop"));
         let mut watched = watched(registry);
         let first = watched.all();
         assert_eq!((first.len(), first[0].missed), (1, 0));
         for number in 1..=3 {
-            let live = Live { since: Timestamp::from_millis(number * 1000), ..entry.present() };
-            entry.publish(live, None);
+            let live = Live { since: Timestamp::from_millis(number * 1000), ..handle.present() };
+            handle.publish(live, None);
         }
         let next = watched.all();
         assert_eq!((next.len(), next[0].missed, next[0].snapshot.live.since.seconds()), (1, 2, 3));
@@ -211,12 +211,12 @@ mod tests {
     #[test]
     fn a_new_session_with_the_id_of_an_old_one_is_news() {
         let registry = Arc::new(Registry::default());
-        let entry = registry.add(&record("shop"));
-        entry.publish(entry.present(), None);
+        let handle = registry.add(&row("shop"));
+        handle.publish(handle.present(), None);
         let mut watched = watched(Arc::clone(&registry));
         watched.all();
-        registry.remove(entry.id());
-        registry.add(&record("shop"));
+        registry.remove(handle.id());
+        registry.add(&row("shop"));
         assert_eq!(watched.all().len(), 1);
     }
 }

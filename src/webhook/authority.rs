@@ -6,13 +6,13 @@ use entity::words::{EventType, Scope};
 use crate::caller::Caller;
 use crate::error::{Error, Result};
 use crate::event::types::is_code;
-use crate::webhook::store::Record;
+use crate::webhook::store::WebhookRow;
 
 /// Refuses unless the caller may read all that a webhook gets. `all` is without codes for a caller who may not pair.
 ///
 /// # Errors
 /// `Forbidden`, with the scope that is missing.
-pub fn require(caller: &Caller, webhook: &Record) -> Result<()> {
+pub fn require(caller: &Caller, webhook: &WebhookRow) -> Result<()> {
     caller.require(Scope::MessagesRead)?;
     if webhook.wants(EventType::QrCode) || webhook.wants(EventType::PairCode) {
         caller.require(Scope::SessionsPair)?;
@@ -25,7 +25,7 @@ pub fn require(caller: &Caller, webhook: &Record) -> Result<()> {
 ///
 /// # Errors
 /// `Invalid` for what the webhook does not get, `Forbidden` as [`require`].
-pub fn replayable(caller: &Caller, webhook: &Record, asked: &[EventType]) -> Result<Vec<EventType>> {
+pub fn replayable(caller: &Caller, webhook: &WebhookRow, asked: &[EventType]) -> Result<Vec<EventType>> {
     caller.require(Scope::MessagesRead)?;
     let may_pair = caller.allows(Scope::SessionsPair);
     if asked.is_empty() || asked.contains(&EventType::All) {

@@ -7,10 +7,11 @@ use tracing::{Span, field, instrument};
 
 use crate::caller::Caller;
 use crate::error::{Error, ErrorKind, Result};
-use crate::event::store as journal;
+use crate::event::store as event_store;
 use crate::page::{BYTES_MAX, PAGE_MAX, Slice, json_bytes};
+use crate::webhook::delivery::{refusals, store as delivery_store};
 use crate::webhook::types::{Delivery, DeliveryAttempt, DeliveryFilter, DeliveryPage};
-use crate::webhook::{Webhooks, Which, queue, refusals, rules};
+use crate::webhook::{Webhooks, Which, rules};
 
 /// Deliveries whose attempts are read at once: each may hold 16 KiB of what the receiver answered.
 const BATCH: usize = 10;
@@ -28,7 +29,7 @@ impl Webhooks {
         limit: Option<u32>,
         after: Option<String>,
     ) -> Result<DeliveryPage> {
-        let record = self.record(caller, Scope::WebhooksRead, which).await?;
+        let webhook = self.webhook(caller, Scope::WebhooksRead, which).await?;
         let limit = limit.unwrap_or(PAGE_MAX);
         if !(1..=PAGE_MAX).contains(&limit) {
             return Err(Error::about(ErrorKind::PageSizeLimit, "limit", format!("must be from 1 to {PAGE_MAX}")));
@@ -40,7 +41,7 @@ impl Webhooks {
         }
         let before = after.as_deref().map(DeliveryId::named);
         let one_more = u64::from(limit) + 1;
-        let mut rows = queue::list(self.db.read(), &record.id, state, event, before, one_more).await?;
+        let mut rows = delivery_store::list(self.db.read(), &webhook.id, state, event, before, one_more).await?;
         let mut has_next = rows.len() > limit as usize;
         rows.truncate(limit as usize);
         let (mut deliveries, mut bytes) = (Vec::new(), 0);
@@ -57,9 +58,9 @@ impl Webhooks {
         Ok(DeliveryPage { deliveries, next_cursor })
     }
 
-    async fn shown(&self, caller: &Caller, rows: Vec<queue::Record>) -> Result<Vec<Delivery>> {
-        let events = journal::at(self.db.read(), rows.iter().map(|row| row.position).collect()).await?;
-        let mut attempts = queue::attempts(self.db.read(), &rows).await?;
+    async fn shown(&self, caller: &Caller, rows: Vec<delivery_store::DeliveryRow>) -> Result<Vec<Delivery>> {
+        let events = event_store::at(self.db.read(), rows.iter().map(|row| row.position).collect()).await?;
+        let mut attempts = delivery_store::attempts(self.db.read(), &rows).await?;
         let shown = rows.into_iter().filter_map(|row| {
             // Without its event a delivery is about to go too.
             let event_id = events.get(&row.position)?.id.clone();
@@ -81,11 +82,11 @@ impl Webhooks {
     pub async fn retry(&self, caller: &Caller, which: &Which, id: &DeliveryId) -> Result<Delivery> {
         let row = self.delivery(caller, which, id).await?;
         let tx = self.db.write().begin().await?;
-        queue::retry(&tx, &row, self.clock.now()).await?;
+        delivery_store::retry(&tx, &row, self.clock.now()).await?;
         // As it is now: a moment later it may have come.
-        let row = queue::find(&tx, &row.webhook_id, id).await?.ok_or_else(gone)?;
+        let row = delivery_store::find(&tx, &row.webhook_id, id).await?.ok_or_else(gone)?;
         tx.commit().await?;
-        self.courier.notify_one();
+        self.scheduler.notify_one();
         self.shown(caller, vec![row]).await?.pop().ok_or_else(gone)
     }
 
@@ -99,25 +100,25 @@ impl Webhooks {
         let row = self.delivery(caller, which, id).await?;
         let tx = self.db.write().begin().await?;
         let is_new = refusals::discard(&tx, &row, self.clock.now()).await?;
-        let row = queue::find(&tx, &row.webhook_id, id).await?.ok_or_else(gone)?;
+        let row = delivery_store::find(&tx, &row.webhook_id, id).await?.ok_or_else(gone)?;
         tx.commit().await?;
         if is_new {
             counter!("waypost_deliveries_total", "outcome" => "discarded").increment(1);
             // Whoever is about to post it looks again before.
-            self.journal.interest().change();
-            self.courier.notify_one();
+            self.journal.demand().change();
+            self.scheduler.notify_one();
         }
         self.shown(caller, vec![row]).await?.pop().ok_or_else(gone)
     }
 
     /// One delivery of a webhook to which the caller may do something.
-    async fn delivery(&self, caller: &Caller, which: &Which, id: &DeliveryId) -> Result<queue::Record> {
-        let record = self.record(caller, Scope::WebhooksWrite, which).await?;
+    async fn delivery(&self, caller: &Caller, which: &Which, id: &DeliveryId) -> Result<delivery_store::DeliveryRow> {
+        let webhook = self.webhook(caller, Scope::WebhooksWrite, which).await?;
         if !is_delivery(id.as_str()) {
             return Err(gone());
         }
         Span::current().record("delivery.id", field::display(id));
-        queue::find(self.db.read(), &record.id, id).await?.ok_or_else(gone)
+        delivery_store::find(self.db.read(), &webhook.id, id).await?.ok_or_else(gone)
     }
 }
 
@@ -136,8 +137,8 @@ fn is_delivery(id: &str) -> bool {
     rules::is_id("dlv_", id)
 }
 
-fn delivery(row: queue::Record, event_id: EventId, attempts: Vec<DeliveryAttempt>) -> Delivery {
-    let queue::Record {
+fn delivery(row: delivery_store::DeliveryRow, event_id: EventId, attempts: Vec<DeliveryAttempt>) -> Delivery {
+    let delivery_store::DeliveryRow {
         id,
         webhook_id,
         session_id,

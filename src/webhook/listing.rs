@@ -5,7 +5,7 @@ use entity::words::Scope;
 
 use crate::caller::Caller;
 use crate::error::Result;
-use crate::page::{PAGE_MAX, Place, Slice, Window};
+use crate::page::{PAGE_MAX, Slice, SortKey, Window};
 use crate::webhook::types::{Webhook, WebhookPage};
 use crate::webhook::{Webhooks, store};
 
@@ -43,5 +43,5 @@ impl Webhooks {
 
 /// The cursor of a webhook: the place right behind it in every list.
 pub fn cursor_of(webhook: &Webhook) -> String {
-    Place { created_at: webhook.created_at, id: webhook.id.to_string() }.cursor()
+    SortKey { created_at: webhook.created_at, id: webhook.id.to_string() }.cursor()
 }

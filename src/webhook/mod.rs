@@ -1,31 +1,20 @@
 //! The webhook service: what every door calls, and what carries events to their receivers.
 //!
-//! The dispatcher turns events into deliveries, the courier carries them out. Both look at the database and take no other
+//! The fan-out turns events into deliveries, the scheduler carries them out. Both look at the database and take no other
 //! input, so what was under way when the process died goes on after its start.
 
 pub mod types;
 
 pub mod authority;
-pub mod carrier;
-pub mod courier;
-pub mod dispatcher;
-pub mod lane;
-pub mod leftovers;
+pub mod cleanup;
+pub mod delivery;
 pub mod listing;
-pub mod queue;
-pub mod recorder;
-pub mod refusals;
-pub mod request;
 pub mod rules;
-pub mod schedule;
 pub mod store;
 
 mod deliveries;
-mod pace;
-mod places;
 mod remembered;
 mod replay;
-mod turn;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -43,17 +32,21 @@ use crate::db::Db;
 use crate::egress::{self, Egress};
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::journal::Journal;
-use crate::event::store as journal;
+use crate::event::store as event_store;
 use crate::lifecycle::Lifecycle;
 use crate::lifecycle::last_run::Loop;
-use crate::webhook::carrier::Carrier;
-use crate::webhook::courier::Courier;
-use crate::webhook::dispatcher::Dispatcher;
-use crate::webhook::leftovers::Leftovers;
-use crate::webhook::pace::Pace;
-use crate::webhook::recorder::Recorder;
-use crate::webhook::schedule::Schedule;
-use crate::webhook::store::{Record, Switch};
+use crate::webhook::cleanup::Cleanup;
+use crate::webhook::delivery::fan_out::FanOut;
+use crate::webhook::delivery::lane_store;
+use crate::webhook::delivery::outcome_writer::OutcomeWriter;
+use crate::webhook::delivery::refusals;
+use crate::webhook::delivery::request;
+use crate::webhook::delivery::retry_schedule::RetrySchedule;
+use crate::webhook::delivery::scheduler::Scheduler;
+use crate::webhook::delivery::slow_hosts::SlowHosts;
+use crate::webhook::delivery::store as delivery_store;
+use crate::webhook::delivery::worker::Worker;
+use crate::webhook::store::{Switch, WebhookRow};
 use crate::webhook::types::{DeliveryAttempt, NewWebhook, RotatedSecret, Webhook, WebhookChanges};
 
 /// Most webhooks of one session, and most that are for all sessions.
@@ -72,9 +65,9 @@ const REPLAY_MAX: u64 = 50_000;
 
 /// How deliveries are made.
 #[derive(Clone, Debug)]
-pub struct Settings {
+pub struct DeliverySettings {
     /// The waits between the attempts.
-    pub schedule: Schedule,
+    pub schedule: RetrySchedule,
     /// Longest wait for an answer.
     pub limit: Duration,
     /// How often a delivery is made that the receiver refuses for good: a status from 400 to 499 but 408, 410, 425 and 429.
@@ -101,8 +94,8 @@ pub struct Deps {
 pub struct Webhooks {
     db: Db,
     journal: Journal,
-    carrier: Arc<Carrier>,
-    courier: Arc<Notify>,
+    worker: Arc<Worker>,
+    scheduler: Arc<Notify>,
     clock: Clock,
     lifecycle: Lifecycle,
     /// Most deliveries that one replay queues.
@@ -134,45 +127,45 @@ impl Webhooks {
     ///
     /// # Errors
     /// `Unavailable`.
-    pub async fn open(deps: Deps, settings: Settings) -> Result<Self> {
+    pub async fn open(deps: Deps, settings: DeliverySettings) -> Result<Self> {
         let Deps { db, journal, egress, clock, lifecycle } = deps;
         // One process owns the database, so whoever was at a lane is gone.
-        lane::end_leases(db.write()).await?;
+        lane_store::end_leases(db.write()).await?;
         let now = clock.now();
-        lane::pull_in(db.write(), now, now.after(settings.schedule.longest())).await?;
-        for record in store::all(db.read()).await? {
-            record.tell(journal.interest());
+        lane_store::bring_forward(db.write(), now, now.after(settings.schedule.longest())).await?;
+        for webhook in store::all(db.read()).await? {
+            webhook.announce(journal.demand());
         }
-        let recorder = Recorder::start(db.clone(), clock.clone(), &lifecycle)?;
-        let Settings { schedule, limit, refusals } = settings;
-        let carrier = Arc::new(Carrier {
+        let outcomes = OutcomeWriter::start(db.clone(), clock.clone(), &lifecycle)?;
+        let DeliverySettings { schedule, limit, refusals } = settings;
+        let worker = Arc::new(Worker {
             db: db.clone(),
             journal: journal.clone(),
             egress,
-            recorder,
+            outcomes,
             clock: clock.clone(),
             stop: lifecycle.workers().clone(),
-            pace: Pace::default(),
+            slow_hosts: SlowHosts::default(),
             schedule,
             limit,
             refusals,
         });
-        let poke = Arc::new(Notify::new());
-        let courier =
-            Courier::new(db.clone(), clock.clone(), lifecycle.clone(), Arc::clone(&carrier), Arc::clone(&poke));
-        let dispatcher = Dispatcher::open(db.clone(), clock.clone(), journal.clone()).await?;
-        let (woken, deletion) = (Arc::clone(&poke), Arc::new(Notify::new()));
-        let leftovers = Leftovers { db: db.clone(), journal: journal.clone() };
+        let wake = Arc::new(Notify::new());
+        let scheduler =
+            Scheduler::new(db.clone(), clock.clone(), lifecycle.clone(), Arc::clone(&worker), Arc::clone(&wake));
+        let fan_out = FanOut::open(db.clone(), clock.clone(), journal.clone()).await?;
+        let (woken, deletion) = (Arc::clone(&wake), Arc::new(Notify::new()));
+        let cleanup = Cleanup { db: db.clone(), journal: journal.clone() };
         let told = Arc::clone(&deletion);
-        lifecycle.spawn_loop(Loop::Leftovers, |last_run| leftovers.run(told, last_run));
-        let dispatching = |last_run| async move { dispatcher.run(&woken, &deletion, last_run).await };
-        lifecycle.spawn_loop_apart(Loop::FanOut, dispatching).map_err(Error::internal)?;
-        lifecycle.spawn_loop_apart(Loop::Scheduler, |last_run| courier.run(last_run)).map_err(Error::internal)?;
+        lifecycle.spawn_loop(Loop::Cleanup, |last_run| cleanup.run(told, last_run));
+        let fanning_out = |last_run| async move { fan_out.run(&woken, &deletion, last_run).await };
+        lifecycle.spawn_loop_apart(Loop::FanOut, fanning_out).map_err(Error::internal)?;
+        lifecycle.spawn_loop_apart(Loop::Scheduler, |last_run| scheduler.run(last_run)).map_err(Error::internal)?;
         Ok(Self {
             db,
             journal,
-            carrier,
-            courier: poke,
+            worker,
+            scheduler: wake,
             clock,
             lifecycle,
             replay_max: REPLAY_MAX,
@@ -187,8 +180,8 @@ impl Webhooks {
     }
 
     /// Looks now whether something is due. It looks by itself when something happens, and now and then.
-    pub fn look(&self) {
-        self.courier.notify_one();
+    pub fn wake_scheduler(&self) {
+        self.scheduler.notify_one();
     }
 
     /// Creates a webhook of one session, or, without one, for all sessions. It gets what happens from now on.
@@ -199,28 +192,28 @@ impl Webhooks {
     pub async fn create(&self, caller: &Caller, session: Option<SessionId>, new: NewWebhook) -> Result<Webhook> {
         caller.require(Scope::WebhooksWrite)?;
         self.reach(caller, session.as_ref()).await?;
-        let record = rules::record(caller, "", session, new, self.clock.now())?;
-        self.carrier.egress.admit("url", &record.url).await?;
+        let webhook = rules::webhook(caller, "", session, new, self.clock.now())?;
+        self.worker.egress.admit("url", &webhook.url).await?;
         let this = self.clone();
-        self.lifecycle.complete(async move { this.add(record).await }).await
+        self.lifecycle.complete(async move { this.add(webhook).await }).await
     }
 
-    #[instrument(level = "debug", name = "create_webhook", skip_all, fields(webhook.id = %record.id))]
-    async fn add(&self, mut record: Record) -> Result<Webhook> {
+    #[instrument(level = "debug", name = "create_webhook", skip_all, fields(webhook.id = %webhook.id))]
+    async fn add(&self, mut webhook: WebhookRow) -> Result<Webhook> {
         let _alone = self.changes.lock().await;
-        record.after_position = *self.journal.bus().head().borrow();
-        if store::count(self.db.read(), record.session_id.as_ref()).await? >= WEBHOOKS_MAX {
+        webhook.after_position = *self.journal.recent().head().borrow();
+        if store::count(self.db.read(), webhook.session_id.as_ref()).await? >= WEBHOOKS_MAX {
             return Err(Error::invalid("url", format!("would be one webhook too many: there can be {WEBHOOKS_MAX}")));
         }
-        let inserted = self.insert(&record).await;
-        self.written(&record, inserted).await?;
-        record.tell(self.journal.interest());
-        Ok(record.into())
+        let inserted = self.insert(&webhook).await;
+        self.written(&webhook, inserted).await?;
+        webhook.announce(self.journal.demand());
+        Ok(webhook.into())
     }
 
-    async fn insert(&self, record: &Record) -> Result<()> {
+    async fn insert(&self, webhook: &WebhookRow) -> Result<()> {
         let tx = self.db.write().begin().await?;
-        store::insert(&tx, record).await?;
+        store::insert(&tx, webhook).await?;
         tx.commit().await
     }
 
@@ -229,7 +222,7 @@ impl Webhooks {
     /// # Errors
     /// `SessionNotFound`, `WebhookNotFound`.
     pub async fn find(&self, caller: &Caller, which: &Which) -> Result<Webhook> {
-        Ok(self.record(caller, Scope::WebhooksRead, which).await?.into())
+        Ok(self.webhook(caller, Scope::WebhooksRead, which).await?.into())
     }
 
     /// Changes a webhook. Another receiver gets neither the headers nor the secret of the one before.
@@ -245,43 +238,43 @@ impl Webhooks {
 
     async fn change(&self, caller: &Caller, which: &Which, changes: WebhookChanges) -> Result<Webhook> {
         let _alone = self.changes.lock().await;
-        let mut record = self.record(caller, Scope::WebhooksWrite, which).await?;
+        let mut webhook = self.webhook(caller, Scope::WebhooksWrite, which).await?;
         let WebhookChanges { url, events, secret, headers, filters, ordered, enabled } = changes;
-        if enabled.is_some() && record.is_ending() {
+        if enabled.is_some() && webhook.is_ending() {
             let rule = "cannot be changed: the session of this webhook was deleted, and it only gets what it is owed";
             return Err(Error::invalid("enabled", rule));
         }
         let is_opened = url.is_some() || events.is_some() || filters.is_some();
         if let Some(url) = url {
             let url = rules::url("", url)?;
-            self.carrier.egress.admit("url", &url).await?;
-            if !egress::is_same_receiver(&record.url, &url) {
-                record.forget_secrets();
+            self.worker.egress.admit("url", &url).await?;
+            if !egress::is_same_receiver(&webhook.url, &url) {
+                webhook.forget_secrets();
             }
-            record.url = url;
+            webhook.url = url;
         }
         if let Some(words) = events {
-            record.events = rules::events("", words)?;
-            record.gets_codes = caller.allows(Scope::SessionsPair);
+            webhook.events = rules::events("", words)?;
+            webhook.gets_codes = caller.allows(Scope::SessionsPair);
         }
         if let Some(secret) = secret {
-            record.secret = Some(request::secret("secret", secret)?);
-            record.old_secret = None;
+            webhook.secret = Some(request::secret("secret", secret)?);
+            webhook.old_secret = None;
         }
         if let Some(headers) = headers {
-            record.headers = rules::headers("", headers)?;
+            webhook.headers = rules::headers("", headers)?;
         }
-        record.filters = filters.unwrap_or(record.filters);
+        webhook.filters = filters.unwrap_or(webhook.filters);
         if is_opened {
-            authority::require(caller, &record)?;
+            authority::require(caller, &webhook)?;
         }
-        record.is_ordered = ordered.unwrap_or(record.is_ordered);
-        record.disabled = match enabled {
+        webhook.is_ordered = ordered.unwrap_or(webhook.is_ordered);
+        webhook.disabled = match enabled {
             Some(true) => None,
-            Some(false) => record.disabled.or(Some(DisabledReason::Requested)),
-            None => record.disabled,
+            Some(false) => webhook.disabled.or(Some(DisabledReason::Requested)),
+            None => webhook.disabled,
         };
-        self.save(record, if enabled.is_some() { Switch::Set } else { Switch::Keep }).await
+        self.save(webhook, if enabled.is_some() { Switch::Set } else { Switch::Keep }).await
     }
 
     /// Delivers to a webhook again that was switched off.
@@ -294,22 +287,22 @@ impl Webhooks {
     }
 
     /// Writes what was changed. Its lanes are looked at anew.
-    async fn save(&self, mut record: Record, switch: Switch) -> Result<Webhook> {
+    async fn save(&self, mut webhook: WebhookRow, switch: Switch) -> Result<Webhook> {
         let now = self.clock.now();
-        record.updated_at = now;
+        webhook.updated_at = now;
         let tx = self.db.write().begin().await?;
-        let mut record = store::update(&tx, &record, switch).await?.ok_or_else(gone)?;
-        if record.disabled.is_none() {
+        let mut webhook = store::update(&tx, &webhook, switch).await?.ok_or_else(gone)?;
+        if webhook.disabled.is_none() {
             // What failed before does not count against a receiver that was mended.
-            record.failing_since = None;
-            store::came(&tx, vec![record.id.clone()]).await?;
-            queue::hurry(&tx, &record.id, now).await?;
+            webhook.failing_since = None;
+            store::succeeded(&tx, vec![webhook.id.clone()]).await?;
+            delivery_store::reschedule_deliveries(&tx, &webhook.id, now).await?;
         }
-        lane::rouse(&tx, &record.id, record.disabled.is_none().then_some(now)).await?;
-        self.written(&record, tx.commit().await).await?;
-        record.tell(self.journal.interest());
-        self.look();
-        Ok(record.into())
+        lane_store::reschedule_lanes(&tx, &webhook.id, webhook.disabled.is_none().then_some(now)).await?;
+        self.written(&webhook, tx.commit().await).await?;
+        webhook.announce(self.journal.demand());
+        self.wake_scheduler();
+        Ok(webhook.into())
     }
 
     /// Deletes a webhook: nothing more is posted to it, and what waits for it is discarded. Gives what it was.
@@ -324,36 +317,36 @@ impl Webhooks {
 
     async fn remove(&self, caller: &Caller, which: &Which) -> Result<Deleted> {
         let _alone = self.changes.lock().await;
-        let record = self.record(caller, Scope::WebhooksWrite, which).await?;
-        let erased = self.erase(&record).await;
+        let webhook = self.webhook(caller, Scope::WebhooksWrite, which).await?;
+        let erased = self.erase(&webhook).await;
         let discarded = *erased.as_ref().unwrap_or(&0);
-        self.written(&record, erased.map(drop)).await?;
-        self.journal.interest().deliver(record.session_id.as_ref(), &record.id, &[]);
+        self.written(&webhook, erased.map(drop)).await?;
+        self.journal.demand().set_webhook(webhook.session_id.as_ref(), &webhook.id, &[]);
         counter!("waypost_deliveries_total", "outcome" => "discarded").increment(discarded);
-        Ok(Deleted { webhook: record.into(), discarded })
+        Ok(Deleted { webhook: webhook.into(), discarded })
     }
 
     /// Takes a webhook and its deliveries out of the tables. Gives how many of these were still to be made.
-    async fn erase(&self, record: &Record) -> Result<u64> {
+    async fn erase(&self, webhook: &WebhookRow) -> Result<u64> {
         let tx = self.db.write().begin().await?;
-        let discarded = refusals::count_pending(&tx, &record.id).await?;
-        store::delete(&tx, &record.id).await?;
+        let discarded = refusals::count_pending(&tx, &webhook.id).await?;
+        store::delete(&tx, &webhook.id).await?;
         tx.commit().await?;
         Ok(discarded)
     }
 
     /// What came of a write. If it failed, nobody knows whether the table has it: then who posts is told what the table has, and a
     /// table that does not answer is asked again until it does.
-    async fn written(&self, record: &Record, outcome: Result<()>) -> Result<()> {
+    async fn written(&self, webhook: &WebhookRow, outcome: Result<()>) -> Result<()> {
         if outcome.is_err() {
-            let (this, record) = (self.clone(), record.clone());
+            let (this, webhook) = (self.clone(), webhook.clone());
             let attempt = move || {
-                let (this, record) = (this.clone(), record.clone());
+                let (this, webhook) = (this.clone(), webhook.clone());
                 async move {
                     let tx = this.db.write().begin_decided(store::TABLE).await?;
-                    match store::find(&tx, &record.id).await? {
-                        Some(written) => written.tell(this.journal.interest()),
-                        None => this.journal.interest().deliver(record.session_id.as_ref(), &record.id, &[]),
+                    match store::find(&tx, &webhook.id).await? {
+                        Some(written) => written.announce(this.journal.demand()),
+                        None => this.journal.demand().set_webhook(webhook.session_id.as_ref(), &webhook.id, &[]),
                     }
                     Ok::<_, Error>(())
                 }
@@ -396,12 +389,12 @@ impl Webhooks {
         overlap: Duration,
     ) -> Result<RotatedSecret> {
         let _alone = self.changes.lock().await;
-        let mut record = self.record(caller, Scope::WebhooksWrite, which).await?;
+        let mut webhook = self.webhook(caller, Scope::WebhooksWrite, which).await?;
         let until = self.clock.now().after(overlap);
-        record.old_secret = record.secret.take().map(|old| (old, until));
-        record.secret = Some(secret.clone());
-        let old_secret_expires_at = record.old_secret.as_ref().map(|(_, until)| *until);
-        let webhook = self.save(record, Switch::Keep).await?;
+        webhook.old_secret = webhook.secret.take().map(|old| (old, until));
+        webhook.secret = Some(secret.clone());
+        let old_secret_expires_at = webhook.old_secret.as_ref().map(|(_, until)| *until);
+        let webhook = self.save(webhook, Switch::Keep).await?;
         Ok(RotatedSecret { webhook, secret: secret.expose_secret().to_owned(), old_secret_expires_at })
     }
 
@@ -411,11 +404,11 @@ impl Webhooks {
     /// `SessionNotFound`, `WebhookNotFound`.
     #[instrument(level = "debug", name = "ping_webhook", skip_all, fields(webhook.id = field::Empty))]
     pub async fn ping(&self, caller: &Caller, which: &Which) -> Result<DeliveryAttempt> {
-        let record = self.record(caller, Scope::WebhooksWrite, which).await?;
+        let webhook = self.webhook(caller, Scope::WebhooksWrite, which).await?;
         let now = self.clock.now();
         let id = EventId::generate();
-        let body = request::test_body(&id, record.session_id.as_ref(), now)?;
-        let attempted = self.carrier.post(&record, id.as_str(), body, now).await;
+        let body = request::test_body(&id, webhook.session_id.as_ref(), now)?;
+        let attempted = self.worker.post(&webhook, id.as_str(), body, now).await;
         Ok(DeliveryAttempt {
             started_at: now,
             duration_ms: i64::try_from(attempted.duration.as_millis()).unwrap_or(i64::MAX),
@@ -430,13 +423,15 @@ impl Webhooks {
     /// # Errors
     /// `Unavailable`.
     pub async fn pending(&self) -> Result<i64> {
-        queue::pending_count(self.db.read()).await
+        delivery_store::pending_count(self.db.read()).await
     }
 
     /// Refuses unless the caller may touch the session, which is there, or all sessions.
     async fn reach(&self, caller: &Caller, session: Option<&SessionId>) -> Result<()> {
         match session {
-            Some(id) if !caller.reaches(id) || !journal::has_session(self.db.read(), id).await? => Err(session_gone()),
+            Some(id) if !caller.reaches(id) || !event_store::has_session(self.db.read(), id).await? => {
+                Err(session_gone())
+            }
             Some(_) => Ok(()),
             None if caller.sessions().is_some() => {
                 let detail = "this key is for some sessions only, and such a webhook is for all";
@@ -447,7 +442,7 @@ impl Webhooks {
     }
 
     /// The webhook, if the caller may do this to it. One of a session that the caller may not touch is not there.
-    async fn record(&self, caller: &Caller, scope: Scope, which: &Which) -> Result<Record> {
+    async fn webhook(&self, caller: &Caller, scope: Scope, which: &Which) -> Result<WebhookRow> {
         caller.require(scope)?;
         if !rules::is_id("whk_", which.id.as_str()) {
             return Err(gone());
@@ -458,12 +453,12 @@ impl Webhooks {
             self.reach(caller, Some(session)).await?;
         }
         let found = store::find(self.db.read(), &which.id).await?;
-        let may_touch = |record: &Record| match &record.session_id {
-            Some(session) if !record.is_ending() => caller.reaches(session),
+        let may_touch = |webhook: &WebhookRow| match &webhook.session_id {
+            Some(session) if !webhook.is_ending() => caller.reaches(session),
             Some(_) | None => caller.sessions().is_none(),
         };
-        let is_there = |record: &Record| record.session_id == which.session_id && !record.is_ending();
-        found.filter(|record| which.session_id.is_none() || is_there(record)).filter(may_touch).ok_or_else(gone)
+        let is_there = |webhook: &WebhookRow| webhook.session_id == which.session_id && !webhook.is_ending();
+        found.filter(|webhook| which.session_id.is_none() || is_there(webhook)).filter(may_touch).ok_or_else(gone)
     }
 }
 
@@ -475,9 +470,9 @@ fn session_gone() -> Error {
     Error::new(ErrorKind::SessionNotFound, "no session has this id")
 }
 
-impl From<Record> for Webhook {
-    fn from(record: Record) -> Self {
-        let Record {
+impl From<WebhookRow> for Webhook {
+    fn from(webhook: WebhookRow) -> Self {
+        let WebhookRow {
             id,
             session_id,
             url,
@@ -495,7 +490,7 @@ impl From<Record> for Webhook {
             until_position,
             created_at,
             updated_at,
-        } = record;
+        } = webhook;
         let disabled = if until_position.is_some() { Some(DisabledReason::SessionDeleted) } else { disabled };
         Self {
             id,

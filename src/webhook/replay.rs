@@ -6,17 +6,18 @@ use tracing::{field, instrument};
 use crate::caller::Caller;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event;
-use crate::event::record::{Selection, Span};
-use crate::event::store as journal;
+use crate::event::store as event_store;
 use crate::event::types::Cursor;
-use crate::webhook::store::Record;
+use crate::event::record::{Selection, Span};
+use crate::webhook::delivery::{fan_out, store as delivery_store};
+use crate::webhook::store::WebhookRow;
 use crate::webhook::types::{ReplayRange, Replayed};
-use crate::webhook::{Webhooks, Which, authority, dispatcher, queue};
+use crate::webhook::{Webhooks, Which, authority};
 
 /// Events that a replay queues in one transaction.
 const BATCH: u64 = 500;
 /// A part of the journal.
-struct Stretch {
+struct ResolvedRange {
     /// Behind this position.
     after: i64,
     /// Up to this one.
@@ -33,37 +34,42 @@ impl Webhooks {
     /// `Invalid`, `SessionNotFound`, `WebhookNotFound`; `Forbidden` for events that the key may not read itself; `CursorExpired` when events behind the cursor are not kept any more.
     #[instrument(level = "debug", name = "replay_webhook", skip_all, fields(webhook.id = field::Empty))]
     pub async fn replay(&self, caller: &Caller, which: &Which, range: ReplayRange) -> Result<Replayed> {
-        let record = self.record(caller, Scope::WebhooksWrite, which).await?;
-        let stretch = self.stretch(caller, &record, range).await?;
+        let webhook = self.webhook(caller, Scope::WebhooksWrite, which).await?;
+        let resolved = self.resolve(caller, &webhook, range).await?;
         let this = self.clone();
-        self.lifecycle.complete(async move { this.queue_again(&record, stretch).await }).await
+        self.lifecycle.complete(async move { this.queue_again(&webhook, resolved).await }).await
     }
 
-    async fn stretch(&self, caller: &Caller, record: &Record, range: ReplayRange) -> Result<Stretch> {
+    async fn resolve(&self, caller: &Caller, webhook: &WebhookRow, range: ReplayRange) -> Result<ResolvedRange> {
         let ReplayRange { from, to, after, types } = range;
         let span = Span { from, to };
         let after = match (from, after) {
             (Some(_), Some(_)) => return Err(Error::invalid("after", "must not be given together with `from`")),
             (Some(from), None) => Cursor::before(from),
-            (None, Some(cursor)) => self.place(&cursor).await?,
+            (None, Some(cursor)) => self.require_kept(&cursor).await?,
             (None, None) => return Err(Error::invalid("from", "or `after` must be given")),
         };
-        let head = *self.journal.bus().head().borrow();
+        let head = *self.journal.recent().head().borrow();
         let end = match to {
-            Some(_) => journal::last_of(self.db.read(), span, head).await?.unwrap_or(0),
+            Some(_) => event_store::last_of(self.db.read(), span, head).await?.unwrap_or(0),
             None => head,
         };
-        let end = end.min(record.until_position.unwrap_or(i64::MAX));
+        let end = end.min(webhook.until_position.unwrap_or(i64::MAX));
         let asked = event::types::types("types", types.unwrap_or_default())?;
-        let types = Some(authority::replayable(caller, record, &asked)?);
-        let sessions = record.session_id.clone().map(|id| vec![id]);
-        Ok(Stretch { after: after.position(), end, sort_key: head + 1, selection: Selection { sessions, types, span } })
+        let types = Some(authority::replayable(caller, webhook, &asked)?);
+        let sessions = webhook.session_id.clone().map(|id| vec![id]);
+        Ok(ResolvedRange {
+            after: after.position(),
+            end,
+            sort_key: head + 1,
+            selection: Selection { sessions, types, span },
+        })
     }
 
     /// The place of a cursor, if everything behind it is still there.
-    async fn place(&self, cursor: &str) -> Result<Cursor> {
+    async fn require_kept(&self, cursor: &str) -> Result<Cursor> {
         let cursor = Cursor::parse("after", cursor)?;
-        let pruned = journal::bookmark(self.db.read(), journal::PRUNED).await?.unwrap_or(0);
+        let pruned = event_store::bookmark(self.db.read(), event_store::PRUNED).await?.unwrap_or(0);
         if cursor.position() < pruned {
             let detail = "events behind this cursor are not kept any more; `from` begins at the oldest that is";
             return Err(Error::new(ErrorKind::CursorExpired, detail));
@@ -71,24 +77,24 @@ impl Webhooks {
         Ok(cursor)
     }
 
-    async fn queue_again(&self, record: &Record, stretch: Stretch) -> Result<Replayed> {
-        let Stretch { mut after, end, sort_key, selection } = stretch;
+    async fn queue_again(&self, webhook: &WebhookRow, resolved: ResolvedRange) -> Result<Replayed> {
+        let ResolvedRange { mut after, end, sort_key, selection } = resolved;
         let mut queued = 0;
         loop {
             let room = BATCH.min(self.replay_max - queued);
             // One more than there is room for tells whether that was all.
-            let mut events = journal::history(self.db.read(), &selection, after, Some(end), room + 1).await?;
+            let mut events = event_store::history(self.db.read(), &selection, after, Some(end), room + 1).await?;
             let is_all = events.len() as u64 <= room;
             events.truncate(room.try_into().unwrap_or(usize::MAX));
             after = events.last().map_or(after, |last| last.position);
-            let wanted = events.iter().filter(|event| !dispatcher::is_filtered(event, record));
-            let drafts: Vec<_> = wanted.map(|event| dispatcher::draft(event, record, sort_key)).collect();
-            if !drafts.is_empty() {
+            let wanted = events.iter().filter(|event| !fan_out::is_filtered(event, webhook));
+            let new_deliveries: Vec<_> = wanted.map(|event| fan_out::new_delivery(event, webhook, sort_key)).collect();
+            if !new_deliveries.is_empty() {
                 let mut batch = self.db.write().batch();
-                queue::enqueue_in(&mut batch, &drafts, self.clock.now());
+                delivery_store::enqueue_in(&mut batch, &new_deliveries, self.clock.now());
                 self.db.write().run(batch).await?;
-                queued += drafts.len() as u64;
-                self.courier.notify_one();
+                queued += new_deliveries.len() as u64;
+                self.scheduler.notify_one();
             }
             if is_all || queued >= self.replay_max {
                 let next_cursor = (!is_all).then(|| Cursor::behind(after).to_string());

@@ -11,24 +11,25 @@ use crate::caller::Caller;
 use crate::egress;
 use crate::error::{Error, Result};
 use crate::event::types;
-use crate::webhook::store::Record;
+use crate::webhook::authority;
+use crate::webhook::delivery::request;
+use crate::webhook::store::WebhookRow;
 use crate::webhook::types::NewWebhook;
-use crate::webhook::{authority, request};
 
 /// Longest address, characters.
 pub const URL_MAX: usize = 2048;
 
 /// A new webhook whose every value keeps the rules, and which gets nothing that the caller may not read. `field` is where it
 /// stands in the request: `webhook.` or nothing.
-pub fn record(
+pub fn webhook(
     caller: &Caller,
     field: &str,
     session_id: Option<SessionId>,
     new: NewWebhook,
     now: Timestamp,
-) -> Result<Record> {
+) -> Result<WebhookRow> {
     let NewWebhook { url, events, secret, headers, filters, ordered } = new;
-    let record = Record {
+    let webhook = WebhookRow {
         id: WebhookId::generate(),
         session_id,
         url: self::url(field, url)?,
@@ -47,8 +48,8 @@ pub fn record(
         created_at: now,
         updated_at: now,
     };
-    authority::require(caller, &record)?;
-    Ok(record)
+    authority::require(caller, &webhook)?;
+    Ok(webhook)
 }
 
 /// Whether a text has the form of our ids: the prefix and 32 hexadecimal digits. PostgreSQL cannot be asked for every other.

@@ -17,8 +17,8 @@ use crate::db::fault::failed;
 use crate::db::keyset::keyset;
 use crate::db::{Batch, rows};
 use crate::error::{Error, ErrorKind, Result};
-use crate::event::interest::Interest;
-use crate::event::store as events;
+use crate::event::demand::Demand;
+use crate::event::store as event_store;
 use crate::event::types::is_code;
 use crate::page::Bounds;
 use crate::webhook::types::WebhookFilters;
@@ -28,7 +28,7 @@ pub const TABLE: &str = "webhook";
 
 /// A webhook as it is kept.
 #[derive(Clone, Debug)]
-pub struct Record {
+pub struct WebhookRow {
     /// Its id.
     pub id: WebhookId,
     /// The session whose events it gets; None is all.
@@ -65,12 +65,12 @@ pub struct Record {
     pub updated_at: Timestamp,
 }
 
-impl Record {
+impl WebhookRow {
     /// Says which events it gets now.
-    pub fn tell(&self, interest: &Interest) {
+    pub fn announce(&self, demand: &Demand) {
         let is_for_more = self.disabled.is_none() && !self.is_ending();
         let types: &[EventType] = if is_for_more { &self.events } else { &[] };
-        interest.deliver(self.session_id.as_ref(), &self.id, types);
+        demand.set_webhook(self.session_id.as_ref(), &self.id, types);
     }
 
     /// Drops what only the present receiver may know.
@@ -96,13 +96,13 @@ impl Record {
 ///
 /// # Errors
 /// `SessionNotFound`: the session was deleted a moment before.
-pub async fn insert(tx: &impl ConnectionTrait, record: &Record) -> Result<()> {
-    if let Some(session) = &record.session_id
-        && !events::hold_session(tx, session).await?
+pub async fn insert(tx: &impl ConnectionTrait, webhook: &WebhookRow) -> Result<()> {
+    if let Some(session) = &webhook.session_id
+        && !event_store::hold_session(tx, session).await?
     {
         return Err(Error::new(ErrorKind::SessionNotFound, "no session has this id"));
     }
-    let model = webhook::ActiveModel::from(model(record)?);
+    let model = webhook::ActiveModel::from(model(webhook)?);
     webhook::Entity::insert(model).exec_without_returning(tx).await.map_err(failed)?;
     Ok(())
 }
@@ -117,11 +117,11 @@ pub enum Switch {
 }
 
 /// Writes what a client can change about a webhook, and gives what it is then. None if it was deleted meanwhile.
-pub async fn update(tx: &impl ConnectionTrait, record: &Record, switch: Switch) -> Result<Option<Record>> {
-    let changes = webhook::ActiveModel::from(model(record)?).reset_all();
+pub async fn update(tx: &impl ConnectionTrait, webhook: &WebhookRow, switch: Switch) -> Result<Option<WebhookRow>> {
+    let changes = webhook::ActiveModel::from(model(webhook)?).reset_all();
     let changes = webhook::ActiveModel {
         id: ActiveValue::NotSet,
-        // The courier's.
+        // The outcome writer's.
         failing_since: ActiveValue::NotSet,
         last_error: ActiveValue::NotSet,
         // Whoever deletes its session says so.
@@ -129,77 +129,81 @@ pub async fn update(tx: &impl ConnectionTrait, record: &Record, switch: Switch) 
         disabled: if switch == Switch::Set { changes.disabled } else { ActiveValue::NotSet },
         ..changes
     };
-    let update = webhook::Entity::update_many().set(changes).filter(webhook::Column::Id.eq(record.id.clone()));
-    Ok(update.exec_with_returning(tx).await.map_err(failed)?.pop().map(Record::from))
+    let update = webhook::Entity::update_many().set(changes).filter(webhook::Column::Id.eq(webhook.id.clone()));
+    Ok(update.exec_with_returning(tx).await.map_err(failed)?.pop().map(WebhookRow::from))
 }
 
-fn model(record: &Record) -> Result<webhook::Model> {
-    let words: Vec<_> = record.events.iter().map(|event| event.as_str()).collect();
+fn model(webhook: &WebhookRow) -> Result<webhook::Model> {
+    let words: Vec<_> = webhook.events.iter().map(|event| event.as_str()).collect();
     let headers: BTreeMap<_, _> =
-        record.headers.iter().map(|(name, value)| (name.as_str(), value.expose_secret())).collect();
-    let old = record.old_secret.as_ref();
+        webhook.headers.iter().map(|(name, value)| (name.as_str(), value.expose_secret())).collect();
+    let old = webhook.old_secret.as_ref();
     Ok(webhook::Model {
-        id: record.id.clone(),
-        session_id: record.session_id.clone(),
-        url: record.url.expose_secret().to_owned(),
+        id: webhook.id.clone(),
+        session_id: webhook.session_id.clone(),
+        url: webhook.url.expose_secret().to_owned(),
         events: serde_json::to_value(words).map_err(Error::internal)?,
-        gets_codes: record.gets_codes,
-        secret: record.secret.as_ref().map(|secret| secret.expose_secret().to_owned()),
+        gets_codes: webhook.gets_codes,
+        secret: webhook.secret.as_ref().map(|secret| secret.expose_secret().to_owned()),
         old_secret: old.map(|(secret, _)| secret.expose_secret().to_owned()),
         old_secret_until: old.map(|(_, until)| *until),
         headers: serde_json::to_value(headers).map_err(Error::internal)?,
-        ignores_groups: record.filters.ignore_groups,
-        ignores_status: record.filters.ignore_status,
-        ignores_own: record.filters.ignore_own,
-        ignores_channels: record.filters.ignore_channels,
-        ignores_broadcasts: record.filters.ignore_broadcasts,
-        is_ordered: record.is_ordered,
-        disabled: record.disabled,
-        failing_since: record.failing_since,
-        last_error: record.last_error.clone(),
-        after_position: record.after_position,
-        until_position: record.until_position,
-        created_at: record.created_at,
-        updated_at: record.updated_at,
+        ignores_groups: webhook.filters.ignore_groups,
+        ignores_status: webhook.filters.ignore_status,
+        ignores_own: webhook.filters.ignore_own,
+        ignores_channels: webhook.filters.ignore_channels,
+        ignores_broadcasts: webhook.filters.ignore_broadcasts,
+        is_ordered: webhook.is_ordered,
+        disabled: webhook.disabled,
+        failing_since: webhook.failing_since,
+        last_error: webhook.last_error.clone(),
+        after_position: webhook.after_position,
+        until_position: webhook.until_position,
+        created_at: webhook.created_at,
+        updated_at: webhook.updated_at,
     })
 }
 
 /// One webhook.
-pub async fn find(db: &impl ConnectionTrait, id: &WebhookId) -> Result<Option<Record>> {
-    Ok(webhook::Entity::find_by_id(id.clone()).one(db).await.map_err(failed)?.map(Record::from))
+pub async fn find(db: &impl ConnectionTrait, id: &WebhookId) -> Result<Option<WebhookRow>> {
+    Ok(webhook::Entity::find_by_id(id.clone()).one(db).await.map_err(failed)?.map(WebhookRow::from))
 }
 
 /// Those of these webhooks that are there.
-pub async fn all_of(db: &impl ConnectionTrait, ids: impl IntoIterator<Item = &WebhookId>) -> Result<Vec<Record>> {
+pub async fn all_of(db: &impl ConnectionTrait, ids: impl IntoIterator<Item = &WebhookId>) -> Result<Vec<WebhookRow>> {
     let ids = rows::repeated(ids.into_iter().cloned().collect());
     let found = webhook::Entity::find().filter(webhook::Column::Id.is_in(ids)).all(db).await.map_err(failed)?;
-    Ok(found.into_iter().map(Record::from).collect())
+    Ok(found.into_iter().map(WebhookRow::from).collect())
 }
 
 /// Every one. For the start.
-pub async fn all(db: &impl ConnectionTrait) -> Result<Vec<Record>> {
-    Ok(webhook::Entity::find().all(db).await.map_err(failed)?.into_iter().map(Record::from).collect())
+pub async fn all(db: &impl ConnectionTrait) -> Result<Vec<WebhookRow>> {
+    Ok(webhook::Entity::find().all(db).await.map_err(failed)?.into_iter().map(WebhookRow::from).collect())
 }
 
 /// Those of these sessions, and, without a list, of all, within the bounds; oldest first. One more than the limit if there are
 /// more.
-pub async fn page(db: &impl ConnectionTrait, sessions: Option<Vec<SessionId>>, bounds: &Bounds) -> Result<Vec<Record>> {
+pub async fn page(
+    db: &impl ConnectionTrait,
+    sessions: Option<Vec<SessionId>>,
+    bounds: &Bounds,
+) -> Result<Vec<WebhookRow>> {
     // One whose session was deleted belongs to none that is there: it is shown to those who see all.
     let of = sessions.map(|ids| webhook::Column::SessionId.is_in(ids).and(webhook::Column::UntilPosition.is_null()));
     let found = webhook::Entity::find().filter(Condition::all().add_option(of));
     let found = keyset(found, webhook::Column::CreatedAt, webhook::Column::Id, bounds);
-    let records = found.all(db).await.map_err(failed)?.into_iter().map(Record::from);
-    Ok(if bounds.is_from_end { records.rev().collect() } else { records.collect() })
+    let webhooks = found.all(db).await.map_err(failed)?.into_iter().map(WebhookRow::from);
+    Ok(if bounds.is_from_end { webhooks.rev().collect() } else { webhooks.collect() })
 }
 
 /// Those that get events of these sessions now.
-pub async fn listening(db: &impl ConnectionTrait, sessions: Vec<SessionId>) -> Result<Vec<Record>> {
+pub async fn listening(db: &impl ConnectionTrait, sessions: Vec<SessionId>) -> Result<Vec<WebhookRow>> {
     let of = Condition::any()
         .add(webhook::Column::SessionId.is_null())
         .add(webhook::Column::SessionId.is_in(rows::repeated(sessions)));
     let models =
         webhook::Entity::find().filter(webhook::Column::Disabled.is_null()).filter(of).all(db).await.map_err(failed)?;
-    Ok(models.into_iter().map(Record::from).collect())
+    Ok(models.into_iter().map(WebhookRow::from).collect())
 }
 
 /// Lets the webhooks of a session end where its events do; those that are off get nothing anyway, and go. To be run when the
@@ -233,10 +237,10 @@ fn endings(session: &SessionId) -> (DeleteMany<webhook::Entity>, UpdateMany<webh
 }
 
 /// Webhooks whose session was deleted.
-pub async fn ending(db: &impl ConnectionTrait) -> Result<Vec<Record>> {
+pub async fn ending(db: &impl ConnectionTrait) -> Result<Vec<WebhookRow>> {
     let models =
         webhook::Entity::find().filter(webhook::Column::UntilPosition.is_not_null()).all(db).await.map_err(failed)?;
-    Ok(models.into_iter().map(Record::from).collect())
+    Ok(models.into_iter().map(WebhookRow::from).collect())
 }
 
 /// Deletes those of them for which nothing waits any more: all events up to `seen` were turned into deliveries.
@@ -275,14 +279,14 @@ pub async fn delete(tx: &impl ConnectionTrait, id: &WebhookId) -> Result<()> {
 
 /// Why a webhook is to be switched off, and what must still hold then.
 #[derive(Clone, Debug)]
-pub enum Why {
+pub enum DisableCause {
     /// Its receiver said that it is gone: the one at this address.
     Gone(SecretString),
     /// Every delivery has failed since this moment at least.
     Failing(Timestamp),
 }
 
-impl Why {
+impl DisableCause {
     /// In a word.
     pub const fn reason(&self) -> DisabledReason {
         match self {
@@ -293,10 +297,10 @@ impl Why {
 }
 
 /// Switches a webhook off. False if it was off already, is gone, or does not deserve it any more.
-pub async fn disable(tx: &impl ConnectionTrait, id: &WebhookId, why: &Why) -> Result<bool> {
+pub async fn disable(tx: &impl ConnectionTrait, id: &WebhookId, why: &DisableCause) -> Result<bool> {
     let still = match why {
-        Why::Gone(url) => webhook::Column::Url.eq(url.expose_secret()),
-        Why::Failing(since) => webhook::Column::FailingSince.lte(*since),
+        DisableCause::Gone(url) => webhook::Column::Url.eq(url.expose_secret()),
+        DisableCause::Failing(since) => webhook::Column::FailingSince.lte(*since),
     };
     let changes = webhook::ActiveModel { disabled: ActiveValue::Set(Some(why.reason())), ..Default::default() };
     let update = webhook::Entity::update_many().set(changes).filter(still);
@@ -305,17 +309,17 @@ pub async fn disable(tx: &impl ConnectionTrait, id: &WebhookId, why: &Why) -> Re
 }
 
 /// Notes that a delivery came to each of these webhooks.
-pub async fn came(tx: &impl ConnectionTrait, ids: Vec<WebhookId>) -> Result<()> {
-    unfailing(ids).exec(tx).await.map_err(failed)?;
+pub async fn succeeded(tx: &impl ConnectionTrait, ids: Vec<WebhookId>) -> Result<()> {
+    clear_failing(ids).exec(tx).await.map_err(failed)?;
     Ok(())
 }
 
-/// [`came`] as a part of a batch.
-pub fn came_in(batch: &mut Batch, ids: Vec<WebhookId>) {
-    batch.push(unfailing(ids));
+/// [`succeeded`] as a part of a batch.
+pub fn succeeded_in(batch: &mut Batch, ids: Vec<WebhookId>) {
+    batch.push(clear_failing(ids));
 }
 
-fn unfailing(ids: Vec<WebhookId>) -> UpdateMany<webhook::Entity> {
+fn clear_failing(ids: Vec<WebhookId>) -> UpdateMany<webhook::Entity> {
     let changes = webhook::ActiveModel { failing_since: ActiveValue::Set(None), ..Default::default() };
     let update = webhook::Entity::update_many().set(changes).filter(webhook::Column::Id.is_in(rows::repeated(ids)));
     update.filter(webhook::Column::FailingSince.is_not_null())
@@ -331,7 +335,7 @@ pub fn failed_in(batch: &mut Batch, id: &WebhookId, why: &str, since: Option<Tim
     batch.push(update);
 }
 
-impl From<webhook::Model> for Record {
+impl From<webhook::Model> for WebhookRow {
     fn from(row: webhook::Model) -> Self {
         let webhook::Model {
             id,

@@ -10,9 +10,9 @@ pub mod device_store;
 pub mod report;
 pub mod signal;
 
-mod foreign;
 mod http;
 mod inbox;
+mod key_text;
 mod operation;
 mod order;
 mod owed_sync;

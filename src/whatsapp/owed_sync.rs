@@ -26,13 +26,13 @@ impl OwedSyncs {
                 Entry::Occupied(mut owed) => *owed.get_mut() += 1,
                 Entry::Vacant(none) => {
                     none.insert(1);
-                    runtime.spawn_detached(Box::pin(self.clone().settle(collection, Arc::clone(client))));
+                    runtime.spawn_detached(Box::pin(self.clone().catch_up(collection, Arc::clone(client))));
                 }
             }
         }
     }
 
-    async fn settle(self, name: WAPatchName, client: Arc<Client>) {
+    async fn catch_up(self, name: WAPatchName, client: Arc<Client>) {
         let mut done = None;
         while let Some(found) = self.open(name, done) {
             // It waits for the sync that runs, and sees to itself if it fails.

@@ -5,10 +5,10 @@ use entity::timestamp::Timestamp;
 
 use crate::error::Result;
 use crate::event::body::EventBody;
-use crate::event::entry::Draft;
+use crate::event::entry::NewEvent;
 use crate::event::file::MessageFile;
 use crate::event::record::MessageKey;
-use crate::whatsapp::device_store::brought::Held;
+use crate::whatsapp::device_store::unflushed::HeldMessage;
 
 /// What happened, beside what changes the session's state.
 #[derive(Debug)]
@@ -58,9 +58,9 @@ impl Report {
     ///
     /// # Errors
     /// `Internal`: the body cannot be written as JSON, which no body does.
-    pub fn draft(&self, session: SessionId, now: Timestamp) -> Result<Draft> {
+    pub fn new_event(&self, session: SessionId, now: Timestamp) -> Result<NewEvent> {
         let (message, file) = (self.message.clone(), self.file.clone());
-        Ok(Draft { message, file, ..Draft::new(session, &self.body, now)? })
+        Ok(NewEvent { message, file, ..NewEvent::new(session, &self.body, now)? })
     }
 }
 
@@ -69,7 +69,7 @@ impl Report {
 pub(super) struct Item {
     pub(super) report: Report,
     /// For messages that WhatsApp brings again until they are acknowledged: no frame leaves before this one is brought.
-    pub(super) held: Option<Held>,
+    pub(super) held: Option<HeldMessage>,
 }
 
 impl From<Report> for Item {

@@ -23,10 +23,10 @@ use crate::crash;
 use crate::db::Db;
 use crate::error::Error;
 use crate::event::body::EventBody;
-use crate::event::entry::{Draft, Entry};
+use crate::event::entry::{JournalEntry, NewEvent};
 use crate::event::journal::Journal;
 use crate::whatsapp::device_store::DeviceStore;
-use crate::whatsapp::device_store::brought::Held;
+use crate::whatsapp::device_store::unflushed::HeldMessage;
 use crate::whatsapp::order::Order;
 use crate::whatsapp::reading::people::{Pair, People};
 use crate::whatsapp::report::{Item, Report};
@@ -58,8 +58,8 @@ type Writing = FuturesUnordered<BoxFuture<'static, Option<Report>>>;
 /// Messages that are brought in one entry: the journal knows one that comes again.
 #[derive(Default)]
 struct Messages {
-    drafts: Vec<Draft>,
-    held: Vec<Held>,
+    new_events: Vec<NewEvent>,
+    held: Vec<HeldMessage>,
 }
 
 impl ReportWriter {
@@ -71,7 +71,7 @@ impl ReportWriter {
             tokio::select! {
                 items = self.order.ready(TOGETHER) => match items {
                     // Boxed: what it needs would otherwise be part of every idle session's task.
-                    Some(items) => self.bring_all(items, &mut writing).boxed().await,
+                    Some(items) => self.submit_all(items, &mut writing).boxed().await,
                     None => break,
                 },
                 Some(unwritten) = writing.next(), if !writing.is_empty() => self.pass_on(unwritten),
@@ -82,26 +82,26 @@ impl ReportWriter {
         }
     }
 
-    async fn bring_all(&self, items: Vec<Item>, writing: &mut Writing) {
+    async fn submit_all(&self, items: Vec<Item>, writing: &mut Writing) {
         let mut messages = Messages::default();
         for item in items {
-            let (drafts, report, held) = self.read(item).await;
+            let (new_events, report, held) = self.read(item).await;
             match held {
                 Some(held) => {
-                    messages.drafts.extend(drafts);
+                    messages.new_events.extend(new_events);
                     messages.held.push(held);
                 }
                 None => {
-                    self.bring_messages(std::mem::take(&mut messages)).await;
-                    self.bring(drafts, report, writing).await;
+                    self.submit_messages(std::mem::take(&mut messages)).await;
+                    self.submit(new_events, report, writing).await;
                 }
             }
         }
-        self.bring_messages(messages).await;
+        self.submit_messages(messages).await;
     }
 
     /// What is to be written of an item, and what it was.
-    async fn read(&self, item: Item) -> (Vec<Draft>, Report, Option<Held>) {
+    async fn read(&self, item: Item) -> (Vec<NewEvent>, Report, Option<HeldMessage>) {
         let Item { mut report, held } = item;
         let client = self.client.get().and_then(Weak::upgrade);
         self.people.recall(&self.db, &self.session, &report.body, self.clock.now()).await;
@@ -115,14 +115,14 @@ impl ReportWriter {
             return (Vec::new(), report, held);
         }
         let renamed = learnt.renamed.map(|renamed| Report::from(EventBody::PushNameUpdate(renamed)));
-        let is_wanted = held.is_some() || self.journal.interest().has(&self.session, report.body.event_type());
+        let is_wanted = held.is_some() || self.journal.demand().is_wanted(&self.session, report.body.event_type());
         let told = renamed.iter().chain(Some(&report).filter(|_| is_wanted));
-        let drafts = told.map(|report| report.draft(self.session.clone(), self.clock.now()));
-        let drafts = drafts.collect::<Result<_, Error>>().unwrap_or_else(|error| {
+        let new_events = told.map(|report| report.new_event(self.session.clone(), self.clock.now()));
+        let new_events = new_events.collect::<Result<_, Error>>().unwrap_or_else(|error| {
             self.store.give_up(&error);
             Vec::new()
         });
-        (drafts, report, held)
+        (new_events, report, held)
     }
 
     /// Lets the library keep pairs, in a task of its own: it moves the keys of these people along, and waits for messages under
@@ -133,27 +133,32 @@ impl ReportWriter {
         }));
     }
 
-    async fn bring_messages(&self, Messages { drafts, held }: Messages) {
+    async fn submit_messages(&self, Messages { new_events, held }: Messages) {
         if held.is_empty() {
             return;
         }
         let (rows, failed) = (Some(self.store.unless_given_up()), Some(self.store.giving_up()));
-        match self.journal.bring(Entry { events: drafts, rows, failed, can_wait: true, ..Entry::default() }).await {
+        match self
+            .journal
+            .submit(JournalEntry { events: new_events, rows, failed, can_wait: true, ..JournalEntry::default() })
+            .await
+        {
             Ok((ticket, written)) => {
                 held.iter().for_each(|held| self.store.handed_over(held, ticket));
                 // Before they are let go, so that a frame waits for either.
-                self.store.brought(ticket, written.inspect_ok(|()| crash::point("after_commit")));
+                self.store.submitted(ticket, written.inspect_ok(|()| crash::point("after_commit")));
             }
             Err(error) => self.store.give_up(&error),
         }
     }
 
     /// By itself: of several of which some were written, nobody would know which are to be written again.
-    async fn bring(&self, drafts: Vec<Draft>, report: Report, writing: &mut Writing) {
-        if drafts.is_empty() {
+    async fn submit(&self, new_events: Vec<NewEvent>, report: Report, writing: &mut Writing) {
+        if new_events.is_empty() {
             return;
         }
-        match self.journal.bring(Entry { events: drafts, can_wait: true, ..Entry::default() }).await {
+        match self.journal.submit(JournalEntry { events: new_events, can_wait: true, ..JournalEntry::default() }).await
+        {
             Ok((_, written)) => {
                 writing.push(written.map(|outcome| outcome.err().map(|_| report)).boxed());
             }

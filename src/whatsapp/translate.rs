@@ -9,7 +9,7 @@ use whatsapp_rust::{Client, IqError, Jid};
 
 use crate::account::{Code, Identity, PhoneNumber};
 use crate::error::{Error, ErrorKind};
-use crate::whatsapp::foreign;
+use crate::whatsapp::key_text;
 use crate::whatsapp::signal::{Refusal, Signal, StreamEnding};
 
 /// The events that become signals.
@@ -43,7 +43,7 @@ pub(super) fn signal(client: &Client, event: &Event) -> Option<Signal> {
         Event::PairError(_) => Signal::PairingRejected,
         Event::PairPasskeyRequest(_) => Signal::PasskeyRequired,
         Event::QrScannedWithoutMultidevice(_) => Signal::MultideviceRequired,
-        Event::SelfPushNameUpdated(name) => Signal::PushName(foreign::name(&name.new_name)?),
+        Event::SelfPushNameUpdated(name) => Signal::PushName(key_text::name(&name.new_name)?),
         Event::Connected(_) => push_name(client)?,
         Event::LoggedOut(logged_out) => Signal::Refused(logout(logged_out)?),
         Event::StreamReplaced(_) => Signal::Refused(Refusal::Replaced),
@@ -92,20 +92,20 @@ pub(super) fn linked_identity(client: &Client) -> Option<Identity> {
 
 /// The account's name, unless it is not known yet.
 fn push_name(client: &Client) -> Option<Signal> {
-    foreign::name(&client.push_name()).map(Signal::PushName)
+    key_text::name(&client.push_name()).map(Signal::PushName)
 }
 
 /// The account's name at its login: the one that the keys have, or else the one that WhatsApp greets it with. The library
 /// learns it only some time after the first login.
 fn login_name(client: &Client, success: &OwnedNodeRef) -> Option<String> {
-    let greeted = || foreign::name(&success.get().attrs().optional_string("display_name")?);
-    foreign::name(&client.push_name()).or_else(greeted)
+    let greeted = || key_text::name(&success.get().attrs().optional_string("display_name")?);
+    key_text::name(&client.push_name()).or_else(greeted)
 }
 
 fn identity(phone: &Jid, lid: Option<&Jid>) -> Option<Identity> {
     Some(Identity {
         phone_number: PhoneNumber::parse("jid", &phone.user).ok()?,
-        lid: lid.map(|lid| foreign::id(&lid.user).into_owned()).filter(|user| !user.is_empty()),
+        lid: lid.map(|lid| key_text::id(&lid.user).into_owned()).filter(|user| !user.is_empty()),
         device_id: i32::from(phone.device),
     })
 }

@@ -102,7 +102,7 @@ impl Transport for Socket {
             // nothing to do.
             self.store.save(&client.persistence_manager().get_device_snapshot()).await?;
         }
-        self.store.settle().await?;
+        self.store.flushed().await?;
         ensure!(!self.store.given_up().is_cancelled(), "the client was given up");
         self.socket.send(data).await
     }
@@ -126,7 +126,7 @@ mod tests {
     use crate::db::Db;
     use crate::db::sqlite::Synchronous;
     use crate::error::Error;
-    use crate::event::entry::{Entry, Write};
+    use crate::event::entry::{JournalEntry, Write};
     use crate::event::journal::Journal;
     use crate::lifecycle::Lifecycle;
 
@@ -176,10 +176,10 @@ mod tests {
         }
 
         /// As the inbox does it.
-        async fn bring(&self, entry: Entry) {
+        async fn submit(&self, entry: JournalEntry) {
             let failed = Some(self.store.giving_up());
-            let (ticket, written) = self.journal.bring(Entry { failed, ..entry }).await.expect("it takes it");
-            self.store.brought(ticket, written);
+            let (ticket, written) = self.journal.submit(JournalEntry { failed, ..entry }).await.expect("it takes it");
+            self.store.submitted(ticket, written);
         }
 
         fn sent(&self) -> Vec<Bytes> {
@@ -204,18 +204,18 @@ mod tests {
     async fn a_frame_waits_for_the_messages_before_it_and_stays_if_one_is_not_written() {
         let line = Line::new().await;
         let other = line.db.write().begin().await.expect("it begins");
-        line.bring(Entry::default()).await;
-        line.bring(Entry::default()).await;
+        line.submit(JournalEntry::default()).await;
+        line.submit(JournalEntry::default()).await;
         line.is_held_up("early").await;
         drop(other);
         line.send("first").await.expect("both are written");
         // What is behind it and of this client stays away, too; anybody else's is written.
         let other = line.db.write().begin().await.expect("it begins");
         let write: Write = Box::new(|_| Box::pin(async { Err(Error::internal("it cannot")) }));
-        line.bring(Entry { write: Some(write), ..Entry::default() }).await;
-        let behind = Entry { rows: Some(line.store.unless_given_up()), ..Entry::default() };
-        let (_, behind) = line.journal.bring(behind).await.expect("it takes it");
-        line.bring(Entry::default()).await;
+        line.submit(JournalEntry { write: Some(write), ..JournalEntry::default() }).await;
+        let behind = JournalEntry { rows: Some(line.store.unless_given_up()), ..JournalEntry::default() };
+        let (_, behind) = line.journal.submit(behind).await.expect("it takes it");
+        line.submit(JournalEntry::default()).await;
         line.is_held_up("early").await;
         drop(other);
         line.send("second").await.expect_err("a message could not be written");

@@ -18,7 +18,7 @@ use crate::event::body::message::{MessageEvent, PollChoice, PollVote};
 use crate::event::body::party::Party;
 use crate::event::store;
 use crate::whatsapp::device_store::DeviceStore;
-use crate::whatsapp::foreign;
+use crate::whatsapp::key_text;
 use crate::whatsapp::report::{PollSeal, Report, SealedVote};
 
 /// Polls of one client that are remembered.
@@ -106,7 +106,7 @@ impl Votes {
             return Ok(poll.options.clone());
         }
         for chat in &key.chats {
-            let bodies = store::messages(self.db.read(), session, &foreign::id(chat), &foreign::id(key.poll)).await?;
+            let bodies = store::messages(self.db.read(), session, &key_text::id(chat), &key_text::id(key.poll)).await?;
             let mut polls = bodies.iter().filter_map(|body| match EventBody::parse(EventType::Message, body) {
                 Ok(EventBody::Message(message)) if is_same(&message.sender, key.creator) => message.poll,
                 _ => None,

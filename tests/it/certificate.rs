@@ -7,7 +7,7 @@ use waypost::account::DeviceProps;
 use waypost::clock::Clock;
 use waypost::event::journal::Journal;
 use waypost::lifecycle::{Lifecycle, ShutdownPhase};
-use waypost::session::store::{self, Draft};
+use waypost::session::store::{self, SessionDraft};
 use waypost::whatsapp::Opened;
 use waypost::whatsapp::connector::{Connector, Settings};
 use waypost::whatsapp::signal::{Closing, Signal};
@@ -24,7 +24,8 @@ async fn outcome() -> Signal {
     let id = SessionId::generate();
     let (name, metadata, props) = (None, Default::default(), DeviceProps::default());
     let presence_on_connect = PresenceOnConnect::Unavailable;
-    let draft = Draft { id: id.clone(), name, metadata, props: props.clone(), presence_on_connect, webhook: None };
+    let draft =
+        SessionDraft { id: id.clone(), name, metadata, props: props.clone(), presence_on_connect, webhook: None };
     store::insert(db.write(), draft, Timestamp::from_millis(0)).await.expect("a session");
     let settings = Settings { url: Some(sim.url()), version: Some((2, 3000, 1_023_000_000)) };
     let (clock, lifecycle) = (Clock::system(), Lifecycle::new());

@@ -11,7 +11,7 @@ use tokio::task::JoinSet;
 use waypost::caller::Caller;
 use waypost::webhook::types::WebhookChanges;
 
-use crate::support::office::Office;
+use crate::support::webhook_fixture::WebhookFixture;
 use crate::support::world::Kind;
 
 /// A receiver that counts what is posted, and ends each connection after one answer, without saying so.
@@ -41,12 +41,12 @@ impl Dropping {
         self.posts.load(Ordering::SeqCst)
     }
 
-    /// An office whose webhook is here.
-    async fn office(&self) -> Office {
-        let office = Office::new(Kind::Sqlite, &["offline_sync_completed"]).await;
+    /// An fixture whose webhook is here.
+    async fn fixture(&self) -> WebhookFixture {
+        let fixture = WebhookFixture::new(Kind::Sqlite, &["offline_sync_completed"]).await;
         let changes = WebhookChanges { url: Some(self.url.clone()), ..WebhookChanges::default() };
-        office.webhooks.update(&Caller::admin(), &office.which, changes).await.expect("it is there");
-        office
+        fixture.webhooks.update(&Caller::admin(), &fixture.which, changes).await.expect("it is there");
+        fixture
     }
 }
 
@@ -75,36 +75,36 @@ async fn serve(connection: TcpStream, answer: String, posts: Arc<AtomicUsize>) {
 #[tokio::test]
 async fn a_receiver_that_ends_connections_in_silence_gets_each_event_once_and_at_once() {
     let receiver = Dropping::answering("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n").await;
-    let office = receiver.office().await;
+    let fixture = receiver.fixture().await;
     for count in 0..50 {
-        office.happens(count).await;
+        fixture.happens(count).await;
     }
-    office.rests().await;
-    let delivered = office.deliveries(Some(DeliveryState::Delivered)).await;
+    fixture.rests().await;
+    let delivered = fixture.deliveries(Some(DeliveryState::Delivered)).await;
     let attempts: Vec<_> = delivered.iter().map(|delivery| delivery.attempts.len()).collect();
     assert_eq!((attempts, receiver.posts()), (vec![1; 50], 50));
-    assert_eq!(office.shown().await.last_error, None);
-    office.close().await;
+    assert_eq!(fixture.shown().await.last_error, None);
+    fixture.close().await;
 }
 
 #[tokio::test]
 async fn a_receiver_that_hangs_up_on_each_post_is_not_posted_to_twice_as_often() {
     let receiver = Dropping::answering("").await;
-    let office = receiver.office().await;
-    office.happens(0).await;
-    office.pass(3, Duration::from_secs(60)).await;
-    let waiting = office.deliveries(Some(DeliveryState::Pending)).await;
+    let fixture = receiver.fixture().await;
+    fixture.happens(0).await;
+    fixture.pass(3, Duration::from_secs(60)).await;
+    let waiting = fixture.deliveries(Some(DeliveryState::Pending)).await;
     assert_eq!((waiting[0].attempts.len(), receiver.posts()), (3, 3));
-    office.close().await;
+    fixture.close().await;
 }
 
 #[tokio::test]
 async fn an_answer_counts_by_its_status_however_many_headers_it_has() {
     let headers: String = (0..300).map(|number| format!("X-Trace-{number}: a\r\n")).collect();
     let receiver = Dropping::answering(&format!("HTTP/1.1 200 OK\r\n{headers}Content-Length: 0\r\n\r\n")).await;
-    let office = receiver.office().await;
-    office.happens(0).await;
-    office.rests().await;
-    assert_eq!(office.deliveries(Some(DeliveryState::Delivered)).await.len(), 1);
-    office.close().await;
+    let fixture = receiver.fixture().await;
+    fixture.happens(0).await;
+    fixture.rests().await;
+    assert_eq!(fixture.deliveries(Some(DeliveryState::Delivered)).await.len(), 1);
+    fixture.close().await;
 }

@@ -5,7 +5,7 @@ use sea_orm::ConnectionTrait;
 use waypost::caller::Caller;
 use waypost::webhook::types::DeliveryFilter;
 
-use crate::support::office::Office;
+use crate::support::webhook_fixture::WebhookFixture;
 use crate::support::world::Kind;
 
 #[rstest]
@@ -13,11 +13,11 @@ use crate::support::world::Kind;
 async fn deliveries_that_were_tried_often_come_in_answers_of_4_mib_with_their_newest_attempts(
     #[values(Kind::Sqlite, Kind::Postgres)] kind: Kind,
 ) {
-    let office = Office::new(kind, &["offline_sync_completed"]).await;
+    let fixture = WebhookFixture::new(kind, &["offline_sync_completed"]).await;
     for count in 0..8 {
-        office.happens(count).await;
+        fixture.happens(count).await;
     }
-    office.rests().await;
+    fixture.rests().await;
     // As if somebody had asked for each of them sixty times, and the receiver had always said a lot.
     let reply = "x".repeat(16 * 1024);
     let numbers = "WITH RECURSIVE n(i) AS (SELECT 2 UNION ALL SELECT i + 1 FROM n WHERE i < 60)";
@@ -26,13 +26,13 @@ async fn deliveries_that_were_tried_often_come_in_answers_of_4_mib_with_their_ne
          SELECT d.id, n.i, d.created_at, n.i, 200, NULL, '{reply}' FROM n, delivery d"
     );
     for sql in [tried.as_str(), "UPDATE delivery SET attempts = 60"] {
-        office.db.write().execute_unprepared(sql).await.expect("they are written");
+        fixture.db.write().execute_unprepared(sql).await.expect("they are written");
     }
     let (mut seen, mut sizes, mut after) = (Vec::new(), Vec::new(), None);
     loop {
         let filter = DeliveryFilter::default();
         let page =
-            office.webhooks.deliveries(&Caller::admin(), &office.which, filter, None, after).await.expect("a list");
+            fixture.webhooks.deliveries(&Caller::admin(), &fixture.which, filter, None, after).await.expect("a list");
         let bytes = serde_json::to_vec(&page).expect("it is JSON").len();
         assert!(bytes <= 4 * 1024 * 1024 + 1024, "{bytes}");
         for delivery in &page.deliveries {
@@ -48,5 +48,5 @@ async fn deliveries_that_were_tried_often_come_in_answers_of_4_mib_with_their_ne
     }
     assert_eq!(sizes, [5, 3], "as many as fit");
     assert!(seen.iter().rev().is_sorted(), "newest first, each once");
-    office.close().await;
+    fixture.close().await;
 }

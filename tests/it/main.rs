@@ -4,34 +4,32 @@
 //! a normal build refuses the simulator.
 
 #[cfg(feature = "sandbox")]
-mod answers;
-mod boundaries;
+mod authentication;
 #[cfg(feature = "sandbox")]
-mod browsers;
+mod bad_requests;
+#[cfg(feature = "sandbox")]
+mod bad_sockets;
+#[cfg(feature = "sandbox")]
+mod blocked_workers;
+mod boundaries;
 mod certificate;
 #[cfg(feature = "sandbox")]
 mod commands;
 #[cfg(feature = "sandbox")]
-mod connections;
-#[cfg(feature = "sandbox")]
-mod contents;
-#[cfg(feature = "sandbox")]
-mod control;
+mod connection_limits;
 #[cfg(feature = "sandbox")]
 mod crash;
+#[cfg(feature = "sandbox")]
+mod cross_origin;
+#[cfg(feature = "sandbox")]
+mod deleted_session;
 mod device_store;
 #[cfg(feature = "sandbox")]
-mod doubt;
+mod event_order;
+#[cfg(feature = "sandbox")]
+mod event_types;
 #[cfg(feature = "sandbox")]
 mod fairness;
-#[cfg(feature = "sandbox")]
-mod faults;
-#[cfg(feature = "sandbox")]
-mod files;
-#[cfg(feature = "sandbox")]
-mod foreign;
-#[cfg(feature = "sandbox")]
-mod gone;
 #[cfg(feature = "sandbox")]
 mod graphql;
 #[cfg(feature = "sandbox")]
@@ -41,83 +39,85 @@ mod headers;
 #[cfg(feature = "sandbox")]
 mod journal;
 #[cfg(feature = "sandbox")]
-mod journal_ways;
+mod journal_doors;
+mod journal_values;
 #[cfg(feature = "sandbox")]
 mod kept_connections;
+#[cfg(feature = "sandbox")]
+mod key_text;
 #[cfg(feature = "sandbox")]
 mod keys;
 #[cfg(feature = "sandbox")]
 mod lanes;
 #[cfg(feature = "sandbox")]
-mod life;
-#[cfg(feature = "sandbox")]
-mod live;
-#[cfg(feature = "sandbox")]
 mod long_lists;
 #[cfg(feature = "sandbox")]
-mod losses;
+mod long_time;
 #[cfg(feature = "sandbox")]
 mod matrix;
 #[cfg(feature = "sandbox")]
+mod message_files;
+#[cfg(feature = "sandbox")]
+mod message_loss;
+mod migrations;
+#[cfg(feature = "sandbox")]
 mod operations;
 #[cfg(feature = "sandbox")]
-mod order;
-#[cfg(feature = "sandbox")]
-mod owed;
-#[cfg(feature = "sandbox")]
-mod page;
+mod owed_deliveries;
 #[cfg(feature = "sandbox")]
 mod pairing;
 #[cfg(feature = "sandbox")]
 mod pairing_links;
 #[cfg(feature = "sandbox")]
-mod patience;
-#[cfg(feature = "sandbox")]
-mod pictures;
+mod pairing_page;
 #[cfg(feature = "sandbox")]
 mod presence;
 #[cfg(feature = "sandbox")]
+mod qr_pictures;
+#[cfg(feature = "sandbox")]
+mod reconnect;
+#[cfg(feature = "sandbox")]
 mod refusals;
 #[cfg(feature = "sandbox")]
-mod removal;
-#[cfg(feature = "sandbox")]
 mod replay;
-#[cfg(feature = "sandbox")]
-mod requests;
 #[cfg(feature = "sandbox")]
 mod restart;
 #[cfg(feature = "sandbox")]
 mod secrets;
 #[cfg(feature = "sandbox")]
+mod session_deletion;
+#[cfg(feature = "sandbox")]
+mod session_life;
+#[cfg(feature = "sandbox")]
+mod session_stream;
+#[cfg(feature = "sandbox")]
 mod sessions;
 #[cfg(feature = "sandbox")]
 mod shutdown;
 #[cfg(feature = "sandbox")]
-mod sockets;
-#[cfg(feature = "sandbox")]
 mod start;
 #[cfg(feature = "sandbox")]
-mod storage;
+mod storage_failure;
 mod support;
-mod tables;
 #[cfg(feature = "sandbox")]
 mod telemetry;
 #[cfg(feature = "sandbox")]
-mod unwritable;
-mod values;
+mod uncertain_commit;
 #[cfg(feature = "sandbox")]
-mod vocabulary;
+mod unusual_messages;
+#[cfg(feature = "sandbox")]
+mod unwritable;
 #[cfg(feature = "sandbox")]
 mod votes;
 #[cfg(feature = "sandbox")]
-mod weather;
-#[cfg(feature = "sandbox")]
 mod webhook_all;
+#[cfg(feature = "sandbox")]
+mod webhook_authority;
 #[cfg(feature = "sandbox")]
 mod webhook_changes;
 #[cfg(feature = "sandbox")]
-mod webhook_powers;
-#[cfg(feature = "sandbox")]
-mod webhook_ways;
+mod webhook_doors;
 #[cfg(feature = "sandbox")]
 mod webhooks;
+#[cfg(feature = "sandbox")]
+mod whatsapp_faults;

@@ -59,7 +59,7 @@ impl Linked {
         let connector = Connector::new(db.clone(), journal.clone(), clock.clone(), settings, lifecycle.clone());
         let deps = Deps { db, journal, connector, clock, lifecycle };
         let egress = Egress::new(Networks::parse("127.0.0.0/8").expect("a network"));
-        let sessions = Sessions::open(deps, egress, boot::Settings::default()).await.expect("sessions");
+        let sessions = Sessions::open(deps, egress, boot::BootSettings::default()).await.expect("sessions");
         let id = SessionId::parse("shop").expect("it is one");
         let new = NewSession { id: Some(id.to_string()), ..NewSession::default() };
         sessions.create(&Caller::admin(), new).await.expect("a session");

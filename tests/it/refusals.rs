@@ -10,9 +10,9 @@ use waypost::caller::Caller;
 use waypost::webhook::types::WebhookChanges;
 use whatsapp_simulator::Settings;
 
-use crate::support::office::{HOUR, Office};
 use crate::support::receiver::Receiver;
 use crate::support::webhook::{Way, Webhooks};
+use crate::support::webhook_fixture::{HOUR, WebhookFixture};
 use crate::support::world::{Kind, World};
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -23,42 +23,42 @@ async fn what_is_refused_for_good_holds_up_the_others_for_minutes(
     #[values(Kind::Sqlite, Kind::Postgres)] kind: Kind,
     #[values(400, 401, 404, 413, 422, 451)] status: u16,
 ) {
-    let office = Office::new(kind, &["offline_sync_completed"]).await;
-    office.receiver.then([status; 4]);
-    office.happens(0).await;
-    office.happens(1).await;
+    let fixture = WebhookFixture::new(kind, &["offline_sync_completed"]).await;
+    fixture.receiver.then([status; 4]);
+    fixture.happens(0).await;
+    fixture.happens(1).await;
     // After the first in about 5 s, 30 s and 5 min.
-    office.pass(9, MINUTE).await;
-    assert_eq!(office.came(), [0, 0, 0, 0, 1]);
-    let dead = office.deliveries(Some(DeliveryState::Dead)).await;
+    fixture.pass(9, MINUTE).await;
+    assert_eq!(fixture.came(), [0, 0, 0, 0, 1]);
+    let dead = fixture.deliveries(Some(DeliveryState::Dead)).await;
     assert_eq!(dead.iter().map(|delivery| delivery.attempts.len()).collect::<Vec<_>>(), [4]);
     // The receiver was mended.
-    office.webhooks.retry(&Caller::admin(), &office.which, &dead[0].id).await.expect("it is there");
-    office.rests().await;
-    assert_eq!(office.came(), [0, 0, 0, 0, 1, 0]);
-    office.close().await;
+    fixture.webhooks.retry(&Caller::admin(), &fixture.which, &dead[0].id).await.expect("it is there");
+    fixture.rests().await;
+    assert_eq!(fixture.came(), [0, 0, 0, 0, 1, 0]);
+    fixture.close().await;
 }
 
 #[tokio::test]
 async fn who_only_asks_for_another_time_is_not_given_up() {
-    let office = Office::new(Kind::Sqlite, &["offline_sync_completed"]).await;
-    office.receiver.then([408, 425, 429, 408, 425, 500, 503]);
-    office.happens(0).await;
-    office.pass(48, HOUR).await;
-    assert_eq!(office.came(), [0; 8]);
-    assert_eq!(office.deliveries(Some(DeliveryState::Delivered)).await.len(), 1);
-    office.close().await;
+    let fixture = WebhookFixture::new(Kind::Sqlite, &["offline_sync_completed"]).await;
+    fixture.receiver.then([408, 425, 429, 408, 425, 500, 503]);
+    fixture.happens(0).await;
+    fixture.pass(48, HOUR).await;
+    assert_eq!(fixture.came(), [0; 8]);
+    assert_eq!(fixture.deliveries(Some(DeliveryState::Delivered)).await.len(), 1);
+    fixture.close().await;
 }
 
 #[tokio::test]
 async fn a_receiver_that_was_down_before_it_refused_is_asked_as_often() {
-    let office = Office::new(Kind::Sqlite, &["offline_sync_completed"]).await;
-    office.receiver.then([503, 503, 503, 503, 404, 404, 404]);
-    office.happens(0).await;
-    office.pass(48, HOUR).await;
-    assert_eq!(office.came(), [0; 8]);
-    assert_eq!(office.deliveries(Some(DeliveryState::Delivered)).await.len(), 1);
-    office.close().await;
+    let fixture = WebhookFixture::new(Kind::Sqlite, &["offline_sync_completed"]).await;
+    fixture.receiver.then([503, 503, 503, 503, 404, 404, 404]);
+    fixture.happens(0).await;
+    fixture.pass(48, HOUR).await;
+    assert_eq!(fixture.came(), [0; 8]);
+    assert_eq!(fixture.deliveries(Some(DeliveryState::Delivered)).await.len(), 1);
+    fixture.close().await;
 }
 
 #[rstest]
@@ -102,62 +102,63 @@ async fn a_delivery_is_discarded_by_hand_and_the_others_come(
 
 #[tokio::test]
 async fn whoever_lets_the_others_by_can_go_back_to_the_order_without_the_one_that_stood_in_the_way() {
-    let office = Office::new(Kind::Sqlite, &["offline_sync_completed"]).await;
-    office.receiver.then([500, 500]);
+    let fixture = WebhookFixture::new(Kind::Sqlite, &["offline_sync_completed"]).await;
+    fixture.receiver.then([500, 500]);
     for count in 0..3 {
-        office.happens(count).await;
+        fixture.happens(count).await;
     }
-    office.rests().await;
-    assert_eq!(office.came(), [0]);
+    fixture.rests().await;
+    assert_eq!(fixture.came(), [0]);
     let ordered = async |ordered| {
         let changes = WebhookChanges { ordered: Some(ordered), ..WebhookChanges::default() };
-        office.webhooks.update(&Caller::admin(), &office.which, changes).await.expect("it is there");
-        office.rests().await;
+        fixture.webhooks.update(&Caller::admin(), &fixture.which, changes).await.expect("it is there");
+        fixture.rests().await;
     };
     ordered(false).await;
-    assert_eq!(office.came(), [0, 0, 1, 2]);
-    office.receiver.then([500]);
+    assert_eq!(fixture.came(), [0, 0, 1, 2]);
+    fixture.receiver.then([500]);
     ordered(true).await;
-    office.happens(3).await;
-    office.rests().await;
-    assert_eq!(office.came(), [0, 0, 1, 2, 0], "in order, what is later waits for it");
-    let waiting = office.deliveries(Some(DeliveryState::Pending)).await;
-    office.webhooks.discard(&Caller::admin(), &office.which, &waiting[0].id).await.expect("it is there");
-    office.rests().await;
-    assert_eq!(office.came(), [0, 0, 1, 2, 0, 3]);
-    office.close().await;
+    fixture.happens(3).await;
+    fixture.rests().await;
+    assert_eq!(fixture.came(), [0, 0, 1, 2, 0], "in order, what is later waits for it");
+    let waiting = fixture.deliveries(Some(DeliveryState::Pending)).await;
+    fixture.webhooks.discard(&Caller::admin(), &fixture.which, &waiting[0].id).await.expect("it is there");
+    fixture.rests().await;
+    assert_eq!(fixture.came(), [0, 0, 1, 2, 0, 3]);
+    fixture.close().await;
 }
 
 #[rstest]
 #[tokio::test]
 async fn what_is_discarded_while_its_lane_is_worked_is_not_posted(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
-    let office = Office::new(kind, &["offline_sync_completed"]).await;
-    office.receiver.then([500]);
+    let fixture = WebhookFixture::new(kind, &["offline_sync_completed"]).await;
+    fixture.receiver.then([500]);
     for count in 0..5 {
-        office.happens(count).await;
+        fixture.happens(count).await;
     }
-    office.rests().await;
-    office.receiver.hold();
-    office.receiver.then([500]);
-    office.clock.advance(Duration::from_secs(10));
-    office.webhooks.look();
-    office.receiver.gets(2).await;
+    fixture.rests().await;
+    fixture.receiver.hold();
+    fixture.receiver.then([500]);
+    fixture.clock.advance(Duration::from_secs(10));
+    fixture.webhooks.wake_scheduler();
+    fixture.receiver.gets(2).await;
     // The one that is being posted, and one that was taken from the lane with it.
-    let waiting = office.deliveries(Some(DeliveryState::Pending)).await;
+    let waiting = fixture.deliveries(Some(DeliveryState::Pending)).await;
     for delivery in [&waiting[0], &waiting[2]] {
-        office.webhooks.discard(&Caller::admin(), &office.which, &delivery.id).await.expect("it is there");
+        fixture.webhooks.discard(&Caller::admin(), &fixture.which, &delivery.id).await.expect("it is there");
     }
-    office.receiver.go_on();
-    office.pass(1, MINUTE).await;
-    assert_eq!(office.came(), [0, 0, 1, 3, 4]);
-    assert_eq!(office.deliveries(Some(DeliveryState::Discarded)).await.len(), 2);
+    fixture.receiver.go_on();
+    fixture.pass(1, MINUTE).await;
+    assert_eq!(fixture.came(), [0, 0, 1, 3, 4]);
+    assert_eq!(fixture.deliveries(Some(DeliveryState::Discarded)).await.len(), 2);
     // Its last attempt was counted although it was discarded meanwhile.
-    office.webhooks.retry(&Caller::admin(), &office.which, &waiting[0].id).await.expect("it is there");
-    office.rests().await;
-    assert_eq!(office.came(), [0, 0, 1, 3, 4, 0]);
-    let again = office.deliveries(Some(DeliveryState::Delivered)).await.into_iter().find(|one| one.id == waiting[0].id);
+    fixture.webhooks.retry(&Caller::admin(), &fixture.which, &waiting[0].id).await.expect("it is there");
+    fixture.rests().await;
+    assert_eq!(fixture.came(), [0, 0, 1, 3, 4, 0]);
+    let again =
+        fixture.deliveries(Some(DeliveryState::Delivered)).await.into_iter().find(|one| one.id == waiting[0].id);
     assert_eq!(again.map(|delivery| delivery.attempts.len()), Some(3));
-    office.close().await;
+    fixture.close().await;
 }
 
 #[rstest]

@@ -7,12 +7,12 @@ use waypost::db::Db;
 use waypost::db::sqlite::Synchronous;
 use waypost::event::body::EventBody;
 use waypost::event::body::session::{OfflineSyncCompletedEvent, TestEvent};
-use waypost::event::entry::{Draft, Entry};
+use waypost::event::entry::{JournalEntry, NewEvent};
 use waypost::event::record::MessageKey;
 use waypost::session;
 use waypost::session::types::{Live, Session};
 
-use crate::support::office::{Office, shop};
+use crate::support::webhook_fixture::{WebhookFixture, shop};
 use crate::support::world::{Kind, World};
 
 /// Lets the database have no place for an event with this word in it.
@@ -27,9 +27,9 @@ async fn refuse(db: &Db, word: &str) {
     db.write().execute_unprepared(&sql).await.expect("it is changed");
 }
 
-fn test(message: &str) -> Draft {
+fn test(message: &str) -> NewEvent {
     let body = EventBody::Test(TestEvent { message: message.to_owned() });
-    Draft::new(shop(), &body, Clock::system().now()).expect("it is JSON")
+    NewEvent::new(shop(), &body, Clock::system().now()).expect("it is JSON")
 }
 
 /// What the journal has, in order.
@@ -42,21 +42,25 @@ async fn bodies(db: &Db) -> Vec<String> {
 #[rstest]
 #[tokio::test]
 async fn an_event_that_can_never_be_written_holds_no_other_up(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
-    let office = Office::new(kind, &["call"]).await;
-    refuse(&office.db, "unwritable").await;
+    let fixture = WebhookFixture::new(kind, &["call"]).await;
+    refuse(&fixture.db, "unwritable").await;
     let events = ["one", "an unwritable word", "two"].map(test).to_vec();
-    let now = office.clock.now();
-    let live = session::store::find(office.db.read(), &shop()).await.expect("it reads").expect("it is there").live;
+    let now = fixture.clock.now();
+    let live = session::store::find(fixture.db.read(), &shop()).await.expect("it reads").expect("it is there").live;
     let live = Live { push_name: Some("Ada".to_owned()), ..live };
-    let write = session::store::recording(&shop(), live, now);
-    let entry = Entry { events, write: Some(write), ..Entry::default() };
-    office.journal.record(entry).await.expect("the others are written");
-    office.journal.record(Entry { events: vec![test("three")], ..Entry::default() }).await.expect("it is written");
+    let write = session::store::state_write(&shop(), live, now);
+    let entry = JournalEntry { events, write: Some(write), ..JournalEntry::default() };
+    fixture.journal.write(entry).await.expect("the others are written");
+    fixture
+        .journal
+        .write(JournalEntry { events: vec![test("three")], ..JournalEntry::default() })
+        .await
+        .expect("it is written");
     let words = ["one", "two", "three"].map(|word| format!(r#"{{"message":"{word}"}}"#));
-    assert_eq!(bodies(&office.db).await, words);
-    let kept = session::store::find(office.db.read(), &shop()).await.expect("it reads").expect("it is there");
+    assert_eq!(bodies(&fixture.db).await, words);
+    let kept = session::store::find(fixture.db.read(), &shop()).await.expect("it reads").expect("it is there");
     assert_eq!(kept.session.push_name.as_deref(), Some("Ada"));
-    office.close().await;
+    fixture.close().await;
 }
 
 #[rstest]
@@ -91,31 +95,31 @@ async fn what_is_left_out_is_counted_and_the_session_goes_on(#[values(Kind::Sqli
 #[rstest]
 #[tokio::test]
 async fn a_nul_or_a_name_without_end_is_kept_alike_by_both(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
-    let office = Office::new(kind, &["call"]).await;
+    let fixture = WebhookFixture::new(kind, &["call"]).await;
     let body = EventBody::OfflineSyncCompleted(OfflineSyncCompletedEvent { count: 1 });
     let message = |id: String| {
-        let mut draft = Draft::new(shop(), &body, office.clock.now()).expect("it is JSON");
+        let mut draft = NewEvent::new(shop(), &body, fixture.clock.now()).expect("it is JSON");
         let (chat, sender) = ("a\0chat".to_owned(), "s".repeat(9_000));
         draft.message = Some(MessageKey { session_id: shop(), chat, sender, message_id: id });
-        Entry { events: vec![draft], ..Entry::default() }
+        JournalEntry { events: vec![draft], ..JournalEntry::default() }
     };
     // The second of each is known.
     for id in ["3EB0\0".to_owned(), "x".repeat(5_000)].into_iter().flat_map(|id| [id.clone(), id]) {
-        office.journal.record(message(id)).await.expect("it is written");
+        fixture.journal.write(message(id)).await.expect("it is written");
     }
-    assert_eq!(bodies(&office.db).await.len(), 2);
-    let found = session::store::find(office.db.read(), &shop()).await.expect("it reads").expect("it is there");
+    assert_eq!(bodies(&fixture.db).await.len(), 2);
+    let found = session::store::find(fixture.db.read(), &shop()).await.expect("it reads").expect("it is there");
     let live = Live { push_name: Some("Ada\0Nul".to_owned()), ..found.live };
-    let write = session::store::recording(&shop(), live, office.clock.now());
-    office.journal.record(Entry { write: Some(write), ..Entry::default() }).await.expect("it is written");
+    let write = session::store::state_write(&shop(), live, fixture.clock.now());
+    fixture.journal.write(JournalEntry { write: Some(write), ..JournalEntry::default() }).await.expect("it is written");
     let metadata = [("a\0".to_owned(), "b\0".to_owned())].into();
-    let (id, name, now) = (shop(), Some(Some("n\0".to_owned())), office.clock.now());
+    let (id, name, now) = (shop(), Some(Some("n\0".to_owned())), fixture.clock.now());
     let changes = session::store::Changes { name, metadata: Some(metadata), presence_on_connect: None };
-    let changed = session::store::update(office.db.write(), &id, changes, now);
+    let changed = session::store::update(fixture.db.write(), &id, changes, now);
     changed.await.expect("it is written");
-    let found = session::store::find(office.db.read(), &shop()).await.expect("it reads").expect("it is there").session;
+    let found = session::store::find(fixture.db.read(), &shop()).await.expect("it reads").expect("it is there").session;
     let Session { name, push_name, metadata, .. } = found;
     assert_eq!((name.as_deref(), push_name.as_deref()), (Some("n\u{fffd}"), Some("Ada\u{fffd}Nul")));
     assert_eq!(metadata, [("a\u{fffd}".to_owned(), "b\u{fffd}".to_owned())].into());
-    office.close().await;
+    fixture.close().await;
 }

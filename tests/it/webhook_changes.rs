@@ -6,30 +6,30 @@ use entity::words::DisabledReason;
 use rstest::rstest;
 use waypost::caller::Caller;
 use waypost::webhook::Which;
-use waypost::webhook::store::{self, Switch, Why};
+use waypost::webhook::store::{self, DisableCause, Switch};
 use waypost::webhook::types::WebhookChanges;
 
-use crate::support::office::{Office, shop};
 use crate::support::receiver::{Received, Receiver};
+use crate::support::webhook_fixture::{WebhookFixture, shop};
 use crate::support::world::Kind;
 
-/// An office whose receiver holds the first of five deliveries that were taken from their lane together.
-async fn holding(kind: Kind) -> Office {
-    let office = Office::new(kind, &["offline_sync_completed"]).await;
-    office.receiver.then([500]);
+/// An fixture whose receiver holds the first of five deliveries that were taken from their lane together.
+async fn holding(kind: Kind) -> WebhookFixture {
+    let fixture = WebhookFixture::new(kind, &["offline_sync_completed"]).await;
+    fixture.receiver.then([500]);
     for count in 0..5 {
-        office.happens(count).await;
+        fixture.happens(count).await;
     }
-    office.rests().await;
-    office.receiver.hold();
-    office.clock.advance(Duration::from_secs(10));
-    office.webhooks.look();
-    office.receiver.gets(2).await;
-    office
+    fixture.rests().await;
+    fixture.receiver.hold();
+    fixture.clock.advance(Duration::from_secs(10));
+    fixture.webhooks.wake_scheduler();
+    fixture.receiver.gets(2).await;
+    fixture
 }
 
-async fn change(office: &Office, changes: WebhookChanges) {
-    office.webhooks.update(&Caller::admin(), &office.which, changes).await.expect("it is there");
+async fn change(fixture: &WebhookFixture, changes: WebhookChanges) {
+    fixture.webhooks.update(&Caller::admin(), &fixture.which, changes).await.expect("it is there");
 }
 
 fn counts(received: &[Received]) -> Vec<i64> {
@@ -39,35 +39,35 @@ fn counts(received: &[Received]) -> Vec<i64> {
 #[rstest]
 #[tokio::test]
 async fn a_new_address_gets_what_is_posted_from_then_on(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
-    let (office, other) = (holding(kind).await, Receiver::start().await);
-    change(&office, WebhookChanges { url: Some(other.url("/new")), ..WebhookChanges::default() }).await;
-    office.receiver.go_on();
-    office.rests().await;
-    assert_eq!((office.came(), counts(&other.received())), (vec![0, 0], vec![1, 2, 3, 4]));
-    office.close().await;
+    let (fixture, other) = (holding(kind).await, Receiver::start().await);
+    change(&fixture, WebhookChanges { url: Some(other.url("/new")), ..WebhookChanges::default() }).await;
+    fixture.receiver.go_on();
+    fixture.rests().await;
+    assert_eq!((fixture.came(), counts(&other.received())), (vec![0, 0], vec![1, 2, 3, 4]));
+    fixture.close().await;
 }
 
 #[tokio::test]
 async fn a_webhook_that_is_switched_off_gets_nothing_more() {
-    let office = holding(Kind::Sqlite).await;
-    change(&office, WebhookChanges { enabled: Some(false), ..WebhookChanges::default() }).await;
-    office.receiver.go_on();
-    office.rests().await;
-    assert_eq!(office.came(), [0, 0]);
-    change(&office, WebhookChanges { enabled: Some(true), ..WebhookChanges::default() }).await;
-    office.rests().await;
-    assert_eq!(office.came(), [0, 0, 1, 2, 3, 4]);
-    office.close().await;
+    let fixture = holding(Kind::Sqlite).await;
+    change(&fixture, WebhookChanges { enabled: Some(false), ..WebhookChanges::default() }).await;
+    fixture.receiver.go_on();
+    fixture.rests().await;
+    assert_eq!(fixture.came(), [0, 0]);
+    change(&fixture, WebhookChanges { enabled: Some(true), ..WebhookChanges::default() }).await;
+    fixture.rests().await;
+    assert_eq!(fixture.came(), [0, 0, 1, 2, 3, 4]);
+    fixture.close().await;
 }
 
 #[tokio::test]
 async fn a_secret_that_was_replaced_signs_nothing_more() {
-    let office = holding(Kind::Sqlite).await;
-    let rotated = office.webhooks.rotate(&Caller::admin(), &office.which, None, Some(0)).await.expect("it is there");
-    office.receiver.go_on();
-    office.rests().await;
+    let fixture = holding(Kind::Sqlite).await;
+    let rotated = fixture.webhooks.rotate(&Caller::admin(), &fixture.which, None, Some(0)).await.expect("it is there");
+    fixture.receiver.go_on();
+    fixture.rests().await;
     let webhook = standardwebhooks::Webhook::new(&rotated.secret).expect("it is a secret");
-    let signed: Vec<_> = office
+    let signed: Vec<_> = fixture
         .receiver
         .received()
         .iter()
@@ -82,18 +82,18 @@ async fn a_secret_that_was_replaced_signs_nothing_more() {
         })
         .collect();
     assert_eq!(signed, [false, false, true, true, true, true]);
-    office.close().await;
+    fixture.close().await;
 }
 
 #[rstest]
 #[tokio::test]
 async fn a_deleted_webhook_gets_nothing_more(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
-    let office = holding(kind).await;
-    office.webhooks.delete(&Caller::admin(), &office.which).await.expect("it is there");
-    office.receiver.go_on();
-    office.rests().await;
-    assert_eq!(office.came(), [0, 0]);
-    office.close().await;
+    let fixture = holding(kind).await;
+    fixture.webhooks.delete(&Caller::admin(), &fixture.which).await.expect("it is there");
+    fixture.receiver.go_on();
+    fixture.rests().await;
+    assert_eq!(fixture.came(), [0, 0]);
+    fixture.close().await;
 }
 
 #[rstest]
@@ -101,43 +101,43 @@ async fn a_deleted_webhook_gets_nothing_more(#[values(Kind::Sqlite, Kind::Postgr
 async fn webhooks_get_all_that_they_are_owed_of_a_session_that_is_deleted_meanwhile(
     #[values(Kind::Sqlite, Kind::Postgres)] kind: Kind,
 ) {
-    let office = Office::new(kind, &["connected"]).await;
-    let (webhook, own) = (office.webhook(None, &office.receiver.url("/all")).await, Receiver::start().await);
-    office.webhook(Some(&shop()), &own.url("/own")).await;
-    office.receiver.then([500]);
+    let fixture = WebhookFixture::new(kind, &["connected"]).await;
+    let (webhook, own) = (fixture.webhook(None, &fixture.receiver.url("/all")).await, Receiver::start().await);
+    fixture.webhook(Some(&shop()), &own.url("/own")).await;
+    fixture.receiver.then([500]);
     own.then([500]);
     for count in 0..5 {
-        office.happens(count).await;
+        fixture.happens(count).await;
     }
-    office.rests().await;
-    office.receiver.hold();
-    office.clock.advance(Duration::from_secs(10));
-    office.webhooks.look();
-    office.receiver.gets(2).await;
-    office.delete(&shop()).await;
-    office.receiver.go_on();
-    office.rests().await;
-    assert_eq!((office.came(), counts(&own.received())), (vec![0, 0, 1, 2, 3, 4], vec![0, 0, 1, 2, 3, 4]));
+    fixture.rests().await;
+    fixture.receiver.hold();
+    fixture.clock.advance(Duration::from_secs(10));
+    fixture.webhooks.wake_scheduler();
+    fixture.receiver.gets(2).await;
+    fixture.delete(&shop()).await;
+    fixture.receiver.go_on();
+    fixture.rests().await;
+    assert_eq!((fixture.came(), counts(&own.received())), (vec![0, 0, 1, 2, 3, 4], vec![0, 0, 1, 2, 3, 4]));
     let which = Which { session_id: None, id: webhook.id };
-    assert!(office.webhooks.find(&Caller::admin(), &which).await.is_ok());
-    office.close().await;
+    assert!(fixture.webhooks.find(&Caller::admin(), &which).await.is_ok());
+    fixture.close().await;
 }
 
 #[tokio::test]
 async fn a_change_that_says_nothing_of_it_leaves_a_webhook_off() {
-    let office = Office::new(Kind::Sqlite, &["connected"]).await;
-    let db = office.db.write();
-    let record = store::find(db, &office.which.id).await.expect("it can be read").expect("it is there");
+    let fixture = WebhookFixture::new(Kind::Sqlite, &["connected"]).await;
+    let db = fixture.db.write();
+    let record = store::find(db, &fixture.which.id).await.expect("it can be read").expect("it is there");
     // Between the reading and the writing of a change it is switched off.
-    assert!(store::disable(db, &record.id, &Why::Gone(record.url.clone())).await.expect("it is written"));
+    assert!(store::disable(db, &record.id, &DisableCause::Gone(record.url.clone())).await.expect("it is written"));
     let changed = store::update(db, &record, Switch::Keep).await.expect("it is written").expect("it is there");
     assert_eq!(changed.disabled, Some(DisabledReason::Gone));
     let changed = store::update(db, &record, Switch::Set).await.expect("it is written").expect("it is there");
     assert_eq!(changed.disabled, None);
     // And what does not hold any more switches nothing off.
-    let other = Why::Gone("http://127.0.0.1:1/other".to_owned().into());
+    let other = DisableCause::Gone("http://127.0.0.1:1/other".to_owned().into());
     assert!(!store::disable(db, &record.id, &other).await.expect("it is written"));
     store::delete(db, &record.id).await.expect("it is deleted");
     assert!(store::update(db, &record, Switch::Keep).await.expect("it is written").is_none());
-    office.close().await;
+    fixture.close().await;
 }

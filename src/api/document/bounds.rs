@@ -5,7 +5,7 @@ use entity::words::EventType;
 use serde_json::{Value, json};
 
 use crate::event::types::PageSize;
-use crate::webhook::request::{HEADER_MAX, HEADERS_MAX, SECRET_MAX};
+use crate::webhook::delivery::request::{HEADER_MAX, HEADERS_MAX, SECRET_MAX};
 use crate::webhook::rules::URL_MAX;
 use crate::{key, page, pairing_link, rule, session, webhook};
 

@@ -7,7 +7,7 @@ use futures::stream::{Stream, StreamExt};
 
 use crate::api::graphql::resolver::{PAGE_DEFAULT, api, caller, or_null};
 use crate::error::Result;
-use crate::event::types::{self, Cursor, Event, EventFilter, PageSize, Passage, Placed};
+use crate::event::types::{self, Cursor, Event, EventFilter, EventSlice, EventWithCursor, PageSize};
 
 /// What can be asked about events.
 #[derive(Default)]
@@ -58,9 +58,9 @@ pub struct EventEdge {
     cursor: String,
 }
 
-impl From<Placed> for EventEdge {
-    fn from(placed: Placed) -> Self {
-        let Placed { event, cursor } = placed;
+impl From<EventWithCursor> for EventEdge {
+    fn from(item: EventWithCursor) -> Self {
+        let EventWithCursor { event, cursor } = item;
         Self { node: event, cursor: cursor.to_string() }
     }
 }
@@ -84,10 +84,11 @@ impl EventQuery {
             let filter = filter.unwrap_or_default().try_into()?;
             let after = after.map(|text| Cursor::parse("after", &text)).transpose()?;
             let size = PageSize::new("first", first.unwrap_or(PAGE_DEFAULT))?;
-            let Passage { events, next, has_next } = api(ctx).events.page(caller(ctx), filter, after, size).await?;
+            let EventSlice { events, next, has_next } = api(ctx).events.page(caller(ctx), filter, after, size).await?;
             let mut connection =
                 Connection::with_additional_fields(false, has_next, Next { next_cursor: next.to_string() });
-            let edges = events.into_iter().map(|Placed { event, cursor }| Edge::new(cursor.to_string(), event));
+            let edges =
+                events.into_iter().map(|EventWithCursor { event, cursor }| Edge::new(cursor.to_string(), event));
             connection.edges.extend(edges);
             Ok(connection)
         };
@@ -113,7 +114,7 @@ impl EventSubscription {
         let types = types::distinct_types("types", types.unwrap_or_default())?;
         let filter = EventFilter { sessions, types };
         let after = after.map(|text| Cursor::parse("after", &text)).transpose()?;
-        let placed = api(ctx).events.follow(caller(ctx), filter, after).await?;
-        Ok(placed.map(|placed| placed.map(EventEdge::from).map_err(async_graphql::Error::new_with_source)))
+        let events = api(ctx).events.follow(caller(ctx), filter, after).await?;
+        Ok(events.map(|item| item.map(EventEdge::from).map_err(async_graphql::Error::new_with_source)))
     }
 }

@@ -20,7 +20,7 @@ use crate::api::request_id;
 use crate::api::rest::tag::Tag;
 use crate::api::services::Api;
 use crate::error::{self, chain};
-use crate::event::types::{Cursor, Event, EventFilter, EventPage, PageSize, Placed};
+use crate::event::types::{Cursor, Event, EventFilter, EventPage, EventWithCursor, PageSize};
 use crate::session::session_id;
 
 /// Events of a page when its size is not said.
@@ -119,24 +119,24 @@ fn size(limit: Option<u32>) -> error::Result<PageSize> {
 }
 
 /// Events as they come.
-pub struct EventStream(BoxStream<'static, error::Result<Placed>>);
+pub struct EventStream(BoxStream<'static, error::Result<EventWithCursor>>);
 
 impl IntoResponse for EventStream {
     fn into_response(self) -> Response {
         let request_id = request_id::current();
-        let events = self.0.scan((), move |(), placed| {
+        let events = self.0.scan((), move |(), item| {
             // Its status was sent long ago. The client comes back with the last id, and is told then if that is too old.
-            let placed = placed.inspect_err(|error| {
+            let item = item.inspect_err(|error| {
                 warn!(request.id = request_id, error = chain(error), "a stream of events ended early");
             });
-            std::future::ready(placed.ok().map(event))
+            std::future::ready(item.ok().map(event))
         });
         SSE::new(events).keep_alive(KEEP_ALIVE).into_response()
     }
 }
 
-fn event(placed: Placed) -> SseEvent {
-    let Placed { event, cursor } = placed;
+fn event(item: EventWithCursor) -> SseEvent {
+    let EventWithCursor { event, cursor } = item;
     let data = serde_json::to_string(&event).unwrap_or_default();
     SseEvent::message(data).event_type(event.event.as_str()).id(cursor.to_string())
 }

@@ -29,7 +29,7 @@ use tokio::runtime::Handle;
 use tracing::error;
 
 use crate::api::listener::connection::{Accepted, Served};
-use crate::api::listener::newcomer::{FirstBytes, Newcomers, Place};
+use crate::api::listener::newcomer::{FirstBytes, Newcomer, Newcomers};
 use crate::api::listener::registry::Connections;
 use crate::error::chain;
 use crate::lifecycle::{Lifecycle, ShutdownPhase};
@@ -79,9 +79,9 @@ impl<E: Endpoint<Output = Response> + 'static> Listener<E> {
             };
             match accepted {
                 Ok((tcp, peer)) => {
-                    let place = this.newcomers.enter();
+                    let newcomer = this.newcomers.enter();
                     // It ends with the shutdown, with its bytes or with its time.
-                    this.lifecycle.host(ShutdownPhase::Doors, Arc::clone(&this).receive(tcp, peer, place));
+                    this.lifecycle.host(ShutdownPhase::Doors, Arc::clone(&this).receive(tcp, peer, newcomer));
                 }
                 Err(error) => {
                     error!(error = chain(&error), "a connection could not be accepted");
@@ -92,10 +92,10 @@ impl<E: Endpoint<Output = Response> + 'static> Listener<E> {
     }
 
     /// Waits for the first bytes of a connection, and sends it where they say.
-    async fn receive(self: Arc<Self>, tcp: TcpStream, peer: SocketAddr, place: Place) {
+    async fn receive(self: Arc<Self>, tcp: TcpStream, peer: SocketAddr, newcomer: Newcomer) {
         let stopping = self.lifecycle.doors();
         let first = tokio::select! {
-            () = place.lost() => return,
+            () = newcomer.lost() => return,
             () = stopping.cancelled() => return,
             first = tokio::time::timeout(self.limits.timing.head, newcomer::first_bytes(&tcp)) => first,
         };

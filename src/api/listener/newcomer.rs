@@ -34,11 +34,11 @@ pub(super) struct Newcomers {
 #[derive(Default)]
 struct Waiting {
     last: u64,
-    places: BTreeMap<u64, Arc<Notify>>,
+    by_number: BTreeMap<u64, Arc<Notify>>,
 }
 
-/// A newcomer's place. Ends when it is dropped.
-pub(super) struct Place {
+/// A connection that has not said anything yet, until it is dropped.
+pub(super) struct Newcomer {
     newcomers: Newcomers,
     number: u64,
     lost: Arc<Notify>,
@@ -49,33 +49,33 @@ impl Newcomers {
         Self { waiting: Arc::default(), max }
     }
 
-    /// Takes the next one in. Where there are too many, the one that has been silent for longest loses its place: the others
+    /// Takes the next one in. Where there are too many, the one that has been silent for longest has to go: the others
     /// are more likely to be about to speak.
-    pub(super) fn enter(&self) -> Place {
+    pub(super) fn enter(&self) -> Newcomer {
         let lost = Arc::new(Notify::new());
         let mut waiting = self.waiting.lock();
-        while waiting.places.len() >= self.max
-            && let Some((_, silent)) = waiting.places.pop_first()
+        while waiting.by_number.len() >= self.max
+            && let Some((_, silent)) = waiting.by_number.pop_first()
         {
             silent.notify_one();
         }
         waiting.last += 1;
         let number = waiting.last;
-        waiting.places.insert(number, Arc::clone(&lost));
-        Place { newcomers: self.clone(), number, lost }
+        waiting.by_number.insert(number, Arc::clone(&lost));
+        Newcomer { newcomers: self.clone(), number, lost }
     }
 }
 
-impl Place {
-    /// Resolves when the place is needed for somebody else.
+impl Newcomer {
+    /// Resolves when it has to make room for somebody else.
     pub(super) async fn lost(&self) {
         self.lost.notified().await;
     }
 }
 
-impl Drop for Place {
+impl Drop for Newcomer {
     fn drop(&mut self) {
-        self.newcomers.waiting.lock().places.remove(&self.number);
+        self.newcomers.waiting.lock().by_number.remove(&self.number);
     }
 }
 
@@ -138,6 +138,6 @@ mod tests {
         let second = newcomers.enter();
         drop(newcomers.enter());
         first.lost().await;
-        assert_eq!(newcomers.waiting.lock().places.keys().copied().collect::<Vec<_>>(), [second.number]);
+        assert_eq!(newcomers.waiting.lock().by_number.keys().copied().collect::<Vec<_>>(), [second.number]);
     }
 }

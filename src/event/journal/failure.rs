@@ -1,4 +1,4 @@
-//! What a failure of the pen means for the entry that failed, and for those behind it.
+//! What a failure of the writer means for the entry that failed, and for those behind it.
 
 use metrics::counter;
 use sea_orm::sqlx::error::ErrorKind as SqlxKind;
@@ -7,11 +7,11 @@ use tracing::error;
 
 use crate::db::fault::{self, Fault};
 use crate::error::{Error, ErrorKind, chain};
-use crate::event::entry::{Draft, Entry};
+use crate::event::entry::{JournalEntry, NewEvent};
 
 /// Leaves events out that can never be written. Says what and why, and nothing of what is in them.
-pub(super) fn set_aside(entry: &Entry, why: &Error) {
-    for Draft { session_id, event_type, .. } in &entry.events {
+pub(super) fn set_aside(entry: &JournalEntry, why: &Error) {
+    for NewEvent { session_id, event_type, .. } in &entry.events {
         error!(session.id = %session_id, event.type = %event_type, error = chain(why),
             "an event of session {session_id} is left out: the database has no place for it");
         counter!("waypost_set_aside_total", "what" => "event").increment(1);
@@ -19,7 +19,7 @@ pub(super) fn set_aside(entry: &Entry, why: &Error) {
 }
 
 /// Whether it would fail in the same way for ever.
-pub(super) fn is_hopeless(error: &Error) -> bool {
+pub(super) fn is_permanent(error: &Error) -> bool {
     match std::error::Error::source(error).and_then(|cause| cause.downcast_ref::<DbErr>()) {
         Some(cause) => fault::of(cause) == Fault::Unwritable,
         // What it is to be made of cannot be made, or making it panics.
@@ -28,7 +28,7 @@ pub(super) fn is_hopeless(error: &Error) -> bool {
 }
 
 /// Whether something is, or may be, there already, or belongs to a session that is gone.
-pub(super) fn is_double(error: &Error) -> bool {
+pub(super) fn is_duplicate(error: &Error) -> bool {
     let cause = std::error::Error::source(error).and_then(|cause| cause.downcast_ref::<DbErr>());
     cause.is_some_and(|cause| match cause {
         DbErr::RecordNotInserted => true,
@@ -41,7 +41,7 @@ pub(super) fn is_double(error: &Error) -> bool {
 }
 
 /// Whether the next entry would fail in the same way.
-pub(super) fn is_everybodys(error: &Error) -> bool {
+pub(super) fn is_outage(error: &Error) -> bool {
     let cause = std::error::Error::source(error).and_then(|cause| cause.downcast_ref::<DbErr>());
     matches!(cause, Some(DbErr::Conn(_) | DbErr::ConnectionAcquire(_)))
 }

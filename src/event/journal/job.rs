@@ -1,9 +1,9 @@
-//! What waits for the pen.
+//! What waits for the writer.
 
 use tokio::sync::oneshot;
 
 use crate::error::Result;
-use crate::event::entry::{Entry, Ticket};
+use crate::event::entry::{JournalEntry, Ticket};
 
 /// Entries that are written in one transaction, at most.
 pub(super) const BATCH: usize = 256;
@@ -11,16 +11,16 @@ pub(super) const BATCH: usize = 256;
 /// An entry, and who waits for it.
 pub(super) struct Job {
     pub(super) ticket: Ticket,
-    pub(super) entry: Entry,
+    pub(super) entry: JournalEntry,
     pub(super) done: oneshot::Sender<Result<()>>,
 }
 
 impl Job {
-    /// Tells whoever brought it what came of it.
+    /// Tells whoever submitted it what came of it.
     pub(super) fn end(mut self, outcome: Result<()>) {
         if let (Err(error), Some(failed)) = (&outcome, self.entry.failed.take()) {
             failed(error);
         }
-        let _ = self.done.send(outcome); // Whoever brought it may have gone.
+        let _ = self.done.send(outcome); // Whoever submitted it may have gone.
     }
 }

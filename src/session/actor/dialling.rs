@@ -13,7 +13,7 @@ use crate::whatsapp::connection::Connection;
 impl Actor {
     async fn open(&mut self) -> Result<Opened> {
         let is_new = std::mem::take(&mut self.is_new);
-        self.deps.connector.open(self.entry.id(), self.entry.props(), is_new).await
+        self.deps.connector.open(self.handle.id(), self.handle.props(), is_new).await
     }
 
     /// Starts the next connection, on a client of which there is at most one.
@@ -33,14 +33,14 @@ impl Actor {
                     connection
                 }
                 Err(error) => {
-                    let id = self.entry.id();
+                    let id = self.handle.id();
                     warn!(session.id = %id, error = chain(&error), "the keys of session {id} could not be read");
                     return Some(Input::StorageFailed);
                 }
             },
         };
         self.client = Some(connection.next_client());
-        let presence = self.entry.look(|snapshot| snapshot.session.presence_on_connect);
+        let presence = self.handle.look(|snapshot| snapshot.session.presence_on_connect);
         self.run = Some(self.deps.lifecycle.spawn(ShutdownPhase::Sessions, "connection", connection.run(presence)));
         learnt
     }
@@ -50,7 +50,7 @@ impl Actor {
         let Some(connection) = self.connection.clone() else { return };
         self.signals = None;
         if !connection.close().await {
-            let id = self.entry.id();
+            let id = self.handle.id();
             warn!(session.id = %id, "the connection of session {id} did not close in time");
         }
         if let Some(run) = self.run.take() {

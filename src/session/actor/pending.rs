@@ -3,13 +3,13 @@
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
-use crate::event::entry::Draft;
+use crate::event::entry::NewEvent;
 
 /// What could not be written yet.
 #[derive(Default)]
 pub(super) struct Unwritten {
     /// What happened, in order.
-    pub(super) events: Vec<Draft>,
+    pub(super) events: Vec<NewEvent>,
     /// When to try again. Some exactly while the state, or what happened with it, waits.
     pub(super) again_at: Option<Instant>,
     /// Whether the state was set aside, and that was told.

@@ -9,11 +9,11 @@ use tokio::time::Instant;
 use tracing::{error, info, warn};
 
 use crate::error::{Error, Result, chain};
-use crate::event::entry::{Draft, Entry};
+use crate::event::entry::{JournalEntry, NewEvent};
 use crate::session::actor::Actor;
 use crate::session::machine::Effect;
 use crate::session::types::Live;
-use crate::session::{chronicle, store, view};
+use crate::session::{projection, store, transition_events};
 use crate::whatsapp::report::Report;
 
 /// Wait before what could not be written is written again.
@@ -24,19 +24,19 @@ const UNWRITTEN_MAX: usize = 1024;
 impl Actor {
     /// Writes the new state and shows it.
     pub(super) async fn show(&mut self, effects: &[Effect], now: Timestamp) {
-        let before = self.entry.present();
-        let live = view::next(&before, &self.state, effects, self.pairing.phone_number(), now);
+        let before = self.handle.present();
+        let live = projection::next(&before, &self.state, effects, self.pairing.phone_number(), now);
         if (live.status, live.reason) != (before.status, before.reason) {
-            let id = self.entry.id();
+            let id = self.handle.id();
             info!(session.id = %id, status = %live.status, reason = %live.reason, "session {id} is {}", live.status);
         }
         if live == before {
             return;
         }
         // A stopping server's word is void at its next start, so it is not written.
-        let happened = chronicle::between(&before, &live);
+        let happened = transition_events::between(&before, &live);
         let is_durable =
-            (!happened.is_empty() || view::durable(&live) != view::durable(&before)) && !self.is_stopping();
+            (!happened.is_empty() || projection::durable(&live) != projection::durable(&before)) && !self.is_stopping();
         if is_durable {
             self.save(Some(live.clone()), happened.into_iter().map(Report::from).collect()).await;
         }
@@ -44,7 +44,7 @@ impl Actor {
         if let Some(code) = live.pair_code.as_ref().filter(|_| before.pair_code != live.pair_code) {
             self.pairing.succeed(code);
         }
-        self.entry.publish(live, is_written.then_some(now));
+        self.handle.publish(live, is_written.then_some(now));
     }
 
     /// Writes what the connection reports.
@@ -65,11 +65,11 @@ impl Actor {
     /// A state that cannot be written is shown all the same: it is true. It is written, and what happened with it, as soon
     /// as that works.
     pub(super) async fn save(&mut self, live: Option<Live>, happened: Vec<Report>) {
-        let (id, now) = (self.entry.id().clone(), self.deps.clock.now());
-        let interest = self.deps.journal.interest();
-        let kept = happened.iter().filter(|report| interest.has(&id, report.body.event_type()));
-        let drafts: Vec<_> = kept.filter_map(|report| report.draft(id.clone(), now).ok()).collect();
-        self.unwritten.events.extend(drafts);
+        let (id, now) = (self.handle.id().clone(), self.deps.clock.now());
+        let demand = self.deps.journal.demand();
+        let kept = happened.iter().filter(|report| demand.is_wanted(&id, report.body.event_type()));
+        let new_events: Vec<_> = kept.filter_map(|report| report.new_event(id.clone(), now).ok()).collect();
+        self.unwritten.events.extend(new_events);
         if live.is_none() && self.unwritten.events.is_empty() {
             return;
         }
@@ -93,15 +93,15 @@ impl Actor {
         });
     }
 
-    async fn write(&self, live: Option<Live>, events: Vec<Draft>) -> Result<()> {
-        let write = live.map(|live| store::recording(self.entry.id(), live, self.deps.clock.now()));
-        self.deps.journal.record(Entry { events, write, ..Entry::default() }).await
+    async fn write(&self, live: Option<Live>, events: Vec<NewEvent>) -> Result<()> {
+        let write = live.map(|live| store::state_write(self.handle.id(), live, self.deps.clock.now()));
+        self.deps.journal.write(JournalEntry { events, write, ..JournalEntry::default() }).await
     }
 
     /// Something of it can never be written. Each event is written by itself, in order, and then the state; what is refused
     /// is told and set aside.
     async fn write_singly(&mut self, live: Option<Live>, refusal: Error) -> Result<()> {
-        let id = self.entry.id().clone();
+        let id = self.handle.id().clone();
         let (mut done, mut outcome) = (0, Ok(()));
         for event in self.unwritten.events.clone() {
             match self.write(None, vec![event]).await {
@@ -138,7 +138,7 @@ impl Actor {
     fn drop_excess(&mut self) {
         let excess = self.unwritten.events.len().saturating_sub(UNWRITTEN_MAX);
         if excess > 0 {
-            let id = self.entry.id();
+            let id = self.handle.id();
             self.unwritten.events.drain(..excess);
             warn!(session.id = %id, "{excess} events of session {id} are lost: too many wait to be written");
         }

@@ -33,7 +33,7 @@ impl Actor {
     /// Unlinks now: at WhatsApp if the session is logged in, and here in any case.
     pub(super) async fn unlink(&mut self) {
         let Some(unlinking) = self.unlinking.take() else { return };
-        let id = self.entry.id().clone();
+        let id = self.handle.id().clone();
         if self.state.is_linked {
             let is_confirmed = match (&self.state.phase, &self.client) {
                 (Phase::LoggedIn(_), Some(client)) => client.unlink().await.is_ok() || self.is_told_that_it_is_gone(),

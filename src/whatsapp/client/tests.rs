@@ -15,7 +15,7 @@ use crate::db::sqlite::Synchronous;
 use crate::event::journal::Journal;
 use crate::lifecycle::Lifecycle;
 use crate::session;
-use crate::session::store::Draft;
+use crate::session::store::SessionDraft;
 use crate::whatsapp::connection::Connection;
 use crate::whatsapp::connector::{Connector, Settings};
 
@@ -32,7 +32,8 @@ async fn connection() -> (Connection, TempDir) {
     db.migrate().await.expect("tables");
     let (session, props) = (SessionId::parse("shop").expect("it is one"), DeviceProps::default());
     let (name, metadata, presence_on_connect) = (None, BTreeMap::new(), PresenceOnConnect::Unavailable);
-    let draft = Draft { id: session.clone(), name, metadata, props: props.clone(), presence_on_connect, webhook: None };
+    let draft =
+        SessionDraft { id: session.clone(), name, metadata, props: props.clone(), presence_on_connect, webhook: None };
     session::store::insert(db.write(), draft, Clock::system().now()).await.expect("a session");
     let lifecycle = Lifecycle::new();
     let journal = Journal::open(db.clone(), Clock::system(), &lifecycle).await.expect("a journal");

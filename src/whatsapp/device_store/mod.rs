@@ -26,15 +26,14 @@ use crate::db::{self, Connections, Db, fault};
 use crate::error::chain;
 use crate::event::entry::{Failed, Rows, Ticket};
 use crate::event::journal::Journal;
-use crate::whatsapp::device_store::brought::{Brought, Held, Holding};
 use crate::whatsapp::device_store::first_sync::FirstSyncs;
 use crate::whatsapp::device_store::pending_messages::Event;
 use crate::whatsapp::device_store::pending_messages::shared::{SharedPendingMessages, clean, key};
 use crate::whatsapp::device_store::under_way::UnderWay;
+use crate::whatsapp::device_store::unflushed::{HeldMessage, HeldMessages, UnflushedEntry};
 
 mod app_sync;
 mod base_key;
-pub(in crate::whatsapp) mod brought;
 mod device;
 mod device_list;
 mod first_sync;
@@ -51,6 +50,7 @@ mod sent_message;
 mod signal;
 mod tc_token;
 mod under_way;
+pub(in crate::whatsapp) mod unflushed;
 
 /// The library's storage for one session. Cheap to make; the session's row must exist before anything is stored.
 #[derive(Debug)]
@@ -68,9 +68,9 @@ pub struct DeviceStore {
     /// What was decrypted and is not yet in the journal.
     pending_messages: Arc<SharedPendingMessages>,
     /// What waits for its turn to be brought to the journal.
-    holding: Holding,
+    held: HeldMessages,
     /// What was brought to the journal.
-    brought: Brought,
+    unflushed: UnflushedEntry,
     /// Ratchets on their way to the disk.
     under_way: UnderWay,
     /// What is synced for the first time.
@@ -90,8 +90,8 @@ impl DeviceStore {
             writing: Arc::default(),
             saving: Mutex::new(()),
             pending_messages: Arc::default(),
-            holding: Holding::default(),
-            brought: Brought::default(),
+            held: HeldMessages::default(),
+            unflushed: UnflushedEntry::default(),
             under_way: UnderWay::default(),
             first_syncs: FirstSyncs::default(),
             is_empty: AtomicBool::new(false),
@@ -125,8 +125,8 @@ impl DeviceStore {
     /// minute; what is deleted, or written by the next client, must not be undone by one of them.
     pub async fn retire(&self) {
         // What was taken in is still written. If it cannot be, the client was given up for that.
-        let _ = self.settle().await;
-        let _ = self.settle_ratchets().await;
+        let _ = self.flushed().await;
+        let _ = self.ratchets_flushed().await;
         self.given_up.cancel();
         drop(self.writing.write().await);
     }
@@ -144,15 +144,15 @@ impl DeviceStore {
 
     /// Notes that a message waits for its turn to be brought to the journal, whatever the library does meanwhile: no frame leaves
     /// before it is brought, and a ratchet takes it along.
-    pub fn hold(&self, chat: &str, sender: &str, id: &str) -> Held {
+    pub fn hold(&self, chat: &str, sender: &str, id: &str) -> HeldMessage {
         let key = key(PendingInboundKey { chat, sender, id });
         self.pending_messages.step(Event::Held { key: Arc::clone(&key) });
-        self.holding.hold(key)
+        self.held.hold(key)
     }
 
     /// Notes that the journal was given a message that waits: a ratchet that is written with it or later need not take it
     /// along.
-    pub fn handed_over(&self, held: &Held, ticket: Ticket) {
+    pub fn handed_over(&self, held: &HeldMessage, ticket: Ticket) {
         self.pending_messages.step(Event::HandedOver { key: Arc::clone(&held.key), ticket });
     }
 
@@ -181,18 +181,18 @@ impl DeviceStore {
 
     /// Notes that entries up to this one were brought to the journal, which has them on the disk when `written` ends. No frame
     /// leaves before: it may acknowledge a message of theirs.
-    pub fn brought(&self, ticket: Ticket, written: impl Future<Output = crate::error::Result<()>> + Send + 'static) {
-        self.brought.note(ticket, written);
+    pub fn submitted(&self, ticket: Ticket, written: impl Future<Output = crate::error::Result<()>> + Send + 'static) {
+        self.unflushed.submitted(ticket, written);
     }
 
     /// True if some that the library is done with may be in the table, which they are to leave.
-    async fn settle_messages(&self) -> Result<bool, StoreError> {
+    async fn messages_flushed(&self) -> Result<bool, StoreError> {
         tokio::select! {
             biased;
-            () = self.holding.settle() => {}
+            () = self.held.handed_over() => {}
             () = self.given_up.cancelled() => {}
         }
-        let ticket = self.brought.settle().await.map_err(|error| StoreError::Database(Box::new(error)))?;
+        let ticket = self.unflushed.flushed().await.map_err(|error| StoreError::Database(Box::new(error)))?;
         Ok(ticket.is_some_and(|ticket| self.pending_messages.step(Event::JournalWrote { ticket }).is_table_behind))
     }
 
@@ -218,7 +218,7 @@ impl DeviceStore {
 
     /// For everything that writes but ratchets, behind those; refuses once the client is given up.
     async fn write(&self) -> Result<Guarded<'_>, StoreError> {
-        self.settle_ratchets().await?;
+        self.ratchets_flushed().await?;
         let writing = Arc::clone(&self.writing).read_owned().await;
         self.refuse_when_given_up()?;
         Ok(Guarded { connection: self.db.write(), writing })

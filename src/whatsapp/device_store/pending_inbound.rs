@@ -4,7 +4,7 @@
 //! disk has not moved past it. So what waits when a ratchet is written goes into the table in the same transaction, unless
 //! the journal writes it in that one or wrote it earlier; it ends the client when it cannot. And what comes when its ratchet
 //! may have been written already goes into the table by the same rule, without a ratchet. What is done with leaves the table
-//! in the next transaction of the pen.
+//! in the next transaction of the journal writer.
 
 use entity::pending_inbound::{Column, Entity};
 use sea_orm::sea_query::Expr;
@@ -20,7 +20,7 @@ pub(super) async fn store(store: &DeviceStore, rows: &[PendingInboundRow<'_>]) -
     store.refuse_when_given_up()?;
     match store.pending_messages.store(rows) {
         false => Ok(()),
-        // The journal is given it in a moment, often before the pen comes to this. Whatever happens until then, it is written.
+        // The journal is given it in a moment, often before the journal writer comes to this. Whatever happens until then, it is written.
         true => ratchets::accept(store, Vec::new()).await,
     }
 }
@@ -59,7 +59,7 @@ pub(super) async fn remove_expired(store: &DeviceStore, cutoff: i64) -> Result<u
     // All in one place, so that each is counted once.
     store.pending_messages.step(Event::AllToTable);
     ratchets::accept(store, Vec::new()).await?;
-    store.settle_ratchets().await?;
+    store.ratchets_flushed().await?;
     let old = Column::SessionId.eq(store.session.clone()).and(Column::StoredAt.lt(cutoff));
     let count = rows::delete_counted(store, Entity::delete_many().filter(old)).await?;
     store.pending_messages.step(Event::Expired { cutoff });

@@ -1,7 +1,7 @@
 //! Ratchets on their way to the disk, and with them the messages that they have moved past.
 //!
 //! The library lets no message of its session through while it stores ratchets, which it does every 25 ms when there is
-//! much to read. So they are taken in once the pen has them. What must not overtake them waits instead: every frame, every
+//! much to read. So they are taken in once the journal writer has them. What must not overtake them waits instead: every frame, every
 //! other write, and whoever reads them. When they cannot be written the client is given up, as with everything else.
 
 use std::sync::Arc;
@@ -10,14 +10,14 @@ use sea_orm::DbErr;
 use wacore::store::error::{Result, StoreError};
 
 use super::DeviceStore;
-use super::brought::shared;
 use super::pending_messages::shared::Taken;
 use super::pending_messages::{Event, Sequence};
 use super::under_way::Intake;
 use crate::db::fault;
 use crate::db::rows::Row;
 use crate::error::{Error, ErrorKind};
-use crate::event::entry::{Entry, Rows};
+use crate::event::entry::{JournalEntry, Rows};
+use crate::whatsapp::device_store::unflushed::shared;
 
 /// Those that are under way, at most. Who brings more waits.
 const UNDER_WAY: usize = 16;
@@ -27,9 +27,9 @@ impl DeviceStore {
     ///
     /// # Errors
     /// It could not be written; then the client is given up.
-    pub async fn settle(&self) -> Result<()> {
-        self.settle_ratchets().await?;
-        match self.settle_messages().await? {
+    pub async fn flushed(&self) -> Result<()> {
+        self.ratchets_flushed().await?;
+        match self.messages_flushed().await? {
             false => Ok(()),
             // As when they are done with at once; nobody waits for it either.
             true => accept(self, Vec::new()).await,
@@ -37,8 +37,8 @@ impl DeviceStore {
     }
 
     /// Waits until every ratchet that was taken in is on the disk.
-    pub(super) async fn settle_ratchets(&self) -> Result<()> {
-        settle(self).await
+    pub(super) async fn ratchets_flushed(&self) -> Result<()> {
+        flushed(self).await
     }
 }
 
@@ -46,20 +46,20 @@ impl DeviceStore {
 /// them may have moved past. Those of many sessions share a transaction.
 pub(super) async fn accept(store: &DeviceStore, ratchets: Vec<Row>) -> Result<()> {
     let under_way = &store.under_way;
-    let _bringing = loop {
-        let bringing = under_way.bringing.lock().await;
+    let _submitting = loop {
+        let submitting = under_way.submitting.lock().await;
         if under_way.intakes.lock().len() < UNDER_WAY {
-            break bringing;
+            break submitting;
         }
-        drop(bringing);
-        settle(store).await?;
+        drop(submitting);
+        flushed(store).await?;
     };
     let (ratchets, taken) = (Arc::<[Row]>::from(ratchets), Taken::default());
     // What is decrypted from now on, these ratchets have not moved past.
     let came = (!ratchets.is_empty()).then(|| store.pending_messages.step(Event::RatchetsCame).sequence);
     let rows = Some(rows_then(store, &ratchets, came, &taken).await?);
-    let entry = Entry { rows, failed: Some(store.giving_up()), can_wait: true, ..Entry::default() };
-    let written = match store.journal.bring(entry).await {
+    let entry = JournalEntry { rows, failed: Some(store.giving_up()), can_wait: true, ..JournalEntry::default() };
+    let written = match store.journal.submit(entry).await {
         Ok((_, written)) => shared(written),
         Err(error) => shared(std::future::ready(Err(error))),
     };
@@ -68,33 +68,33 @@ pub(super) async fn accept(store: &DeviceStore, ratchets: Vec<Row>) -> Result<()
 }
 
 /// Waits until everything that was taken in is on the disk.
-pub(super) async fn settle(store: &DeviceStore) -> Result<()> {
+pub(super) async fn flushed(store: &DeviceStore) -> Result<()> {
     while let Some(intake) = store.under_way.first() {
         match intake.written.clone().await {
-            Err(error) if error.kind() == ErrorKind::ShuttingDown => return settle_without_journal(store).await,
-            outcome => settle_one(store, &intake, outcome.map_err(|error| not_written(store, error)))?,
+            Err(error) if error.kind() == ErrorKind::ShuttingDown => return write_without_journal(store).await,
+            outcome => finish(store, &intake, outcome.map_err(|error| not_written(store, error)))?,
         }
     }
     Ok(())
 }
 
 /// The same when the journal has closed: the clients may still store what they have. In order, so nobody else does it.
-async fn settle_without_journal(store: &DeviceStore) -> Result<()> {
+async fn write_without_journal(store: &DeviceStore) -> Result<()> {
     // Which messages it was brought in time. If it could not write them, the client was given up for that.
-    let _ = store.settle_messages().await;
-    let _bringing = store.under_way.bringing.lock().await;
+    let _ = store.messages_flushed().await;
+    let _submitting = store.under_way.submitting.lock().await;
     while let Some(intake) = store.under_way.first() {
         let outcome = match intake.written.clone().await {
             Err(error) if error.kind() == ErrorKind::ShuttingDown => write_directly(store, &intake).await,
             outcome => outcome.map_err(|error| not_written(store, error)),
         };
-        settle_one(store, &intake, outcome)?;
+        finish(store, &intake, outcome)?;
     }
     Ok(())
 }
 
 /// Notes what became of the first intake. Others that wait for it may do the same.
-fn settle_one(store: &DeviceStore, intake: &Arc<Intake>, outcome: Result<()>) -> Result<()> {
+fn finish(store: &DeviceStore, intake: &Arc<Intake>, outcome: Result<()>) -> Result<()> {
     if outcome.is_ok() {
         store.pending_messages.changed(&intake.taken);
     }

@@ -13,7 +13,7 @@ use wacore::store::traits::SignalStore;
 
 use super::{DeviceStore, clean, pre_key, ratchets, rows};
 use crate::db::rows::{Row, Target};
-use crate::whatsapp::foreign;
+use crate::whatsapp::key_text;
 
 /// Where the ratchets of one-to-one chats go.
 static SESSIONS: Target = Target { table: "signal_session", key: &["session_id", "address"], rest: &["record"] };
@@ -48,7 +48,7 @@ impl SignalStore for DeviceStore {
     }
 
     async fn get_session(&self, address: &str) -> Result<Option<Bytes>> {
-        self.settle_ratchets().await?;
+        self.ratchets_flushed().await?;
         let row =
             signal_session::Entity::find_by_id(self.key(address)).one(self.read()).await.map_err(self.failed())?;
         Ok(row.map(|row| row.record.into()))
@@ -71,7 +71,7 @@ impl SignalStore for DeviceStore {
     }
 
     async fn has_session(&self, address: &str) -> Result<bool> {
-        self.settle_ratchets().await?;
+        self.ratchets_flushed().await?;
         let found = signal_session::Entity::find_by_id(self.key(address))
             .select_only()
             .column(signal_session::Column::Address)
@@ -85,7 +85,7 @@ impl SignalStore for DeviceStore {
     /// An address is the user followed by `:` or `@`. A range, so that the keys' trees find it; a pattern would need
     /// the user escaped, and a look at all of the session's addresses.
     async fn has_signal_state_for_user(&self, user: &str) -> Result<bool> {
-        self.settle_ratchets().await?;
+        self.ratchets_flushed().await?;
         let known = Query::select()
             .expr(
                 Expr::exists(self.addresses_of(user, signal_session::Entity, signal_session::Column::Address))
@@ -161,7 +161,7 @@ impl SignalStore for DeviceStore {
     }
 
     async fn get_sender_key(&self, address: &str) -> Result<Option<Vec<u8>>> {
-        self.settle_ratchets().await?;
+        self.ratchets_flushed().await?;
         let row = sender_key::Entity::find_by_id(self.key(address)).one(self.read()).await.map_err(self.failed())?;
         Ok(row.map(|row| row.record))
     }
@@ -214,7 +214,7 @@ impl DeviceStore {
     /// The session's addresses that belong to `user`, in a table that is keyed by address: those from the user and `:`
     /// up to the user and `A`, which is the sign after `@`, but for the signs between `:` and `@`.
     fn addresses_of<E: EntityTrait, C: ColumnTrait>(&self, user: &str, table: E, address: C) -> SelectStatement {
-        let user = foreign::id(user);
+        let user = key_text::id(user);
         let from = |sign: char| Expr::col(address).gte(format!("{user}{sign}"));
         let before = |sign: char| Expr::col(address).lt(format!("{user}{sign}"));
         Query::select()

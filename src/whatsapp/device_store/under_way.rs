@@ -6,16 +6,16 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 
 use crate::db::rows::Row;
-use crate::whatsapp::device_store::brought::Written;
 use crate::whatsapp::device_store::pending_messages::Sequence;
 use crate::whatsapp::device_store::pending_messages::shared::Taken;
+use crate::whatsapp::device_store::unflushed::Flushed;
 
 /// What was taken in and may not be on the disk yet, in order.
 #[derive(Default)]
 pub(super) struct UnderWay {
     pub(super) intakes: Mutex<VecDeque<Arc<Intake>>>,
     /// Held by who brings an intake to the journal, so that they are in its order. Nobody waits for the disk with it.
-    pub(super) bringing: tokio::sync::Mutex<()>,
+    pub(super) submitting: tokio::sync::Mutex<()>,
 }
 
 impl std::fmt::Debug for UnderWay {
@@ -31,7 +31,7 @@ pub(super) struct Intake {
     pub(super) came: Option<Sequence>,
     /// The messages that went along.
     pub(super) taken: Taken,
-    pub(super) written: Written,
+    pub(super) written: Flushed,
 }
 
 impl UnderWay {

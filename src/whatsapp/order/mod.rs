@@ -38,11 +38,11 @@ const ENOUGH: usize = 1024;
 
 tokio::task_local! {
     /// What the running task of the library is for.
-    static PLACE: Place;
+    static ROLE: TaskRole;
 }
 
 #[derive(Clone, Copy, Debug)]
-enum Place {
+enum TaskRole {
     ReadLoop,
     Stanza(Number),
 }
@@ -75,24 +75,24 @@ impl<T: Send + 'static> Order<T> {
     /// Runs a connection, in which the library reads frame after frame. What the one before left behind is not waited for.
     pub(super) async fn reading(&self, connection: impl Future<Output = ()>) {
         self.change(|queue| queue.restart(Instant::now()));
-        PLACE.scope(Place::ReadLoop, connection).await;
+        ROLE.scope(TaskRole::ReadLoop, connection).await;
         self.change(Queue::end_all);
     }
 
     /// A task that the library starts, with the number of its stanza if it may have one.
     pub(super) fn task(self: &Arc<Self>, task: Task) -> Task {
-        match PLACE.try_with(|place| *place) {
-            Ok(Place::ReadLoop) => {
+        match ROLE.try_with(|role| *role) {
+            Ok(TaskRole::ReadLoop) => {
                 let number = self.queue.lock().queue.task(Instant::now());
                 Box::pin(StanzaTask { task, order: Arc::clone(self), number: Some(number) })
             }
-            Ok(Place::Stanza(_)) | Err(_) => task,
+            Ok(TaskRole::Stanza(_)) | Err(_) => task,
         }
     }
 
     /// A task that the library starts and that may take the messages of the chat whose first one the read loop is at.
     pub(super) fn chat(self: &Arc<Self>, task: Task) -> Task {
-        if !matches!(PLACE.try_with(|place| *place), Ok(Place::ReadLoop)) {
+        if !matches!(ROLE.try_with(|role| *role), Ok(TaskRole::ReadLoop)) {
             return task;
         }
         let Some(chat) = self.queue.lock().chat.clone() else { return task };
@@ -103,7 +103,7 @@ impl<T: Send + 'static> Order<T> {
     /// A stanza came in, shown in the read loop or in the task that it was handed to.
     pub(super) fn stanza(&self, node: &OwnedNodeRef) {
         let (node, now) = (node.get(), Instant::now());
-        if matches!(PLACE.try_with(|place| *place), Ok(Place::ReadLoop)) {
+        if matches!(ROLE.try_with(|role| *role), Ok(TaskRole::ReadLoop)) {
             self.queue.lock().chat = None;
         }
         match &*node.tag {
@@ -126,9 +126,9 @@ impl<T: Send + 'static> Order<T> {
     /// Something happened because of the stanza that the running task is for. False if too much waits.
     #[must_use]
     pub(super) fn happened(&self, what: T) -> bool {
-        let of = PLACE.try_with(|place| *place).ok().and_then(|place| match place {
-            Place::Stanza(number) => Some(number),
-            Place::ReadLoop => None,
+        let of = ROLE.try_with(|role| *role).ok().and_then(|role| match role {
+            TaskRole::Stanza(number) => Some(number),
+            TaskRole::ReadLoop => None,
         });
         self.change(|queue| {
             queue.happened(of, what);
@@ -251,7 +251,7 @@ impl<T: Send + 'static> Future for StanzaTask<T> {
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
         let this = &mut *self;
         let Some(number) = this.number else { return this.task.as_mut().poll(context) };
-        let outcome = PLACE.sync_scope(Place::Stanza(number), || this.task.as_mut().poll(context));
+        let outcome = ROLE.sync_scope(TaskRole::Stanza(number), || this.task.as_mut().poll(context));
         this.number = None;
         this.order.end(number);
         outcome

@@ -26,7 +26,7 @@ use crate::event::body::context::{MessageComment, MessageDisappearing};
 use crate::event::body::message::MessageEvent;
 use crate::event::body::party::Party;
 use crate::event::record::MessageKey;
-use crate::whatsapp::foreign;
+use crate::whatsapp::key_text;
 use crate::whatsapp::reading::message::around::Around;
 use crate::whatsapp::reading::message::content::{Content, Offer, int};
 use crate::whatsapp::reading::message::context::Context;
@@ -48,9 +48,9 @@ pub(in crate::whatsapp) fn read(own: &Own, session: &SessionId, inbound: &Inboun
     })?;
     let key = MessageKey {
         session_id: session.clone(),
-        chat: foreign::id(&info.source.chat.to_string()).into_owned(),
-        sender: foreign::id(&info.source.sender.to_string()).into_owned(),
-        message_id: foreign::id(&info.id).into_owned(),
+        chat: key_text::id(&info.source.chat.to_string()).into_owned(),
+        sender: key_text::id(&info.source.sender.to_string()).into_owned(),
+        message_id: key_text::id(&info.id).into_owned(),
     };
     Some(Report { body, message: Some(key), file: file::of(&inbound.message), poll: poll(&inbound.message) })
 }

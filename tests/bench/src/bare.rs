@@ -22,7 +22,7 @@ use whatsapp_rust::transport::{
 };
 use whatsapp_rust::types::events::{Event, EventKind};
 
-use crate::moment::unix_micros;
+use crate::wall_clock::unix_micros;
 
 /// The protocol version that the client announces; without one it would ask WhatsApp's web site.
 const VERSION: (u32, u32, u32) = (2, 3000, 1_023_223_821);

@@ -19,12 +19,12 @@ use serde::Serialize;
 use crate::crash::flow::{Flow, Lane};
 use crate::crash::rounds::Killed;
 use crate::crash::verdict::{Evidence, Verdict};
-use crate::dice::{Dice, fresh_seed};
 use crate::events::loopback_allowed;
 use crate::options::{Measure, Options};
 use crate::receiver::process::Receiver;
 use crate::report::Report;
 use crate::rest::Webhook;
+use crate::seeded_random::{SeededRandom, fresh_seed};
 use crate::sender::undelivered;
 use crate::storage::Storage;
 use crate::world::{BootRate, Launch, Server, Simulator, session_id};
@@ -165,14 +165,14 @@ impl Crash {
         let webhook = Webhook::new(receiver.url("ok"), &["all"]);
         server.link_with(&simulator, 0..self.sessions, Some(&webhook)).await?;
         let flow = Flow::begin(&simulator.control, self, seed).await?;
-        let mut dice = Dice::new(seed, OWN_STREAM);
+        let mut random = SeededRandom::new(seed, OWN_STREAM);
         let (server, killed) = match self.scenario {
-            Scenario::Kill => self.kill(storage, &simulator, server, &mut dice).await?,
+            Scenario::Kill => self.kill(storage, &simulator, server, &mut random).await?,
             Scenario::ReceiverDown => self.take_receiver_away(&receiver, server).await?,
         };
         let lanes = flow.end().await?;
         let begun = Instant::now();
-        let evidence = self.settle(&simulator, &receiver, &server, lanes).await?;
+        let evidence = self.gather_evidence(&simulator, &receiver, &server, lanes).await?;
         let stats = simulator.control.stats().await?;
         Ok(Run {
             database,
@@ -202,7 +202,7 @@ impl Crash {
     }
 
     /// Waits until everything has come, or nothing more comes; and gathers what there is.
-    async fn settle(
+    async fn gather_evidence(
         &self,
         simulator: &Simulator,
         receiver: &Receiver,

@@ -151,12 +151,12 @@ impl Density {
     async fn cycles(&self, storage: &Storage) -> anyhow::Result<Cycles> {
         let simulator = Simulator::start(storage).await?;
         let server = Server::start(storage, &simulator, BootRate::Lifted).await?;
-        let settle = Duration::from_secs(self.settle_seconds);
+        let idle_time = Duration::from_secs(self.settle_seconds);
         create_and_delete(&server, self.cycles.min(WARM_UP_CYCLES)).await?;
-        tokio::time::sleep(settle).await;
+        tokio::time::sleep(idle_time).await;
         let before = server.process.usage()?;
         create_and_delete(&server, self.cycles).await?;
-        tokio::time::sleep(settle).await;
+        tokio::time::sleep(idle_time).await;
         Ok(Cycles { cycles: self.cycles, before, after: server.process.usage()? })
     }
 }

@@ -11,7 +11,6 @@ use clap::Args;
 use serde::Serialize;
 
 use crate::events::dead::Halves;
-use crate::moment::seconds_between;
 use crate::options::{Measure, Options};
 use crate::process::Process;
 use crate::receiver::ledger::{Latency, Report as Received};
@@ -20,6 +19,7 @@ use crate::report::Report;
 use crate::rest::Webhook;
 use crate::sender::{Burst, Chats, Kept, Steady, acknowledged, burst, warm_up};
 use crate::storage::{Kind, Storage};
+use crate::wall_clock::seconds_between;
 use crate::watch::{Seen, Watch};
 use crate::world::{Bare, BootRate, Launch, Server, Simulator};
 
@@ -216,7 +216,7 @@ impl Events {
         let before = bare.counted().await?.messages;
         let watch = Watch::begin(&bare.process)?;
         let (burst, acknowledged_micros) = self.burst(simulator).await?;
-        let seen = watch.end(self.settle()).await?;
+        let seen = watch.end(self.idle_time()).await?;
         let counted = bare.counted().await?;
         let messages = counted.messages - before;
         ensure!(messages == burst.messages, "the library told of {messages} messages");
@@ -231,7 +231,7 @@ impl Events {
         watch.stop_clock()?;
         // Nothing has asked the server so far. What is acknowledged must be there now, once.
         let (events, _) = server.rest.journal(None, cursor).await?;
-        let seen = watch.end(self.settle()).await?;
+        let seen = watch.end(self.idle_time()).await?;
         let messages = events.iter().filter(|event| event.event == "message").count() as u64;
         ensure!(messages == burst.messages, "{messages} of {} messages are in the journal", burst.messages);
         Ok(Taken { burst, seconds: seconds_between(burst.begun_micros, acknowledged_micros), seen })
@@ -277,7 +277,7 @@ impl Events {
         let count = receiver.reaches(burst.messages, None, DELIVERED_LIMIT).await?;
         let receiver_cpu_seconds = receiver.process.cpu()?.saturating_sub(receiver_cpu).as_secs_f64();
         // Duplicates come during the rest, if they come.
-        let seen = watch.end(self.settle()).await?;
+        let seen = watch.end(self.idle_time()).await?;
         let seconds = seconds_between(burst.begun_micros, count.last_micros);
         Ok(Delivered { burst, seconds, received: receiver.report().await?, seen, receiver_cpu_seconds })
     }
@@ -316,13 +316,13 @@ impl Events {
         let steady = self.steady();
         let kept = steady.send(&simulator.control).await?;
         let received = receiver.reaches(kept.messages, None, DELIVERED_LIMIT).await?.distinct;
-        let seen = watch.end(self.settle()).await?;
+        let seen = watch.end(self.idle_time()).await?;
         ensure!(received == kept.messages, "{received} of {} messages were delivered", kept.messages);
         let latency = Latency::of(&receiver.latencies(None).await?);
         Ok(Flowed { bare, kept, received, latency: latency.unwrap_or(Latency::UNKNOWN), seen })
     }
 
-    fn settle(&self) -> Duration {
+    fn idle_time(&self) -> Duration {
         Duration::from_secs(self.settle_seconds)
     }
 }

@@ -21,9 +21,9 @@ use poem::{Body, EndpointExt, Request, Route, Server, get, handler, post};
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
-use crate::moment::unix_micros;
 use crate::process::Glance;
 use crate::receiver::ledger::{Count, Ledger, Post, Report};
+use crate::wall_clock::unix_micros;
 
 /// How the receiver behaves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

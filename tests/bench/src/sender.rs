@@ -9,9 +9,9 @@ use anyhow::{bail, ensure};
 use serde::Serialize;
 use tokio::task::JoinSet;
 
-use crate::moment::{seconds_between, unix_micros};
 use crate::report::percentile;
 use crate::rest::Control;
+use crate::wall_clock::{seconds_between, unix_micros};
 use crate::world::{in_parallel, phone_number, sender_number};
 
 /// What the text of a message begins with that is in no measurement.

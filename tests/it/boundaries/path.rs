@@ -2,7 +2,7 @@
 
 use crate::boundaries::source::Token;
 
-/// A path as it is written: `crate::page::Slice`.
+/// A path as it is written: `crate::pairing_page::Slice`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Path {
     pub line: usize,

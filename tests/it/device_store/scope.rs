@@ -23,7 +23,7 @@ use wacore::store::traits::{
 };
 use waypost::db::Db;
 use waypost::db::sqlite::Synchronous;
-use waypost::event::entry::{Entry, Write};
+use waypost::event::entry::{JournalEntry, Write};
 use waypost::event::journal::Journal;
 use waypost::whatsapp::device_store::DeviceStore;
 
@@ -192,7 +192,7 @@ async fn a_pending_message_is_on_the_disk_before_its_ratchet(#[values(On::Sqlite
     store.put_identity("1@s", [1; 32]).await.unwrap();
     assert_eq!(written().await, [""; 0], "an identity moves past nothing");
     store.put_session("1@s", b"ratchet").await.unwrap();
-    store.settle().await.unwrap();
+    store.flushed().await.unwrap();
     assert_eq!(written().await, ["1", "2"]);
 
     // The next client finds them, and lets them go.
@@ -201,23 +201,23 @@ async fn a_pending_message_is_on_the_disk_before_its_ratchet(#[values(On::Sqlite
     next.store_pending_inbound("c", "s", "1", b"message").await.unwrap();
     next.delete_pending_inbound("c", "s", "1").await.unwrap();
     assert_eq!(next.get_pending_inbound("c", "s", "1").await.unwrap(), None);
-    next.settle().await.unwrap();
+    next.flushed().await.unwrap();
     assert_eq!(written().await, ["2"]);
 
     // A sender's key is a ratchet, too; and what the journal was given before it is not written twice.
     next.store_pending_inbound("c", "s", "3", b"message").await.unwrap();
     next.put_sender_key("g", b"key").await.unwrap();
-    next.settle().await.unwrap();
+    next.flushed().await.unwrap();
     assert_eq!(written().await, ["2", "3"]);
     for id in ["4", "5"] {
         next.stanza(id);
     }
     next.store_pending_inbound("c", "s", "4", b"message").await.unwrap();
     next.store_pending_inbound("c", "s", "5", b"message").await.unwrap();
-    let (ticket, _) = base.journal.bring(Entry::default()).await.unwrap();
+    let (ticket, _) = base.journal.submit(JournalEntry::default()).await.unwrap();
     next.handed_over(&next.hold("c", "s", "4"), ticket);
     next.put_session("1@s", b"ratchet").await.unwrap();
-    next.settle().await.unwrap();
+    next.flushed().await.unwrap();
     assert_eq!(written().await, ["2", "3", "5"]);
 }
 
@@ -241,7 +241,7 @@ async fn will_hold(journal: &Journal) -> (Arc<Semaphore>, Arc<Semaphore>) {
         }
         .boxed()
     });
-    drop(journal.bring(Entry { write: Some(write), ..Entry::default() }).await.unwrap());
+    drop(journal.submit(JournalEntry { write: Some(write), ..JournalEntry::default() }).await.unwrap());
     (begun, go)
 }
 
@@ -254,12 +254,12 @@ async fn is_taken_along(others: usize) -> bool {
     let go = hold(&base.journal).await;
     store.put_session("1@s", b"ratchet").await.unwrap();
     for _ in 0..others {
-        drop(base.journal.bring(Entry::default()).await.unwrap());
+        drop(base.journal.submit(JournalEntry::default()).await.unwrap());
     }
     let (has_begun, may_end) = will_hold(&base.journal).await;
-    let (ticket, written) = base.journal.bring(Entry::default()).await.unwrap();
+    let (ticket, written) = base.journal.submit(JournalEntry::default()).await.unwrap();
     store.handed_over(&store.hold("c", "s", "1"), ticket);
-    store.brought(ticket, written);
+    store.submitted(ticket, written);
     store.delete_pending_inbound("c", "s", "1").await.unwrap();
     assert_eq!(store.get_pending_inbound("c", "s", "1").await.unwrap(), None);
     go.add_permits(1);
@@ -269,8 +269,8 @@ async fn is_taken_along(others: usize) -> bool {
     let was_there = is_there().await;
     may_end.add_permits(1);
     // The first lets the message go when the journal has it, the second waits until it has left the table.
-    store.settle().await.unwrap();
-    store.settle().await.unwrap();
+    store.flushed().await.unwrap();
+    store.flushed().await.unwrap();
     assert!(!is_there().await);
     was_there
 }
@@ -292,7 +292,7 @@ async fn a_ratchet_is_taken_in_at_once_and_nothing_overtakes_it(#[values(On::Sql
     let waits = async |what: BoxFuture<'_, ()>| {
         tokio::time::timeout(Duration::from_millis(50), what).await.expect_err("the journal is held");
     };
-    waits(store.settle().map(drop).boxed()).await;
+    waits(store.flushed().map(drop).boxed()).await;
     waits(store.get_session("1@s").map(drop).boxed()).await;
     waits(store.has_session("1@s").map(drop).boxed()).await;
     waits(store.has_signal_state_for_user("1").map(drop).boxed()).await;
@@ -303,7 +303,7 @@ async fn a_ratchet_is_taken_in_at_once_and_nothing_overtakes_it(#[values(On::Sql
     assert!(store.load_prekey(1).await.unwrap().is_some(), "what has waited has done nothing");
     store.put_session("1@s", b"a newer one").await.unwrap();
     go.add_permits(1);
-    store.settle().await.unwrap();
+    store.flushed().await.unwrap();
     assert_eq!(base.at("a").get_session("1@s").await.unwrap().as_deref(), Some(&b"a newer one"[..]));
     store.remove_prekey(1).await.unwrap();
 }
@@ -314,15 +314,15 @@ async fn a_late_message_goes_to_the_journal_only_if_it_is_there_in_time(#[values
     let base = Base::on(on).await;
     let store = base.store("a").await;
     store.put_session("1@s", b"ratchet").await.unwrap();
-    store.settle().await.unwrap();
+    store.flushed().await.unwrap();
     let go = hold(&base.journal).await;
     for id in ["1", "2"] {
         store.store_pending_inbound("c", id, id, b"message").await.unwrap();
     }
-    let (ticket, written) = base.journal.bring(Entry::default()).await.unwrap();
+    let (ticket, written) = base.journal.submit(JournalEntry::default()).await.unwrap();
     store.handed_over(&store.hold("c", "1", "1"), ticket);
     go.add_permits(1);
-    store.settle().await.unwrap();
+    store.flushed().await.unwrap();
     written.await.unwrap();
     assert!(base.at("a").get_pending_inbound("c", "1", "1").await.unwrap().is_none(), "the journal has it");
     assert!(base.at("a").get_pending_inbound("c", "2", "2").await.unwrap().is_some());
@@ -336,24 +336,24 @@ async fn a_message_whose_ratchet_may_be_on_the_disk_already_is_there_at_once(
     let base = Base::on(on).await;
     let store = base.store("a").await;
     let is_kept_of = async |sender: &str, id: &str| {
-        store.settle().await.unwrap();
+        store.flushed().await.unwrap();
         base.at("a").get_pending_inbound("c", sender, id).await.unwrap().is_some()
     };
     let is_kept = async |id: &str| is_kept_of("s", id).await;
     // Decrypted, and before it is stored another chat has all ratchets written.
     store.stanza("1");
     store.put_session("1@s", b"ratchet").await.unwrap();
-    store.settle().await.unwrap();
+    store.flushed().await.unwrap();
     store.store_pending_inbound("c", "s", "1", b"message").await.unwrap();
     assert!(is_kept("1").await);
     // Of one whose stanza nobody saw the worst is assumed.
     store.put_sender_key("g", b"key").await.unwrap();
-    store.settle().await.unwrap();
+    store.flushed().await.unwrap();
     store.store_pending_inbound("c", "s", "2", b"message").await.unwrap();
     assert!(is_kept("2").await);
     // The ratchet was written before the stanza came, or before what the same sender had written there before was stored.
     store.put_session("1@s", b"ratchet").await.unwrap();
-    store.settle().await.unwrap();
+    store.flushed().await.unwrap();
     store.stanza("3");
     store.stanza("4");
     store.store_pending_inbound("c", "s", "3", b"message").await.unwrap();
@@ -361,7 +361,7 @@ async fn a_message_whose_ratchet_may_be_on_the_disk_already_is_there_at_once(
     assert!(!is_kept("3").await && !is_kept("4").await);
     store.stanza("5");
     store.put_session("1@s", b"ratchet").await.unwrap();
-    store.settle().await.unwrap();
+    store.flushed().await.unwrap();
     store.stanza("6");
     store.store_pending_inbound("c", "other", "6", b"message").await.unwrap();
     assert!(!is_kept_of("other", "6").await);
@@ -370,7 +370,7 @@ async fn a_message_whose_ratchet_may_be_on_the_disk_already_is_there_at_once(
     // What the same sender had written before is done with: only then is the next one decrypted.
     store.stanza("7");
     store.put_session("1@s", b"ratchet").await.unwrap();
-    store.settle().await.unwrap();
+    store.flushed().await.unwrap();
     store.delete_pending_inbound("c", "s", "5").await.unwrap();
     store.store_pending_inbound("c", "s", "7", b"message").await.unwrap();
     assert!(!is_kept("7").await);
@@ -384,9 +384,9 @@ async fn a_ratchet_that_is_written_late_has_moved_past_nothing_that_came_after_i
     store.put_session("1@s", b"ratchet").await.unwrap();
     store.stanza("1");
     drop(other);
-    store.settle().await.unwrap();
+    store.flushed().await.unwrap();
     store.store_pending_inbound("c", "s", "1", b"message").await.unwrap();
-    store.settle().await.unwrap();
+    store.flushed().await.unwrap();
     assert!(base.at("a").get_pending_inbound("c", "s", "1").await.unwrap().is_none());
 }
 
@@ -402,14 +402,14 @@ async fn a_retired_store_has_written_what_it_took_in_and_writes_nothing_more() {
     retiring.spawn(async move { retired.retire().await });
     tokio::time::timeout(Duration::from_millis(50), retiring.join_next())
         .await
-        .expect_err("the pen waits for the other");
+        .expect_err("the journal writer waits for the other");
     drop(other);
     retiring.join_next().await.unwrap().unwrap();
     assert!(store.given_up().is_cancelled());
     assert_eq!(base.at("a").get_session("1@s").await.unwrap().as_deref(), Some(&b"ratchet"[..]));
     store.put_session("1@s", b"of a late task").await.unwrap_err();
     store.put_identity("1@s", [1; 32]).await.unwrap_err();
-    store.settle().await.unwrap();
+    store.flushed().await.unwrap();
     assert_eq!(base.at("a").get_session("1@s").await.unwrap().as_deref(), Some(&b"ratchet"[..]));
 }
 
@@ -425,10 +425,10 @@ async fn an_id_that_somebody_made_up_stops_nobody(#[values(On::Sqlite, On::Postg
         assert!(store.get_pending_inbound("c", "s", &id).await.unwrap().is_none());
         store.store_pending_inbound("c", "s", &id, b"message").await.unwrap();
         store.put_session("1@s", b"ratchet").await.unwrap();
-        store.settle().await.unwrap();
+        store.flushed().await.unwrap();
         assert!(base.at("a").get_pending_inbound("c", "s", &id).await.unwrap().is_some());
         store.delete_pending_inbound("c", "s", &id).await.unwrap();
-        store.settle().await.unwrap();
+        store.flushed().await.unwrap();
         assert!(base.at("a").get_pending_inbound("c", "s", &id).await.unwrap().is_none());
         store.save_base_key("1@s", &id, b"key").await.unwrap();
         assert!(store.has_same_base_key("1@s", &id, b"key").await.unwrap());
@@ -467,7 +467,7 @@ async fn a_write_that_fails_is_an_error_and_leaves_nothing(#[values(On::Sqlite, 
     tokio::time::timeout(Duration::from_secs(10), orphan.given_up().cancelled())
         .await
         .expect("it is given up, whether or not somebody asks");
-    let error = orphan.settle().await.unwrap_err();
+    let error = orphan.flushed().await.unwrap_err();
     assert!(matches!(error, StoreError::Database(_)), "{error:?}");
     let keys = [(1, Bytes::from_static(b"key"))];
     assert!(orphan.store_prekeys_batch(&keys, false).await.is_err());
@@ -477,7 +477,7 @@ async fn a_write_that_fails_is_an_error_and_leaves_nothing(#[values(On::Sqlite, 
     let store = base.store("a").await;
     base.db().clone().close().await.unwrap();
     store.put_session("1@s", b"ratchet").await.unwrap();
-    assert!(store.settle().await.is_err());
+    assert!(store.flushed().await.is_err());
     assert!(store.get_session("1@s").await.is_err());
 }
 

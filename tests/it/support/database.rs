@@ -59,7 +59,7 @@ pub(crate) async fn empty_postgres() -> TestDatabase {
 /// Adds a session that nothing runs.
 #[cfg(feature = "sandbox")]
 pub(crate) async fn add_session(db: &Db, clock: &Clock, id: &SessionId) {
-    let draft = session::store::Draft {
+    let draft = session::store::SessionDraft {
         id: id.clone(),
         name: None,
         metadata: BTreeMap::new(),

@@ -14,15 +14,13 @@ pub(crate) mod journal;
 #[cfg(feature = "sandbox")]
 pub(crate) mod log;
 #[cfg(feature = "sandbox")]
-pub(crate) mod looks;
-#[cfg(feature = "sandbox")]
-pub(crate) mod office;
-#[cfg(feature = "sandbox")]
 pub(crate) mod operations;
 #[cfg(feature = "sandbox")]
 pub(crate) mod postgres_proxy;
 #[cfg(feature = "sandbox")]
 pub(crate) mod receiver;
+#[cfg(feature = "sandbox")]
+pub(crate) mod screen;
 #[cfg(feature = "sandbox")]
 pub(crate) mod server;
 #[cfg(feature = "sandbox")]
@@ -31,6 +29,8 @@ pub(crate) mod small_disk;
 pub(crate) mod tables;
 #[cfg(feature = "sandbox")]
 pub(crate) mod webhook;
+#[cfg(feature = "sandbox")]
+pub(crate) mod webhook_fixture;
 #[cfg(feature = "sandbox")]
 pub(crate) mod wire;
 #[cfg(feature = "sandbox")]

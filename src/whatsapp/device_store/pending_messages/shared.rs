@@ -12,7 +12,7 @@ use wacore::time::now_secs;
 use super::{Change, Effects, Event, Key, PendingMessages, Sequence};
 use crate::db::rows::{Row, Target};
 use crate::event::entry::Ticket;
-use crate::whatsapp::foreign;
+use crate::whatsapp::key_text;
 
 /// Where those go that must not be lost with the memory.
 static TABLE: Target = Target {
@@ -35,7 +35,7 @@ pub(in crate::whatsapp::device_store) fn key(at: PendingInboundKey<'_>) -> Key {
 
 /// A text of a key, as a column can hold it: who writes a row and who looks for it must both go through here.
 pub(in crate::whatsapp::device_store) fn clean(text: &str) -> String {
-    foreign::id(text).into_owned()
+    key_text::id(text).into_owned()
 }
 
 impl SharedPendingMessages {

@@ -7,9 +7,9 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::crash::Crash;
-use crate::dice::Dice;
-use crate::moment::unix_micros;
 use crate::rest::Control;
+use crate::seeded_random::SeededRandom;
+use crate::wall_clock::unix_micros;
 use crate::world::{phone_number, sender_number, session_id};
 
 /// What one phone wrote to one session.
@@ -40,8 +40,13 @@ impl Flow {
         for phone in 0..crash.phones {
             for session in 0..crash.sessions {
                 let stream = 1 + (phone * crash.sessions + session) as u64;
-                let writer =
-                    Writer { control: control.clone(), phone, session, dice: Dice::new(seed, stream), most_micros };
+                let writer = Writer {
+                    control: control.clone(),
+                    phone,
+                    session,
+                    random: SeededRandom::new(seed, stream),
+                    most_micros,
+                };
                 writing.spawn(writer.write(stop.clone()));
             }
         }
@@ -64,7 +69,7 @@ struct Writer {
     control: Control,
     phone: usize,
     session: usize,
-    dice: Dice,
+    random: SeededRandom,
     most_micros: u64,
 }
 
@@ -73,7 +78,7 @@ impl Writer {
         let (sender, to) = (sender_number(self.phone), phone_number(self.session));
         let mut message_ids = Vec::new();
         loop {
-            let pause = Duration::from_micros(self.dice.below(self.most_micros));
+            let pause = Duration::from_micros(self.random.below(self.most_micros));
             // Between two messages only: one that is on its way is sent, and must be known.
             tokio::select! {
                 () = stop.cancelled() => break,

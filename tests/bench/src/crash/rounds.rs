@@ -6,9 +6,9 @@ use anyhow::ensure;
 use serde::Serialize;
 
 use crate::crash::Crash;
-use crate::dice::Dice;
 use crate::receiver::Mode;
 use crate::receiver::process::Receiver;
+use crate::seeded_random::SeededRandom;
 use crate::storage::Storage;
 use crate::world::{Server, Simulator};
 
@@ -41,29 +41,29 @@ impl Crash {
         storage: &Storage,
         simulator: &Simulator,
         mut server: Server,
-        dice: &mut Dice,
+        random: &mut SeededRandom,
     ) -> anyhow::Result<(Server, Killed)> {
         let mut killed = Killed::default();
         if let Some(point) = self.point {
             // The first server knows of no point: it was there to link the sessions.
             server.process.kill()?;
             for round in 1..=self.rounds {
-                let passing = 1 + dice.below(self.passings);
+                let passing = 1 + random.below(self.passings);
                 eprintln!("crash: round {round}: {} the {passing}. time", point.name());
                 let flags = ["--crash-at", point.name(), "--crash-after", &passing.to_string()].map(str::to_owned);
                 let server = self.launch(storage, simulator, &flags)?;
                 abort(server, &mut killed).await?;
-                tokio::time::sleep(Duration::from_millis(dice.below(DEATH_MILLIS))).await;
+                tokio::time::sleep(Duration::from_millis(random.below(DEATH_MILLIS))).await;
             }
             return Ok((self.start(storage, simulator).await?, killed));
         }
         for round in 1..=self.rounds {
-            let life = Duration::from_millis(dice.below(self.life_milliseconds));
+            let life = Duration::from_millis(random.below(self.life_milliseconds));
             eprintln!("crash: round {round}: killed after {life:?}");
             tokio::time::sleep(life).await;
             server.process.kill()?;
             killed.killed += 1;
-            tokio::time::sleep(Duration::from_millis(dice.below(DEATH_MILLIS))).await;
+            tokio::time::sleep(Duration::from_millis(random.below(DEATH_MILLIS))).await;
             server = self.start(storage, simulator).await?;
         }
         Ok((server, killed))

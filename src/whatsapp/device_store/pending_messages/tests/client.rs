@@ -1,5 +1,5 @@
 //! All that is in the memory of a process: the library's work on messages, the store around [`PendingMessages`], and what waits
-//! for the journal. It follows `ratchets.rs`, `brought.rs`, `report_writer.rs` and `transport.rs`.
+//! for the journal. It follows `ratchets.rs`, `unflushed.rs`, `report_writer.rs` and `transport.rs`.
 //!
 //! The library may store a ratchet with a message that it has decrypted and not stored yet. Until that is stored, and what its
 //! storing brings is on the disk, a power cut loses it; nothing that we do could change that, so such a message is excused.
@@ -327,7 +327,7 @@ impl Client {
     }
 
     /// True if nothing of what was brought is under way.
-    pub(super) fn settle_ratchets(&mut self) -> bool {
+    pub(super) fn ratchets_flushed(&mut self) -> bool {
         while let Some(batch) = self.under_way.first_entry().filter(|batch| *batch.key() <= self.told) {
             self.pending.step(Event::TransactionWritten { changed: batch.remove().taken });
         }
@@ -342,7 +342,7 @@ impl Client {
             return Vec::new();
         };
         let waits_for = match waits_for {
-            WaitsFor::Ratchets if self.settle_ratchets() => WaitsFor::Held(self.next_held),
+            WaitsFor::Ratchets if self.ratchets_flushed() => WaitsFor::Held(self.next_held),
             WaitsFor::Held(until) if self.held.front().is_none_or(|(number, _)| *number >= until) => {
                 WaitsFor::Journal(self.brought)
             }

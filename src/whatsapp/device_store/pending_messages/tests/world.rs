@@ -69,7 +69,7 @@ impl World {
                 self.was_written();
             }
             Step::Sends => client.send().into_iter().for_each(|id| self.acknowledged.insert(id)),
-            Step::Settles => drop(client.settle_ratchets()),
+            Step::Settles => drop(client.ratchets_flushed()),
             Step::Reconnects => {
                 if client.reconnect() {
                     self.bring_again();

@@ -10,7 +10,7 @@ use crate::db::pool::Pool;
 
 /// Where the database is.
 #[derive(Clone, Debug)]
-pub(super) enum Place {
+pub(super) enum Location {
     File(Arc<Path>),
     Server(Arc<Server>),
 }

@@ -75,7 +75,7 @@ pub(super) fn durable(live: &Live) -> impl PartialEq {
     (status, reason, since, banned_until, desired, identity, push_name)
 }
 
-/// Whether somebody who waits for a QR code has an answer.
-pub fn is_settled(live: &Live) -> bool {
-    live.status != SessionStatus::Connecting
+/// Whether somebody who waits for a QR code has no answer yet.
+pub fn is_connecting(live: &Live) -> bool {
+    live.status == SessionStatus::Connecting
 }

@@ -15,7 +15,7 @@ use waypost::db::Db;
 use waypost::db::fault::{self, Fault};
 use waypost::db::rows::{Row, Target};
 use waypost::error::{Error, Result};
-use waypost::event::entry::Entry;
+use waypost::event::entry::JournalEntry;
 use waypost::event::journal::Journal;
 use waypost::lifecycle::Lifecycle;
 
@@ -62,8 +62,8 @@ impl Fixture {
         Self { db, journal, lifecycle, _directory: directory, _database: database }
     }
 
-    async fn bring(&self, entry: Entry) -> Result<()> {
-        self.journal.bring(entry).await.expect("it is brought").1.await
+    async fn write(&self, entry: JournalEntry) -> Result<()> {
+        self.journal.submit(entry).await.expect("it is submitted").1.await
     }
 
     /// Each row as JSON, by name.
@@ -105,13 +105,13 @@ fn named(name: &str, rest: Vec<Value>) -> Vec<Value> {
 }
 
 /// Writes three rows in each way in which a batch takes some.
-fn entry(prefix: &'static str) -> Entry {
+fn entry(prefix: &'static str) -> JournalEntry {
     let name = move |name: &str| format!("{prefix} {name}");
     let rows = move |_| {
         let row = |key: &str, rest| Row { target: &MIXED, key: vec![name(key)], rest: Some(rest) };
         Ok(vec![row("row", rest()), row("row again", rest()), row("row of nothing", nothing())])
     };
-    Entry {
+    JournalEntry {
         rows: Some(Box::new(rows)),
         last: Some(Box::new(move |batch| {
             let inserted = ["insert", "insert again"].map(|key| named(&name(key), rest()));
@@ -125,7 +125,7 @@ fn entry(prefix: &'static str) -> Entry {
                 batch.push(insert);
             }
         })),
-        ..Entry::default()
+        ..JournalEntry::default()
     }
 }
 
@@ -133,7 +133,7 @@ fn entry(prefix: &'static str) -> Entry {
 #[tokio::test]
 async fn a_json_a_float_and_an_unsigned_number_are_the_same_on_both_databases(#[values(true, false)] is_sqlite: bool) {
     let fixture = Fixture::new(is_sqlite).await;
-    fixture.bring(entry("alone")).await.expect("it is written");
+    fixture.write(entry("alone")).await.expect("it is written");
     // Behind a statement of the same transaction.
     let write: waypost::event::entry::Write = Box::new(|tx| {
         async move {
@@ -142,7 +142,7 @@ async fn a_json_a_float_and_an_unsigned_number_are_the_same_on_both_databases(#[
         }
         .boxed()
     });
-    fixture.bring(Entry { write: Some(write), ..entry("behind") }).await.expect("it is written");
+    fixture.write(JournalEntry { write: Some(write), ..entry("behind") }).await.expect("it is written");
     let something = json!([{ "a": [1, 2.5, null], "b": "tea\u{fffd}" }, 0.1, 1.5, 9_223_372_036_854_775_807_i64, 200]);
     let mut expected = Vec::new();
     for prefix in ["alone", "behind"] {
@@ -170,7 +170,8 @@ async fn refused(fixture: &Fixture, value: Value) -> Fault {
         batch.insert("mixed (name, number)", vec![vec!["fine".into(), 1.0_f64.into()]]);
         batch.insert("mixed (name, count)", vec![vec!["bad".into(), value.clone()]]);
     };
-    let error: Error = fixture.bring(Entry { last: Some(Box::new(last)), ..Entry::default() }).await.expect_err("bad");
+    let error: Error =
+        fixture.write(JournalEntry { last: Some(Box::new(last)), ..JournalEntry::default() }).await.expect_err("bad");
     let cause = std::error::Error::source(&error).and_then(|cause| cause.downcast_ref::<DbErr>());
     fault::of(cause.unwrap_or_else(|| panic!("no failure of a database: {error:?}")))
 }

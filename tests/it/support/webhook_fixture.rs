@@ -16,18 +16,19 @@ use waypost::egress::networks::Networks;
 use waypost::error::Result;
 use waypost::event::body::EventBody;
 use waypost::event::body::session::{OfflineSyncCompletedEvent, SessionDeletedEvent};
-use waypost::event::entry::{Draft, Entry};
+use waypost::event::entry::{JournalEntry, NewEvent};
 use waypost::event::journal::Journal;
 use waypost::event::record::Selection;
 use waypost::event::retention::{self, Retention};
 use waypost::event::store::history;
-use waypost::event::types::{Cursor, EventFilter, PageSize, Passage};
+use waypost::event::types::{Cursor, EventFilter, EventSlice, PageSize};
 use waypost::event::{self, Events};
 use waypost::lifecycle::Lifecycle;
 use waypost::session;
-use waypost::webhook::schedule::Schedule;
+use waypost::webhook::delivery::lane_store;
+use waypost::webhook::delivery::retry_schedule::RetrySchedule;
 use waypost::webhook::types::{Delivery, DeliveryFilter, NewWebhook, Webhook};
-use waypost::webhook::{self, Webhooks, Which, lane};
+use waypost::webhook::{self, Webhooks, Which};
 
 use crate::support::database::{self, TestDatabase};
 use crate::support::log::Errors;
@@ -40,7 +41,7 @@ const LIMIT: Duration = Duration::from_secs(40);
 pub const HOUR: Duration = Duration::from_secs(60 * 60);
 
 /// Journal, webhooks and a receiver, on a clock that stands still.
-pub struct Office {
+pub struct WebhookFixture {
     /// The database.
     pub db: Db,
     /// It stands still until it is moved.
@@ -60,7 +61,7 @@ pub struct Office {
     _database: Option<TestDatabase>,
 }
 
-/// The session that every office has.
+/// The session that every fixture has.
 pub fn shop() -> SessionId {
     SessionId::parse("shop").expect("it is one")
 }
@@ -71,7 +72,7 @@ pub fn to(url: &str, events: &[&str]) -> NewWebhook {
     NewWebhook { url: url.to_owned(), events: Some(events), ..NewWebhook::default() }
 }
 
-impl Office {
+impl WebhookFixture {
     /// With a session that has one webhook.
     pub async fn new(kind: Kind, events: &[&str]) -> Self {
         let (db, directory, database) = match kind {
@@ -106,7 +107,8 @@ impl Office {
             lifecycle: lifecycle.clone(),
         };
         let limit = Duration::from_secs(15);
-        let settings = webhook::Settings { schedule: Schedule::default(), limit, refusals: webhook::REFUSALS };
+        let settings =
+            webhook::DeliverySettings { schedule: RetrySchedule::default(), limit, refusals: webhook::REFUSALS };
         let webhooks = Webhooks::open(deps, settings).await.expect("webhooks");
         database::add_session(&db, &clock, &shop()).await;
         let receiver = Receiver::start().await;
@@ -164,8 +166,11 @@ impl Office {
     }
 
     async fn write_on(&self, session: &SessionId, body: &EventBody) {
-        let draft = Draft::new(session.clone(), body, self.clock.now()).expect("it is JSON");
-        self.journal.record(Entry { events: vec![draft], ..Entry::default() }).await.expect("it is written");
+        let draft = NewEvent::new(session.clone(), body, self.clock.now()).expect("it is JSON");
+        self.journal
+            .write(JournalEntry { events: vec![draft], ..JournalEntry::default() })
+            .await
+            .expect("it is written");
     }
 
     /// What a reader of the journal calls.
@@ -174,14 +179,14 @@ impl Office {
     }
 
     /// What somebody gets who reads the journal from here on.
-    pub async fn reads(&self, types: &[EventType], after: Option<Cursor>, size: u32) -> Result<Passage> {
+    pub async fn reads(&self, types: &[EventType], after: Option<Cursor>, size: u32) -> Result<EventSlice> {
         let filter = EventFilter { types: types.to_vec(), ..EventFilter::default() };
         self.events().page(&Caller::admin(), filter, after, PageSize::new("limit", size)?).await
     }
 
     /// Drops what is older than an hour.
     pub async fn forgets(&self) -> u64 {
-        let settings = retention::Settings { age: HOUR, rows: 1_000 };
+        let settings = retention::RetentionSettings { age: HOUR, rows: 1_000 };
         let retention = Retention { db: self.db.clone(), clock: self.clock.clone(), settings };
         retention.run_once().await.expect("it looks")
     }
@@ -200,13 +205,13 @@ impl Office {
     pub async fn rests(&self) {
         let begun = Instant::now();
         loop {
-            let seen = event::store::bookmark(self.db.read(), event::store::DISPATCHED).await.expect("a bookmark");
+            let seen = event::store::bookmark(self.db.read(), event::store::FANNED_OUT).await.expect("a bookmark");
             let newest = event::store::newest(self.db.read()).await.expect("the journal");
-            let is_dispatched = newest.is_none_or(|newest| seen.is_some_and(|seen| seen >= newest));
-            if is_dispatched && lane::is_idle(self.db.read(), self.clock.now()).await.expect("the lanes") {
+            let is_fanned_out = newest.is_none_or(|newest| seen.is_some_and(|seen| seen >= newest));
+            if is_fanned_out && lane_store::is_idle(self.db.read(), self.clock.now()).await.expect("the lanes") {
                 return;
             }
-            self.webhooks.look();
+            self.webhooks.wake_scheduler();
             assert!(begun.elapsed() < LIMIT, "deliveries do not come to rest");
             tokio::time::sleep(Duration::from_millis(2)).await;
         }
@@ -239,10 +244,10 @@ impl Office {
     /// Deletes a session, as the service does when its actor has ended.
     pub async fn delete(&self, id: &SessionId) {
         let body = EventBody::SessionDeleted(SessionDeletedEvent { name: None, created_at: self.clock.now() });
-        let events = vec![Draft::new(id.clone(), &body, self.clock.now()).expect("it is JSON")];
-        let last = Some(session::store::deleting(id));
-        self.journal.record(Entry { events, last, ..Entry::default() }).await.expect("it is written");
-        self.journal.interest().forget(id);
+        let events = vec![NewEvent::new(id.clone(), &body, self.clock.now()).expect("it is JSON")];
+        let last = Some(session::store::deletion(id));
+        self.journal.write(JournalEntry { events, last, ..JournalEntry::default() }).await.expect("it is written");
+        self.journal.demand().forget(id);
     }
 
     /// Ends its tasks. Nothing was an error.

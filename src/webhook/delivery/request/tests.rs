@@ -5,8 +5,8 @@ use standardwebhooks::Webhook;
 use super::*;
 use crate::clock::Clock;
 
-fn event() -> Event {
-    Event {
+fn event() -> EventRow {
+    EventRow {
         position: 7,
         id: EventId::generate(),
         session_id: SessionId::generate(),

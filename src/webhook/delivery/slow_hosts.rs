@@ -7,26 +7,26 @@ use parking_lot::Mutex;
 use secrecy::{ExposeSecret, SecretString};
 
 /// Receivers that are remembered. With more, all are forgotten, and the slow ones show themselves anew.
-const RECEIVERS_MAX: usize = 10_000;
+const HOSTS_MAX: usize = 10_000;
 
 /// The receivers that are slow, by host and port: a thousand webhooks at one dead host wait for it once.
 #[derive(Debug, Default)]
-pub(super) struct Pace(Mutex<HashSet<String>>);
+pub(in crate::webhook) struct SlowHosts(Mutex<HashSet<String>>);
 
-impl Pace {
+impl SlowHosts {
     /// Whether the receiver was slow when it was last asked.
-    pub(super) fn is_slow(&self, url: &SecretString) -> bool {
+    pub(in crate::webhook) fn is_slow(&self, url: &SecretString) -> bool {
         self.0.lock().contains(&receiver(url))
     }
 
     /// Notes how the receiver is.
-    pub(super) fn note(&self, url: &SecretString, is_slow: bool) {
+    pub(in crate::webhook) fn note(&self, url: &SecretString, is_slow: bool) {
         let (receiver, mut slow) = (receiver(url), self.0.lock());
         if !is_slow {
             slow.remove(&receiver);
             return;
         }
-        if slow.len() >= RECEIVERS_MAX {
+        if slow.len() >= HOSTS_MAX {
             slow.clear();
         }
         slow.insert(receiver);
@@ -49,22 +49,22 @@ mod tests {
 
     #[test]
     fn one_slow_answer_speaks_for_the_host_until_a_prompt_one_comes() {
-        let pace = Pace::default();
-        pace.note(&url("https://receiver.example/a?token=1"), true);
-        assert!(pace.is_slow(&url("https://RECEIVER.example/b")));
+        let hosts = SlowHosts::default();
+        hosts.note(&url("https://receiver.example/a?token=1"), true);
+        assert!(hosts.is_slow(&url("https://RECEIVER.example/b")));
         assert!(
-            !pace.is_slow(&url("https://receiver.example:8443/a")) && !pace.is_slow(&url("https://other.example/"))
+            !hosts.is_slow(&url("https://receiver.example:8443/a")) && !hosts.is_slow(&url("https://other.example/"))
         );
-        pace.note(&url("https://receiver.example/b"), false);
-        assert!(!pace.is_slow(&url("https://receiver.example/a")));
+        hosts.note(&url("https://receiver.example/b"), false);
+        assert!(!hosts.is_slow(&url("https://receiver.example/a")));
     }
 
     #[test]
     fn what_is_remembered_is_bounded() {
-        let pace = Pace::default();
-        for number in 0..=RECEIVERS_MAX {
-            pace.note(&url(&format!("http://r{number}.example/")), true);
+        let hosts = SlowHosts::default();
+        for number in 0..=HOSTS_MAX {
+            hosts.note(&url(&format!("http://r{number}.example/")), true);
         }
-        assert_eq!(pace.0.lock().len(), 1);
+        assert_eq!(hosts.0.lock().len(), 1);
     }
 }

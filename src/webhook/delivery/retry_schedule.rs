@@ -17,15 +17,15 @@ const ASKED_MAX: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// The waits between the attempts.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Schedule(Vec<Duration>);
+pub struct RetrySchedule(Vec<Duration>);
 
-impl Default for Schedule {
+impl Default for RetrySchedule {
     fn default() -> Self {
         Self::parse(DEFAULT).unwrap_or(Self(Vec::new()))
     }
 }
 
-impl Schedule {
+impl RetrySchedule {
     /// Reads waits as in `5s,30s,5m,2h,1d`.
     ///
     /// # Errors
@@ -91,17 +91,17 @@ mod tests {
 
     #[test]
     fn the_usual_waits_grow_to_a_day_and_end() {
-        let usual = Schedule::default();
+        let usual = RetrySchedule::default();
         let waits: Vec<_> = (1..).map_while(|attempt| usual.delay(attempt, 0.5)).map(|wait| wait.as_secs()).collect();
         assert_eq!(waits, [5, 30, 300, 1_800, 7_200, 21_600, 43_200, 86_400, 86_400]);
         assert_eq!((usual.delay(0, 0.5), usual.delay(-1, 0.5)), (None, None));
-        assert_eq!((usual.longest().as_secs(), Schedule(Vec::new()).longest()), (103_680, ASKED_MAX));
+        assert_eq!((usual.longest().as_secs(), RetrySchedule(Vec::new()).longest()), (103_680, ASKED_MAX));
     }
 
     proptest! {
         #[test]
         fn chance_moves_a_wait_by_a_fifth_at_most(attempt in 1..=9, chance in 0.0..=1.0) {
-            let usual = Schedule::default();
+            let usual = RetrySchedule::default();
             let (wait, planned) = (usual.delay(attempt, chance).expect("one"), usual.delay(attempt, 0.5).expect("one"));
             prop_assert!(wait >= planned.mul_f64(0.79) && wait <= planned.mul_f64(1.21));
         }
@@ -112,10 +112,10 @@ mod tests {
         for (text, part) in
             [("", "``"), ("5", "`5`"), ("5s,x", "`x`"), ("0s", "`0s`"), ("8d", "`8d`"), ("5s,,5s", "``")]
         {
-            let refusal = Schedule::parse(text).expect_err(text);
+            let refusal = RetrySchedule::parse(text).expect_err(text);
             assert!(refusal.contains(part), "{refusal}");
         }
-        assert!(Schedule::parse(&vec!["1s"; 21].join(",")).is_err());
+        assert!(RetrySchedule::parse(&vec!["1s"; 21].join(",")).is_err());
     }
 
     #[test]

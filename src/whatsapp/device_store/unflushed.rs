@@ -1,4 +1,4 @@
-//! Messages that were brought to the journal, as a frame sees them: it may acknowledge any of them, so it waits for all.
+//! Messages that were submitted to the journal, as a frame sees them: it may acknowledge any of them, so it waits for all.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -13,37 +13,37 @@ use crate::error::{Error, Result};
 use crate::event::entry::Ticket;
 use crate::whatsapp::device_store::pending_messages::Key;
 
-/// The entry that was brought last, if it may not be on the disk yet. The journal writes them in their order, and of one that
+/// The entry that was submitted last, if it may not be on the disk yet. The journal writes them in their order, and of one that
 /// it could not write the store hears before anything behind it is told.
 #[derive(Default)]
-pub(super) struct Brought(Mutex<Option<(Ticket, Written)>>);
+pub(super) struct UnflushedEntry(Mutex<Option<(Ticket, Flushed)>>);
 
 /// Ends when the disk has an entry. Several may wait for it.
-pub(super) type Written = Shared<BoxFuture<'static, std::result::Result<(), Arc<Error>>>>;
+pub(super) type Flushed = Shared<BoxFuture<'static, std::result::Result<(), Arc<Error>>>>;
 
 /// What the journal gave for an entry, for several.
-pub(super) fn shared(written: impl Future<Output = Result<()>> + Send + 'static) -> Written {
+pub(super) fn shared(written: impl Future<Output = Result<()>> + Send + 'static) -> Flushed {
     written.map(|outcome| outcome.map_err(Arc::new)).boxed().shared()
 }
 
-impl std::fmt::Debug for Brought {
+impl std::fmt::Debug for UnflushedEntry {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Brought").finish_non_exhaustive()
+        f.debug_struct("UnflushedEntry").finish_non_exhaustive()
     }
 }
 
-impl Brought {
-    /// Notes that an entry was brought.
-    pub(super) fn note(&self, ticket: Ticket, written: impl Future<Output = Result<()>> + Send + 'static) {
+impl UnflushedEntry {
+    /// Notes that an entry was submitted.
+    pub(super) fn submitted(&self, ticket: Ticket, written: impl Future<Output = Result<()>> + Send + 'static) {
         let mut last = self.0.lock();
         if last.as_ref().is_none_or(|(newest, _)| *newest < ticket) {
             *last = Some((ticket, shared(written)));
         }
     }
 
-    /// Waits until the disk has everything that was brought before this call. Gives up to which entry that is, unless it was
+    /// Waits until the disk has everything that was submitted before this call. Gives up to which entry that is, unless it was
     /// given before.
-    pub(super) async fn settle(&self) -> std::result::Result<Option<Ticket>, Arc<Error>> {
+    pub(super) async fn flushed(&self) -> std::result::Result<Option<Ticket>, Arc<Error>> {
         let last = self.0.lock().clone();
         let Some((ticket, written)) = last else { return Ok(None) };
         written.await?;
@@ -52,9 +52,9 @@ impl Brought {
     }
 }
 
-/// Messages that were taken in and wait for their turn to be brought.
+/// Messages that were taken in and wait for their turn to be submitted.
 #[derive(Debug, Default)]
-pub(super) struct Holding {
+pub(super) struct HeldMessages {
     numbers: Arc<Mutex<Numbers>>,
     /// The number of the first that is held, or of the next one.
     first: Arc<watch::Sender<u64>>,
@@ -66,34 +66,34 @@ struct Numbers {
     next: u64,
 }
 
-/// A message that waits for its turn. Dropped when it is brought, or never will be.
+/// A message that waits for its turn. Dropped when it is submitted, or never will be.
 #[derive(Debug)]
-pub struct Held {
+pub struct HeldMessage {
     pub(super) key: Key,
     number: u64,
     numbers: Arc<Mutex<Numbers>>,
     first: Arc<watch::Sender<u64>>,
 }
 
-impl Holding {
+impl HeldMessages {
     /// Takes a message in.
-    pub(super) fn hold(&self, key: Key) -> Held {
+    pub(super) fn hold(&self, key: Key) -> HeldMessage {
         let mut numbers = self.numbers.lock();
         let number = numbers.next;
         numbers.next += 1;
         numbers.held.insert(number);
-        Held { key, number, numbers: Arc::clone(&self.numbers), first: Arc::clone(&self.first) }
+        HeldMessage { key, number, numbers: Arc::clone(&self.numbers), first: Arc::clone(&self.first) }
     }
 
-    /// Waits until everything is brought that was taken in before this call.
-    pub(super) async fn settle(&self) {
+    /// Waits until everything is submitted that was taken in before this call.
+    pub(super) async fn handed_over(&self) {
         let until = self.numbers.lock().next;
         let mut first = self.first.subscribe();
         let _ = first.wait_for(|first| *first >= until).await; // The sender is here.
     }
 }
 
-impl Drop for Held {
+impl Drop for HeldMessage {
     fn drop(&mut self) {
         let mut numbers = self.numbers.lock();
         numbers.held.remove(&self.number);
@@ -109,16 +109,16 @@ mod tests {
 
     #[tokio::test]
     async fn what_is_taken_in_later_is_not_waited_for() {
-        let holding = Holding::default();
+        let holding = HeldMessages::default();
         let hold = || holding.hold(Arc::default());
-        holding.settle().await;
+        holding.handed_over().await;
         let (first, second) = (hold(), hold());
-        let mut settled = std::pin::pin!(holding.settle());
-        assert!(futures::poll!(settled.as_mut()).is_pending());
+        let mut handed_over = std::pin::pin!(holding.handed_over());
+        assert!(futures::poll!(handed_over.as_mut()).is_pending());
         let _third = hold();
         drop(second);
-        assert!(futures::poll!(settled.as_mut()).is_pending());
+        assert!(futures::poll!(handed_over.as_mut()).is_pending());
         drop(first);
-        settled.await;
+        handed_over.await;
     }
 }

@@ -16,8 +16,8 @@ use sea_orm::{
 use crate::db::fault::failed;
 use crate::db::{Batch, rows};
 use crate::error::Result;
-use crate::webhook::lane::{self, Lane};
-use crate::webhook::turn::{in_turn, is, pending};
+use crate::webhook::delivery::lane_query::{in_turn, is, pending};
+use crate::webhook::delivery::lane_store::{self, Lane};
 use crate::webhook::types::DeliveryAttempt;
 
 /// Attempts of one delivery that are shown: those of the longest schedule, and as many by hand.
@@ -25,7 +25,7 @@ const ATTEMPTS_SHOWN: i32 = 50;
 
 /// An event that is to be delivered.
 #[derive(Clone, Debug)]
-pub struct Draft {
+pub struct NewDelivery {
     /// Where to.
     pub webhook_id: WebhookId,
     /// The session of the event.
@@ -42,7 +42,7 @@ pub struct Draft {
 
 /// A delivery as it is kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Record {
+pub struct DeliveryRow {
     /// Its id.
     pub id: DeliveryId,
     /// Where to.
@@ -67,7 +67,7 @@ pub struct Record {
 
 /// How an attempt ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Verdict {
+pub enum AttemptOutcome {
     /// The receiver took it.
     Delivered,
     /// It is tried again at this moment.
@@ -80,7 +80,7 @@ pub enum Verdict {
 
 /// What came of a delivery.
 #[derive(Clone)]
-pub struct Outcome {
+pub struct Attempt {
     /// The delivery.
     pub delivery_id: DeliveryId,
     /// Its webhook.
@@ -98,10 +98,10 @@ pub struct Outcome {
     /// The first bytes of the answer.
     pub reply: Option<String>,
     /// What comes of it.
-    pub verdict: Verdict,
+    pub outcome: AttemptOutcome,
 }
 
-impl Outcome {
+impl Attempt {
     /// How long it took.
     pub fn took(&self) -> Duration {
         Duration::from_millis(u64::try_from(self.duration_ms).unwrap_or(0))
@@ -109,34 +109,34 @@ impl Outcome {
 }
 
 /// Queues deliveries and wakes their lanes.
-pub fn enqueue_in(batch: &mut Batch, drafts: &[Draft], now: Timestamp) {
-    let pending = |draft: &Draft| -> Vec<Value> {
+pub fn enqueue_in(batch: &mut Batch, new_deliveries: &[NewDelivery], now: Timestamp) {
+    let pending = |new_delivery: &NewDelivery| -> Vec<Value> {
         vec![
             DeliveryId::generate().into(),
-            draft.webhook_id.clone().into(),
-            draft.session_id.clone().into(),
-            draft.position.into(),
-            draft.sort_key.into(),
-            draft.event_type.into(),
+            new_delivery.webhook_id.clone().into(),
+            new_delivery.session_id.clone().into(),
+            new_delivery.position.into(),
+            new_delivery.sort_key.into(),
+            new_delivery.event_type.into(),
             DeliveryState::Pending.into(),
             0.into(),
             now.into(),
             now.into(),
         ]
     };
-    let rows = drafts.iter().map(pending).collect();
+    let rows = new_deliveries.iter().map(pending).collect();
     let into =
         "delivery (id, webhook_id, session_id, position, sort_key, event_type, state, attempts, due_at, created_at)";
     batch.insert(into, rows);
     let mut lanes = BTreeMap::new();
-    for Draft { webhook_id, session_id, is_ordered, .. } in drafts {
+    for NewDelivery { webhook_id, session_id, is_ordered, .. } in new_deliveries {
         lanes.insert(Lane { webhook_id: webhook_id.clone(), session_id: session_id.clone() }, *is_ordered);
     }
     // In the order in which every transaction takes them, so not first the ordered ones of all webhooks.
     let lanes: Vec<_> = lanes.into_iter().collect();
     for alike in lanes.chunk_by(|(_, before), (_, after)| before == after) {
         let some: Vec<_> = alike.iter().map(|(lane, _)| lane).collect();
-        lane::wake_in(batch, &some, alike[0].1, now);
+        lane_store::wake_in(batch, &some, alike[0].1, now);
     }
 }
 
@@ -147,27 +147,27 @@ pub async fn next(
     is_ordered: bool,
     now: Timestamp,
     limit: u64,
-) -> Result<Vec<Record>> {
+) -> Result<Vec<DeliveryRow>> {
     let found = first(lane, is_ordered, now, limit).all(db).await.map_err(failed)?;
     Ok(due(found, now))
 }
 
-/// The same of several lanes, all of them ordered or none, in one question.
+/// The same of several lanes, all of them ordered or none, in one query.
 pub async fn next_of(
     db: &impl ConnectionTrait,
     lanes: Vec<Lane>,
     is_ordered: bool,
     now: Timestamp,
     limit: u64,
-) -> Result<HashMap<Lane, Vec<Record>>> {
+) -> Result<HashMap<Lane, Vec<DeliveryRow>>> {
     let mut next: HashMap<Lane, Vec<delivery::Model>> = lanes.iter().map(|lane| (lane.clone(), Vec::new())).collect();
-    let mut questions = rows::repeated(lanes)
+    let mut queries = rows::repeated(lanes)
         .into_iter()
-        .map(|lane| lane::all_of(first(&lane, is_ordered, now, limit).into_query(), "its"));
-    let Some(mut all) = questions.next() else { return Ok(HashMap::new()) };
-    for question in questions {
+        .map(|lane| lane_store::all_of(first(&lane, is_ordered, now, limit).into_query(), "its"));
+    let Some(mut all) = queries.next() else { return Ok(HashMap::new()) };
+    for query in queries {
         // Not UNION ALL: a lane that is asked for twice has its deliveries once.
-        all.union(UnionType::Distinct, question);
+        all.union(UnionType::Distinct, query);
     }
     let found =
         delivery::Model::find_by_statement(db.get_database_backend().build(&all)).all(db).await.map_err(failed)?;
@@ -193,38 +193,38 @@ fn first(lane: &Lane, is_ordered: bool, now: Timestamp, limit: u64) -> sea_orm::
     in_turn(found).limit(limit)
 }
 
-fn due(mut rows: Vec<delivery::Model>, now: Timestamp) -> Vec<Record> {
+fn due(mut rows: Vec<delivery::Model>, now: Timestamp) -> Vec<DeliveryRow> {
     let waiting = rows.iter().position(|row| row.due_at.is_some_and(|due| due > now));
     rows.truncate(waiting.unwrap_or(usize::MAX));
-    rows.into_iter().map(Record::from).collect()
+    rows.into_iter().map(DeliveryRow::from).collect()
 }
 
 /// Writes what came of deliveries.
-pub fn record_outcomes_in(batch: &mut Batch, outcomes: &[&Outcome], now: Timestamp) {
-    let attempts: Vec<_> = outcomes.iter().filter(|outcome| outcome.verdict != Verdict::Expired).collect();
-    let attempt = |outcome: &&&Outcome| -> Vec<Value> {
+pub fn record_outcomes_in(batch: &mut Batch, attempts: &[&Attempt], now: Timestamp) {
+    let made: Vec<_> = attempts.iter().filter(|attempt| attempt.outcome != AttemptOutcome::Expired).collect();
+    let attempt_row = |attempt: &&&Attempt| -> Vec<Value> {
         vec![
-            outcome.delivery_id.clone().into(),
-            outcome.number.into(),
-            outcome.started_at.into(),
-            outcome.duration_ms.into(),
-            outcome.status.map(i32::from).into(),
-            outcome.error.clone().into(),
-            outcome.reply.clone().into(),
+            attempt.delivery_id.clone().into(),
+            attempt.number.into(),
+            attempt.started_at.into(),
+            attempt.duration_ms.into(),
+            attempt.status.map(i32::from).into(),
+            attempt.error.clone().into(),
+            attempt.reply.clone().into(),
         ]
     };
-    let rows = attempts.iter().map(attempt).collect();
+    let rows = made.iter().map(attempt_row).collect();
     let into = "delivery_attempt (delivery_id, number, started_at, duration_ms, status, error, reply)";
     batch.insert(into, rows);
     let mut alike: BTreeMap<_, Vec<DeliveryId>> = BTreeMap::new();
-    for outcome in outcomes {
-        let (state, due_at) = match outcome.verdict {
-            Verdict::Delivered => (DeliveryState::Delivered, None),
-            Verdict::Retry(moment) => (DeliveryState::Pending, Some(moment)),
-            Verdict::Dead => (DeliveryState::Dead, None),
-            Verdict::Expired => (DeliveryState::Expired, None),
+    for attempt in attempts {
+        let (state, due_at) = match attempt.outcome {
+            AttemptOutcome::Delivered => (DeliveryState::Delivered, None),
+            AttemptOutcome::Retry(moment) => (DeliveryState::Pending, Some(moment)),
+            AttemptOutcome::Dead => (DeliveryState::Dead, None),
+            AttemptOutcome::Expired => (DeliveryState::Expired, None),
         };
-        alike.entry((state, due_at, outcome.number)).or_default().push(outcome.delivery_id.clone());
+        alike.entry((state, due_at, attempt.number)).or_default().push(attempt.delivery_id.clone());
     }
     for ((state, due_at, number), ids) in alike {
         let changes = delivery::ActiveModel {
@@ -242,14 +242,14 @@ pub fn record_outcomes_in(batch: &mut Batch, outcomes: &[&Outcome], now: Timesta
         }
         // What was discarded meanwhile stays so, unless it came. It was attempted all the same: the next attempt has the next number.
         batch.push(update.filter(is(DeliveryState::Pending)));
-        let attempts = delivery::ActiveModel { attempts: ActiveValue::Set(number), ..Default::default() };
-        let update = delivery::Entity::update_many().set(attempts).filter(is_one);
+        let counted = delivery::ActiveModel { attempts: ActiveValue::Set(number), ..Default::default() };
+        let update = delivery::Entity::update_many().set(counted).filter(is_one);
         batch.push(update.filter(is(DeliveryState::Discarded)));
     }
 }
 
 /// Lets what waits for its next attempt be tried now.
-pub async fn hurry(tx: &impl ConnectionTrait, webhook: &WebhookId, now: Timestamp) -> Result<()> {
+pub async fn reschedule_deliveries(tx: &impl ConnectionTrait, webhook: &WebhookId, now: Timestamp) -> Result<()> {
     delivery::Entity::update_many()
         .set(delivery::ActiveModel { due_at: ActiveValue::Set(Some(now)), ..Default::default() })
         .filter(delivery::Column::WebhookId.eq(webhook.clone()))
@@ -262,7 +262,7 @@ pub async fn hurry(tx: &impl ConnectionTrait, webhook: &WebhookId, now: Timestam
 }
 
 /// Lets a delivery be tried now, whatever came of it before.
-pub async fn retry(tx: &impl ConnectionTrait, delivery: &Record, now: Timestamp) -> Result<()> {
+pub async fn retry(tx: &impl ConnectionTrait, delivery: &DeliveryRow, now: Timestamp) -> Result<()> {
     let changes = delivery::ActiveModel {
         state: ActiveValue::Set(DeliveryState::Pending),
         due_at: ActiveValue::Set(Some(now)),
@@ -276,7 +276,7 @@ pub async fn retry(tx: &impl ConnectionTrait, delivery: &Record, now: Timestamp)
         .await
         .map_err(failed)?;
     let lane = Lane { webhook_id: delivery.webhook_id.clone(), session_id: delivery.session_id.clone() };
-    lane::wake(tx, &lane, false, now).await
+    lane_store::wake(tx, &lane, false, now).await
 }
 
 /// Whether there is such a delivery.
@@ -286,9 +286,9 @@ pub async fn is_there(db: &impl ConnectionTrait, id: &DeliveryId) -> Result<bool
 }
 
 /// One delivery of a webhook.
-pub async fn find(db: &impl ConnectionTrait, webhook: &WebhookId, id: &DeliveryId) -> Result<Option<Record>> {
+pub async fn find(db: &impl ConnectionTrait, webhook: &WebhookId, id: &DeliveryId) -> Result<Option<DeliveryRow>> {
     let found = delivery::Entity::find_by_id(id.clone()).filter(delivery::Column::WebhookId.eq(webhook.clone()));
-    Ok(found.one(db).await.map_err(failed)?.map(Record::from))
+    Ok(found.one(db).await.map_err(failed)?.map(DeliveryRow::from))
 }
 
 /// Deliveries of a webhook, newest first.
@@ -299,7 +299,7 @@ pub async fn list(
     event: Option<EventType>,
     before: Option<DeliveryId>,
     limit: u64,
-) -> Result<Vec<Record>> {
+) -> Result<Vec<DeliveryRow>> {
     let state = state.map(is);
     let event = event.map(|event| delivery::Column::EventType.eq(event));
     let before = before.map(|id| delivery::Column::Id.lt(id));
@@ -311,13 +311,13 @@ pub async fn list(
         .all(db)
         .await
         .map_err(failed)?;
-    Ok(found.into_iter().map(Record::from).collect())
+    Ok(found.into_iter().map(DeliveryRow::from).collect())
 }
 
 /// The newest attempts of these deliveries, oldest first. One that was written after its delivery was read is left out.
 pub async fn attempts(
     db: &impl ConnectionTrait,
-    deliveries: &[Record],
+    deliveries: &[DeliveryRow],
 ) -> Result<BTreeMap<DeliveryId, Vec<DeliveryAttempt>>> {
     if deliveries.is_empty() {
         return Ok(BTreeMap::new());
@@ -354,7 +354,7 @@ pub async fn pending_count(db: &impl ConnectionTrait) -> Result<i64> {
     Ok(count.into_tuple().one(db).await.map_err(failed)?.unwrap_or(0))
 }
 
-impl From<delivery::Model> for Record {
+impl From<delivery::Model> for DeliveryRow {
     fn from(row: delivery::Model) -> Self {
         let delivery::Model {
             id,

@@ -1,6 +1,6 @@
 //! All SQL on `lane`. Never opens a transaction: callers pass one.
 //!
-//! A lane is what one webhook gets of one session. The courier looks for lanes whose time has come, never for
+//! A lane is what one webhook gets of one session. The scheduler looks for lanes whose time has come, never for
 //! deliveries: a hundred thousand of them that wait behind one dead receiver are one row here.
 
 use entity::ids::{SessionId, WebhookId};
@@ -18,7 +18,7 @@ use sea_orm::{
 use crate::db::fault::failed;
 use crate::db::{Batch, rows};
 use crate::error::Result;
-use crate::webhook::turn::{in_turn, is as is_in, pending};
+use crate::webhook::delivery::lane_query::{in_turn, is as is_in, pending};
 
 /// What one webhook gets of one session.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -29,9 +29,9 @@ pub struct Lane {
     pub session_id: SessionId,
 }
 
-/// A lane that was claimed.
+/// A lane that was leased.
 #[derive(Clone, Debug)]
-pub struct Claim {
+pub struct Lease {
     /// Which lane.
     pub lane: Lane,
     /// How often something had been queued in it by then.
@@ -41,7 +41,12 @@ pub struct Claim {
 }
 
 /// An ordered lane that waits for its next attempt goes on waiting; any other is due now.
-pub(super) async fn wake(tx: &impl ConnectionTrait, lane: &Lane, waits: bool, now: Timestamp) -> Result<()> {
+pub(in crate::webhook) async fn wake(
+    tx: &impl ConnectionTrait,
+    lane: &Lane,
+    waits: bool,
+    now: Timestamp,
+) -> Result<()> {
     for insert in waking(&[lane], waits, now) {
         tx.execute(&insert).await.map_err(failed)?;
     }
@@ -49,7 +54,7 @@ pub(super) async fn wake(tx: &impl ConnectionTrait, lane: &Lane, waits: bool, no
 }
 
 /// [`wake`] as a part of a batch, of many lanes.
-pub(super) fn wake_in(batch: &mut Batch, lanes: &[&Lane], waits: bool, now: Timestamp) {
+pub(in crate::webhook) fn wake_in(batch: &mut Batch, lanes: &[&Lane], waits: bool, now: Timestamp) {
     batch.extend(waking(lanes, waits, now));
 }
 
@@ -72,7 +77,7 @@ fn waking(lanes: &[&Lane], waits: bool, now: Timestamp) -> impl Iterator<Item = 
 }
 
 /// Lanes whose time has come and that nobody is at, the longest waiting first, none of `others`: so many at most of prompt
-/// receivers, and of slow ones, which it says of each. One question, since hardly any other is asked as often.
+/// receivers, and of slow ones, which it says of each. One query, since hardly any other is asked as often.
 pub async fn due(
     db: &impl ConnectionTrait,
     others: &[WebhookId],
@@ -95,21 +100,21 @@ pub async fn due(
     Ok(found.into_iter().map(|row| (row.is_slow, row)).map(|(is_slow, row)| (Lane::of(row), is_slow)).collect())
 }
 
-/// A question whose limit and order stay its own in a union.
-pub(super) fn all_of(question: SelectStatement, name: &'static str) -> SelectStatement {
-    Query::select().column(Asterisk).from_subquery(question, name).to_owned()
+/// A query whose limit and order stay its own in a union.
+pub(in crate::webhook) fn all_of(query: SelectStatement, name: &'static str) -> SelectStatement {
+    Query::select().column(Asterisk).from_subquery(query, name).to_owned()
 }
 
-/// Claims those of these lanes that nobody is at or writes to.
-pub async fn claim(tx: &impl ConnectionTrait, lanes: &[Lane], now: Timestamp, until: Timestamp) -> Result<Vec<Claim>> {
+/// Leases those of these lanes that nobody is at or writes to.
+pub async fn lease(tx: &impl ConnectionTrait, lanes: &[Lane], now: Timestamp, until: Timestamp) -> Result<Vec<Lease>> {
     // SQLite has no list of tuples.
     let any = lanes.iter().fold(Condition::any(), |any, lane| any.add(is(lane)));
     let ours = in_order(Condition::all().add(any).add(free(now)));
     let ours = ours.lock_with_behavior(LockType::Update, LockBehavior::SkipLocked);
     let changes = lane::ActiveModel { leased_until: ActiveValue::Set(Some(until)), ..Default::default() };
-    let claimed =
+    let leased =
         lane::Entity::update_many().set(changes).filter(among(ours)).exec_with_returning(tx).await.map_err(failed)?;
-    Ok(claimed.into_iter().map(|row| Claim { arrivals: row.arrivals, lane: Lane::of(row), until }).collect())
+    Ok(leased.into_iter().map(|row| Lease { arrivals: row.arrivals, lane: Lane::of(row), until }).collect())
 }
 
 /// Lanes in the order in which every transaction takes them. Two that took them differently could wait for each other.
@@ -155,7 +160,7 @@ pub async fn is_idle(db: &impl ConnectionTrait, now: Timestamp) -> Result<bool> 
 }
 
 /// Deletes the lanes of deleted sessions in which there is nothing.
-pub async fn drop_left(tx: &impl ConnectionTrait) -> Result<()> {
+pub async fn delete_empty(tx: &impl ConnectionTrait) -> Result<()> {
     let of = |column| Expr::col((lane::Entity, column));
     let session = Query::select()
         .expr(Expr::val(1))
@@ -175,7 +180,7 @@ pub async fn drop_left(tx: &impl ConnectionTrait) -> Result<()> {
     Ok(())
 }
 
-/// Lets every lane be claimed anew: whoever was at it is gone.
+/// Lets every lane be leased anew: whoever was at it is gone.
 pub async fn end_leases(tx: &impl ConnectionTrait) -> Result<()> {
     let changes = lane::ActiveModel { leased_until: ActiveValue::Set(None), ..Default::default() };
     lane::Entity::update_many()
@@ -187,11 +192,11 @@ pub async fn end_leases(tx: &impl ConnectionTrait) -> Result<()> {
     Ok(())
 }
 
-/// Ends the leases of all lanes but these, each of which somebody is at: nobody knows of the others that they were claimed. They
+/// Ends the leases of all lanes but these, each of which somebody is at: nobody knows of the others that they were leased. They
 /// are due at this moment.
-pub async fn end_strays(tx: &impl ConnectionTrait, under_way: &[Lane], due_at: Timestamp) -> Result<()> {
+pub async fn end_orphaned_leases(tx: &impl ConnectionTrait, under_way: &[Lane], due_at: Timestamp) -> Result<()> {
     if tx.get_database_backend() == DbBackend::Postgres {
-        // Behind every other writer: a claim whose answer was lost may be about to be committed.
+        // Behind every other writer: a lease whose answer was lost may be about to be committed.
         tx.execute_unprepared("LOCK TABLE lane IN EXCLUSIVE MODE").await.map_err(failed)?;
     }
     let others = under_way.iter().fold(Condition::any(), |any, lane| any.add(is(lane)));
@@ -208,7 +213,7 @@ pub async fn end_strays(tx: &impl ConnectionTrait, under_way: &[Lane], due_at: T
 }
 
 /// Lets be due now what is to be due later than anything is ever put off: it was put off by a clock that has been set back since.
-pub async fn pull_in(tx: &impl ConnectionTrait, now: Timestamp, latest: Timestamp) -> Result<()> {
+pub async fn bring_forward(tx: &impl ConnectionTrait, now: Timestamp, latest: Timestamp) -> Result<()> {
     delivery::Entity::update_many()
         .set(delivery::ActiveModel { due_at: ActiveValue::Set(Some(now)), ..Default::default() })
         .filter(is_in(DeliveryState::Pending))
@@ -226,29 +231,29 @@ pub async fn pull_in(tx: &impl ConnectionTrait, now: Timestamp, latest: Timestam
 }
 
 /// Leaves a lane: it is due when its next delivery is, and not before lanes that waited meanwhile.
-pub fn release_in(batch: &mut Batch, claim: &Claim, is_ordered: bool, is_slow: bool, now: Timestamp) {
+pub fn release_in(batch: &mut Batch, lease: &Lease, is_ordered: bool, is_slow: bool, now: Timestamp) {
     let due_at = delivery::Column::DueAt;
     let turn = Expr::case(due_at.lt(now), now).finally(Expr::col(due_at));
-    let next = pending(&claim.lane.webhook_id, &claim.lane.session_id).select_only().expr(turn);
+    let next = pending(&lease.lane.webhook_id, &lease.lane.session_id).select_only().expr(turn);
     let next = if is_ordered { in_turn(next) } else { next.order_by_asc(due_at) };
     let next = next.limit(1).into_query();
-    let pace = lane::ActiveModel { is_slow: ActiveValue::Set(is_slow), ..Default::default() };
-    batch.push(leaving(claim, Expr::SubQuery(None, Box::new(next.into())), pace, now));
+    let changes = lane::ActiveModel { is_slow: ActiveValue::Set(is_slow), ..Default::default() };
+    batch.push(leaving(lease, Expr::SubQuery(None, Box::new(next.into())), changes, now));
 }
 
 /// Leaves a lane: it is due at this moment, if at all.
-pub async fn leave(tx: &impl ConnectionTrait, claim: &Claim, due_at: Option<Timestamp>, now: Timestamp) -> Result<()> {
-    leaving(claim, Expr::val(due_at), lane::ActiveModel::default(), now).exec(tx).await.map_err(failed)?;
+pub async fn leave(tx: &impl ConnectionTrait, lease: &Lease, due_at: Option<Timestamp>, now: Timestamp) -> Result<()> {
+    leaving(lease, Expr::val(due_at), lane::ActiveModel::default(), now).exec(tx).await.map_err(failed)?;
     Ok(())
 }
 
 /// It is due at once if something was queued meanwhile. Nothing changes if the lease ran out and somebody else has it.
-fn leaving(claim: &Claim, due_at: Expr, changes: lane::ActiveModel, now: Timestamp) -> UpdateMany<lane::Entity> {
-    let undisturbed = lane::Column::Arrivals.eq(claim.arrivals);
+fn leaving(lease: &Lease, due_at: Expr, changes: lane::ActiveModel, now: Timestamp) -> UpdateMany<lane::Entity> {
+    let undisturbed = lane::Column::Arrivals.eq(lease.arrivals);
     let changes = lane::ActiveModel { leased_until: ActiveValue::Set(None), ..changes };
     let due_at = Expr::case(undisturbed, due_at).finally(now);
-    let leave = at(&claim.lane).set(changes).col_expr(lane::Column::DueAt, due_at.into());
-    leave.filter(lane::Column::LeasedUntil.eq(claim.until))
+    let leave = at(&lease.lane).set(changes).col_expr(lane::Column::DueAt, due_at.into());
+    leave.filter(lane::Column::LeasedUntil.eq(lease.until))
 }
 
 fn at(lane: &Lane) -> sea_orm::UpdateMany<lane::Entity> {
@@ -256,7 +261,7 @@ fn at(lane: &Lane) -> sea_orm::UpdateMany<lane::Entity> {
 }
 
 /// Lets the lanes of a webhook be looked at now, or, while it is off, not at all.
-pub async fn rouse(tx: &impl ConnectionTrait, webhook: &WebhookId, due_at: Option<Timestamp>) -> Result<()> {
+pub async fn reschedule_lanes(tx: &impl ConnectionTrait, webhook: &WebhookId, due_at: Option<Timestamp>) -> Result<()> {
     let its = in_order(Condition::all().add(lane::Column::WebhookId.eq(webhook.clone()))).lock(LockType::Update);
     lane::Entity::update_many()
         .set(lane::ActiveModel { due_at: ActiveValue::Set(due_at), ..Default::default() })

@@ -11,7 +11,7 @@ use waypost::db::Db;
 use waypost::event::Events;
 use waypost::event::body::EventBody;
 use waypost::event::body::session::OfflineSyncCompletedEvent;
-use waypost::event::entry::{Draft, Entry};
+use waypost::event::entry::{JournalEntry, NewEvent};
 use waypost::event::journal::Journal;
 use waypost::event::record::MessageKey;
 use waypost::event::types::{EventFilter, PageSize};
@@ -31,12 +31,12 @@ fn shop() -> SessionId {
 }
 
 /// What a message is to the journal: something with a key.
-fn message(id: &str, clock: &Clock) -> Entry {
+fn message(id: &str, clock: &Clock) -> JournalEntry {
     let body = EventBody::OfflineSyncCompleted(OfflineSyncCompletedEvent { count: 1 });
-    let mut draft = Draft::new(shop(), &body, clock.now()).expect("it is JSON");
+    let mut draft = NewEvent::new(shop(), &body, clock.now()).expect("it is JSON");
     let [chat, sender, message_id] = ["c", "s", id].map(str::to_owned);
     draft.message = Some(MessageKey { session_id: shop(), chat, sender, message_id });
-    Entry { events: vec![draft], ..Entry::default() }
+    JournalEntry { events: vec![draft], ..JournalEntry::default() }
 }
 
 #[tokio::test]
@@ -53,17 +53,17 @@ async fn an_event_whose_commit_was_in_doubt_is_told_to_those_who_follow() {
         let event = tokio::time::timeout(LIMIT, followed.next()).await.expect("it is told").expect("it goes on");
         event.expect("an event").event.sequence
     };
-    journal.record(message("1", &clock)).await.expect("it is written");
+    journal.write(message("1", &clock)).await.expect("it is written");
     assert_eq!(next().await, 1);
 
     proxy.lose_a_commit();
     // Whoever brought it brings it again, as WhatsApp does, until it is told that the journal has it.
-    while journal.record(message("2", &clock)).await.is_err() {
+    while journal.write(message("2", &clock)).await.is_err() {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     assert!(proxy.has_lost_it(), "{proxy:?}");
     assert_eq!(next().await, 2);
-    journal.record(message("3", &clock)).await.expect("it is written");
+    journal.write(message("3", &clock)).await.expect("it is written");
     assert_eq!(next().await, 3);
     let page = events
         .list(&Caller::admin(), EventFilter::default(), None, PageSize::new("limit", 10).expect("a size"))

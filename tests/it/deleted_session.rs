@@ -9,7 +9,7 @@ use waypost::db::Db;
 use waypost::db::fault::failed;
 use waypost::event::body::EventBody;
 use waypost::event::body::session::OfflineSyncCompletedEvent;
-use waypost::event::entry::{Draft, Entry, Write};
+use waypost::event::entry::{JournalEntry, NewEvent, Write};
 use waypost::event::journal::Journal;
 use waypost::event::record::Selection;
 use waypost::event::store;
@@ -27,11 +27,11 @@ async fn recorded(db: &Db, write: Option<Write>) -> Vec<(String, i64)> {
     database::add_session(db, &clock, &gone).await;
     let journal = Journal::open(db.clone(), clock.clone(), &lifecycle).await.expect("a journal");
     let body = EventBody::OfflineSyncCompleted(OfflineSyncCompletedEvent { count: 1 });
-    let event = |id: &SessionId| Draft::new(id.clone(), &body, clock.now()).expect("it is JSON");
-    journal.record(Entry { events: vec![event(&gone)], ..Entry::default() }).await.expect("it is written");
+    let event = |id: &SessionId| NewEvent::new(id.clone(), &body, clock.now()).expect("it is JSON");
+    journal.write(JournalEntry { events: vec![event(&gone)], ..JournalEntry::default() }).await.expect("it is written");
     session::store::delete(db.write(), &gone).await.expect("it is deleted");
     let events = vec![event(&shop), event(&gone), event(&shop)];
-    journal.record(Entry { events, write, ..Entry::default() }).await.expect("it is written");
+    journal.write(JournalEntry { events, write, ..JournalEntry::default() }).await.expect("it is written");
     let all = store::history(db.read(), &Selection::default(), 0, None, 10).await.expect("a journal");
     all.into_iter().map(|event| (event.session_id.to_string(), event.sequence)).collect()
 }

@@ -12,7 +12,7 @@ use crate::event::record::Selection;
 
 /// Who follows what. Cheap to clone.
 #[derive(Clone, Debug, Default)]
-pub struct Interest(Arc<Inner>);
+pub struct Demand(Arc<Inner>);
 
 /// What each webhook wants.
 type Wants = HashMap<WebhookId, Vec<EventType>>;
@@ -27,26 +27,26 @@ struct Inner {
     version: AtomicU64,
 }
 
-/// One follower's interest, until it is dropped.
+/// One follower's demand, until it is dropped.
 #[derive(Debug)]
-pub struct Following(Interest, u64);
+pub struct Follower(Demand, u64);
 
-impl Drop for Following {
+impl Drop for Follower {
     fn drop(&mut self) {
         self.0.0.followers.write().remove(&self.1);
     }
 }
 
-impl Interest {
+impl Demand {
     /// Somebody follows these events from now on.
-    pub fn follow(&self, selection: &Selection) -> Following {
+    pub fn follow(&self, selection: &Selection) -> Follower {
         let number = self.0.numbers.fetch_add(1, Ordering::Relaxed);
         self.0.followers.write().insert(number, selection.clone());
-        Following(self.clone(), number)
+        Follower(self.clone(), number)
     }
 
     /// A webhook wants these events from now on, or none.
-    pub fn deliver(&self, session: Option<&SessionId>, webhook: &WebhookId, types: &[EventType]) {
+    pub fn set_webhook(&self, session: Option<&SessionId>, webhook: &WebhookId, types: &[EventType]) {
         let types: Vec<_> =
             types.iter().copied().filter(|event| *event == EventType::All || is_fleeting(*event)).collect();
         let (session, mut webhooks) = (session.cloned(), self.0.webhooks.write());
@@ -79,7 +79,7 @@ impl Interest {
     }
 
     /// Whether an event is to be kept: whatever lasts, and what does not if somebody wants it now.
-    pub fn has(&self, session: &SessionId, event: EventType) -> bool {
+    pub fn is_wanted(&self, session: &SessionId, event: EventType) -> bool {
         !is_fleeting(event)
             || self.is_delivered(session, event)
             || self.0.followers.read().values().any(|selection| selection.includes(session, event))
@@ -104,26 +104,26 @@ mod tests {
 
     #[test]
     fn presence_is_kept_while_somebody_wants_it_and_messages_always() {
-        let interest = Interest::default();
+        let demand = Demand::default();
         let (shop, other) =
             (SessionId::parse("shop").expect("it is one"), SessionId::parse("other").expect("it is one"));
-        assert!(interest.has(&shop, EventType::Message));
-        assert!(!interest.has(&shop, EventType::Presence));
+        assert!(demand.is_wanted(&shop, EventType::Message));
+        assert!(!demand.is_wanted(&shop, EventType::Presence));
         let all_of_shop = Selection { sessions: Some(vec![shop.clone()]), ..Selection::default() };
-        let following = interest.follow(&all_of_shop);
-        assert!(interest.has(&shop, EventType::Presence) && !interest.has(&other, EventType::Presence));
+        let following = demand.follow(&all_of_shop);
+        assert!(demand.is_wanted(&shop, EventType::Presence) && !demand.is_wanted(&other, EventType::Presence));
         drop(following);
-        assert!(!interest.has(&shop, EventType::Presence));
+        assert!(!demand.is_wanted(&shop, EventType::Presence));
         let webhook = WebhookId::generate();
-        interest.deliver(None, &webhook, &[EventType::Message, EventType::ChatPresence]);
-        assert!(interest.has(&other, EventType::ChatPresence) && !interest.has(&other, EventType::Presence));
-        interest.deliver(None, &webhook, &[EventType::Message]);
-        assert!(!interest.has(&other, EventType::ChatPresence));
-        interest.deliver(Some(&shop), &webhook, &[EventType::All]);
-        assert!(interest.has(&shop, EventType::Presence) && !interest.has(&other, EventType::Presence));
-        interest.forget(&shop);
-        assert!(!interest.has(&shop, EventType::Presence));
-        assert_eq!(interest.version(), 4, "each change counts, whatever the webhook wants");
-        assert!(interest.0.webhooks.read().is_empty() && interest.0.followers.read().is_empty());
+        demand.set_webhook(None, &webhook, &[EventType::Message, EventType::ChatPresence]);
+        assert!(demand.is_wanted(&other, EventType::ChatPresence) && !demand.is_wanted(&other, EventType::Presence));
+        demand.set_webhook(None, &webhook, &[EventType::Message]);
+        assert!(!demand.is_wanted(&other, EventType::ChatPresence));
+        demand.set_webhook(Some(&shop), &webhook, &[EventType::All]);
+        assert!(demand.is_wanted(&shop, EventType::Presence) && !demand.is_wanted(&other, EventType::Presence));
+        demand.forget(&shop);
+        assert!(!demand.is_wanted(&shop, EventType::Presence));
+        assert_eq!(demand.version(), 4, "each change counts, whatever the webhook wants");
+        assert!(demand.0.webhooks.read().is_empty() && demand.0.followers.read().is_empty());
     }
 }

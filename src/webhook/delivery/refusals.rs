@@ -10,15 +10,15 @@ use sea_orm::{ActiveValue, ColumnTrait, Condition, ConnectionTrait, EntityTrait,
 
 use crate::db::fault::failed;
 use crate::error::Result;
-use crate::webhook::lane::{self, Lane};
-use crate::webhook::queue::Record;
-use crate::webhook::turn::is;
+use crate::webhook::delivery::lane_query::is;
+use crate::webhook::delivery::lane_store::{self, Lane};
+use crate::webhook::delivery::store::DeliveryRow;
 
 /// The statuses that say that the request is at fault.
 const REFUSALS: std::ops::RangeInclusive<u16> = 400..=499;
 
 /// Decides that a delivery is not to be made, unless it was. What waited behind it has its turn.
-pub async fn discard(tx: &impl ConnectionTrait, delivery: &Record, now: Timestamp) -> Result<bool> {
+pub async fn discard(tx: &impl ConnectionTrait, delivery: &DeliveryRow, now: Timestamp) -> Result<bool> {
     let changes = delivery::ActiveModel {
         state: ActiveValue::Set(DeliveryState::Discarded),
         due_at: ActiveValue::Set(None),
@@ -31,7 +31,7 @@ pub async fn discard(tx: &impl ConnectionTrait, delivery: &Record, now: Timestam
     let is_new = update.exec(tx).await.map_err(failed)?.rows_affected > 0;
     if is_new {
         let lane = Lane { webhook_id: delivery.webhook_id.clone(), session_id: delivery.session_id.clone() };
-        lane::wake(tx, &lane, false, now).await?;
+        lane_store::wake(tx, &lane, false, now).await?;
     }
     Ok(is_new)
 }

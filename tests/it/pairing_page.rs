@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use whatsapp_simulator::Fault;
 
 use crate::support::browser::{Browser, ENTER, SPACE, TAB};
-use crate::support::looks::{assert_fits, assert_readable, scan};
+use crate::support::screen::{assert_fits, assert_readable, scan};
 use crate::support::world::{Kind, World};
 
 const NUMBER: &str = "+1 555 010-0001";

@@ -18,19 +18,19 @@ use crate::clock::Clock;
 use crate::db::Db;
 use crate::error::{Result, chain};
 use crate::event::journal::Journal;
-use crate::event::record::{Record as Event, Selection};
-use crate::event::store as events;
+use crate::event::record::{EventRow, Selection};
+use crate::event::store as event_store;
 use crate::lifecycle::last_run::LastRun;
-use crate::webhook::queue::{self, Draft};
+use crate::webhook::delivery::store::{self as delivery_store, NewDelivery};
 use crate::webhook::remembered::Remembered;
-use crate::webhook::store::{self, Record};
+use crate::webhook::store::{self, WebhookRow};
 
 /// Events that are looked at in one turn.
 const BATCH: usize = 500;
 /// Shortest time from turn to turn: what happens in quick succession is turned into deliveries together.
 const SPAN: Duration = Duration::from_millis(5);
 /// How often it looks although nothing was told.
-pub(super) const PERIOD: Duration = Duration::from_secs(5);
+pub(in crate::webhook) const PERIOD: Duration = Duration::from_secs(5);
 
 /// The address under which status updates come.
 const STATUS_CHAT: &str = "status@broadcast";
@@ -45,11 +45,11 @@ const TRIES: u32 = 3;
 const REST: Duration = Duration::from_millis(500);
 
 /// The webhooks that are on, by the session that they are for; None is all sessions.
-type Listening = HashMap<Option<SessionId>, Vec<Record>>;
+type Listening = HashMap<Option<SessionId>, Vec<WebhookRow>>;
 
 /// Turns events into deliveries.
 #[derive(Debug)]
-pub struct Dispatcher {
+pub struct FanOut {
     db: Db,
     clock: Clock,
     journal: Journal,
@@ -62,39 +62,39 @@ pub struct Dispatcher {
     /// Whether it has seen that a session was deleted.
     has_deletion: bool,
     /// Who listens to a session, and, without one, to all.
-    listening: Remembered<Option<SessionId>, Vec<Record>>,
+    listening: Remembered<Option<SessionId>, Vec<WebhookRow>>,
 }
 
-impl Dispatcher {
+impl FanOut {
     /// One that goes on where the last one stopped.
     ///
     /// # Errors
     /// `Unavailable`.
-    pub(super) async fn open(db: Db, clock: Clock, journal: Journal) -> Result<Self> {
-        let after = events::bookmark(db.read(), events::DISPATCHED).await?.unwrap_or(0);
+    pub(in crate::webhook) async fn open(db: Db, clock: Clock, journal: Journal) -> Result<Self> {
+        let after = event_store::bookmark(db.read(), event_store::FANNED_OUT).await?.unwrap_or(0);
         let (marked, listening) = ((after, Instant::now()), Remembered::default());
         Ok(Self { db, clock, journal, after, marked, failures: 0, has_deletion: false, listening })
     }
 
-    /// Looks again and again: whenever something was written, and now and then. Pokes the courier when something is to be
+    /// Looks again and again: whenever something was written, and now and then. Wakes the scheduler when something is to be
     /// delivered, and the other one when a session was deleted.
-    pub(super) async fn run(mut self, courier: &Notify, leftovers: &Notify, last_run: LastRun) {
-        let mut head = self.journal.bus().head();
+    pub(in crate::webhook) async fn run(mut self, scheduler: &Notify, cleanup: &Notify, last_run: LastRun) {
+        let mut head = self.journal.recent().head();
         loop {
             let next = Instant::now() + SPAN;
             head.mark_unchanged();
             let turn = self.run_once().await;
             last_run.note();
             if std::mem::take(&mut self.has_deletion) {
-                leftovers.notify_one();
+                cleanup.notify_one();
             }
             match turn {
-                Ok(Turn::Idle) => {
+                Ok(Progress::Idle) => {
                     let pause = if self.marked.0 < self.after { REST } else { PERIOD };
                     let _ = tokio::time::timeout(pause, head.changed()).await; // Either is a reason to look.
                 }
-                Ok(Turn::Seen) => {}
-                Ok(Turn::Queued) => courier.notify_one(),
+                Ok(Progress::Seen) => {}
+                Ok(Progress::Queued) => scheduler.notify_one(),
                 Err(_) if self.failures <= TRIES => {}
                 Err(error) => {
                     error!(error = chain(&error), "events could not be turned into deliveries");
@@ -105,55 +105,55 @@ impl Dispatcher {
         }
     }
 
-    async fn run_once(&mut self) -> Result<Turn> {
+    async fn run_once(&mut self) -> Result<Progress> {
         let turn = self.turn().await;
         self.failures = if turn.is_err() { self.failures + 1 } else { 0 };
         turn
     }
 
     /// Turns the next events into deliveries. Fails with `Unavailable`; then nothing has changed.
-    async fn turn(&mut self) -> Result<Turn> {
+    async fn turn(&mut self) -> Result<Progress> {
         let events = self.next().await?;
         let newest = events.last().map_or(self.after, |event| event.position);
-        let drafts = self.drafts(&events).await?;
+        let new_deliveries = self.new_deliveries(&events).await?;
         let is_due = self.marked.0 < newest && self.marked.1.elapsed() >= REST;
-        if is_due || !drafts.is_empty() {
+        if is_due || !new_deliveries.is_empty() {
             let mut batch = self.db.write().batch();
-            if !drafts.is_empty() {
-                queue::enqueue_in(&mut batch, &drafts, self.clock.now());
+            if !new_deliveries.is_empty() {
+                delivery_store::enqueue_in(&mut batch, &new_deliveries, self.clock.now());
             }
-            events::mark_in(&mut batch, events::DISPATCHED, newest);
+            event_store::mark_in(&mut batch, event_store::FANNED_OUT, newest);
             // Lost in a power cut, both are made again.
             self.db.write().begin().await?.run_blocking(batch).await?;
             self.marked = (newest, Instant::now());
         }
         self.after = newest;
         self.has_deletion |= events.iter().any(|event| event.event_type == EventType::SessionDeleted);
-        Ok(match (events.is_empty(), drafts.is_empty()) {
-            (_, false) => Turn::Queued,
-            (false, true) => Turn::Seen,
-            (true, true) => Turn::Idle,
+        Ok(match (events.is_empty(), new_deliveries.is_empty()) {
+            (_, false) => Progress::Queued,
+            (false, true) => Progress::Seen,
+            (true, true) => Progress::Idle,
         })
     }
 
-    async fn next(&self) -> Result<Vec<Arc<Event>>> {
-        let told = if self.failures > 0 { None } else { self.journal.bus().since(self.after, BATCH) };
+    async fn next(&self) -> Result<Vec<Arc<EventRow>>> {
+        let told = if self.failures > 0 { None } else { self.journal.recent().since(self.after, BATCH) };
         if let Some(events) = told {
             return Ok(events);
         }
         // What the disk does not have yet is not told: a power cut would take it away again.
-        let head = *self.journal.bus().head().borrow();
+        let head = *self.journal.recent().head().borrow();
         let all = Selection::default();
-        let found = events::history(self.db.read(), &all, self.after, Some(head), BATCH as u64).await?;
+        let found = event_store::history(self.db.read(), &all, self.after, Some(head), BATCH as u64).await?;
         Ok(found.into_iter().map(Arc::new).collect())
     }
 
-    async fn drafts(&mut self, events: &[Arc<Event>]) -> Result<Vec<Draft>> {
+    async fn new_deliveries(&mut self, events: &[Arc<EventRow>]) -> Result<Vec<NewDelivery>> {
         if self.failures > 0 {
             self.listening.forget(); // One that is gone, and of which nobody was told yet, would let the turn fail again.
         }
         // After the events are known: whoever was told that there is a webhook before one of them happened is heard.
-        let known = self.listening.at(self.journal.interest().version());
+        let known = self.listening.at(self.journal.demand().version());
         let sessions: BTreeSet<_> = events.iter().map(|event| &event.session_id).collect();
         let is_new = |session: &&SessionId| !known.contains_key(&Some((*session).clone()));
         let missing: Vec<_> = sessions.into_iter().filter(is_new).cloned().collect();
@@ -171,7 +171,7 @@ impl Dispatcher {
 
 /// What a turn came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Turn {
+enum Progress {
     /// There were no events.
     Idle,
     /// Nobody listens to what there was.
@@ -180,17 +180,17 @@ enum Turn {
     Queued,
 }
 
-fn deliveries<'a>(event: &'a Event, listening: &'a Listening) -> impl Iterator<Item = Draft> + 'a {
+fn deliveries<'a>(event: &'a EventRow, listening: &'a Listening) -> impl Iterator<Item = NewDelivery> + 'a {
     // Read when a webhook is met that may leave it out.
     let traits = LazyCell::new(|| Traits::of(event));
     let some = [None, Some(event.session_id.clone())].map(|of| listening.get(&of));
-    let drafts = some.into_iter().flatten().flatten().filter(move |webhook| is_for(event, &traits, webhook));
-    drafts.map(|webhook| draft(event, webhook, event.position))
+    let new_deliveries = some.into_iter().flatten().flatten().filter(move |webhook| is_for(event, &traits, webhook));
+    new_deliveries.map(|webhook| new_delivery(event, webhook, event.position))
 }
 
 /// The delivery of an event to a webhook, with its place in its lane.
-pub(super) fn draft(event: &Event, webhook: &Record, sort_key: i64) -> Draft {
-    Draft {
+pub(in crate::webhook) fn new_delivery(event: &EventRow, webhook: &WebhookRow, sort_key: i64) -> NewDelivery {
+    NewDelivery {
         webhook_id: webhook.id.clone(),
         session_id: event.session_id.clone(),
         position: event.position,
@@ -200,7 +200,7 @@ pub(super) fn draft(event: &Event, webhook: &Record, sort_key: i64) -> Draft {
     }
 }
 
-fn is_for(event: &Event, traits: &impl Deref<Target = Traits>, webhook: &Record) -> bool {
+fn is_for(event: &EventRow, traits: &impl Deref<Target = Traits>, webhook: &WebhookRow) -> bool {
     webhook.session_id.as_ref().is_none_or(|id| *id == event.session_id)
         && webhook.wants(event.event_type)
         && event.position > webhook.after_position
@@ -209,11 +209,11 @@ fn is_for(event: &Event, traits: &impl Deref<Target = Traits>, webhook: &Record)
 }
 
 /// Whether a webhook's filters leave an event out.
-pub(super) fn is_filtered(event: &Event, webhook: &Record) -> bool {
+pub(in crate::webhook) fn is_filtered(event: &EventRow, webhook: &WebhookRow) -> bool {
     is_left_out(&&Traits::of(event), webhook)
 }
 
-fn is_left_out(traits: &impl Deref<Target = Traits>, webhook: &Record) -> bool {
+fn is_left_out(traits: &impl Deref<Target = Traits>, webhook: &WebhookRow) -> bool {
     (webhook.filters.ignore_groups && traits.is_group)
         || (webhook.filters.ignore_status && traits.chat == STATUS_CHAT)
         || (webhook.filters.ignore_own && traits.is_from_me)
@@ -231,7 +231,7 @@ struct Traits {
 }
 
 impl Traits {
-    fn of(event: &Event) -> Self {
+    fn of(event: &EventRow) -> Self {
         match event.event_type {
             // We wrote it, so it can be read.
             EventType::Message | EventType::Receipt | EventType::UndecryptableMessage | EventType::ChatPresence => {
@@ -252,8 +252,8 @@ mod tests {
     use crate::webhook::rules;
     use crate::webhook::types::{NewWebhook, WebhookFilters};
 
-    fn message(body: &str) -> Event {
-        Event {
+    fn message(body: &str) -> EventRow {
+        EventRow {
             position: 1,
             id: EventId::generate(),
             session_id: SessionId::parse("shop").expect("it is one"),
@@ -278,7 +278,7 @@ mod tests {
             let url = "https://example.com/".to_owned();
             let new = NewWebhook { url, filters: Some(filters), ..NewWebhook::default() };
             let webhook =
-                rules::record(&Caller::admin(), "", None, new, Timestamp::from_millis(0)).expect("it keeps the rules");
+                rules::webhook(&Caller::admin(), "", None, new, Timestamp::from_millis(0)).expect("it keeps the rules");
             messages.map(|body| is_filtered(&message(body), &webhook))
         };
         let none = WebhookFilters::default();

@@ -18,68 +18,68 @@ use crate::egress::{Attempted, Egress};
 use crate::error::{Result, chain};
 use crate::event::body::EventBody;
 use crate::event::body::session::WebhookDisabledEvent;
-use crate::event::entry::{Draft, Entry, Write};
+use crate::event::entry::{JournalEntry, NewEvent, Write};
 use crate::event::journal::Journal;
-use crate::event::record::Record as Event;
-use crate::event::store as journal;
-use crate::webhook::lane::{self, Claim, Lane};
-use crate::webhook::pace::Pace;
-use crate::webhook::places::Place;
-use crate::webhook::queue::{self, Outcome, Verdict};
-use crate::webhook::recorder::{Note, Recorder, Written};
-use crate::webhook::refusals;
-use crate::webhook::request::{self, Signers};
-use crate::webhook::schedule::{self, Schedule};
-use crate::webhook::store::{self, Record, Why};
+use crate::event::record::EventRow;
+use crate::event::store as event_store;
+use crate::webhook::delivery::concurrency::Permit;
+use crate::webhook::delivery::lane_store::{self, Lane, Lease};
+use crate::webhook::delivery::outcome_writer::{LaneUpdate, OutcomeWriter, Written};
+use crate::webhook::delivery::refusals;
+use crate::webhook::delivery::request::{self, Signers};
+use crate::webhook::delivery::retry_schedule::{self, RetrySchedule};
+use crate::webhook::delivery::slow_hosts::SlowHosts;
+use crate::webhook::delivery::store::{self as delivery_store, Attempt, AttemptOutcome};
+use crate::webhook::store::{self, DisableCause, WebhookRow};
 
 /// Deliveries that are taken from a lane at once. Then others have their turn.
-pub(super) const BATCH: u64 = 16;
+pub(in crate::webhook) const BATCH: u64 = 16;
 /// A receiver that takes longer is slow. Far above what one takes that only keeps what it gets.
-const PROMPT: Duration = Duration::from_secs(1);
+const PROMPT_LIMIT: Duration = Duration::from_secs(1);
 /// How long a lane is worked while others may wait.
-const TURN: Duration = Duration::from_secs(2);
+const RUN_LIMIT: Duration = Duration::from_secs(2);
 /// A receiver that failed for so long is switched off.
-const PATIENCE: Duration = Duration::from_secs(5 * 24 * 60 * 60);
+const DISABLE_AFTER: Duration = Duration::from_secs(5 * 24 * 60 * 60);
 
 /// How long an answer is waited for when the server stops.
-const FAREWELL: Duration = Duration::from_secs(3);
+const SHUTDOWN_GRACE: Duration = Duration::from_secs(3);
 /// How long a lane is left alone that could not be worked.
 const RECOVERY: Duration = Duration::from_secs(2);
 
 /// What it takes to deliver.
 #[derive(Debug)]
-pub struct Carrier {
-    pub(super) db: Db,
-    pub(super) journal: Journal,
-    pub(super) egress: Egress,
-    pub(super) recorder: Recorder,
-    pub(super) clock: Clock,
+pub struct Worker {
+    pub(in crate::webhook) db: Db,
+    pub(in crate::webhook) journal: Journal,
+    pub(in crate::webhook) egress: Egress,
+    pub(in crate::webhook) outcomes: OutcomeWriter,
+    pub(in crate::webhook) clock: Clock,
     /// Fires when no further delivery is to be begun.
-    pub(super) stop: CancellationToken,
+    pub(in crate::webhook) stop: CancellationToken,
     /// Which receivers are slow.
-    pub(super) pace: Pace,
+    pub(in crate::webhook) slow_hosts: SlowHosts,
     /// The waits between the attempts.
-    pub(super) schedule: Schedule,
+    pub(in crate::webhook) schedule: RetrySchedule,
     /// Longest wait for an answer.
-    pub(super) limit: Duration,
+    pub(in crate::webhook) limit: Duration,
     /// How often a delivery is made that the receiver refuses for good.
-    pub(super) refusals: u32,
+    pub(in crate::webhook) refusals: u32,
 }
 
 /// A webhook as somebody knows it, and what is next in a lane of it.
-pub(super) struct Known {
+pub(in crate::webhook) struct Preloaded {
     /// None if it could not be read.
-    pub(super) webhook: Option<Arc<Record>>,
+    pub(in crate::webhook) webhook: Option<Arc<WebhookRow>>,
     /// What is next in the lane. None if it could not be read.
-    pub(super) deliveries: Option<Vec<queue::Record>>,
+    pub(in crate::webhook) deliveries: Option<Vec<delivery_store::DeliveryRow>>,
     /// The number of the last change that may be in it.
-    pub(super) version: u64,
+    pub(in crate::webhook) version: u64,
 }
 
 /// A lane that is being worked.
-struct Turn<'a> {
-    place: &'a mut Place,
-    webhook: Arc<Record>,
+struct LaneRun<'a> {
+    permit: &'a mut Permit,
+    webhook: Arc<WebhookRow>,
     version: u64,
     /// Whether something was changed since its deliveries were read.
     is_doubtful: bool,
@@ -87,12 +87,12 @@ struct Turn<'a> {
     /// Whether the last attempt took long.
     is_slow: bool,
     /// Outcomes that may not be written yet.
-    on_their_way: Vec<Written>,
+    unwritten: Vec<Written>,
 }
 
 /// How a lane is left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum End {
+enum Exit {
     /// It has its next turn when its next delivery is due.
     Over,
     /// Its webhook is off.
@@ -101,204 +101,222 @@ enum End {
     Gone,
 }
 
-impl Carrier {
+impl Worker {
     /// Works a lane and leaves it.
-    pub(super) async fn carry(&self, claim: Claim, known: Known, place: &mut Place) {
-        if let Err(error) = self.work(&claim, known, place).await {
-            error!(webhook.id = %claim.lane.webhook_id, error = chain(&error), "a lane could not be worked");
-            self.give_back(&claim).await;
+    pub(in crate::webhook) async fn run(&self, lease: Lease, preloaded: Preloaded, permit: &mut Permit) {
+        if let Err(error) = self.work(&lease, preloaded, permit).await {
+            error!(webhook.id = %lease.lane.webhook_id, error = chain(&error), "a lane could not be worked");
+            self.give_back(&lease).await;
         }
     }
 
     /// Leaves a lane that could not be worked, as soon as the database lets it. It is due again at once.
-    async fn give_back(&self, claim: &Claim) {
+    async fn give_back(&self, lease: &Lease) {
         loop {
             if self.stop.run_until_cancelled(tokio::time::sleep(RECOVERY)).await.is_none() {
                 return; // The next process ends all leases.
             }
             let now = self.clock.now();
-            if lane::leave(self.db.write().without_fsync(), claim, Some(now), now).await.is_ok() {
+            if lane_store::leave(self.db.write().without_fsync(), lease, Some(now), now).await.is_ok() {
                 return;
             }
         }
     }
 
-    async fn work(&self, claim: &Claim, known: Known, place: &mut Place) -> Result<()> {
-        let Known { webhook, deliveries, version } = known;
+    async fn work(&self, lease: &Lease, preloaded: Preloaded, permit: &mut Permit) -> Result<()> {
+        let Preloaded { webhook, deliveries, version } = preloaded;
         let (webhook, deliveries) = match webhook {
             Some(webhook) => (Some(webhook), deliveries),
-            None => (store::find(self.db.read(), &claim.lane.webhook_id).await?.map(Arc::new), None),
+            None => (store::find(self.db.read(), &lease.lane.webhook_id).await?.map(Arc::new), None),
         };
         // A webhook that is gone has taken its lanes along.
         let Some(webhook) = webhook else { return Ok(()) };
         if webhook.disabled.is_some() {
-            return self.rest(claim).await;
+            return self.rest(lease).await;
         }
-        if !place.is_slow() && self.pace.is_slow(&webhook.url) {
+        if !permit.is_slow() && self.slow_hosts.is_slow(&webhook.url) {
             // It waits among the slow ones, without having waited here for an answer.
-            return self.leave(claim, &webhook, true).await.await;
+            return self.leave(lease, &webhook, true).await.await;
         }
         let now = self.clock.now();
         let deliveries = match deliveries {
             Some(deliveries) => deliveries,
-            None => queue::next(self.db.read(), &claim.lane, webhook.is_ordered, now, BATCH).await?,
+            None => delivery_store::next(self.db.read(), &lease.lane, webhook.is_ordered, now, BATCH).await?,
         };
         let events = self.events(&deliveries).await?;
-        let (is_slow, began, on_their_way) = (place.is_slow(), Instant::now(), Vec::new());
+        let (is_slow, began, unwritten) = (permit.is_slow(), Instant::now(), Vec::new());
         let is_doubtful = false;
-        let mut turn = Turn { place, webhook, version, is_doubtful, began, is_slow, on_their_way };
+        let mut run = LaneRun { permit, webhook, version, is_doubtful, began, is_slow, unwritten };
         let mut end = None;
         for delivery in &deliveries {
             let Some(event) = events.get(&delivery.position) else { continue };
-            let Lane { webhook_id, session_id } = &claim.lane;
+            let Lane { webhook_id, session_id } = &lease.lane;
             let span =
                 debug_span!("delivery", delivery.id = %delivery.id, webhook.id = %webhook_id, session.id = %session_id);
-            end = self.step(&mut turn, delivery, event).instrument(span).await?;
+            end = self.step(&mut run, delivery, event).instrument(span).await?;
             if end.is_some() {
                 break;
             }
         }
-        let end = end.unwrap_or(End::Over);
-        if end == End::Over {
+        let end = end.unwrap_or(Exit::Over);
+        if end == Exit::Over {
             // Behind what came of its deliveries, and most often in the same transaction.
-            turn.on_their_way.push(self.leave(claim, &turn.webhook, turn.is_slow).await);
+            run.unwritten.push(self.leave(lease, &run.webhook, run.is_slow).await);
         }
-        written(&mut turn.on_their_way).await?;
+        all_written(&mut run.unwritten).await?;
         match end {
-            End::Off => self.rest(claim).await,
-            End::Over | End::Gone => Ok(()),
+            Exit::Off => self.rest(lease).await,
+            Exit::Over | Exit::Gone => Ok(()),
         }
     }
 
     /// Tries one delivery. Says how the lane is left, if it is.
-    async fn step(&self, turn: &mut Turn<'_>, delivery: &queue::Record, event: &Event) -> Result<Option<End>> {
+    async fn step(
+        &self,
+        run: &mut LaneRun<'_>,
+        delivery: &delivery_store::DeliveryRow,
+        event: &EventRow,
+    ) -> Result<Option<Exit>> {
         if self.stop.is_cancelled() {
-            return Ok(Some(End::Over));
+            return Ok(Some(Exit::Over));
         }
-        if let Some(end) = self.look_again(turn, delivery).await? {
+        if let Some(end) = self.look_again(run, delivery).await? {
             return Ok(Some(end));
         }
-        let Some(outcome) = self.attempt(turn, delivery, event).await else { return Ok(Some(End::Gone)) };
-        if outcome.verdict != Verdict::Expired {
-            turn.is_slow = outcome.took() > PROMPT;
+        let Some(attempt) = self.attempt(run, delivery, event).await else { return Ok(Some(Exit::Gone)) };
+        if attempt.outcome != AttemptOutcome::Expired {
+            run.is_slow = attempt.took() > PROMPT_LIMIT;
         }
-        let (verdict, status) = (outcome.verdict.clone(), outcome.status);
-        turn.on_their_way.push(self.recorder.take(Note::Came(outcome)).await);
-        let is_over = turn.is_slow || turn.began.elapsed() >= TURN;
+        let (outcome, status) = (attempt.outcome.clone(), attempt.status);
+        run.unwritten.push(self.outcomes.submit(LaneUpdate::Attempted(attempt)).await);
+        let is_over = run.is_slow || run.began.elapsed() >= RUN_LIMIT;
         // The next need not wait until it is written that this one came: after a crash both come once more, in order.
-        if matches!(verdict, Verdict::Delivered | Verdict::Expired) {
-            return Ok(is_over.then_some(End::Over));
+        if matches!(outcome, AttemptOutcome::Delivered | AttemptOutcome::Expired) {
+            return Ok(is_over.then_some(Exit::Over));
         }
-        written(&mut turn.on_their_way).await?;
-        if self.is_over(&turn.webhook, event, &verdict, status).await? {
-            return Ok(Some(End::Off));
+        all_written(&mut run.unwritten).await?;
+        if self.is_over(&run.webhook, event, &outcome, status).await? {
+            return Ok(Some(Exit::Off));
         }
-        let is_held_up = turn.webhook.is_ordered && matches!(verdict, Verdict::Retry(_));
-        Ok((is_over || is_held_up).then_some(End::Over))
+        let is_held_up = run.webhook.is_ordered && matches!(outcome, AttemptOutcome::Retry(_));
+        Ok((is_over || is_held_up).then_some(Exit::Over))
     }
 
     /// Reads the webhook again if one was changed or deleted meanwhile: nothing is posted to where it was, and nothing that was
     /// discarded.
-    async fn look_again(&self, turn: &mut Turn<'_>, delivery: &queue::Record) -> Result<Option<End>> {
-        let version = self.journal.interest().version();
-        if version != turn.version {
-            (turn.version, turn.is_doubtful) = (version, true);
+    async fn look_again(&self, run: &mut LaneRun<'_>, delivery: &delivery_store::DeliveryRow) -> Result<Option<Exit>> {
+        let version = self.journal.demand().version();
+        if version != run.version {
+            (run.version, run.is_doubtful) = (version, true);
             // A webhook that is gone has taken its lanes along.
-            let Some(webhook) = store::find(self.db.read(), &turn.webhook.id).await? else {
-                return Ok(Some(End::Gone));
+            let Some(webhook) = store::find(self.db.read(), &run.webhook.id).await? else {
+                return Ok(Some(Exit::Gone));
             };
-            let before = std::mem::replace(&mut turn.webhook, Arc::new(webhook));
-            if turn.webhook.disabled.is_some() {
-                return Ok(Some(End::Off));
+            let before = std::mem::replace(&mut run.webhook, Arc::new(webhook));
+            if run.webhook.disabled.is_some() {
+                return Ok(Some(Exit::Off));
             }
-            if turn.webhook.is_ordered != before.is_ordered {
-                return Ok(Some(End::Over)); // What is next is another question now.
+            if run.webhook.is_ordered != before.is_ordered {
+                return Ok(Some(Exit::Over)); // What is next is another question now.
             }
         }
-        let is_due = !turn.is_doubtful || refusals::is_pending(self.db.read(), &delivery.id).await?;
-        Ok((!is_due).then_some(End::Over))
+        let is_due = !run.is_doubtful || refusals::is_pending(self.db.read(), &delivery.id).await?;
+        Ok((!is_due).then_some(Exit::Over))
     }
 
     /// Leaves a lane: it has its next turn when its next delivery is due, after those that waited meanwhile.
-    async fn leave(&self, claim: &Claim, webhook: &Record, is_slow: bool) -> Written {
-        self.recorder.take(Note::Left { claim: claim.clone(), is_ordered: webhook.is_ordered, is_slow }).await
+    async fn leave(&self, lease: &Lease, webhook: &WebhookRow, is_slow: bool) -> Written {
+        self.outcomes
+            .submit(LaneUpdate::Released { lease: lease.clone(), is_ordered: webhook.is_ordered, is_slow })
+            .await
     }
 
     /// The events that these deliver, by position: those that are still in memory from there.
-    async fn events(&self, deliveries: &[queue::Record]) -> Result<HashMap<i64, Arc<Event>>> {
-        let mut events = self.journal.bus().at(deliveries.iter().map(|delivery| delivery.position));
+    async fn events(&self, deliveries: &[delivery_store::DeliveryRow]) -> Result<HashMap<i64, Arc<EventRow>>> {
+        let mut events = self.journal.recent().at(deliveries.iter().map(|delivery| delivery.position));
         let positions = deliveries.iter().map(|delivery| delivery.position);
         let others: Vec<_> = positions.filter(|position| !events.contains_key(position)).collect();
         if !others.is_empty() {
-            let found = journal::at(self.db.read(), others).await?;
+            let found = event_store::at(self.db.read(), others).await?;
             events.extend(found.into_iter().map(|(position, event)| (position, Arc::new(event))));
         }
         Ok(events)
     }
 
     /// Leaves a lane whose webhook is off. Whoever switches it on wakes it.
-    async fn rest(&self, claim: &Claim) -> Result<()> {
-        lane::leave(self.db.write().without_fsync(), claim, None, self.clock.now()).await
+    async fn rest(&self, lease: &Lease) -> Result<()> {
+        lane_store::leave(self.db.write().without_fsync(), lease, None, self.clock.now()).await
     }
 
     /// What came of one delivery. None if the server stops, and nobody has waited for the answer.
-    async fn attempt(&self, turn: &mut Turn<'_>, delivery: &queue::Record, event: &Event) -> Option<Outcome> {
+    async fn attempt(
+        &self,
+        run: &mut LaneRun<'_>,
+        delivery: &delivery_store::DeliveryRow,
+        event: &EventRow,
+    ) -> Option<Attempt> {
         let (number, started_at) = (delivery.attempts + 1, self.clock.now());
-        let blank = Outcome {
+        let blank = Attempt {
             delivery_id: delivery.id.clone(),
-            webhook_id: turn.webhook.id.clone(),
+            webhook_id: run.webhook.id.clone(),
             number: delivery.attempts,
             started_at,
             duration_ms: 0,
             status: None,
             error: None,
             reply: None,
-            verdict: Verdict::Expired,
+            outcome: AttemptOutcome::Expired,
         };
         if has_expired(event, started_at) {
             return Some(blank);
         }
         crash::point("after_claim");
         let attempted = tokio::select! {
-            attempted = self.knock(turn, event, started_at) => attempted,
+            attempted = self.post_once(run, event, started_at) => attempted,
             // It comes again after the start, under the same id.
-            () = self.farewell() => return None,
+            () = self.shutdown_grace() => return None,
         };
         crash::point("after_post");
-        let verdict = match self.is_refused(delivery, &attempted).await {
-            true => Verdict::Dead,
-            false => self.verdict(event, &attempted, number),
+        let outcome = match self.is_refused(delivery, &attempted).await {
+            true => AttemptOutcome::Dead,
+            false => self.outcome(event, &attempted, number),
         };
         debug!(delivery.id = %delivery.id, attempt = number, status = attempted.status, "delivery {} was tried", delivery.id);
         let Attempted { status, reply, retry_after: _, failure, duration } = attempted;
         let duration_ms = i64::try_from(duration.as_millis()).unwrap_or(i64::MAX);
-        Some(Outcome { number, duration_ms, status, error: failure, reply, verdict, ..blank })
+        Some(Attempt { number, duration_ms, status, error: failure, reply, outcome, ..blank })
     }
 
-    /// Posts an event. Who has to wait steps aside.
-    async fn knock(&self, turn: &mut Turn<'_>, event: &Event, now: Timestamp) -> Attempted {
-        let webhook = &turn.webhook;
+    /// Posts an event. Whoever has to wait moves to a permit for slow receivers.
+    async fn post_once(&self, run: &mut LaneRun<'_>, event: &EventRow, now: Timestamp) -> Attempted {
+        let webhook = &run.webhook;
         let post = self.post(webhook, event.id.as_str(), request::body(event), now);
         tokio::pin!(post);
-        let prompt = tokio::time::timeout(PROMPT, &mut post).await;
-        self.pace.note(&webhook.url, prompt.is_err());
+        let prompt = tokio::time::timeout(PROMPT_LIMIT, &mut post).await;
+        self.slow_hosts.note(&webhook.url, prompt.is_err());
         match prompt {
             Ok(attempted) => attempted,
             Err(_) => {
-                turn.place.step_aside();
+                run.permit.make_slow();
                 post.await
             }
         }
     }
 
     /// Ends when the server stops and an answer has had a little time.
-    async fn farewell(&self) {
+    async fn shutdown_grace(&self) {
         self.stop.cancelled().await;
-        tokio::time::sleep(FAREWELL).await;
+        tokio::time::sleep(SHUTDOWN_GRACE).await;
     }
 
     /// One request to a webhook.
-    pub(super) async fn post(&self, webhook: &Record, id: &str, body: Vec<u8>, now: Timestamp) -> Attempted {
+    pub(in crate::webhook) async fn post(
+        &self,
+        webhook: &WebhookRow,
+        id: &str,
+        body: Vec<u8>,
+        now: Timestamp,
+    ) -> Attempted {
         let old = webhook.old_secret.as_ref().filter(|(_, until)| *until > now).map(|(secret, _)| secret);
         let signers = Signers { secret: webhook.secret.as_ref(), old };
         let headers = request::headers(id, now, &body, signers, &webhook.headers);
@@ -306,7 +324,7 @@ impl Carrier {
     }
 
     /// Whether the receiver has said often enough that it will never take this one: what comes behind it has waited long enough.
-    async fn is_refused(&self, delivery: &queue::Record, attempted: &Attempted) -> bool {
+    async fn is_refused(&self, delivery: &delivery_store::DeliveryRow, attempted: &Attempted) -> bool {
         if !attempted.status.is_some_and(refusals::is_refusal) {
             return false;
         }
@@ -315,45 +333,51 @@ impl Carrier {
         before.is_ok_and(|before| before + 1 >= i64::from(self.refusals))
     }
 
-    fn verdict(&self, event: &Event, attempted: &Attempted, number: i32) -> Verdict {
+    fn outcome(&self, event: &EventRow, attempted: &Attempted, number: i32) -> AttemptOutcome {
         if attempted.failure.is_none() {
-            return Verdict::Delivered;
+            return AttemptOutcome::Delivered;
         }
         if attempted.status == Some(410) {
-            return Verdict::Dead;
+            return AttemptOutcome::Dead;
         }
-        let Some(delay) = self.schedule.delay(number, rand::random()) else { return Verdict::Dead };
+        let Some(delay) = self.schedule.delay(number, rand::random()) else { return AttemptOutcome::Dead };
         let now = self.clock.now();
         let asked = attempted.retry_after.as_deref().filter(|_| matches!(attempted.status, Some(429 | 503)));
-        let asked = asked.and_then(|text| schedule::retry_after(text, now));
+        let asked = asked.and_then(|text| retry_schedule::retry_after(text, now));
         let next = now.after(asked.map_or(delay, |asked| asked.max(delay)));
         // Once it has expired it is in the way of what comes after it.
-        Verdict::Retry(expiry(event).map_or(next, |expiry| expiry.min(next)))
+        AttemptOutcome::Retry(expiry(event).map_or(next, |expiry| expiry.min(next)))
     }
 
     /// Whether the webhook is off from now on that this was posted to.
-    async fn is_over(&self, posted: &Record, event: &Event, verdict: &Verdict, status: Option<u16>) -> Result<bool> {
-        if matches!(verdict, Verdict::Delivered | Verdict::Expired) {
+    async fn is_over(
+        &self,
+        posted: &WebhookRow,
+        event: &EventRow,
+        outcome: &AttemptOutcome,
+        status: Option<u16>,
+    ) -> Result<bool> {
+        if matches!(outcome, AttemptOutcome::Delivered | AttemptOutcome::Expired) {
             return Ok(false);
         }
         // Since when it fails is written with what came of each delivery: what was read before does not say it.
         let Some(webhook) = store::find(self.db.read(), &posted.id).await? else { return Ok(false) };
         let now = self.clock.now();
         let why = match webhook.failing_since {
-            _ if status == Some(410) => Why::Gone(posted.url.clone()),
-            Some(since) if since.after(PATIENCE) <= now => Why::Failing(now.before(PATIENCE)),
+            _ if status == Some(410) => DisableCause::Gone(posted.url.clone()),
+            Some(since) if since.after(DISABLE_AFTER) <= now => DisableCause::Failing(now.before(DISABLE_AFTER)),
             _ => return Ok(false),
         };
         self.disable(&webhook, why, event, now).await?;
         let found = store::find(self.db.read(), &webhook.id).await?;
         let Some(reason) = found.and_then(|found| found.disabled) else { return Ok(false) };
         info!(webhook.id = %webhook.id, reason = %reason, "webhook {} is switched off", webhook.id);
-        self.journal.interest().deliver(webhook.session_id.as_ref(), &webhook.id, &[]);
+        self.journal.demand().set_webhook(webhook.session_id.as_ref(), &webhook.id, &[]);
         Ok(true)
     }
 
     /// Switches a webhook off, and says so, if that is still what it deserves.
-    async fn disable(&self, webhook: &Record, why: Why, event: &Event, now: Timestamp) -> Result<()> {
+    async fn disable(&self, webhook: &WebhookRow, why: DisableCause, event: &EventRow, now: Timestamp) -> Result<()> {
         let (id, session_id) = (webhook.id.clone(), event.session_id.clone());
         let body = EventBody::WebhookDisabled(WebhookDisabledEvent {
             webhook_id: id.to_string(),
@@ -362,30 +386,30 @@ impl Carrier {
             last_error: webhook.last_error.clone(),
         });
         // One whose session was deleted is about to go: nobody can switch it on again.
-        let drafts = if webhook.is_ending() { Vec::new() } else { vec![Draft::new(session_id, &body, now)?] };
+        let new_events = if webhook.is_ending() { Vec::new() } else { vec![NewEvent::new(session_id, &body, now)?] };
         let write: Write = Box::new(move |tx| {
-            let (id, why, drafts) = (id.clone(), why.clone(), drafts.clone());
-            async move { Ok(if store::disable(tx, &id, &why).await? { drafts } else { Vec::new() }) }.boxed()
+            let (id, why, new_events) = (id.clone(), why.clone(), new_events.clone());
+            async move { Ok(if store::disable(tx, &id, &why).await? { new_events } else { Vec::new() }) }.boxed()
         });
-        self.journal.record(Entry { write: Some(write), ..Entry::default() }).await.map(drop)
+        self.journal.write(JournalEntry { write: Some(write), ..JournalEntry::default() }).await.map(drop)
     }
 }
 
 /// Waits until these outcomes are written.
-async fn written(on_their_way: &mut Vec<Written>) -> Result<()> {
-    for outcome in on_their_way.drain(..) {
-        outcome.await?;
+async fn all_written(unwritten: &mut Vec<Written>) -> Result<()> {
+    for written in unwritten.drain(..) {
+        written.await?;
     }
     Ok(())
 }
 
 /// Whether nobody can use any more what an event brings.
-fn has_expired(event: &Event, now: Timestamp) -> bool {
+fn has_expired(event: &EventRow, now: Timestamp) -> bool {
     expiry(event).is_some_and(|expiry| expiry <= now)
 }
 
 /// When nobody can use any more what an event brings, if there is such a moment.
-fn expiry(event: &Event) -> Option<Timestamp> {
+fn expiry(event: &EventRow) -> Option<Timestamp> {
     #[derive(Deserialize)]
     struct Code {
         expires_at: Timestamp,

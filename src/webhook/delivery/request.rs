@@ -18,7 +18,7 @@ use sha2::Sha256;
 use crate::error::{Error, Result};
 use crate::event::body::EventBody;
 use crate::event::body::session::TestEvent;
-use crate::event::record::Record as Event;
+use crate::event::record::EventRow;
 
 /// What a secret of Standard Webhooks begins with.
 const PREFIX: &str = "whsec_";
@@ -110,8 +110,8 @@ pub fn own_headers(field: &str, headers: HashMap<String, String>) -> Result<BTre
 }
 
 /// What is posted about an event.
-pub fn body(event: &Event) -> Vec<u8> {
-    let Event { position: _, id, session_id, sequence, event_type, created_at, body } = event;
+pub fn body(event: &EventRow) -> Vec<u8> {
+    let EventRow { position: _, id, session_id, sequence, event_type, created_at, body } = event;
     let timestamp = created_at.seconds();
     // Ids and words are letters, digits and signs that JSON knows; the body is JSON already.
     format!(

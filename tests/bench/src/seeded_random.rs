@@ -1,6 +1,6 @@
 //! Random choices that can be made again: the same seed, the same choices. Good enough for moments and pauses, for no secret.
 
-use crate::moment::unix_micros;
+use crate::wall_clock::unix_micros;
 
 /// What the seed of a run is when none is given.
 pub(crate) fn fresh_seed() -> u64 {
@@ -10,13 +10,13 @@ pub(crate) fn fresh_seed() -> u64 {
 
 /// A source of choices.
 #[derive(Clone, Debug)]
-pub(crate) struct Dice(u64);
+pub(crate) struct SeededRandom(u64);
 
-impl Dice {
+impl SeededRandom {
     /// The source that this seed stands for. Each `stream` of a seed makes choices of its own.
     pub(crate) fn new(seed: u64, stream: u64) -> Self {
-        let mut dice = Self(seed);
-        Self(dice.next() ^ stream.wrapping_mul(0xA076_1D64_78BD_642F))
+        let mut random = Self(seed);
+        Self(random.next() ^ stream.wrapping_mul(0xA076_1D64_78BD_642F))
     }
 
     /// A number from 0 to below `end`; 0 if that is none.
@@ -36,17 +36,17 @@ impl Dice {
 
 #[cfg(test)]
 mod tests {
-    use super::Dice;
+    use super::SeededRandom;
 
     #[test]
     fn the_same_seed_makes_the_same_choices_and_each_stream_its_own() {
         let throw = |seed, stream| {
-            let mut dice = Dice::new(seed, stream);
-            (0..20).map(|_| dice.below(1000)).collect::<Vec<_>>()
+            let mut random = SeededRandom::new(seed, stream);
+            (0..20).map(|_| random.below(1000)).collect::<Vec<_>>()
         };
         assert_eq!(throw(7, 1), throw(7, 1));
         assert_ne!(throw(7, 1), throw(7, 2));
         assert_ne!(throw(7, 1), throw(8, 1));
-        assert_eq!(Dice::new(7, 1).below(0), 0);
+        assert_eq!(SeededRandom::new(7, 1).below(0), 0);
     }
 }

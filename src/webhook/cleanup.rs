@@ -1,6 +1,6 @@
 //! Takes away what is left of deleted sessions once nothing of it is owed any more: webhooks, events, lanes, counts.
 //!
-//! It looks at the database and takes no input but a poke, so a process that died in between goes on after its start.
+//! It looks at the database and takes no input but a wake, so a process that died in between goes on after its start.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,11 +11,12 @@ use tracing::{error, info};
 use crate::db::Db;
 use crate::error::{Result, chain};
 use crate::event::deleted_store as deleted;
-use crate::event::entry::{Entry, Write};
+use crate::event::entry::{JournalEntry, Write};
 use crate::event::journal::Journal;
-use crate::event::store as events;
+use crate::event::store as event_store;
 use crate::lifecycle::last_run::LastRun;
-use crate::webhook::{lane, store};
+use crate::webhook::delivery::lane_store;
+use crate::webhook::store;
 
 /// Events that are dropped in one transaction: others want to write too.
 const BATCH: u64 = 1_000;
@@ -29,16 +30,16 @@ const PAUSE_MAX: Duration = Duration::from_secs(64);
 
 /// What is left of deleted sessions.
 #[derive(Debug)]
-pub struct Leftovers {
+pub struct Cleanup {
     /// Where it is.
     pub db: Db,
     /// Who counts events.
     pub journal: Journal,
 }
 
-impl Leftovers {
+impl Cleanup {
     /// Looks again and again: when a session was deleted, while something is owed, and now and then.
-    pub(super) async fn run(self, poke: Arc<Notify>, last_run: LastRun) {
+    pub(super) async fn run(self, wake: Arc<Notify>, last_run: LastRun) {
         let mut pause = PAUSE;
         loop {
             let wait = match self.run_once().await {
@@ -50,8 +51,8 @@ impl Leftovers {
                 }
             };
             last_run.note();
-            let is_poked = tokio::time::timeout(wait, poke.notified()).await.is_ok();
-            pause = if is_poked { PAUSE } else { (2 * pause).min(PAUSE_MAX) };
+            let is_woken = tokio::time::timeout(wait, wake.notified()).await.is_ok();
+            pause = if is_woken { PAUSE } else { (2 * pause).min(PAUSE_MAX) };
         }
     }
 
@@ -61,11 +62,11 @@ impl Leftovers {
     /// `Unavailable`; what was taken away by then is gone.
     pub async fn run_once(&self) -> Result<bool> {
         // What was not looked at yet is owed to whoever it turns out to be for.
-        let seen = events::bookmark(self.db.read(), events::DISPATCHED).await?.unwrap_or(0);
+        let seen = event_store::bookmark(self.db.read(), event_store::FANNED_OUT).await?.unwrap_or(0);
         let has_webhooks = self.webhooks(seen).await?;
         let has_events = self.events(seen).await?;
         if !has_webhooks && !has_events {
-            lane::drop_left(self.db.write().without_fsync()).await?;
+            lane_store::delete_empty(self.db.write().without_fsync()).await?;
             self.counts().await?;
         }
         Ok(has_webhooks || has_events)
@@ -79,10 +80,10 @@ impl Leftovers {
         }
         store::delete_ended(self.db.write(), seen).await?;
         let after = store::ending(self.db.read()).await?;
-        let is_left = |id| after.iter().any(|record| record.id == id);
-        for record in before.into_iter().filter(|record| !is_left(record.id.clone())) {
-            info!(webhook.id = %record.id, "webhook {} has got what it was owed of its deleted session and is gone", record.id);
-            self.journal.interest().deliver(record.session_id.as_ref(), &record.id, &[]);
+        let is_left = |id| after.iter().any(|webhook| webhook.id == id);
+        for webhook in before.into_iter().filter(|webhook| !is_left(webhook.id.clone())) {
+            info!(webhook.id = %webhook.id, "webhook {} has got what it was owed of its deleted session and is gone", webhook.id);
+            self.journal.demand().set_webhook(webhook.session_id.as_ref(), &webhook.id, &[]);
         }
         Ok(!after.is_empty())
     }
@@ -104,6 +105,6 @@ impl Leftovers {
             return Ok(());
         }
         let write: Write = Box::new(|tx| Box::pin(async { deleted::drop_idle_counts(tx).await.map(|()| Vec::new()) }));
-        self.journal.record(Entry { write: Some(write), ..Entry::default() }).await
+        self.journal.write(JournalEntry { write: Some(write), ..JournalEntry::default() }).await
     }
 }

@@ -1,5 +1,5 @@
-//! What the pen writes together. A transaction costs much the same whether it writes one entry or thirty, and each one wakes all who
-//! follow it; so the pen waits a little for more where nobody stands and waits.
+//! What the writer writes together. A transaction costs much the same whether it writes one entry or thirty, and each one wakes all who
+//! follow it; so the writer waits a little for more where nobody stands and waits.
 
 use std::time::{Duration, Instant};
 
@@ -7,9 +7,9 @@ use tokio::sync::mpsc;
 
 use crate::event::journal::job::{BATCH, Job};
 
-/// Entries of a transaction from which on the pen is busy.
+/// Entries of a transaction from which on the writer is busy.
 const BUSY: usize = 8;
-/// Shortest time between the beginnings of two transactions of a busy pen: many entries change hardly more pages than few.
+/// Shortest time between the beginnings of two transactions of a busy writer: many entries change hardly more pages than few.
 const PACE: Duration = Duration::from_millis(10);
 /// It does not wait that long if nothing comes in for this time: then all may be waiting for what it has.
 const LULL: Duration = Duration::from_millis(1);
@@ -21,13 +21,13 @@ const ENOUGH: usize = 32;
 
 /// The transaction before.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Before {
+pub(super) struct PreviousBatch {
     /// None before the first.
     began: Option<Instant>,
     is_busy: bool,
 }
 
-impl Before {
+impl PreviousBatch {
     /// One that begins now and writes these.
     pub(super) fn of(jobs: &[Job]) -> Self {
         Self { began: Some(Instant::now()), is_busy: jobs.len() >= BUSY }
@@ -35,7 +35,7 @@ impl Before {
 }
 
 /// Takes in what else comes while there is reason to wait.
-pub(super) async fn gather(queue: &mut mpsc::Receiver<Job>, jobs: &mut Vec<Job>, last: Before) {
+pub(super) async fn gather(queue: &mut mpsc::Receiver<Job>, jobs: &mut Vec<Job>, last: PreviousBatch) {
     let Some(began) = last.began else { return };
     let until = tokio::time::Instant::from_std(began + LINGER);
     // Whoever waits for something takes along what came before it.
@@ -68,15 +68,15 @@ mod tests {
     use tokio::sync::oneshot;
 
     use super::*;
-    use crate::event::entry::{Entry, Ticket};
+    use crate::event::entry::{JournalEntry, Ticket};
 
     fn job(can_wait: bool) -> Job {
-        let entry = Entry { can_wait, ..Entry::default() };
+        let entry = JournalEntry { can_wait, ..JournalEntry::default() };
         Job { ticket: Ticket::default(), entry, done: oneshot::channel().0 }
     }
 
     /// How many are written together, of one that is there and those that come while it waits.
-    async fn together(first: bool, last: Before, others: impl IntoIterator<Item = bool>) -> usize {
+    async fn together(first: bool, last: PreviousBatch, others: impl IntoIterator<Item = bool>) -> usize {
         let (sender, mut queue) = mpsc::channel(BATCH);
         let mut jobs = vec![job(first)];
         let send = async {
@@ -90,20 +90,20 @@ mod tests {
 
     #[tokio::test]
     async fn what_can_wait_takes_along_what_comes_and_whoever_stands_there_is_not_kept() {
-        let last = || Before { began: Some(Instant::now()), is_busy: false };
+        let last = || PreviousBatch { began: Some(Instant::now()), is_busy: false };
         assert_eq!(together(true, last(), [true, true]).await, 3, "until the time is over");
         assert_eq!(together(true, last(), [true, false, true]).await, 3, "until somebody waits");
         assert_eq!(together(false, last(), [true]).await, 1, "somebody waits");
         assert_eq!(together(true, last(), [true; 2 * ENOUGH]).await, ENOUGH);
-        assert_eq!(together(true, Before::default(), [true]).await, 1, "the first is written at once");
+        assert_eq!(together(true, PreviousBatch::default(), [true]).await, 1, "the first is written at once");
         let long_ago = Instant::now().checked_sub(LINGER).expect("the machine runs longer");
-        let rested = Before { began: Some(long_ago), is_busy: false };
+        let rested = PreviousBatch { began: Some(long_ago), is_busy: false };
         assert_eq!(together(true, rested, []).await, 1, "so is one after a rest");
     }
 
     #[tokio::test]
-    async fn a_busy_pen_takes_what_is_there() {
-        let last = Before { began: Some(Instant::now()), is_busy: true };
+    async fn a_busy_writer_takes_what_is_there() {
+        let last = PreviousBatch { began: Some(Instant::now()), is_busy: true };
         assert_eq!(together(false, last, [false; 100]).await, 101);
     }
 }

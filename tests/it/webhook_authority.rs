@@ -12,9 +12,9 @@ use waypost::error::ErrorKind;
 use waypost::webhook::{rules, store};
 use whatsapp_simulator::Settings;
 
-use crate::support::office::{Office, to};
 use crate::support::receiver::{Received, Receiver};
 use crate::support::webhook::{Way, Webhooks};
+use crate::support::webhook_fixture::{WebhookFixture, to};
 use crate::support::world::{Kind, World};
 
 const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
@@ -192,13 +192,13 @@ async fn a_text_as_secret_verifies_as_its_base64_and_other_kinds_of_keys_are_ref
 async fn a_webhook_of_a_session_that_has_just_gone_finds_no_session(
     #[values(Kind::Sqlite, Kind::Postgres)] kind: Kind,
 ) {
-    let office = Office::new(kind, &["message"]).await;
+    let fixture = WebhookFixture::new(kind, &["message"]).await;
     let ghost = SessionId::parse("ghost").expect("it is one");
     let new = to("https://receiver.invalid/", &["message"]);
-    let record = rules::record(&Caller::admin(), "", Some(ghost), new, Timestamp::from_millis(0)).expect("it is good");
-    let refused = store::insert(office.db.write(), &record).await.expect_err("there is no such session");
+    let record = rules::webhook(&Caller::admin(), "", Some(ghost), new, Timestamp::from_millis(0)).expect("it is good");
+    let refused = store::insert(fixture.db.write(), &record).await.expect_err("there is no such session");
     assert_eq!(refused.kind(), ErrorKind::SessionNotFound);
-    let found = store::find(office.db.read(), &record.id).await.expect("it looks");
+    let found = store::find(fixture.db.read(), &record.id).await.expect("it looks");
     assert!(found.is_none());
-    office.close().await;
+    fixture.close().await;
 }

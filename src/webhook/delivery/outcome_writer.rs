@@ -1,0 +1,198 @@
+//! Writes down what came of deliveries, and which lanes are worked no more: those of many lanes in one transaction.
+//!
+//! Nobody waits for the disk here: what is lost in a power cut is delivered once more, under the same id. At a shutdown it ends
+//! behind the workers, so that everybody who has an update finds it here.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use entity::ids::WebhookId;
+use entity::timestamp::Timestamp;
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use metrics::counter;
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use crate::clock::Clock;
+use crate::db::{Batch, Db};
+use crate::error::{Error, ErrorKind, Result};
+use crate::lifecycle::{Lifecycle, ShutdownPhase};
+use crate::webhook::delivery::lane_store::{self, Lease};
+use crate::webhook::delivery::store::{self as delivery_store, Attempt, AttemptOutcome};
+use crate::webhook::store;
+
+/// Shortest time from transaction to transaction: what comes in quick succession is written together.
+const SPAN: Duration = Duration::from_millis(25);
+/// Updates with which that is not waited for: lanes with much in them go on when what came of the last part is written.
+const ENOUGH: usize = 64;
+/// Updates that wait to be written; with more, the lanes wait.
+const QUEUE: usize = 512;
+
+/// What is to be written down.
+pub(in crate::webhook) enum LaneUpdate {
+    /// What came of a delivery.
+    Attempted(Attempt),
+    /// A lane is worked no more. It is due when its next delivery is.
+    Released {
+        /// Which lane.
+        lease: Lease,
+        /// Whether its deliveries wait for each other.
+        is_ordered: bool,
+        /// Whether its last attempt took long.
+        is_slow: bool,
+    },
+}
+
+/// Ends when an update is written, or could not be.
+pub(in crate::webhook) type Written = BoxFuture<'static, Result<()>>;
+
+type Job = (LaneUpdate, oneshot::Sender<Result<()>>);
+
+/// The way to the one who writes updates.
+#[derive(Clone, Debug)]
+pub struct OutcomeWriter(mpsc::Sender<Job>);
+
+impl OutcomeWriter {
+    /// Starts it.
+    pub(in crate::webhook) fn start(db: Db, clock: Clock, lifecycle: &Lifecycle) -> Result<Self> {
+        let (jobs, queue) = mpsc::channel(QUEUE);
+        let stop = lifecycle.journal().clone();
+        let writing = async move { run(&db, &clock, queue, stop).await };
+        lifecycle.spawn_apart(ShutdownPhase::Journal, "outcome writer", writing).map_err(Error::internal)?;
+        Ok(Self(jobs))
+    }
+
+    /// Takes an update to be written down, after those that came before, and tells later whether it was. Fails with
+    /// `Unavailable`, and with `ShuttingDown` for whoever comes later than the workers may.
+    pub(in crate::webhook) async fn submit(&self, update: LaneUpdate) -> Written {
+        let (done, written) = oneshot::channel();
+        let _ = self.0.send((update, done)).await; // If it has ended, nobody answers.
+        let has_ended = |_| Err(Error::new(ErrorKind::ShuttingDown, "the server is shutting down"));
+        written.map(move |answer| answer.unwrap_or_else(has_ended)).boxed()
+    }
+}
+
+async fn run(db: &Db, clock: &Clock, mut queue: mpsc::Receiver<Job>, stop: CancellationToken) {
+    let (mut jobs, mut next) = (Vec::new(), Instant::now());
+    loop {
+        tokio::select! {
+            biased;
+            () = stop.cancelled(), if !queue.is_closed() => queue.close(),
+            count = queue.recv_many(&mut jobs, QUEUE) => match count {
+                0 => return,
+                _ => {
+                    gather(&mut queue, &mut jobs, next).await;
+                    next = Instant::now() + SPAN;
+                    record_outcomes(db, clock, std::mem::take(&mut jobs)).await;
+                }
+            },
+        }
+    }
+}
+
+/// Takes in what comes until then.
+async fn gather(queue: &mut mpsc::Receiver<Job>, jobs: &mut Vec<Job>, until: Instant) {
+    while jobs.len() < ENOUGH {
+        match tokio::time::timeout_at(until, queue.recv()).await {
+            Ok(Some(job)) => jobs.push(job),
+            // The time is over, or nothing comes any more.
+            Ok(None) | Err(_) => return,
+        }
+    }
+}
+
+async fn record_outcomes(db: &Db, clock: &Clock, jobs: Vec<Job>) {
+    let updates: Vec<_> = jobs.iter().map(|(update, _)| update).collect();
+    let is_written = write(db, clock, &updates).await.is_ok();
+    for (update, done) in jobs {
+        // One may be of a webhook that was deleted meanwhile, which is no fault of the others.
+        let written = if is_written { Ok(()) } else { write_one(db, clock, &update).await };
+        let _ = done.send(written); // The lane may have been given up.
+    }
+}
+
+/// What came of a delivery that was deleted meanwhile, with its webhook, need not be written.
+async fn write_one(db: &Db, clock: &Clock, update: &LaneUpdate) -> Result<()> {
+    let written = write(db, clock, &[update]).await;
+    if written.is_err()
+        && let LaneUpdate::Attempted(attempt) = update
+        && !delivery_store::is_there(db.read(), &attempt.delivery_id).await?
+    {
+        return Ok(());
+    }
+    written
+}
+
+async fn write(db: &Db, clock: &Clock, updates: &[&LaneUpdate]) -> Result<()> {
+    let (mut attempts, mut released) = (Vec::new(), Vec::new());
+    for update in updates {
+        match update {
+            LaneUpdate::Attempted(attempt) => attempts.push(attempt),
+            LaneUpdate::Released { lease, is_ordered, is_slow } => released.push((lease, *is_ordered, *is_slow)),
+        }
+    }
+    // In the order in which every transaction takes them.
+    released.sort_by(|(one, ..), (other, ..)| one.lane.cmp(&other.lane));
+    let now = clock.now();
+    let mut batch = db.write().batch();
+    push_outcomes(&mut batch, &attempts, now);
+    for (lease, is_ordered, is_slow) in released {
+        lane_store::release_in(&mut batch, lease, is_ordered, is_slow, now);
+    }
+    db.write().begin().await?.run_blocking(batch).await?;
+    for attempt in attempts {
+        let word = match attempt.outcome {
+            AttemptOutcome::Delivered => "delivered",
+            AttemptOutcome::Retry(_) => "failed",
+            AttemptOutcome::Dead => "dead",
+            AttemptOutcome::Expired => "expired",
+        };
+        counter!("waypost_deliveries_total", "outcome" => word).increment(1);
+    }
+    Ok(())
+}
+
+/// What outcomes say of one webhook, in their order.
+#[derive(Default)]
+struct WebhookHealth<'a> {
+    /// Whether one came.
+    has_succeeded: bool,
+    /// Why the last one failed that did.
+    why: Option<&'a str>,
+    /// When the first one failed after the last that came.
+    since: Option<Timestamp>,
+}
+
+impl<'a> WebhookHealth<'a> {
+    fn add(&mut self, attempt: &'a Attempt) {
+        match &attempt.error {
+            None => (self.has_succeeded, self.since) = (true, None),
+            Some(why) => {
+                self.why = Some(why);
+                self.since.get_or_insert(attempt.started_at);
+            }
+        }
+    }
+}
+
+/// Writes outcomes, and what they say of their webhooks.
+fn push_outcomes(batch: &mut Batch, attempts: &[&Attempt], now: Timestamp) {
+    let mut health: BTreeMap<&WebhookId, WebhookHealth<'_>> = BTreeMap::new();
+    for attempt in attempts.iter().filter(|attempt| attempt.outcome != AttemptOutcome::Expired) {
+        health.entry(&attempt.webhook_id).or_default().add(attempt);
+    }
+    let succeeded = health.iter().filter(|(_, of_one)| of_one.has_succeeded).map(|(id, _)| (*id).clone());
+    let succeeded: Vec<_> = succeeded.collect();
+    if !succeeded.is_empty() {
+        store::succeeded_in(batch, succeeded);
+    }
+    for (id, WebhookHealth { has_succeeded: _, why, since }) in health {
+        if let Some(why) = why {
+            store::failed_in(batch, id, why, since);
+        }
+    }
+    // After the webhooks: whoever deletes one takes it before its deliveries.
+    delivery_store::record_outcomes_in(batch, attempts, now);
+}
