@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use entity::ids::{KeyId, SessionId};
 use entity::timestamp::Timestamp;
-use entity::words::Scope;
+use entity::words::access::Scope;
 use tokio::sync::watch;
 
 use crate::clock::Clock;

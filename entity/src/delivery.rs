@@ -4,7 +4,8 @@ use sea_orm::entity::prelude::*;
 
 use crate::ids::{DeliveryId, SessionId, WebhookId};
 use crate::timestamp::Timestamp;
-use crate::words::{DeliveryState, EventType};
+use crate::words::event::EventType;
+use crate::words::webhook::DeliveryState;
 
 /// One event for one webhook.
 #[sea_orm::model]

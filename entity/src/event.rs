@@ -4,7 +4,7 @@ use sea_orm::entity::prelude::*;
 
 use crate::ids::{EventId, SessionId};
 use crate::timestamp::Timestamp;
-use crate::words::EventType;
+use crate::words::event::EventType;
 
 /// One event. Never changed once it is written.
 #[sea_orm::model]

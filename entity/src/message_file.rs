@@ -4,7 +4,7 @@ use sea_orm::entity::prelude::*;
 
 use crate::ids::SessionId;
 use crate::timestamp::Timestamp;
-use crate::words::FileKind;
+use crate::words::message::FileKind;
 
 /// The file of one message. Kept as long as the session, and longer than the event: what is not kept can never be fetched.
 #[sea_orm::model]

@@ -4,7 +4,7 @@ use sea_orm::entity::prelude::*;
 
 use crate::ids::SessionId;
 use crate::timestamp::Timestamp;
-use crate::words::{DesiredState, PresenceOnConnect, SessionStatus, StatusReason};
+use crate::words::session::{DesiredState, PresenceOnConnect, SessionStatus, StatusReason};
 
 /// One session.
 #[sea_orm::model]

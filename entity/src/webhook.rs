@@ -4,7 +4,7 @@ use sea_orm::entity::prelude::*;
 
 use crate::ids::{SessionId, WebhookId};
 use crate::timestamp::Timestamp;
-use crate::words::DisabledReason;
+use crate::words::webhook::DisabledReason;
 
 /// One webhook, of one session or of all.
 #[sea_orm::model]

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use entity::words::Scope;
+use entity::words::access::Scope;
 use poem::web::{Data, Json};
 use poem::{IntoResponse, Response, handler};
 use sea_orm::ConnectionTrait;

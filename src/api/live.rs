@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use entity::words::SessionStatus;
+use entity::words::session::SessionStatus;
 use futures::stream::{self, Stream, StreamExt};
 
 use crate::session::types::{Live, PairCode, QrCode, Status, Update};

@@ -60,7 +60,7 @@ pub fn site(api: Api) -> impl Endpoint<Output = Response> + 'static {
     let source = Source::new(Graph::new(Arc::clone(&api)), api.has_graphiql, api.public_url.as_deref());
     let pages = PAGES.iter().filter_map(|page| Some((page.path, source.endpoint(page)?)));
     let site = pages
-        .fold(Route::new().nest(routes::REST, document::service()), |site, (path, endpoint)| site.at(path, endpoint));
+        .fold(Route::new().nest(rest::PREFIX, document::service()), |site, (path, endpoint)| site.at(path, endpoint));
     let outside = Arc::new(Outside::new(api.public_url.as_deref(), &api.cors_origins));
     site.into_endpoint()
         .around(guarded)

@@ -4,7 +4,7 @@
 //! names of what is also below a session come from here, and the tests walk it: that both doors offer the same, and that no key
 //! can do what it has no scope for.
 
-use entity::words::Scope;
+use entity::words::access::Scope;
 
 use crate::error::ErrorKind;
 

@@ -9,10 +9,7 @@ use poem::http::{HeaderValue, StatusCode};
 use poem_openapi::OpenApi;
 
 use crate::api::pages::PAGES;
-use crate::api::rest::Apis;
-
-/// Where the REST door stands.
-pub(super) const REST: &str = "/api/v1";
+use crate::api::rest::{Apis, PREFIX};
 
 /// Every path of the server.
 pub(super) struct Routes {
@@ -45,7 +42,7 @@ impl Routes {
         let apis = Apis::meta().into_iter();
         let operations = apis.flat_map(|api| api.paths).map(|path| {
             let methods = path.operations.iter().map(|operation| operation.method.to_string()).collect();
-            Known::new(format!("{REST}{}", path.path), methods)
+            Known::new(format!("{PREFIX}{}", path.path), methods)
         });
         Self {
             known: pages.chain(operations).collect(),

@@ -17,7 +17,7 @@ pub mod session;
 mod graph;
 
 use async_graphql::Union as GraphUnion;
-use entity::words::EventType;
+use entity::words::event::EventType;
 use poem_openapi::Union;
 use serde::{Deserialize, Serialize};
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use entity::ids::{SessionId, WebhookId};
-use entity::words::EventType;
+use entity::words::event::EventType;
 use parking_lot::RwLock;
 
 use crate::event::record::Selection;

@@ -2,7 +2,7 @@
 
 use entity::ids::SessionId;
 use entity::timestamp::Timestamp;
-use entity::words::EventType;
+use entity::words::event::EventType;
 use futures::future::BoxFuture;
 
 use crate::db::rows::Row;

@@ -1,7 +1,7 @@
 //! The files of messages: where they are, and what opens them. Written beside the event and kept as long as its session; in no
 //! event, webhook or log, since whoever has it can fetch and read the file.
 
-use entity::words::FileKind;
+use entity::words::message::FileKind;
 
 /// The file of a message.
 #[derive(Clone, PartialEq, Eq)]

@@ -8,7 +8,7 @@
 
 mod batching;
 mod failure;
-mod job;
+pub(super) mod job;
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -17,20 +17,17 @@ use std::sync::Arc;
 
 use entity::ids::EventId;
 use futures::FutureExt;
-use futures::future::BoxFuture;
-use metrics::counter;
 use parking_lot::Mutex;
-use sea_orm::DbErr;
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
 use crate::crash;
-use crate::db::fault::failed;
 use crate::db::{Db, Failure, Work};
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::demand::Demand;
 use crate::event::entry::{JournalEntry, NewEvent, Ticket};
+use crate::event::flusher::{Unflushed, fail, flush_and_tell};
 use crate::event::journal::batching::{PreviousBatch, gather};
 use crate::event::journal::failure::{is_duplicate, is_outage, is_permanent, set_aside};
 use crate::event::journal::job::{BATCH, Job};
@@ -310,45 +307,6 @@ impl JournalWriter {
     }
 }
 
-/// What the writer has done, until the disk has it.
-enum Unflushed {
-    /// It has written these.
-    Written {
-        /// Who is told.
-        jobs: Vec<Job>,
-        /// What happened.
-        events: Vec<Arc<EventRow>>,
-        /// Ends when the disk has it.
-        flushed: BoxFuture<'static, std::result::Result<(), DbErr>>,
-    },
-    /// It does not know what it has written up to here.
-    Uncertain {
-        /// The position of the newest event.
-        head: i64,
-    },
-}
-
-async fn flush_and_tell(recent: Arc<RecentEvents>, mut queue: mpsc::Receiver<Unflushed>) {
-    while let Some(unflushed) = queue.recv().await {
-        match unflushed {
-            Unflushed::Uncertain { head } => recent.forget(head),
-            Unflushed::Written { jobs, events, flushed } => match flushed.await {
-                Ok(()) => tell(&recent, jobs, &events),
-                // Nobody hears of what the disk may not have.
-                Err(error) => fail(jobs, failed(error)),
-            },
-        }
-    }
-}
-
-fn tell(recent: &RecentEvents, jobs: Vec<Job>, events: &[Arc<EventRow>]) {
-    for event in events {
-        counter!("waypost_events_total", "type" => event.event_type.as_str()).increment(1);
-    }
-    recent.publish(events);
-    jobs.into_iter().for_each(|job| job.end(Ok(())));
-}
-
 /// Leaves out the messages that the journal has already, and duplicates.
 async fn leave_out_known(tx: &Work, new_events: &mut Vec<Cow<'_, NewEvent>>) -> Result<()> {
     let keys: Vec<_> = new_events.iter().filter_map(|new_event| new_event.message.as_ref()).collect();
@@ -358,13 +316,4 @@ async fn leave_out_known(tx: &Work, new_events: &mut Vec<Cow<'_, NewEvent>>) -> 
     let mut known = store::known(tx, &keys).await?;
     new_events.retain(|new_event| new_event.message.as_ref().is_none_or(|key| known.insert(key.clone())));
     Ok(())
-}
-
-/// Tells those who submitted these that they are not written.
-fn fail(jobs: impl IntoIterator<Item = Job>, error: Error) {
-    let (kind, detail) = (error.kind(), error.to_string());
-    let cause: Arc<dyn std::error::Error + Send + Sync> = Arc::new(error);
-    for job in jobs {
-        job.end(Err(Error::new(kind, detail.clone()).because(Arc::clone(&cause))));
-    }
 }

@@ -7,6 +7,7 @@ pub mod deleted_store;
 pub mod demand;
 pub mod entry;
 pub mod file;
+mod flusher;
 pub mod journal;
 pub mod recent;
 pub mod record;
@@ -20,7 +21,8 @@ mod tests;
 
 use std::sync::Arc;
 
-use entity::words::{EventType, Scope};
+use entity::words::access::Scope;
+use entity::words::event::EventType;
 use futures::stream::{self, BoxStream, Stream, StreamExt};
 
 use crate::caller::Caller;

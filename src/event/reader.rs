@@ -111,7 +111,7 @@ impl Reader {
 mod tests {
     use entity::ids::{EventId, SessionId};
     use entity::timestamp::Timestamp;
-    use entity::words::EventType;
+    use entity::words::event::EventType;
 
     use super::*;
     use crate::db::sqlite::Synchronous;

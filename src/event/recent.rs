@@ -99,7 +99,7 @@ mod tests {
 
     use entity::ids::{EventId, SessionId};
     use entity::timestamp::Timestamp;
-    use entity::words::EventType;
+    use entity::words::event::EventType;
 
     use super::*;
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use entity::ids::{EventId, SessionId};
 use entity::timestamp::Timestamp;
-use entity::words::EventType;
+use entity::words::event::EventType;
 
 use crate::db::text;
 use crate::event::file::MessageFile;

@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use entity::ids::SessionId;
 use entity::timestamp::Timestamp;
-use entity::words::{DeliveryState, EventType};
+use entity::words::event::EventType;
+use entity::words::webhook::DeliveryState;
 use entity::{bookmark, delivery, event, event_count, session};
 use sea_orm::sea_query::{Expr, LockType, OnConflict, Query};
 use sea_orm::{

@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use entity::ids::SessionId;
-use entity::words::PresenceOnConnect;
+use entity::words::session::PresenceOnConnect;
 
 use super::*;
 use crate::account::DeviceProps;

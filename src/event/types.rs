@@ -8,7 +8,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use entity::ids::{EventId, SessionId};
 use entity::long::Long;
 use entity::timestamp::Timestamp;
-use entity::words::EventType;
+use entity::words::event::EventType;
 use poem_openapi::Object;
 use serde::Serialize;
 

@@ -19,7 +19,7 @@ use std::time::Duration;
 
 use entity::ids::{BadSessionId, IdText, KeyId, SessionId};
 use entity::timestamp::Timestamp;
-use entity::words::Scope;
+use entity::words::access::Scope;
 use secrecy::{ExposeSecret, SecretString};
 use subtle::ConstantTimeEq;
 use tokio_util::sync::CancellationToken;

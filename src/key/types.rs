@@ -5,7 +5,7 @@ use std::fmt;
 use async_graphql::{ComplexObject, ID, InputObject, SimpleObject};
 use entity::ids::{IdText, KeyId, SessionId};
 use entity::timestamp::Timestamp;
-use entity::words::Scope;
+use entity::words::access::Scope;
 use poem_openapi::Object;
 use serde::Serialize;
 

@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use entity::ids::{KeyId, PairingLinkId, SessionId};
 use entity::timestamp::Timestamp;
-use entity::words::Scope;
+use entity::words::access::Scope;
 use futures::stream::StreamExt;
 use secrecy::ExposeSecret;
 use tokio::sync::watch;

@@ -5,7 +5,7 @@
 //! next login, others fail at once.
 
 use entity::ids::SessionId;
-use entity::words::Scope;
+use entity::words::access::Scope;
 use tokio::sync::watch;
 
 use crate::caller::Caller;

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use entity::words::Scope;
+use entity::words::access::Scope;
 
 use crate::caller::Caller;
 use crate::error::Result;
@@ -96,7 +96,7 @@ mod tests {
 
     use entity::ids::SessionId;
     use entity::timestamp::Timestamp;
-    use entity::words::{PresenceOnConnect, SessionStatus};
+    use entity::words::session::{PresenceOnConnect, SessionStatus};
 
     use super::*;
 

@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use entity::timestamp::Timestamp;
-use entity::words::{DesiredState, SessionStatus, StatusReason};
+use entity::words::session::{DesiredState, SessionStatus, StatusReason};
 
 use crate::account::{Code, Identity};
 use crate::whatsapp::signal::{Closing, Refusal, Signal, StreamEnding};

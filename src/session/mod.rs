@@ -27,7 +27,8 @@ use std::time::Duration;
 
 use entity::ids::{PairingLinkId, SessionId};
 use entity::timestamp::Timestamp;
-use entity::words::{DesiredState, Scope, SessionStatus};
+use entity::words::access::Scope;
+use entity::words::session::{DesiredState, SessionStatus};
 use futures::FutureExt;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::error::Elapsed;

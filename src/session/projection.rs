@@ -1,7 +1,7 @@
 //! What the world sees of a session: the machine's state and its effects as a `Live`, and the way back. Pure.
 
 use entity::timestamp::Timestamp;
-use entity::words::SessionStatus;
+use entity::words::session::SessionStatus;
 
 use crate::account::PhoneNumber;
 use crate::session::machine::{Effect, Phase, State};

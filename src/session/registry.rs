@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use entity::ids::SessionId;
 use entity::timestamp::Timestamp;
-use entity::words::SessionStatus;
+use entity::words::session::SessionStatus;
 use parking_lot::{Mutex, RwLock};
 use tokio::sync::{broadcast, mpsc, watch};
 
@@ -254,7 +254,7 @@ impl SessionHandle {
 mod tests {
     use std::collections::BTreeMap;
 
-    use entity::words::{DesiredState, PresenceOnConnect, StatusReason};
+    use entity::words::session::{DesiredState, PresenceOnConnect, StatusReason};
 
     use super::*;
 

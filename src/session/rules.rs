@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use entity::ids::{BadSessionId, SessionId};
 use entity::timestamp::Timestamp;
-use entity::words::PresenceOnConnect;
+use entity::words::session::PresenceOnConnect;
 
 use crate::account::DeviceProps;
 use crate::caller::Caller;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use entity::ids::SessionId;
 use entity::session;
 use entity::timestamp::Timestamp;
-use entity::words::{DesiredState, PresenceOnConnect, SessionStatus, StatusReason};
+use entity::words::session::{DesiredState, PresenceOnConnect, SessionStatus, StatusReason};
 use futures::FutureExt;
 use sea_orm::sea_query::DeleteStatement;
 use sea_orm::sqlx::Error as SqlxError;
@@ -49,7 +49,7 @@ pub struct SessionDraft {
     /// What WhatsApp is told at each login.
     pub presence_on_connect: PresenceOnConnect,
     /// Where to deliver, and what.
-    pub webhook: Option<webhook::store::WebhookRow>,
+    pub webhook: Option<webhook::row::WebhookRow>,
 }
 
 /// Inserts a session that is to come online.

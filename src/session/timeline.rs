@@ -1,7 +1,7 @@
 //! The states that a session came into, as the journal has them: newest first, as far back as it goes.
 
 use entity::ids::SessionId;
-use entity::words::Scope;
+use entity::words::access::Scope;
 use tracing::error;
 
 use crate::caller::Caller;

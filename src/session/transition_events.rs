@@ -1,6 +1,6 @@
 //! What happened to a session, told by what it was before and what it is now. Pure.
 
-use entity::words::{SessionStatus, StatusReason};
+use entity::words::session::{SessionStatus, StatusReason};
 
 use crate::event::body::EventBody;
 use crate::event::body::session::{
@@ -113,7 +113,8 @@ fn reason(now: &Live) -> Option<EventBody> {
 #[cfg(test)]
 mod tests {
     use entity::timestamp::Timestamp;
-    use entity::words::{DesiredState, EventType};
+    use entity::words::event::EventType;
+    use entity::words::session::DesiredState;
 
     use super::*;
 

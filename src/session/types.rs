@@ -6,7 +6,7 @@ use std::sync::Arc;
 use async_graphql::{InputObject, SimpleObject};
 use entity::ids::SessionId;
 use entity::timestamp::Timestamp;
-use entity::words::{DesiredState, PresenceOnConnect, SessionStatus, StatusReason};
+use entity::words::session::{DesiredState, PresenceOnConnect, SessionStatus, StatusReason};
 use poem_openapi::Object;
 use serde::Serialize;
 

@@ -6,7 +6,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use entity::ids::SessionId;
-use entity::words::Scope;
+use entity::words::access::Scope;
 use futures::stream::{self, BoxStream, Stream, StreamExt};
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
@@ -151,7 +151,7 @@ mod tests {
     use std::collections::BTreeMap;
 
     use entity::timestamp::Timestamp;
-    use entity::words::{DesiredState, PresenceOnConnect, SessionStatus, StatusReason};
+    use entity::words::session::{DesiredState, PresenceOnConnect, SessionStatus, StatusReason};
 
     use super::*;
     use crate::account::DeviceProps;

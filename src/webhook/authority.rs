@@ -1,12 +1,13 @@
 //! What a caller must hold to say what a webhook gets, and where: nobody reads through a receiver what they may not read
 //! themselves.
 
-use entity::words::{EventType, Scope};
+use entity::words::access::Scope;
+use entity::words::event::EventType;
 
 use crate::caller::Caller;
 use crate::error::{Error, Result};
 use crate::event::types::is_code;
-use crate::webhook::store::WebhookRow;
+use crate::webhook::row::WebhookRow;
 
 /// Refuses unless the caller may read all that a webhook gets. `all` is without codes for a caller who may not pair.
 ///

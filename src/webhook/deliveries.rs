@@ -1,7 +1,8 @@
 //! What became of events on their way to a webhook, and trying one of them again, or never.
 
 use entity::ids::{DeliveryId, EventId};
-use entity::words::{EventType, Scope};
+use entity::words::access::Scope;
+use entity::words::event::EventType;
 use metrics::counter;
 use tracing::{Span, field, instrument};
 

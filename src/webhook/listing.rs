@@ -1,7 +1,7 @@
 //! Lists of webhooks, in pages: nobody has to take all of them at once.
 
 use entity::ids::SessionId;
-use entity::words::Scope;
+use entity::words::access::Scope;
 
 use crate::caller::Caller;
 use crate::error::Result;

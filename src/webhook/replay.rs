@@ -1,16 +1,16 @@
 //! Delivers once more what the journal still has.
 
-use entity::words::Scope;
+use entity::words::access::Scope;
 use tracing::{field, instrument};
 
 use crate::caller::Caller;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event;
+use crate::event::record::{Selection, Span};
 use crate::event::store as event_store;
 use crate::event::types::Cursor;
-use crate::event::record::{Selection, Span};
 use crate::webhook::delivery::{fan_out, store as delivery_store};
-use crate::webhook::store::WebhookRow;
+use crate::webhook::row::WebhookRow;
 use crate::webhook::types::{ReplayRange, Replayed};
 use crate::webhook::{Webhooks, Which, authority};
 

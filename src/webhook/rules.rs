@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, HashMap};
 
 use entity::ids::{SessionId, WebhookId};
 use entity::timestamp::Timestamp;
-use entity::words::{EventType, Scope};
+use entity::words::access::Scope;
+use entity::words::event::EventType;
 use secrecy::SecretString;
 
 use crate::caller::Caller;
@@ -13,7 +14,7 @@ use crate::error::{Error, Result};
 use crate::event::types;
 use crate::webhook::authority;
 use crate::webhook::delivery::request;
-use crate::webhook::store::WebhookRow;
+use crate::webhook::row::WebhookRow;
 use crate::webhook::types::NewWebhook;
 
 /// Longest address, characters.

@@ -6,7 +6,8 @@ use std::fmt;
 use async_graphql::{ComplexObject, ID, InputObject, SimpleObject};
 use entity::ids::{DeliveryId, EventId, SessionId, WebhookId};
 use entity::timestamp::Timestamp;
-use entity::words::{DeliveryState, DisabledReason, EventType};
+use entity::words::event::EventType;
+use entity::words::webhook::{DeliveryState, DisabledReason};
 use poem_openapi::Object;
 use serde::Serialize;
 

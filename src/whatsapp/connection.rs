@@ -15,7 +15,7 @@ use whatsapp_rust::wacore::store::DevicePropsOverride;
 use whatsapp_rust::waproto::whatsapp::device_props::{AppVersion, PlatformType};
 
 use entity::ids::SessionId;
-use entity::words::PresenceOnConnect;
+use entity::words::session::PresenceOnConnect;
 
 use crate::account::{DeviceProps, Identity};
 use crate::lifecycle::ShutdownPhase;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use entity::words::PresenceOnConnect;
+use entity::words::session::PresenceOnConnect;
 use tracing::debug;
 use whatsapp_rust::Client;
 use whatsapp_rust::types::events::Event;

@@ -5,7 +5,8 @@
 use std::collections::VecDeque;
 
 use entity::ids::SessionId;
-use entity::words::{EventType, VoteState};
+use entity::words::event::EventType;
+use entity::words::message::VoteState;
 use parking_lot::Mutex;
 use wacore::poll::{PollVoteCiphertext, compute_option_hash, decrypt_poll_vote_with_secret};
 use wacore::store::error::StoreError;

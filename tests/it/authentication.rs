@@ -76,10 +76,10 @@ async fn swagger_asks_no_other_host_and_the_document_names_every_word() {
     }
     let document = world.door.send(world.door.anonymous(Method::GET, "/openapi.json")).await;
     let text = document.text();
-    for status in entity::words::SessionStatus::ALL {
+    for status in entity::words::session::SessionStatus::ALL {
         assert!(text.contains(&format!("\"{status}\"")), "{status}");
     }
-    for reason in entity::words::StatusReason::ALL {
+    for reason in entity::words::session::StatusReason::ALL {
         assert!(text.contains(&format!("\"{reason}\"")), "{reason}");
     }
     for code in waypost::api::error::codes() {

@@ -91,6 +91,7 @@ const WALLS: &[(&str, &[&str])] = &[
             "event/deleted_store.rs",
             "event/store.rs",
             "event/journal.rs",
+            "event/flusher.rs",
             "event/journal/",
             "webhook/store.rs",
             "webhook/delivery/store.rs",

@@ -2,7 +2,7 @@
 
 use entity::ids::SessionId;
 use entity::timestamp::Timestamp;
-use entity::words::PresenceOnConnect;
+use entity::words::session::PresenceOnConnect;
 use waypost::account::DeviceProps;
 use waypost::clock::Clock;
 use waypost::event::journal::Journal;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use entity::ids::SessionId;
 use entity::session;
 use entity::timestamp::Timestamp;
-use entity::words::{DesiredState, PresenceOnConnect, SessionStatus, StatusReason};
+use entity::words::session::{DesiredState, PresenceOnConnect, SessionStatus, StatusReason};
 use sea_orm::{DatabaseConnection, EntityTrait};
 use tempfile::TempDir;
 use wacore::store::InMemoryBackend;

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use futures::future::join_all;
 use rstest::rstest;
 use waypost::caller::Caller;
+use waypost::webhook::delivery::lane::Lane;
 use waypost::webhook::delivery::lane_store;
 use waypost::webhook::types::NewWebhook;
 
@@ -71,7 +72,7 @@ async fn whoever_lost_a_lane_does_not_leave_it_for_its_next_owner(#[values(Kind:
     fixture.rests().await;
     let (db, now, hour) = (fixture.db.write(), fixture.clock.now(), Duration::from_secs(60 * 60));
     let webhook_id = fixture.which.id.clone();
-    let ours = [lane_store::Lane { webhook_id, session_id: shop() }];
+    let ours = [Lane { webhook_id, session_id: shop() }];
     let first = lane_store::lease(db, &ours, now, now.after(hour)).await.expect("it is written").remove(0);
     assert!(lane_store::lease(db, &ours, now, now.after(hour)).await.expect("it is written").is_empty(), "it is taken");
     let later = now.after(2 * hour);

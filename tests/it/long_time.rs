@@ -3,7 +3,8 @@
 
 use std::time::Duration;
 
-use entity::words::{DeliveryState, EventType};
+use entity::words::event::EventType;
+use entity::words::webhook::DeliveryState;
 use futures::StreamExt;
 use rstest::rstest;
 use waypost::caller::Caller;

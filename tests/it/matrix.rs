@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use entity::words::Scope;
+use entity::words::access::Scope;
 use futures::stream::{self, StreamExt};
 use reqwest::Method;
 use serde_json::{Value, json};

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use entity::ids::SessionId;
-use entity::words::Scope;
+use entity::words::access::Scope;
 use rstest::rstest;
 use serde_json::json;
 use tempfile::TempDir;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use entity::words::DeliveryState;
+use entity::words::webhook::DeliveryState;
 use reqwest::Method;
 use rstest::rstest;
 use serde_json::{Value, json};

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use entity::timestamp::Timestamp;
-use entity::words::EventType;
+use entity::words::event::EventType;
 use rstest::rstest;
 use waypost::caller::Caller;
 use waypost::error::ErrorKind;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use entity::words::DisabledReason;
+use entity::words::webhook::DisabledReason;
 use rstest::rstest;
 use waypost::caller::Caller;
 use waypost::webhook::Which;

@@ -1,7 +1,7 @@
 //! Lengths, patterns, ranges and words of what goes in: the rules of the rooms, for machines. The rooms keep them; here they are
 //! only said, with the rooms' own numbers.
 
-use entity::words::EventType;
+use entity::words::event::EventType;
 use serde_json::{Value, json};
 
 use crate::event::types::PageSize;
@@ -94,7 +94,7 @@ fn properties() -> Vec<(&'static str, &'static str, Value)> {
             }),
         ),
         ("RotateBody", "overlap_seconds", seconds(0, key::OVERLAP_MAX)),
-        ("RotateSecretBody", "overlap_seconds", seconds(0, webhook::OVERLAP_MAX)),
+        ("RotateSecretBody", "overlap_seconds", seconds(0, webhook::changes::OVERLAP_MAX)),
         ("RotateSecretBody", "secret", secret()),
         ("NewWebhook", "url", url()),
         ("NewWebhook", "events", json!({ "items": words() })),

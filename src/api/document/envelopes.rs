@@ -1,6 +1,6 @@
 //! Events as whole things: the word in `event` says which shape `data` has, for readers of the journal and for receivers alike.
 
-use entity::words::EventType;
+use entity::words::event::EventType;
 use serde_json::{Map, Value, json};
 
 use crate::event::body::example::example;

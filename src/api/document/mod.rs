@@ -15,8 +15,7 @@ use serde_json::{Value, json};
 use crate::api::document::references::reachable;
 use crate::api::error;
 use crate::api::fixed::Policy;
-use crate::api::rest::{APIS, Apis};
-use crate::api::routes::REST;
+use crate::api::rest::{APIS, Apis, PREFIX};
 
 /// The REST door with its description.
 pub(super) fn service() -> OpenApiService<Apis, ()> {
@@ -31,7 +30,7 @@ pub(super) fn service() -> OpenApiService<Apis, ()> {
         .description(description)
         .license(LicenseObject::new("MIT"))
         .extra_response_header::<String, _>(ExtraHeader::new("X-Request-Id").description(request_id))
-        .url_prefix(REST)
+        .url_prefix(PREFIX)
         .server("/")
 }
 
@@ -135,7 +134,7 @@ fn describe_once(schema: &mut Value) {
 
 #[cfg(test)]
 mod tests {
-    use entity::words::EventType;
+    use entity::words::event::EventType;
 
     use super::*;
     use crate::api::document::references::references;

@@ -2,7 +2,7 @@
 
 use entity::ids::{EventId, SessionId};
 use entity::timestamp::Timestamp;
-use entity::words::EventType;
+use entity::words::event::EventType;
 use poem_openapi::types::Example;
 
 use crate::event::body::EventBody;

@@ -2,7 +2,7 @@
 
 use async_graphql::connection::{Connection, Edge, EmptyFields};
 use async_graphql::{Context, ID, InputObject, Object, SimpleObject, Subscription};
-use entity::words::EventType;
+use entity::words::event::EventType;
 use futures::stream::{Stream, StreamExt};
 
 use crate::api::graphql::resolver::{PAGE_DEFAULT, api, caller, or_null};

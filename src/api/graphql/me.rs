@@ -2,7 +2,7 @@
 
 use async_graphql::{Context, ID, Object, SimpleObject};
 use entity::timestamp::Timestamp;
-use entity::words::Scope;
+use entity::words::access::Scope;
 
 use crate::api::graphql::resolver::caller;
 use crate::caller::Caller;

@@ -2,7 +2,7 @@
 
 use async_graphql::{Context, ID, Interface, Object};
 use entity::ids::KeyId;
-use entity::words::Scope;
+use entity::words::access::Scope;
 
 use crate::api::graphql::resolver::{api, caller, or_null};
 use crate::api::session::node::SessionNode;

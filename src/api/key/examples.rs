@@ -2,7 +2,7 @@
 
 use entity::ids::{IdText, KeyId, SessionId};
 use entity::timestamp::Timestamp;
-use entity::words::Scope;
+use entity::words::access::Scope;
 use poem_openapi::types::Example;
 
 use crate::key::types::{IssuedKey, Key, KeyPage, KeyRotation, NewKey, StreamTicket};

@@ -12,6 +12,9 @@ use crate::api::session::rest::SessionsApi;
 use crate::api::webhook::below_session::SessionWebhooksApi;
 use crate::api::webhook::rest::WebhooksApi;
 
+/// What its paths begin with.
+pub const PREFIX: &str = "/api/v1";
+
 /// The whole REST door.
 pub type Apis = (SessionsApi, PairingLinksApi, EventsApi, SessionWebhooksApi, WebhooksApi, KeysApi);
 

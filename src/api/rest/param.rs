@@ -2,7 +2,9 @@
 
 use std::borrow::Cow;
 
-use entity::words::{DeliveryState, EventType, SessionStatus};
+use entity::words::event::EventType;
+use entity::words::session::SessionStatus;
+use entity::words::webhook::DeliveryState;
 use poem_openapi::registry::{MetaSchema, MetaSchemaRef};
 use poem_openapi::types::{ParseError, ParseFromParameter, ParseResult, Type};
 

@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 
 use entity::ids::SessionId;
 use entity::timestamp::Timestamp;
-use entity::words::{DesiredState, PresenceOnConnect, SessionStatus, StatusReason};
+use entity::words::session::{DesiredState, PresenceOnConnect, SessionStatus, StatusReason};
 use poem_openapi::types::Example;
 
 use crate::account::{Device, DeviceProps};
+use crate::api::session::pair_code::PairReply;
 use crate::api::session::qr::QrReply;
-use crate::api::session::rest::{ConnectReply, CreatedSession, PairReply};
+use crate::api::session::rest::{ConnectReply, CreatedSession};
 use crate::session::types::{
     NewSession, PairBody, Session, SessionChanges, SessionPage, Status, Transition, TransitionPage,
 };

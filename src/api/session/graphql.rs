@@ -101,8 +101,7 @@ impl SessionQuery {
 
     /// Lists the states that a session came into, newest first.
     ///
-    /// As far back as the journal is kept. A state is a new one when the status, its reason, the end of a ban or what the
-    /// client asks for has changed.
+    /// As far back as the journal is kept. A new state has another status, reason, end of a ban, or wish of the client.
     #[graphql(complexity = "first.unwrap_or(PAGE_DEFAULT).min(100) as usize * child_complexity")]
     async fn session_timeline(
         &self,

@@ -10,8 +10,8 @@ use poem_openapi::types::{ToJSON, Type};
 use crate::api::error::Problem;
 use crate::api::live::{Change, KEEP_ALIVE, changes};
 use crate::api::reply;
+use crate::api::session::pair_code::PairReply;
 use crate::api::session::qr::QrReply;
-use crate::api::session::rest::PairReply;
 use crate::clock::Clock;
 use crate::session::types::{Status, Update};
 

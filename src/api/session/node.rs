@@ -6,7 +6,7 @@ use async_graphql::{Context, ID, Object, SimpleObject};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use entity::timestamp::Timestamp;
-use entity::words::{DesiredState, PresenceOnConnect, SessionStatus, StatusReason};
+use entity::words::session::{DesiredState, PresenceOnConnect, SessionStatus, StatusReason};
 
 use crate::account::{Code, Device};
 use crate::api::graphql::resolver::{api, or_null};

@@ -3,7 +3,7 @@
 use std::io::Cursor;
 
 use entity::timestamp::Timestamp;
-use entity::words::SessionStatus;
+use entity::words::session::SessionStatus;
 use fast_qr::convert::Builder;
 use fast_qr::convert::svg::SvgBuilder;
 use fast_qr::{ECL, Module, QRBuilder, QRCode};

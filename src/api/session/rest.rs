@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use entity::timestamp::Timestamp;
-use entity::words::SessionStatus;
+use entity::words::session::SessionStatus;
 use poem::Result;
 use poem::web::Data;
 use poem_openapi::param::{Path, Query};
@@ -18,11 +18,12 @@ use crate::api::rest::param::{Limit, Word};
 use crate::api::rest::tag::Tag;
 use crate::api::services::Api;
 use crate::api::session::live::LiveStream;
+use crate::api::session::pair_code::PairReply;
 use crate::api::session::qr::{Accept, Format, Qr};
 use crate::page::Window;
 use crate::session::session_id;
 use crate::session::types::{
-    Live, NewSession, PairBody, PairCode, Session, SessionChanges, SessionFilter, SessionPage, Status, TransitionPage,
+    Live, NewSession, PairBody, Session, SessionChanges, SessionFilter, SessionPage, Status, TransitionPage,
 };
 
 /// The new session.
@@ -31,24 +32,6 @@ use crate::session::types::{
 pub struct CreatedSession {
     /// The session.
     pub session: Session,
-}
-
-/// A pair code.
-#[derive(Debug, Object, Serialize)]
-#[oai(example)]
-pub struct PairReply {
-    /// Enter it on the phone: `ABCD-EFGH`.
-    pub code: String,
-    /// Whole seconds that it can still be entered.
-    pub timeout_seconds: u64,
-}
-
-impl PairReply {
-    /// The code that can be entered now.
-    pub fn of(pair: &PairCode, now: Timestamp) -> Self {
-        let timeout_seconds = pair.expires_at.remaining(now).as_secs();
-        Self { code: pair.code.reveal().to_owned(), timeout_seconds }
-    }
 }
 
 /// The session is wanted online.
@@ -170,8 +153,7 @@ impl SessionsApi {
 
     /// Lists the states that a session came into, newest first.
     ///
-    /// As far back as the journal is kept. A state is a new one when the status, its reason, the end of a ban or what the
-    /// client asks for has changed.
+    /// As far back as the journal is kept. A new state has another status, reason, end of a ban, or wish of the client.
     #[oai(path = "/sessions/:session_id/timeline", method = "get", operation_id = "getSessionTimeline")]
     async fn timeline(
         &self,

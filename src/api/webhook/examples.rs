@@ -2,7 +2,8 @@
 
 use entity::ids::{DeliveryId, SessionId, WebhookId};
 use entity::timestamp::Timestamp;
-use entity::words::{DeliveryState, EventType};
+use entity::words::event::EventType;
+use entity::words::webhook::DeliveryState;
 use poem_openapi::types::Example;
 
 use crate::event::types::Event;

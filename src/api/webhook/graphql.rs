@@ -3,7 +3,8 @@
 use async_graphql::connection::{Connection, Edge, EmptyFields};
 use async_graphql::{Context, ID, InputObject, Object};
 use entity::ids::{DeliveryId, WebhookId};
-use entity::words::{DeliveryState, EventType};
+use entity::words::event::EventType;
+use entity::words::webhook::DeliveryState;
 
 use crate::api::graphql::resolver::{PAGE_DEFAULT, api, caller, or_null, window};
 use crate::session::session_id;

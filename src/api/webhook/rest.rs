@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use entity::ids::{DeliveryId, SessionId, WebhookId};
-use entity::words::{DeliveryState, EventType};
+use entity::words::event::EventType;
+use entity::words::webhook::DeliveryState;
 use poem::web::Data;
 use poem::{FromRequest, Request, RequestBody, Result};
 use poem_openapi::OpenApi;

@@ -2,7 +2,7 @@
 
 use async_graphql::SimpleObject;
 use entity::timestamp::Timestamp;
-use entity::words::CallState;
+use entity::words::call::CallState;
 use poem_openapi::Object;
 use serde::{Deserialize, Serialize};
 

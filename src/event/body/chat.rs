@@ -2,7 +2,7 @@
 
 use async_graphql::SimpleObject;
 use entity::timestamp::Timestamp;
-use entity::words::{ChatState, ReceiptKind, UndecryptableReason};
+use entity::words::chat::{ChatState, ReceiptKind, UndecryptableReason};
 use poem_openapi::Object;
 use serde::{Deserialize, Serialize};
 

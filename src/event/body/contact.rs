@@ -2,7 +2,8 @@
 
 use async_graphql::SimpleObject;
 use entity::timestamp::Timestamp;
-use entity::words::{DeviceChange, GroupChange};
+use entity::words::contact::DeviceChange;
+use entity::words::group::GroupChange;
 use poem_openapi::Object;
 use serde::{Deserialize, Serialize};
 

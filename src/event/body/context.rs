@@ -2,7 +2,7 @@
 
 use async_graphql::SimpleObject;
 use entity::timestamp::Timestamp;
-use entity::words::TapKind;
+use entity::words::message::TapKind;
 use poem_openapi::Object;
 use serde::{Deserialize, Serialize};
 

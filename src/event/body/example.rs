@@ -1,6 +1,6 @@
 //! One of each, as the document shows it.
 
-use entity::words::EventType;
+use entity::words::event::EventType;
 use serde_json::{Value, json};
 
 const MOMENT: i64 = 1_767_143_264;

@@ -2,7 +2,7 @@
 
 use async_graphql::SimpleObject;
 use entity::timestamp::Timestamp;
-use entity::words::{MediaKind, MessageType, VoteState};
+use entity::words::message::{MediaKind, MessageType, VoteState};
 use poem_openapi::Object;
 use serde::{Deserialize, Serialize};
 

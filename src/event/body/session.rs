@@ -2,7 +2,8 @@
 
 use async_graphql::SimpleObject;
 use entity::timestamp::Timestamp;
-use entity::words::{DesiredState, DisabledReason, SessionStatus, StatusReason};
+use entity::words::session::{DesiredState, SessionStatus, StatusReason};
+use entity::words::webhook::DisabledReason;
 use poem_openapi::Object;
 use serde::{Deserialize, Serialize};
 

@@ -3,7 +3,8 @@ use serde_json::json;
 use super::example::example;
 use super::*;
 use entity::timestamp::Timestamp;
-use entity::words::{DesiredState, DisabledReason, SessionStatus, StatusReason};
+use entity::words::session::{DesiredState, SessionStatus, StatusReason};
+use entity::words::webhook::DisabledReason;
 
 /// What must not be in a log: texts, codes, names, whole numbers.
 const HUSH: &[&str] =

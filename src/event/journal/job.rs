@@ -9,7 +9,7 @@ use crate::event::entry::{JournalEntry, Ticket};
 pub(super) const BATCH: usize = 256;
 
 /// An entry, and who waits for it.
-pub(super) struct Job {
+pub(in crate::event) struct Job {
     pub(super) ticket: Ticket,
     pub(super) entry: JournalEntry,
     pub(super) done: oneshot::Sender<Result<()>>,
@@ -17,7 +17,7 @@ pub(super) struct Job {
 
 impl Job {
     /// Tells whoever submitted it what came of it.
-    pub(super) fn end(mut self, outcome: Result<()>) {
+    pub(in crate::event) fn end(mut self, outcome: Result<()>) {
         if let (Err(error), Some(failed)) = (&outcome, self.entry.failed.take()) {
             failed(error);
         }

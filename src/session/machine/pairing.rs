@@ -1,7 +1,7 @@
 //! The rules while a device is not linked yet: which codes can be used, and until when.
 
 use entity::timestamp::Timestamp;
-use entity::words::StatusReason;
+use entity::words::session::StatusReason;
 
 use crate::session::machine::{Effect, Outside, Phase, State};
 use crate::whatsapp::signal::Signal;

@@ -12,7 +12,7 @@ use tokio::sync::Notify;
 use tracing::error;
 
 use entity::ids::SessionId;
-use entity::words::EventType;
+use entity::words::event::EventType;
 
 use crate::clock::Clock;
 use crate::db::Db;
@@ -23,7 +23,8 @@ use crate::event::store as event_store;
 use crate::lifecycle::last_run::LastRun;
 use crate::webhook::delivery::store::{self as delivery_store, NewDelivery};
 use crate::webhook::remembered::Remembered;
-use crate::webhook::store::{self, WebhookRow};
+use crate::webhook::row::WebhookRow;
+use crate::webhook::store;
 
 /// Events that are looked at in one turn.
 const BATCH: usize = 500;

@@ -2,7 +2,7 @@
 
 use entity::delivery;
 use entity::ids::{SessionId, WebhookId};
-use entity::words::DeliveryState;
+use entity::words::webhook::DeliveryState;
 use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, EntityTrait, ExprTrait, QueryFilter, QueryOrder, Select};
 

@@ -3,9 +3,9 @@
 //! A lane is what one webhook gets of one session. The scheduler looks for lanes whose time has come, never for
 //! deliveries: a hundred thousand of them that wait behind one dead receiver are one row here.
 
-use entity::ids::{SessionId, WebhookId};
+use entity::ids::WebhookId;
 use entity::timestamp::Timestamp;
-use entity::words::DeliveryState;
+use entity::words::webhook::DeliveryState;
 use entity::{delivery, lane, session};
 use sea_orm::sea_query::{
     Asterisk, Expr, InsertStatement, LockBehavior, LockType, OnConflict, Query, SelectStatement, UnionType,
@@ -18,27 +18,8 @@ use sea_orm::{
 use crate::db::fault::failed;
 use crate::db::{Batch, rows};
 use crate::error::Result;
+use crate::webhook::delivery::lane::{Lane, Lease};
 use crate::webhook::delivery::lane_query::{in_turn, is as is_in, pending};
-
-/// What one webhook gets of one session.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Lane {
-    /// The webhook.
-    pub webhook_id: WebhookId,
-    /// The session.
-    pub session_id: SessionId,
-}
-
-/// A lane that was leased.
-#[derive(Clone, Debug)]
-pub struct Lease {
-    /// Which lane.
-    pub lane: Lane,
-    /// How often something had been queued in it by then.
-    pub arrivals: i64,
-    /// Until when it is ours.
-    pub until: Timestamp,
-}
 
 /// An ordered lane that waits for its next attempt goes on waiting; any other is due now.
 pub(in crate::webhook) async fn wake(

@@ -1,7 +1,9 @@
 //! From an event to the receivers of webhooks: fan-out, scheduler, workers, outcome writer.
 
+pub mod attempt;
 mod concurrency;
 pub mod fan_out;
+pub mod lane;
 pub mod lane_query;
 pub mod lane_store;
 pub mod outcome_writer;

@@ -19,8 +19,10 @@ use crate::clock::Clock;
 use crate::db::{Batch, Db};
 use crate::error::{Error, ErrorKind, Result};
 use crate::lifecycle::{Lifecycle, ShutdownPhase};
-use crate::webhook::delivery::lane_store::{self, Lease};
-use crate::webhook::delivery::store::{self as delivery_store, Attempt, AttemptOutcome};
+use crate::webhook::delivery::attempt::{Attempt, AttemptOutcome};
+use crate::webhook::delivery::lane::Lease;
+use crate::webhook::delivery::lane_store;
+use crate::webhook::delivery::store as delivery_store;
 use crate::webhook::store;
 
 /// Shortest time from transaction to transaction: what comes in quick succession is written together.

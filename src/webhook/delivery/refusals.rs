@@ -3,15 +3,16 @@
 
 use entity::ids::{DeliveryId, WebhookId};
 use entity::timestamp::Timestamp;
-use entity::words::DeliveryState;
+use entity::words::webhook::DeliveryState;
 use entity::{delivery, delivery_attempt};
 use sea_orm::sea_query::Expr;
 use sea_orm::{ActiveValue, ColumnTrait, Condition, ConnectionTrait, EntityTrait, ExprTrait, QueryFilter, QuerySelect};
 
 use crate::db::fault::failed;
 use crate::error::Result;
+use crate::webhook::delivery::lane::Lane;
 use crate::webhook::delivery::lane_query::is;
-use crate::webhook::delivery::lane_store::{self, Lane};
+use crate::webhook::delivery::lane_store;
 use crate::webhook::delivery::store::DeliveryRow;
 
 /// The statuses that say that the request is at fault.

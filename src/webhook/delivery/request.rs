@@ -9,7 +9,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use entity::ids::{EventId, SessionId};
 use entity::timestamp::Timestamp;
-use entity::words::EventType;
+use entity::words::event::EventType;
 use hmac::{Hmac, KeyInit, Mac};
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 use secrecy::{ExposeSecret, SecretString};

@@ -3,11 +3,10 @@
 //! Lanes are worked side by side, each in order. How many at a time is bounded, and those of slow receivers have permits of
 //! their own, so that they cannot take all of them.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
-use parking_lot::Mutex;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 use tracing::error;
@@ -21,11 +20,14 @@ use crate::error::{Result, chain};
 use crate::lifecycle::last_run::LastRun;
 use crate::lifecycle::{Lifecycle, ShutdownPhase};
 use crate::webhook::delivery::concurrency::{Concurrency, Permit};
-use crate::webhook::delivery::lane_store::{self, Lane, Lease};
+use crate::webhook::delivery::lane::{Lane, Lease};
+use crate::webhook::delivery::lane::{UnderWay, Worked};
+use crate::webhook::delivery::lane_store;
 use crate::webhook::delivery::store as delivery_store;
 use crate::webhook::delivery::worker::{BATCH, Preloaded, Worker};
 use crate::webhook::remembered::Remembered;
-use crate::webhook::store::{self, WebhookRow};
+use crate::webhook::row::WebhookRow;
+use crate::webhook::store;
 
 /// How long a lane may be worked before it counts as left: all that is taken from it at once, each as slow as can be.
 const LEASE: Duration = Duration::from_secs(20 * 60);
@@ -51,43 +53,6 @@ pub struct Scheduler {
     concurrency: Concurrency,
     under_way: Arc<UnderWay>,
     webhooks: Remembered<WebhookId, Arc<WebhookRow>>,
-}
-
-/// The lanes that are worked right now. One process owns the database, so nobody is at any other.
-#[derive(Debug, Default)]
-struct UnderWay(Mutex<Lanes>);
-
-#[derive(Debug, Default)]
-struct Lanes {
-    worked: HashSet<Lane>,
-    /// Whether others may be leased as well: a lease whose answer was lost, or work that broke off.
-    has_orphans: bool,
-}
-
-/// A lane that is being worked, until it is dropped.
-struct Worked {
-    lane: Lane,
-    under_way: Arc<UnderWay>,
-    wake: Arc<Notify>,
-    /// Whether the work came to its end.
-    is_done: bool,
-}
-
-impl Worked {
-    /// The work came to its end.
-    fn done(mut self) {
-        self.is_done = true;
-    }
-}
-
-impl Drop for Worked {
-    fn drop(&mut self) {
-        let mut lanes = self.under_way.0.lock();
-        lanes.worked.remove(&self.lane);
-        lanes.has_orphans |= !self.is_done;
-        // The lane may have more, and another may have waited for the permit.
-        self.wake.notify_one();
-    }
 }
 
 /// When to look again.
@@ -264,31 +229,5 @@ impl Scheduler {
             Ok(Some(due)) => due.remaining(self.clock.now()).min(PERIOD),
             Ok(None) | Err(_) => PERIOD,
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use entity::ids::{SessionId, WebhookId};
-
-    use super::*;
-
-    #[test]
-    fn a_lane_whose_work_broke_off_is_looked_for_and_one_that_was_left_is_not() {
-        let (under_way, wake) = (Arc::new(UnderWay::default()), Arc::new(Notify::new()));
-        let lane = Lane { webhook_id: WebhookId::generate(), session_id: SessionId::parse("shop").expect("it is one") };
-        let begin = || {
-            under_way.0.lock().worked.insert(lane.clone());
-            let (under_way, wake) = (Arc::clone(&under_way), Arc::clone(&wake));
-            Worked { lane: lane.clone(), under_way, wake, is_done: false }
-        };
-        begin().done();
-        assert!(!under_way.0.lock().has_orphans && under_way.0.lock().worked.is_empty());
-        let worked = begin();
-        let panic = std::panic::catch_unwind(std::panic::AssertUnwindSafe(move || {
-            let _worked = worked;
-            std::panic::resume_unwind(Box::new("its work breaks off"));
-        }));
-        assert!(panic.is_err() && under_way.0.lock().has_orphans && under_way.0.lock().worked.is_empty());
     }
 }

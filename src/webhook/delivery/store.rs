@@ -1,11 +1,11 @@
 //! All SQL on `delivery` and `delivery_attempt`. Never opens a transaction: callers pass one.
 
 use std::collections::{BTreeMap, HashMap};
-use std::time::Duration;
 
 use entity::ids::{DeliveryId, SessionId, WebhookId};
 use entity::timestamp::Timestamp;
-use entity::words::{DeliveryState, EventType};
+use entity::words::event::EventType;
+use entity::words::webhook::DeliveryState;
 use entity::{delivery, delivery_attempt};
 use sea_orm::sea_query::{Expr, UnionType};
 use sea_orm::{
@@ -16,8 +16,10 @@ use sea_orm::{
 use crate::db::fault::failed;
 use crate::db::{Batch, rows};
 use crate::error::Result;
+use crate::webhook::delivery::attempt::{Attempt, AttemptOutcome};
+use crate::webhook::delivery::lane::Lane;
 use crate::webhook::delivery::lane_query::{in_turn, is, pending};
-use crate::webhook::delivery::lane_store::{self, Lane};
+use crate::webhook::delivery::lane_store;
 use crate::webhook::types::DeliveryAttempt;
 
 /// Attempts of one delivery that are shown: those of the longest schedule, and as many by hand.
@@ -63,49 +65,6 @@ pub struct DeliveryRow {
     pub created_at: Timestamp,
     /// When it was delivered or given up.
     pub finished_at: Option<Timestamp>,
-}
-
-/// How an attempt ended.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum AttemptOutcome {
-    /// The receiver took it.
-    Delivered,
-    /// It is tried again at this moment.
-    Retry(Timestamp),
-    /// It is given up.
-    Dead,
-    /// Its time was over: there was no attempt.
-    Expired,
-}
-
-/// What came of a delivery.
-#[derive(Clone)]
-pub struct Attempt {
-    /// The delivery.
-    pub delivery_id: DeliveryId,
-    /// Its webhook.
-    pub webhook_id: WebhookId,
-    /// Which attempt it was, from 1.
-    pub number: i32,
-    /// When it began.
-    pub started_at: Timestamp,
-    /// How long it took, milliseconds.
-    pub duration_ms: i64,
-    /// The HTTP status of the answer.
-    pub status: Option<u16>,
-    /// Why it failed.
-    pub error: Option<String>,
-    /// The first bytes of the answer.
-    pub reply: Option<String>,
-    /// What comes of it.
-    pub outcome: AttemptOutcome,
-}
-
-impl Attempt {
-    /// How long it took.
-    pub fn took(&self) -> Duration {
-        Duration::from_millis(u64::try_from(self.duration_ms).unwrap_or(0))
-    }
 }
 
 /// Queues deliveries and wakes their lanes.

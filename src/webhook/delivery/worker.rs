@@ -1,20 +1,19 @@
 //! Works one lane: posts what waits in it, one delivery after the other, and writes down what came of each.
 
+mod attempting;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use entity::timestamp::Timestamp;
-use entity::words::EventType;
 use futures::FutureExt;
-use serde::Deserialize;
 use tokio_util::sync::CancellationToken;
-use tracing::{Instrument, debug, debug_span, error, info};
+use tracing::{Instrument, debug_span, error, info};
 
 use crate::clock::Clock;
-use crate::crash;
 use crate::db::Db;
-use crate::egress::{Attempted, Egress};
+use crate::egress::Egress;
 use crate::error::{Result, chain};
 use crate::event::body::EventBody;
 use crate::event::body::session::WebhookDisabledEvent;
@@ -22,15 +21,17 @@ use crate::event::entry::{JournalEntry, NewEvent, Write};
 use crate::event::journal::Journal;
 use crate::event::record::EventRow;
 use crate::event::store as event_store;
+use crate::webhook::delivery::attempt::AttemptOutcome;
 use crate::webhook::delivery::concurrency::Permit;
-use crate::webhook::delivery::lane_store::{self, Lane, Lease};
+use crate::webhook::delivery::lane::{Lane, Lease};
+use crate::webhook::delivery::lane_store;
 use crate::webhook::delivery::outcome_writer::{LaneUpdate, OutcomeWriter, Written};
 use crate::webhook::delivery::refusals;
-use crate::webhook::delivery::request::{self, Signers};
-use crate::webhook::delivery::retry_schedule::{self, RetrySchedule};
+use crate::webhook::delivery::retry_schedule::RetrySchedule;
 use crate::webhook::delivery::slow_hosts::SlowHosts;
-use crate::webhook::delivery::store::{self as delivery_store, Attempt, AttemptOutcome};
-use crate::webhook::store::{self, DisableCause, WebhookRow};
+use crate::webhook::delivery::store as delivery_store;
+use crate::webhook::row::WebhookRow;
+use crate::webhook::store::{self, DisableCause};
 
 /// Deliveries that are taken from a lane at once. Then others have their turn.
 pub(in crate::webhook) const BATCH: u64 = 16;
@@ -41,8 +42,6 @@ const RUN_LIMIT: Duration = Duration::from_secs(2);
 /// A receiver that failed for so long is switched off.
 const DISABLE_AFTER: Duration = Duration::from_secs(5 * 24 * 60 * 60);
 
-/// How long an answer is waited for when the server stops.
-const SHUTDOWN_GRACE: Duration = Duration::from_secs(3);
 /// How long a lane is left alone that could not be worked.
 const RECOVERY: Duration = Duration::from_secs(2);
 
@@ -248,107 +247,6 @@ impl Worker {
         lane_store::leave(self.db.write().without_fsync(), lease, None, self.clock.now()).await
     }
 
-    /// What came of one delivery. None if the server stops, and nobody has waited for the answer.
-    async fn attempt(
-        &self,
-        run: &mut LaneRun<'_>,
-        delivery: &delivery_store::DeliveryRow,
-        event: &EventRow,
-    ) -> Option<Attempt> {
-        let (number, started_at) = (delivery.attempts + 1, self.clock.now());
-        let blank = Attempt {
-            delivery_id: delivery.id.clone(),
-            webhook_id: run.webhook.id.clone(),
-            number: delivery.attempts,
-            started_at,
-            duration_ms: 0,
-            status: None,
-            error: None,
-            reply: None,
-            outcome: AttemptOutcome::Expired,
-        };
-        if has_expired(event, started_at) {
-            return Some(blank);
-        }
-        crash::point("after_claim");
-        let attempted = tokio::select! {
-            attempted = self.post_once(run, event, started_at) => attempted,
-            // It comes again after the start, under the same id.
-            () = self.shutdown_grace() => return None,
-        };
-        crash::point("after_post");
-        let outcome = match self.is_refused(delivery, &attempted).await {
-            true => AttemptOutcome::Dead,
-            false => self.outcome(event, &attempted, number),
-        };
-        debug!(delivery.id = %delivery.id, attempt = number, status = attempted.status, "delivery {} was tried", delivery.id);
-        let Attempted { status, reply, retry_after: _, failure, duration } = attempted;
-        let duration_ms = i64::try_from(duration.as_millis()).unwrap_or(i64::MAX);
-        Some(Attempt { number, duration_ms, status, error: failure, reply, outcome, ..blank })
-    }
-
-    /// Posts an event. Whoever has to wait moves to a permit for slow receivers.
-    async fn post_once(&self, run: &mut LaneRun<'_>, event: &EventRow, now: Timestamp) -> Attempted {
-        let webhook = &run.webhook;
-        let post = self.post(webhook, event.id.as_str(), request::body(event), now);
-        tokio::pin!(post);
-        let prompt = tokio::time::timeout(PROMPT_LIMIT, &mut post).await;
-        self.slow_hosts.note(&webhook.url, prompt.is_err());
-        match prompt {
-            Ok(attempted) => attempted,
-            Err(_) => {
-                run.permit.make_slow();
-                post.await
-            }
-        }
-    }
-
-    /// Ends when the server stops and an answer has had a little time.
-    async fn shutdown_grace(&self) {
-        self.stop.cancelled().await;
-        tokio::time::sleep(SHUTDOWN_GRACE).await;
-    }
-
-    /// One request to a webhook.
-    pub(in crate::webhook) async fn post(
-        &self,
-        webhook: &WebhookRow,
-        id: &str,
-        body: Vec<u8>,
-        now: Timestamp,
-    ) -> Attempted {
-        let old = webhook.old_secret.as_ref().filter(|(_, until)| *until > now).map(|(secret, _)| secret);
-        let signers = Signers { secret: webhook.secret.as_ref(), old };
-        let headers = request::headers(id, now, &body, signers, &webhook.headers);
-        self.egress.post(&webhook.url, headers, body, self.limit).await
-    }
-
-    /// Whether the receiver has said often enough that it will never take this one: what comes behind it has waited long enough.
-    async fn is_refused(&self, delivery: &delivery_store::DeliveryRow, attempted: &Attempted) -> bool {
-        if !attempted.status.is_some_and(refusals::is_refusal) {
-            return false;
-        }
-        // If they cannot be counted it is tried again, as after any failure.
-        let before = refusals::count(self.db.read(), &delivery.id).await;
-        before.is_ok_and(|before| before + 1 >= i64::from(self.refusals))
-    }
-
-    fn outcome(&self, event: &EventRow, attempted: &Attempted, number: i32) -> AttemptOutcome {
-        if attempted.failure.is_none() {
-            return AttemptOutcome::Delivered;
-        }
-        if attempted.status == Some(410) {
-            return AttemptOutcome::Dead;
-        }
-        let Some(delay) = self.schedule.delay(number, rand::random()) else { return AttemptOutcome::Dead };
-        let now = self.clock.now();
-        let asked = attempted.retry_after.as_deref().filter(|_| matches!(attempted.status, Some(429 | 503)));
-        let asked = asked.and_then(|text| retry_schedule::retry_after(text, now));
-        let next = now.after(asked.map_or(delay, |asked| asked.max(delay)));
-        // Once it has expired it is in the way of what comes after it.
-        AttemptOutcome::Retry(expiry(event).map_or(next, |expiry| expiry.min(next)))
-    }
-
     /// Whether the webhook is off from now on that this was posted to.
     async fn is_over(
         &self,
@@ -401,23 +299,4 @@ async fn all_written(unwritten: &mut Vec<Written>) -> Result<()> {
         written.await?;
     }
     Ok(())
-}
-
-/// Whether nobody can use any more what an event brings.
-fn has_expired(event: &EventRow, now: Timestamp) -> bool {
-    expiry(event).is_some_and(|expiry| expiry <= now)
-}
-
-/// When nobody can use any more what an event brings, if there is such a moment.
-fn expiry(event: &EventRow) -> Option<Timestamp> {
-    #[derive(Deserialize)]
-    struct Code {
-        expires_at: Timestamp,
-    }
-    match event.event_type {
-        EventType::QrCode | EventType::PairCode => {
-            serde_json::from_str(&event.body).ok().map(|code: Code| code.expires_at)
-        }
-        _ => None,
-    }
 }

@@ -3,7 +3,7 @@ use std::future::pending;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use entity::ids::SessionId;
-use entity::words::PresenceOnConnect;
+use entity::words::session::PresenceOnConnect;
 use futures::future::join_all;
 use tempfile::TempDir;
 

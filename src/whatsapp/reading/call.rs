@@ -1,6 +1,6 @@
 //! Calls, as their stanzas tell of them.
 
-use entity::words::CallState;
+use entity::words::call::CallState;
 use whatsapp_rust::wacore::stanza::call::parse_call_stanza;
 use whatsapp_rust::wacore::types::call::{CallAction, IncomingCall};
 use whatsapp_rust::wacore_binary::NodeRef;

@@ -2,7 +2,7 @@
 //! true for broadcast lists, and false in every receipt.
 
 use entity::timestamp::Timestamp;
-use entity::words::{ChatState, ReceiptKind, UndecryptableReason};
+use entity::words::chat::{ChatState, ReceiptKind, UndecryptableReason};
 use whatsapp_rust::types::events::{Event, UnavailableType};
 use whatsapp_rust::types::message::MessageInfo;
 use whatsapp_rust::types::presence::{ChatPresence, ChatPresenceMedia, ReceiptType};

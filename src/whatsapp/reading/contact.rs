@@ -1,6 +1,6 @@
 //! What contacts change about themselves, and the account about them.
 
-use entity::words::DeviceChange;
+use entity::words::contact::DeviceChange;
 use whatsapp_rust::Jid;
 use whatsapp_rust::types::events::Event;
 use whatsapp_rust::wacore::stanza::devices::{DeviceNotification, DeviceNotificationType};

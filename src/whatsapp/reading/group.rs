@@ -1,7 +1,7 @@
 //! Groups.
 
 use entity::timestamp::Timestamp;
-use entity::words::GroupChange;
+use entity::words::group::GroupChange;
 use whatsapp_rust::wacore::stanza::groups::{
     GroupNotification, GroupNotificationAction as Action, GroupParticipantInfo,
 };

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use entity::ids::SessionId;
 use entity::timestamp::Timestamp;
-use entity::words::CallState;
+use entity::words::call::CallState;
 use parking_lot::Mutex;
 use whatsapp_rust::{Client, Jid};
 

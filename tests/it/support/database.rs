@@ -7,7 +7,7 @@ use std::ops::Deref;
 #[cfg(feature = "sandbox")]
 use entity::ids::SessionId;
 #[cfg(feature = "sandbox")]
-use entity::words::PresenceOnConnect;
+use entity::words::session::PresenceOnConnect;
 use sea_orm::ConnectionTrait;
 use tempfile::TempDir;
 use uuid::Uuid;

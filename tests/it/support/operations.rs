@@ -8,7 +8,7 @@ use async_graphql::parser::parse_schema;
 use async_graphql::parser::types::{
     BaseType, FieldDefinition, InputValueDefinition, Type, TypeKind, TypeSystemDefinition,
 };
-use entity::words::Scope;
+use entity::words::access::Scope;
 use reqwest::Method;
 use serde_json::{Value, json};
 use waypost::api::operation::{self, Field};

@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 
 use entity::ids::{SessionId, WebhookId};
 use entity::timestamp::Timestamp;
-use entity::words::{DeliveryState, EventType};
+use entity::words::event::EventType;
+use entity::words::webhook::DeliveryState;
 use sea_orm::ConnectionTrait;
 use tempfile::TempDir;
 use waypost::caller::Caller;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use entity::timestamp::Timestamp;
-use entity::words::SessionStatus;
+use entity::words::session::SessionStatus;
 use futures::stream::{self, Stream, StreamExt};
 use poem::web::sse::{Event, SSE};
 use poem::web::{Data, Json};

@@ -1,6 +1,6 @@
 //! What messages carry beside text and media: places, polls, contacts.
 
-use entity::words::{MessageType, VoteState};
+use entity::words::message::{MessageType, VoteState};
 use whatsapp_rust::waproto::whatsapp as wa;
 use whatsapp_rust::waproto::whatsapp::message as part;
 

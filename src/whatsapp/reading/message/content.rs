@@ -1,6 +1,6 @@
 //! What is in a message, whichever kind it is of.
 
-use entity::words::{MediaKind, MessageType};
+use entity::words::message::{MediaKind, MessageType};
 use whatsapp_rust::waproto::whatsapp as wa;
 
 use crate::event::body::context::{MessageAlbum, MessagePin, MessageTap, MessageUnknown};

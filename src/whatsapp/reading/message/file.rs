@@ -1,6 +1,6 @@
 //! The file that a message has: what it takes to fetch it. It goes into a table of its own, and nowhere else.
 
-use entity::words::FileKind;
+use entity::words::message::FileKind;
 use whatsapp_rust::waproto::whatsapp as wa;
 use whatsapp_rust::waproto::whatsapp::message as part;
 use whatsapp_rust::waproto::whatsapp::message::buttons_message::Header as ButtonsHeader;

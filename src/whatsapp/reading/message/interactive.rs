@@ -1,6 +1,6 @@
 //! Messages with buttons or lists, and what people tap in them: the words, and the ids.
 
-use entity::words::TapKind;
+use entity::words::message::TapKind;
 use serde::Deserialize;
 use whatsapp_rust::waproto::whatsapp as wa;
 use whatsapp_rust::waproto::whatsapp::message as part;

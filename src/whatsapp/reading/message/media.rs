@@ -1,6 +1,6 @@
 //! Media: what is said about it. The bytes are at WhatsApp.
 
-use entity::words::MediaKind;
+use entity::words::message::MediaKind;
 use whatsapp_rust::waproto::whatsapp as wa;
 
 use crate::event::body::message::MessageMedia;

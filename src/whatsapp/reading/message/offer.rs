@@ -1,7 +1,7 @@
 //! What messages offer: groups, goods, orders, appointments. Their words are the text.
 
 use entity::timestamp::Timestamp;
-use entity::words::MessageType;
+use entity::words::message::MessageType;
 use whatsapp_rust::waproto::whatsapp as wa;
 use whatsapp_rust::waproto::whatsapp::message as part;
 

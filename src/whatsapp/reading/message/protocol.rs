@@ -1,6 +1,6 @@
 //! What the protocol's own messages say: removals, settings of a chat, and edits that nobody could open. Most of them is no news.
 
-use entity::words::MessageType;
+use entity::words::message::MessageType;
 use whatsapp_rust::types::message::{EditAttribute, MessageInfo};
 use whatsapp_rust::waproto::whatsapp as wa;
 use whatsapp_rust::waproto::whatsapp::message as part;

@@ -1,6 +1,6 @@
 //! What a message says: one look at each thing that it can be.
 
-use entity::words::MessageType;
+use entity::words::message::MessageType;
 use whatsapp_rust::Jid;
 use whatsapp_rust::wacore_binary::JidExt as _;
 use whatsapp_rust::waproto::whatsapp as wa;

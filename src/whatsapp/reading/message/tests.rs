@@ -1,4 +1,4 @@
-use entity::words::{MediaKind, MessageType};
+use entity::words::message::{MediaKind, MessageType};
 use waproto::buffa::MessageField;
 use whatsapp_rust::NodeBuilder;
 use whatsapp_rust::types::message::{EditAttribute, MessageSource};

@@ -1,7 +1,7 @@
 //! What messages carry for programs: ids, where a chat came from, what a message belongs to.
 
 use entity::timestamp::Timestamp;
-use entity::words::{TapKind, VoteState};
+use entity::words::message::{TapKind, VoteState};
 
 use super::*;
 

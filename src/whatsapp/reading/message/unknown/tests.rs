@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use entity::words::MessageType;
+use entity::words::message::MessageType;
 use whatsapp_rust::types::durability_hook::InboundMessage;
 use whatsapp_rust::types::message::MessageInfo;
 use whatsapp_rust::waproto::tags::message::protocol_message as protocol_tag;

@@ -1,0 +1,94 @@
+//! A lane is what one webhook gets of one session: its deliveries are made in order, by one worker at a time, which holds a
+//! lease on it. One row stands for all that waits in it, so that a hundred thousand deliveries for a dead receiver are one row to
+//! the scheduler. Which lanes are worked at this moment is known here, in memory.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use entity::ids::{SessionId, WebhookId};
+use entity::timestamp::Timestamp;
+use parking_lot::Mutex;
+use tokio::sync::Notify;
+
+/// What one webhook gets of one session.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Lane {
+    /// The webhook.
+    pub webhook_id: WebhookId,
+    /// The session.
+    pub session_id: SessionId,
+}
+
+/// A lane that was leased.
+#[derive(Clone, Debug)]
+pub struct Lease {
+    /// Which lane.
+    pub lane: Lane,
+    /// How often something had been queued in it by then.
+    pub arrivals: i64,
+    /// Until when it is ours.
+    pub until: Timestamp,
+}
+
+/// The lanes that are worked right now. One process owns the database, so nobody is at any other.
+#[derive(Debug, Default)]
+pub(super) struct UnderWay(pub(super) Mutex<Lanes>);
+
+#[derive(Debug, Default)]
+pub(super) struct Lanes {
+    pub(super) worked: HashSet<Lane>,
+    /// Whether others may be leased as well: a lease whose answer was lost, or work that broke off.
+    pub(super) has_orphans: bool,
+}
+
+/// A lane that is being worked, until it is dropped.
+pub(super) struct Worked {
+    pub(super) lane: Lane,
+    pub(super) under_way: Arc<UnderWay>,
+    pub(super) wake: Arc<Notify>,
+    /// Whether the work came to its end.
+    pub(super) is_done: bool,
+}
+
+impl Worked {
+    /// The work came to its end.
+    pub(super) fn done(mut self) {
+        self.is_done = true;
+    }
+}
+
+impl Drop for Worked {
+    fn drop(&mut self) {
+        let mut lanes = self.under_way.0.lock();
+        lanes.worked.remove(&self.lane);
+        lanes.has_orphans |= !self.is_done;
+        // The lane may have more, and another may have waited for the permit.
+        self.wake.notify_one();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use entity::ids::{SessionId, WebhookId};
+
+    use super::*;
+
+    #[test]
+    fn a_lane_whose_work_broke_off_is_looked_for_and_one_that_was_left_is_not() {
+        let (under_way, wake) = (Arc::new(UnderWay::default()), Arc::new(Notify::new()));
+        let lane = Lane { webhook_id: WebhookId::generate(), session_id: SessionId::parse("shop").expect("it is one") };
+        let begin = || {
+            under_way.0.lock().worked.insert(lane.clone());
+            let (under_way, wake) = (Arc::clone(&under_way), Arc::clone(&wake));
+            Worked { lane: lane.clone(), under_way, wake, is_done: false }
+        };
+        begin().done();
+        assert!(!under_way.0.lock().has_orphans && under_way.0.lock().worked.is_empty());
+        let worked = begin();
+        let panic = std::panic::catch_unwind(std::panic::AssertUnwindSafe(move || {
+            let _worked = worked;
+            std::panic::resume_unwind(Box::new("its work breaks off"));
+        }));
+        assert!(panic.is_err() && under_way.0.lock().has_orphans && under_way.0.lock().worked.is_empty());
+    }
+}
