@@ -1,4 +1,5 @@
-//! Who wants what comes and goes too fast to be kept for nobody: presence and typing.
+//! Who wants which events. Presence and typing come too often to be kept for nobody, so they are kept only while somebody wants
+//! them.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -23,11 +24,11 @@ struct Inner {
     followers: RwLock<HashMap<u64, Selection>>,
     /// What webhooks want, by the session that they are for; None is all sessions.
     webhooks: RwLock<HashMap<Option<SessionId>, Wants>>,
-    /// Counts what was said of webhooks.
+    /// Counts the changes of webhooks.
     version: AtomicU64,
 }
 
-/// One follower's demand, until it is dropped.
+/// What one follower wants, until it is dropped.
 #[derive(Debug)]
 pub struct Follower(Demand, u64);
 
@@ -67,7 +68,7 @@ impl Demand {
         self.0.version.fetch_add(1, Ordering::Release);
     }
 
-    /// Something else was changed about what is delivered: whoever is about to post looks again.
+    /// Something else changed about what is delivered: whoever is about to post looks again.
     pub fn change(&self) {
         self.0.version.fetch_add(1, Ordering::Release);
     }

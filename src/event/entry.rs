@@ -12,17 +12,17 @@ use crate::event::body::EventBody;
 use crate::event::file::MessageFile;
 use crate::event::record::MessageKey;
 
-/// Hears why an entry could not be written.
+/// Called with the reason when an entry could not be written.
 pub type Failed = Box<dyn FnOnce(&Error) + Send + Sync>;
 
 /// What else is to be written in the transaction of an entry, and what happened by it. May be run again after it failed.
 pub type Write = Box<dyn for<'a> Fn(&'a Work) -> BoxFuture<'a, Result<Vec<NewEvent>>> + Send + Sync>;
 
-/// Rows that are to be written in the transaction of an entry, said when it is about to be: everything up to this newest
-/// entry is in the transaction or was in an earlier one. May be asked again after it failed.
+/// Makes the rows that are to be written in the transaction of an entry, right before it is. Every entry up to the given one is
+/// in this transaction or was in an earlier one. May be called again after it failed.
 pub type Rows = Box<dyn Fn(Ticket) -> Result<Vec<Row>> + Send + Sync>;
 
-/// Adds what is run in the transaction of an entry when its events are in the table. May be asked for again after it failed.
+/// Adds what is to be run in the transaction of an entry once its events are in the table. May be called again after it failed.
 pub type Last = Box<dyn Fn(&mut Batch) + Send + Sync>;
 
 /// The place of an entry in the order in which they are written.
@@ -70,6 +70,6 @@ pub struct JournalEntry {
     pub last: Option<Last>,
     /// Told when it cannot be written, before anything that was submitted later is.
     pub failed: Option<Failed>,
-    /// Whether it may wait a few milliseconds for others, if one was written just before: nobody stands and waits for it.
+    /// Whether it may wait a few milliseconds for others if one was written just before, because nobody waits for it.
     pub can_wait: bool,
 }

@@ -14,7 +14,7 @@ use crate::event::journal::job::Job;
 use crate::event::recent::RecentEvents;
 use crate::event::record::EventRow;
 
-/// What the writer has done, until the disk has it.
+/// What the journal writer has committed, until the disk has it.
 pub(super) enum Unflushed {
     /// It has written these.
     Written {
@@ -25,7 +25,7 @@ pub(super) enum Unflushed {
         /// Ends when the disk has it.
         flushed: BoxFuture<'static, std::result::Result<(), DbErr>>,
     },
-    /// It does not know what it has written up to here.
+    /// What was written up to here is not known.
     Uncertain {
         /// The position of the newest event.
         head: i64,

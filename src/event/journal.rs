@@ -1,10 +1,12 @@
-//! The journal: one task, the writer, writes what happened together with the state that it changed. Another, the flusher, waits
-//! until the disk has it, and tells it.
+//! The journal: what happened is written here, together with the state that it changed, and is told once the disk has it.
 //!
-//! All that waits is written in one transaction, so a busy server commits seldom and an idle one at once. Since there is
-//! one writer, the order of the positions is the order in which events can be read: no reader ever passes an event that is
-//! still to be committed. The writer writes on while the disk takes what it wrote before. Everything waits for these two, so
-//! each has a thread of its own and need not queue behind tasks that are ready to run.
+//! Two tasks do that. The journal writer takes what was submitted and writes it; the flusher (`event::flusher`) waits until the
+//! disk has it, and then tells it. All that waits is written in one transaction, so a busy server commits seldom and an idle
+//! one at once. The writer goes on while the disk takes what it wrote before.
+//!
+//! There is one writer, so the order of the positions is the order in which events become visible: no reader ever passes an
+//! event that is still to be committed. Everything else waits for these two tasks, so each has a thread of its own and never
+//! queues behind tasks that are ready to run.
 
 mod batching;
 mod failure;
@@ -36,8 +38,8 @@ use crate::event::record::{Duplicates, EventRow, MessageKey, PositionedEvent};
 use crate::event::store;
 use crate::lifecycle::{Lifecycle, ShutdownPhase};
 
-/// Entries that wait for the writer. Whoever submits one more waits until there is room: that slows WhatsApp down, since
-/// messages are acknowledged afterwards.
+/// Entries that wait for the writer. With more, whoever submits one waits for room. That slows WhatsApp down, since a message
+/// is acknowledged only afterwards.
 const QUEUE: usize = 1024;
 /// Transactions that wait for the disk. With more, the writer waits, too.
 const UNFLUSHED: usize = 8;
@@ -91,8 +93,8 @@ impl Journal {
         written.await
     }
 
-    /// Brings an entry to the writer: what is submitted later is written later, or in the same transaction. Gives its place in
-    /// that order, and what does and fails as [`write`](Self::write).
+    /// Submits an entry: what is submitted later is written later, or in the same transaction. Gives its place in that order, and a
+    /// future that ends and fails as [`write`](Self::write) does.
     ///
     /// # Errors
     /// `ShuttingDown`.
@@ -115,12 +117,12 @@ impl Journal {
         Ok((ticket, outcome.map(move |outcome| outcome.unwrap_or_else(|_| Err(stopped())))))
     }
 
-    /// Who wants what is not kept for nobody.
+    /// Who wants which events.
     pub fn demand(&self) -> &Demand {
         &self.demand
     }
 
-    /// What was written last.
+    /// The newest events.
     pub fn recent(&self) -> &RecentEvents {
         &self.recent
     }
@@ -133,7 +135,7 @@ struct JournalWriter {
     head: i64,
     /// The way to the flusher.
     flusher: mpsc::Sender<Unflushed>,
-    /// Whether a commit failed, so that nobody knows yet what became of its transaction.
+    /// Whether a commit failed and it is not known yet what became of its transaction.
     is_uncertain: bool,
 }
 
@@ -162,7 +164,7 @@ impl JournalWriter {
         match self.attempt(&jobs).await {
             Ok(events) => self.hand_over(self.unflushed(jobs, events)).await,
             Err(error) if is_outage(&error) => fail(jobs, error),
-            // One of them cannot be written, which is no fault of the others.
+            // One of them cannot be written; the others can.
             Err(_) if jobs.len() > 1 => self.write_singly(jobs).await,
             Err(error) => {
                 if let Some(job) = jobs.pop() {
@@ -183,9 +185,9 @@ impl JournalWriter {
         }
     }
 
-    /// Writes what can be written of an entry in which there is an event that the database has no place for: everything else would
-    /// wait behind it for ever. What the entry writes beside its events comes first: whoever submitted it hears that it failed, and
-    /// then nothing of the entry is written.
+    /// Writes what can be written of an entry with an event that the database can never take: everything behind it would wait
+    /// for ever. What the entry writes beside its events comes first. If that fails, whoever submitted it is told, and nothing
+    /// of it is written.
     async fn write_in_parts(&mut self, job: Job, error: Error) {
         if !is_permanent(&error) || job.entry.events.is_empty() {
             return job.end(Err(error));
@@ -221,8 +223,8 @@ impl JournalWriter {
         let _ = self.flusher.send(unflushed).await; // The flusher outlives the writer.
     }
 
-    /// Begins a transaction. One whose commit failed may have been written all the same, or still be: its end is waited for,
-    /// and readers are sent to the table.
+    /// Begins a transaction. One before whose commit failed may have been written all the same, or be written still: then its
+    /// end is waited for first, and readers are sent to the table.
     async fn begin(&mut self) -> Result<Work> {
         let tx = self.db.write().begin().await?;
         if self.is_uncertain {

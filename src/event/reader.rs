@@ -1,5 +1,5 @@
-//! Reads the journal for those who ask. Never passes over what was dropped in silence. What cannot be read is left out and
-//! passed: one row must not stop those who come by.
+//! Reads the journal for clients. It never passes over dropped events in silence. An event that cannot be read is left out: one
+//! bad row must not stop everybody who reads past it.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -17,14 +17,14 @@ use crate::event::types::{Cursor, Event, EventWithCursor};
 const BYTES_MAX: usize = 4 * 1024 * 1024;
 /// Rows that are asked for at once: what is read beyond the bytes is thrown away, and the usual page is one question.
 const ROWS: usize = 128;
-/// Events that the log is told of. Whoever has not acted by then will not act on more.
+/// Unreadable events that are logged, at most. Whoever has not acted by then will not act on more.
 const REPORTED_MAX: usize = 1_000;
 
 /// Reads what is kept, and turns it into what is shown. Cheap to clone.
 #[derive(Clone, Debug)]
 pub(super) struct Reader {
     db: Db,
-    /// Positions of the events that cannot be read and of which the log was told.
+    /// Positions of the unreadable events that were logged.
     reported: Arc<Mutex<HashSet<i64>>>,
 }
 

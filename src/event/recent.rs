@@ -1,5 +1,5 @@
-//! What was written to the journal, told inside the process. Nothing durable hangs on it: whoever missed something reads
-//! the journal.
+//! The newest events of all sessions, in memory, for those who follow them. Nothing durable depends on it: whoever is too far
+//! behind reads the table.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
@@ -30,7 +30,7 @@ struct Kept {
 }
 
 impl RecentEvents {
-    /// Recent events of which nothing was told; the journal ends at `head`.
+    /// No events yet; the journal ends at `head`.
     pub fn new(head: i64) -> Self {
         let kept = Kept { events: VecDeque::new(), bytes: 0, floor: head };
         Self { kept: RwLock::new(kept), head: watch::Sender::new(head) }
@@ -49,7 +49,7 @@ impl RecentEvents {
         self.head.send_replace(newest);
     }
 
-    /// Keeps nothing that was told: there may be events up to `head` that were not. The table has them all.
+    /// Forgets all events: there may be others up to `head` that were never told. The table has them all.
     pub fn forget(&self, head: i64) {
         *self.kept.write() = Kept { events: VecDeque::new(), bytes: 0, floor: head };
         self.head.send_replace(head);

@@ -81,12 +81,12 @@ impl PositionedEvent {
     }
 }
 
-/// Messages that the journal has already, messages that come twice at once, and events of a session that is gone.
+/// What to do about messages that the journal has already, messages that come twice at once, and events of a deleted session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Duplicates {
-    /// There are hardly ever any: it is enough to notice them.
+    /// Assume that there are none, and fail if there are: there hardly ever are.
     Unlikely,
-    /// They are left out.
+    /// Look for them, and leave them out.
     LookFor,
 }
 

@@ -1,4 +1,4 @@
-//! Drops what is older than it has to be kept, or more than is kept; never what a delivery still needs.
+//! Drops events that are too old or too many, but never one that a delivery still needs.
 
 use std::time::{Duration, Instant};
 

@@ -78,7 +78,8 @@ pub(super) fn write(batch: &mut Batch, events: &[PositionedEvent], duplicates: D
         )
     });
     batch.with_rows(events.iter().map(binds).collect(), shortfall, |values| match backend {
-        // One row, as all of SQLite's. To select it would be dearer, and where there is no session there is no sequence.
+        // One row, as all of SQLite's. Selected it would be dearer: SQLite then copies each page before it changes it, to be
+        // able to undo the statement alone. Where there is no session there is no sequence.
         DbBackend::Sqlite if is_unchecked => format!(
             "INSERT INTO {INTO_EVENT} VALUES (?1, ?2, ?3, (SELECT c.last_sequence - ?4 FROM event_count c JOIN session s \
              ON s.id = c.session_id WHERE c.session_id = ?1), ?5, ?6, ?7, ?8, ?9, ?10)"

@@ -1,5 +1,5 @@
-//! After a write of which nobody knows what came, memory is made to agree with the table: a commit whose answer was lost may stand
-//! all the same, and every door has to say the same of a session.
+//! After a write whose outcome nobody knows, memory is made to agree with the table: a commit whose answer was lost may have
+//! been written all the same, and every door has to say the same of a session.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! What the world sees of a session: the machine's state and its effects as a `Live`, and the way back. Pure.
+//! What everybody sees of a session: the machine's state and its effects as a `Live`, and the way back. Pure.
 
 use entity::timestamp::Timestamp;
 use entity::words::session::SessionStatus;

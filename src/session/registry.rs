@@ -1,4 +1,5 @@
-//! Who is where: session id -> its present state, the mailbox of its actor, and its client while it is logged in.
+//! The sessions of this process: for each id a handle with its present state, the mailbox of its actor, and its client while it
+//! is logged in.
 
 use std::collections::{HashMap, HashSet, hash_map};
 use std::sync::Arc;

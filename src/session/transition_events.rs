@@ -1,4 +1,4 @@
-//! What happened to a session, told by what it was before and what it is now. Pure.
+//! The events of a transition: what happened to a session, told from its state before and its state now. Pure.
 
 use entity::words::session::{SessionStatus, StatusReason};
 

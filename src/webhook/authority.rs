@@ -1,5 +1,5 @@
-//! What a caller must hold to say what a webhook gets, and where: nobody reads through a receiver what they may not read
-//! themselves.
+//! What a caller must be allowed to read before they may say what a webhook gets, and where: nobody reads through a receiver
+//! what they may not read themselves.
 
 use entity::words::access::Scope;
 use entity::words::event::EventType;

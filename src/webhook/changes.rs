@@ -169,8 +169,8 @@ impl Webhooks {
         Ok(discarded)
     }
 
-    /// What came of a write. If it failed, nobody knows whether the table has it: then who posts is told what the table has, and a
-    /// table that does not answer is asked again until it does.
+    /// Follows up a write. If it failed, it may have been written all the same: then what the workers go by is made to agree
+    /// with the table, which is asked until it answers.
     async fn written(&self, webhook: &WebhookRow, outcome: Result<()>) -> Result<()> {
         if outcome.is_err() {
             let (this, webhook) = (self.clone(), webhook.clone());

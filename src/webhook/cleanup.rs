@@ -1,6 +1,7 @@
-//! Takes away what is left of deleted sessions once nothing of it is owed any more: webhooks, events, lanes, counts.
+//! Deletes what remains of deleted sessions once nobody is owed anything of it: webhooks, events, lanes, counts.
 //!
-//! It looks at the database and takes no input but a wake, so a process that died in between goes on after its start.
+//! It looks at the database and takes no input but a wake, so what a process that died had left undone is done after the next
+//! start.
 
 use std::sync::Arc;
 use std::time::Duration;

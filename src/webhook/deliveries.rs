@@ -1,4 +1,4 @@
-//! What became of events on their way to a webhook, and trying one of them again, or never.
+//! Deliveries as clients see them: the list with its attempts, trying one again, and giving one up.
 
 use entity::ids::{DeliveryId, EventId};
 use entity::words::access::Scope;

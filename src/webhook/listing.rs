@@ -1,4 +1,4 @@
-//! Lists of webhooks, in pages: nobody has to take all of them at once.
+//! Lists of webhooks, in pages.
 
 use entity::ids::SessionId;
 use entity::words::access::Scope;

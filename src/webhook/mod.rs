@@ -1,7 +1,4 @@
-//! The webhook service: what every door calls, and what carries events to their receivers.
-//!
-//! The fan-out turns events into deliveries, the scheduler carries them out. Both look at the database and take no other
-//! input, so what was under way when the process died goes on after its start.
+//! The webhook service, which every door calls. What happens on the way from an event to a receiver is in [`delivery`].
 
 pub mod types;
 
@@ -117,7 +114,7 @@ pub struct Which {
 }
 
 impl Webhooks {
-    /// Takes deliveries over from the process before, and starts to make them.
+    /// Takes the deliveries over from the process before, and starts to make them.
     ///
     /// # Errors
     /// `Unavailable`.

@@ -1,4 +1,4 @@
-//! What was read of webhooks, until one of them is changed. The dispatcher and the courier ask for the same ones many times a second,
+//! What was read of webhooks, until one of them is changed. The fan-out and the scheduler ask for the same ones many times a second,
 //! and at a steady rate each question costs as much as writing what it is about.
 
 use std::collections::HashMap;

@@ -1,4 +1,4 @@
-//! Delivers once more what the journal still has.
+//! Queues events of the past for a webhook once more, from the journal.
 
 use entity::words::access::Scope;
 use tracing::{field, instrument};

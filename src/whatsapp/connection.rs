@@ -57,7 +57,7 @@ struct Inner {
     progress: Arc<Progress>,
     store: Arc<DeviceStore>,
     runtime: ClientRuntime,
-    /// Ends when everything is brought to the journal.
+    /// Ends when everything is submitted to the journal.
     writing: Mutex<Option<JoinHandle<()>>>,
     /// As long as this lives, the library shows every stanza that comes in.
     _stanzas: RawNodeLease,
@@ -275,7 +275,7 @@ impl Connection {
         self.0.reporter.order.close();
         let writing = self.0.writing.lock().take();
         if let Some(writing) = writing {
-            let _ = tokio::time::timeout(CLOSE_LIMIT, writing).await; // What is brought is written later.
+            let _ = tokio::time::timeout(CLOSE_LIMIT, writing).await; // What is submitted is written later.
         }
         self.0.store.retire().await;
         self.0.runtime.end();

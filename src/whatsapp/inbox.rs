@@ -1,7 +1,7 @@
-//! Messages on their way in: the library hands them over before it acknowledges them to WhatsApp, and goes on once they have
-//! their place in the order of what happens, so that nobody in a busy chat waits for the disk because of the message before. No
-//! frame leaves, and so no acknowledgement, before they are on the disk. Whatever ends in between, WhatsApp delivers them
-//! again; what could not be written ends the client, because WhatsApp delivers again only at the next login.
+//! Messages on their way in. The library hands them over before it acknowledges them to WhatsApp, and goes on as soon as they
+//! have their position in the order of events, so that a busy chat does not wait for the disk once per message. No frame leaves
+//! before they are on the disk, and so no acknowledgement does. Whatever ends in between, WhatsApp delivers them again. A
+//! message that could not be written ends the client, because WhatsApp delivers again only at the next login.
 
 use std::sync::Arc;
 

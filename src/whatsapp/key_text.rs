@@ -1,6 +1,6 @@
-//! What others chose and a column holds: ids, which may be part of a table's key, and names. WhatsApp's own apps make short
-//! ones; what somebody else's program makes must not be able to stop a session. Texts in events need nothing of this: they are
-//! written as JSON, which has a way to spell everything.
+//! Texts that others chose and that a column must hold: ids, which may be part of a table's key, and names. WhatsApp's own apps
+//! make short ones; whatever another program makes must not be able to stop a session. Texts in events need none of this: they
+//! are written as JSON, which can spell everything.
 
 use std::borrow::Cow;
 

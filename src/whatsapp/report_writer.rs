@@ -1,8 +1,8 @@
-//! Brings what happened on a session to the journal, in the order in which WhatsApp sent it. One task for each client, which
-//! ends when the client is closed and everything is brought.
+//! Submits what happened on a session to the journal, in the order in which WhatsApp sent it. One task for each client, which
+//! ends when the client is closed and everything is submitted.
 //!
-//! A message that cannot be written ends the client, and WhatsApp brings it again. Anything else WhatsApp may think acknowledged:
-//! it goes to the session's actor, which writes it as soon as that works. It comes late then.
+//! A message that cannot be written ends the client, and WhatsApp sends it again. WhatsApp may count anything else as
+//! acknowledged: it goes to the session's actor, which writes it, late, as soon as that works.
 
 use std::sync::{Arc, OnceLock, Weak};
 
@@ -55,7 +55,7 @@ pub(super) struct ReportWriter {
 /// Ends when a report is written. Gives it back if it could not be.
 type Writing = FuturesUnordered<BoxFuture<'static, Option<Report>>>;
 
-/// Messages that are brought in one entry: the journal knows one that comes again.
+/// Messages that are submitted in one entry: the journal knows one that comes again.
 #[derive(Default)]
 struct Messages {
     new_events: Vec<NewEvent>,
@@ -64,7 +64,7 @@ struct Messages {
 
 impl ReportWriter {
     pub(super) async fn run(self) {
-        // Whatever ends this: nobody is to wait for what is not brought any more.
+        // Whatever ends this: nobody may wait for what is not submitted any more.
         let _close = Closing(&self);
         let mut writing = Writing::new();
         loop {
@@ -183,7 +183,7 @@ impl ReportWriter {
     }
 }
 
-/// Says that nothing is brought any more.
+/// Says that nothing is submitted any more.
 struct Closing<'a>(&'a ReportWriter);
 
 impl Drop for Closing<'_> {

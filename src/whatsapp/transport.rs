@@ -77,7 +77,7 @@ impl TransportFactory for Dialler {
 
 /// A socket that says nothing that the disk does not know.
 ///
-/// What was stored or brought to the journal before a frame is on the disk when it leaves: the ratchet that it was encrypted
+/// What was stored or submitted to the journal before a frame is on the disk when it leaves: the ratchet that it was encrypted
 /// with, the message that it acknowledges. Once the storage has failed, no frame goes out: whatever the library makes of the
 /// failure, an acknowledgement or a request to send a message again, would be a lie.
 ///

@@ -1,5 +1,5 @@
 //! What takes hours and days, on a clock that the tests move: receivers that are down, codes that expire, events that
-//! get old. The rooms are the real ones, on a database of their own; only the server around them is not there.
+//! get old. The services are the real ones, on a database of their own; only the server around them is not there.
 
 use std::time::Duration;
 

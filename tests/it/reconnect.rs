@@ -1,4 +1,4 @@
-//! Bad weather on the way to WhatsApp: how the session tries again, and what it says meanwhile.
+//! Reconnecting to WhatsApp: how a session tries again, and what it says meanwhile.
 
 use std::time::{Duration, Instant};
 

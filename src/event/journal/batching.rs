@@ -1,5 +1,6 @@
-//! What the writer writes together. A transaction costs much the same whether it writes one entry or thirty, and each one wakes all who
-//! follow it; so the writer waits a little for more where nobody stands and waits.
+//! How much the journal writer puts into one transaction. A transaction costs nearly the same with one entry as with thirty,
+//! and each one wakes everybody who follows it. So the writer waits a few milliseconds for more entries, unless somebody waits
+//! for one of those that it has.
 
 use std::time::{Duration, Instant};
 
@@ -9,9 +10,10 @@ use crate::event::journal::job::{BATCH, Job};
 
 /// Entries of a transaction from which on the writer is busy.
 const BUSY: usize = 8;
-/// Shortest time between the beginnings of two transactions of a busy writer: many entries change hardly more pages than few.
+/// Shortest time between the beginnings of two transactions of a busy writer: each page of an index that a transaction changes
+/// is written whole, for ten entries as for one.
 const PACE: Duration = Duration::from_millis(10);
-/// It does not wait that long if nothing comes in for this time: then all may be waiting for what it has.
+/// It waits no longer if nothing arrives for this time: then everybody may be waiting for what it has.
 const LULL: Duration = Duration::from_millis(1);
 /// Shortest time between the beginnings of two transactions that write nothing but what can wait. Measured at 200 messages a
 /// second: each of them would else have a transaction of its own, and so would whatever follows from it.
@@ -34,11 +36,11 @@ impl PreviousBatch {
     }
 }
 
-/// Takes in what else comes while there is reason to wait.
+/// Adds the entries that arrive while there is a reason to wait.
 pub(super) async fn gather(queue: &mut mpsc::Receiver<Job>, jobs: &mut Vec<Job>, last: PreviousBatch) {
     let Some(began) = last.began else { return };
     let until = tokio::time::Instant::from_std(began + LINGER);
-    // Whoever waits for something takes along what came before it.
+    // An entry that somebody waits for is written at once, with those before it.
     while jobs.len() < ENOUGH && jobs.iter().all(|job| job.entry.can_wait) {
         match tokio::time::timeout_at(until, queue.recv()).await {
             Ok(Some(job)) => jobs.push(job),
@@ -51,7 +53,7 @@ pub(super) async fn gather(queue: &mut mpsc::Receiver<Job>, jobs: &mut Vec<Job>,
     }
 }
 
-/// Takes in what comes until then, as long as more comes.
+/// Adds the entries that arrive until then, as long as more arrive.
 async fn gather_until(queue: &mut mpsc::Receiver<Job>, jobs: &mut Vec<Job>, until: Instant) {
     while jobs.len() < BATCH && Instant::now() < until {
         tokio::time::sleep(LULL).await;

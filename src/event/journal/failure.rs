@@ -1,4 +1,4 @@
-//! What a failure of the writer means for the entry that failed, and for those behind it.
+//! What a failed transaction of the journal means for the entry that failed, and for those behind it.
 
 use metrics::counter;
 use sea_orm::sqlx::error::ErrorKind as SqlxKind;
@@ -18,7 +18,7 @@ pub(super) fn set_aside(entry: &JournalEntry, why: &Error) {
     }
 }
 
-/// Whether it would fail in the same way for ever.
+/// Whether it will fail in the same way however often it is tried.
 pub(super) fn is_permanent(error: &Error) -> bool {
     match std::error::Error::source(error).and_then(|cause| cause.downcast_ref::<DbErr>()) {
         Some(cause) => fault::of(cause) == Fault::Unwritable,
@@ -27,7 +27,7 @@ pub(super) fn is_permanent(error: &Error) -> bool {
     }
 }
 
-/// Whether something is, or may be, there already, or belongs to a session that is gone.
+/// Whether something is, or may be, there already, or belongs to a deleted session.
 pub(super) fn is_duplicate(error: &Error) -> bool {
     let cause = std::error::Error::source(error).and_then(|cause| cause.downcast_ref::<DbErr>());
     cause.is_some_and(|cause| match cause {

@@ -1,5 +1,5 @@
-//! Places for lanes that are worked at the same time. How many there are is bounded, and whoever is slow steps aside, so
-//! that slow receivers do not take the permits of prompt ones.
+//! How many lanes are worked at the same time. Each needs a permit. Slow receivers have permits of their own: a worker that has
+//! to wait for its receiver moves to one of those, so that slow receivers do not use up the permits of prompt ones.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -8,21 +8,21 @@ use entity::ids::WebhookId;
 use parking_lot::Mutex;
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 
-/// Places of lanes whose receivers answer promptly.
+/// Permits for lanes whose receivers answer promptly.
 const PROMPT_PERMITS: usize = 64;
-/// Places of those whose receivers take their time: mere waits, so there can be more of them.
+/// Permits for lanes whose receivers are slow. These only wait, so there can be more of them.
 const SLOW_PERMITS: usize = 256;
 /// Lanes of one webhook that are worked at the same time.
 const PERMITS_PER_WEBHOOK: usize = 32;
 
-/// All permits.
+/// The permits of this process.
 #[derive(Debug)]
 pub(in crate::webhook) struct Concurrency {
     prompt: Arc<Semaphore>,
     slow: Arc<Semaphore>,
     /// Of each webhook that has a lane under way.
     own: Mutex<HashMap<WebhookId, Arc<Semaphore>>>,
-    /// Told when a permit is free again.
+    /// Notified when a permit is free again.
     wake: Arc<Notify>,
 }
 
@@ -62,7 +62,7 @@ impl Concurrency {
     }
 }
 
-/// A lane's permit, until it is dropped.
+/// A permit to work one lane, until it is dropped.
 #[derive(Debug)]
 pub(in crate::webhook) struct Permit {
     _own: OwnedSemaphorePermit,
@@ -78,7 +78,7 @@ impl Permit {
         self.is_slow
     }
 
-    /// Becomes a permit for a slow receiver, if one is free; another lane gets the prompt one.
+    /// Becomes a permit for a slow receiver, if one is free; the prompt one goes to another lane.
     pub(in crate::webhook) fn make_slow(&mut self) {
         if !self.is_slow
             && let Ok(slow) = Arc::clone(&self.slow).try_acquire_owned()

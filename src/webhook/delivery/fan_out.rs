@@ -1,5 +1,6 @@
-//! Turns events into deliveries: reads the journal behind its bookmark, and writes deliveries and bookmark together. What is
-//! recent comes from memory, what is not from the table. Events to which nobody listens move the bookmark now and then.
+//! The fan-out turns events into pending deliveries. It reads the journal behind its bookmark, and writes deliveries and
+//! bookmark in one transaction. Recent events come from memory, others from the table. When no webhook wants any of them, the
+//! bookmark is only moved now and then.
 
 use std::cell::LazyCell;
 use std::collections::{BTreeSet, HashMap};
@@ -26,11 +27,11 @@ use crate::webhook::remembered::Remembered;
 use crate::webhook::row::WebhookRow;
 use crate::webhook::store;
 
-/// Events that are looked at in one turn.
+/// Events that are read at once.
 const BATCH: usize = 500;
-/// Shortest time from turn to turn: what happens in quick succession is turned into deliveries together.
+/// Shortest time from one look to the next: what happens in quick succession is turned into deliveries together.
 const SPAN: Duration = Duration::from_millis(5);
-/// How often it looks although nothing was told.
+/// How often it looks although nothing woke it.
 pub(in crate::webhook) const PERIOD: Duration = Duration::from_secs(5);
 
 /// The address under which status updates come.
@@ -40,9 +41,9 @@ const CHANNEL: &str = "@newsletter";
 /// How the address of a broadcast list ends, and that of status updates.
 const BROADCAST: &str = "@broadcast";
 
-/// How often a turn that failed is tried again at once: a session or a webhook may have gone in the middle of it.
+/// How often it tries again at once after a failure: a session or a webhook may have been deleted in the middle of it.
 const TRIES: u32 = 3;
-/// How long it may keep to itself how far it has looked, while nothing there was to be delivered.
+/// How long the bookmark may stay behind while nothing was to be delivered.
 const REST: Duration = Duration::from_millis(500);
 
 /// The webhooks that are on, by the session that they are for; None is all sessions.
@@ -54,11 +55,11 @@ pub struct FanOut {
     db: Db,
     clock: Clock,
     journal: Journal,
-    /// How far it has looked.
+    /// The position up to which it has read.
     after: i64,
-    /// How far the database knows that it has looked, and since when.
+    /// The bookmark, and when it was set.
     marked: (i64, Instant),
-    /// How many turns failed one after the other. What they were told of may be gone, so the table is asked.
+    /// Failures in a row. After one it reads from the table: what it saw in memory may be gone.
     failures: u32,
     /// Whether it has seen that a session was deleted.
     has_deletion: bool,
@@ -78,7 +79,7 @@ impl FanOut {
     }
 
     /// Looks again and again: whenever something was written, and now and then. Wakes the scheduler when something is to be
-    /// delivered, and the other one when a session was deleted.
+    /// delivered, and the cleanup when a session was deleted.
     pub(in crate::webhook) async fn run(mut self, scheduler: &Notify, cleanup: &Notify, last_run: LastRun) {
         let mut head = self.journal.recent().head();
         loop {
@@ -170,12 +171,12 @@ impl FanOut {
     }
 }
 
-/// What a turn came to.
+/// What one look came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Progress {
     /// There were no events.
     Idle,
-    /// Nobody listens to what there was.
+    /// No webhook wants any of them.
     Seen,
     /// Something is to be delivered.
     Queued,

@@ -10,7 +10,7 @@ use entity::timestamp::Timestamp;
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
-/// What one webhook gets of one session.
+/// The deliveries of one webhook for one session.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Lane {
     /// The webhook.
@@ -19,18 +19,18 @@ pub struct Lane {
     pub session_id: SessionId,
 }
 
-/// A lane that was leased.
+/// The right to work a lane.
 #[derive(Clone, Debug)]
 pub struct Lease {
     /// Which lane.
     pub lane: Lane,
-    /// How often something had been queued in it by then.
+    /// How often something had been queued in it when it was leased.
     pub arrivals: i64,
     /// Until when it is ours.
     pub until: Timestamp,
 }
 
-/// The lanes that are worked right now. One process owns the database, so nobody is at any other.
+/// The lanes that are worked right now. One process owns the database, so nobody works any other.
 #[derive(Debug, Default)]
 pub(super) struct UnderWay(pub(super) Mutex<Lanes>);
 

@@ -1,7 +1,4 @@
 //! All SQL on `lane`. Never opens a transaction: callers pass one.
-//!
-//! A lane is what one webhook gets of one session. The scheduler looks for lanes whose time has come, never for
-//! deliveries: a hundred thousand of them that wait behind one dead receiver are one row here.
 
 use entity::ids::WebhookId;
 use entity::timestamp::Timestamp;
@@ -21,7 +18,7 @@ use crate::error::Result;
 use crate::webhook::delivery::lane::{Lane, Lease};
 use crate::webhook::delivery::lane_query::{in_turn, is as is_in, pending};
 
-/// An ordered lane that waits for its next attempt goes on waiting; any other is due now.
+/// Makes a lane due now, unless it is an ordered one (`waits`) that waits for its next attempt.
 pub(in crate::webhook) async fn wake(
     tx: &impl ConnectionTrait,
     lane: &Lane,
@@ -57,8 +54,8 @@ fn waking(lanes: &[&Lane], waits: bool, now: Timestamp) -> impl Iterator<Item = 
     rows::inserts::<lane::ActiveModel, _>(lanes.iter().map(row).collect(), rule)
 }
 
-/// Lanes whose time has come and that nobody is at, the longest waiting first, none of `others`: so many at most of prompt
-/// receivers, and of slow ones, which it says of each. One query, since hardly any other is asked as often.
+/// Lanes that are due and not leased, the longest waiting first, none of the webhooks `others`: at most so many of prompt
+/// receivers, and of slow ones. Says of each whether its receiver is slow. One query, since hardly any other is made as often.
 pub async fn due(
     db: &impl ConnectionTrait,
     others: &[WebhookId],
@@ -86,7 +83,7 @@ pub(in crate::webhook) fn all_of(query: SelectStatement, name: &'static str) -> 
     Query::select().column(Asterisk).from_subquery(query, name).to_owned()
 }
 
-/// Leases those of these lanes that nobody is at or writes to.
+/// Leases those of these lanes that are not leased and that no other transaction writes to.
 pub async fn lease(tx: &impl ConnectionTrait, lanes: &[Lane], now: Timestamp, until: Timestamp) -> Result<Vec<Lease>> {
     // SQLite has no list of tuples.
     let any = lanes.iter().fold(Condition::any(), |any, lane| any.add(is(lane)));
@@ -127,7 +124,7 @@ impl Lane {
     }
 }
 
-/// When the next lane is due that nobody is at.
+/// When the next lane is due that is not leased.
 pub async fn next_due(db: &impl ConnectionTrait) -> Result<Option<Timestamp>> {
     let next = lane::Entity::find().select_only().column(lane::Column::DueAt);
     let next = next.filter(lane::Column::DueAt.is_not_null()).filter(lane::Column::LeasedUntil.is_null());
@@ -161,7 +158,7 @@ pub async fn delete_empty(tx: &impl ConnectionTrait) -> Result<()> {
     Ok(())
 }
 
-/// Lets every lane be leased anew: whoever was at it is gone.
+/// Ends all leases: the process that held them is gone.
 pub async fn end_leases(tx: &impl ConnectionTrait) -> Result<()> {
     let changes = lane::ActiveModel { leased_until: ActiveValue::Set(None), ..Default::default() };
     lane::Entity::update_many()
@@ -173,8 +170,7 @@ pub async fn end_leases(tx: &impl ConnectionTrait) -> Result<()> {
     Ok(())
 }
 
-/// Ends the leases of all lanes but these, each of which somebody is at: nobody knows of the others that they were leased. They
-/// are due at this moment.
+/// Ends the leases of all lanes but these, which are being worked: nobody works the others. They are due at the given moment.
 pub async fn end_orphaned_leases(tx: &impl ConnectionTrait, under_way: &[Lane], due_at: Timestamp) -> Result<()> {
     if tx.get_database_backend() == DbBackend::Postgres {
         // Behind every other writer: a lease whose answer was lost may be about to be committed.
@@ -193,7 +189,7 @@ pub async fn end_orphaned_leases(tx: &impl ConnectionTrait, under_way: &[Lane], 
     Ok(())
 }
 
-/// Lets be due now what is to be due later than anything is ever put off: it was put off by a clock that has been set back since.
+/// Makes due now what would be due later than any retry ever is: it was scheduled by a clock that has been set back since.
 pub async fn bring_forward(tx: &impl ConnectionTrait, now: Timestamp, latest: Timestamp) -> Result<()> {
     delivery::Entity::update_many()
         .set(delivery::ActiveModel { due_at: ActiveValue::Set(Some(now)), ..Default::default() })
@@ -211,7 +207,7 @@ pub async fn bring_forward(tx: &impl ConnectionTrait, now: Timestamp, latest: Ti
     Ok(())
 }
 
-/// Leaves a lane: it is due when its next delivery is, and not before lanes that waited meanwhile.
+/// Releases a lane: it is due when its next delivery is, and behind the lanes that waited meanwhile.
 pub fn release_in(batch: &mut Batch, lease: &Lease, is_ordered: bool, is_slow: bool, now: Timestamp) {
     let due_at = delivery::Column::DueAt;
     let turn = Expr::case(due_at.lt(now), now).finally(Expr::col(due_at));
@@ -222,13 +218,14 @@ pub fn release_in(batch: &mut Batch, lease: &Lease, is_ordered: bool, is_slow: b
     batch.push(leaving(lease, Expr::SubQuery(None, Box::new(next.into())), changes, now));
 }
 
-/// Leaves a lane: it is due at this moment, if at all.
+/// Releases a lane: it is due at this moment, or not at all.
 pub async fn leave(tx: &impl ConnectionTrait, lease: &Lease, due_at: Option<Timestamp>, now: Timestamp) -> Result<()> {
     leaving(lease, Expr::val(due_at), lane::ActiveModel::default(), now).exec(tx).await.map_err(failed)?;
     Ok(())
 }
 
-/// It is due at once if something was queued meanwhile. Nothing changes if the lease ran out and somebody else has it.
+/// It is due at once if something was queued meanwhile. Nothing changes if the lease ran out and somebody else has it:
+/// otherwise a third worker could take it, and post the same delivery at the same time.
 fn leaving(lease: &Lease, due_at: Expr, changes: lane::ActiveModel, now: Timestamp) -> UpdateMany<lane::Entity> {
     let undisturbed = lane::Column::Arrivals.eq(lease.arrivals);
     let changes = lane::ActiveModel { leased_until: ActiveValue::Set(None), ..changes };
@@ -241,7 +238,7 @@ fn at(lane: &Lane) -> sea_orm::UpdateMany<lane::Entity> {
     lane::Entity::update_many().filter(is(lane))
 }
 
-/// Lets the lanes of a webhook be looked at now, or, while it is off, not at all.
+/// Makes all lanes of a webhook due at this moment, or, while it is off, not at all.
 pub async fn reschedule_lanes(tx: &impl ConnectionTrait, webhook: &WebhookId, due_at: Option<Timestamp>) -> Result<()> {
     let its = in_order(Condition::all().add(lane::Column::WebhookId.eq(webhook.clone()))).lock(LockType::Update);
     lane::Entity::update_many()

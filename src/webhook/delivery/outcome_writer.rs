@@ -1,7 +1,7 @@
-//! Writes down what came of deliveries, and which lanes are worked no more: those of many lanes in one transaction.
+//! The outcome writer writes what came of attempts, and which lanes were released: for many lanes in one transaction.
 //!
-//! Nobody waits for the disk here: what is lost in a power cut is delivered once more, under the same id. At a shutdown it ends
-//! behind the workers, so that everybody who has an update finds it here.
+//! Nobody waits for the disk here: what a power cut takes back is delivered once more, under the same id. At a shutdown it ends
+//! behind the workers, so that what they still have to report is written.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -27,16 +27,16 @@ use crate::webhook::store;
 
 /// Shortest time from transaction to transaction: what comes in quick succession is written together.
 const SPAN: Duration = Duration::from_millis(25);
-/// Updates with which that is not waited for: lanes with much in them go on when what came of the last part is written.
+/// With so many updates it does not wait for that: full lanes go on only when the outcomes of their last run are written.
 const ENOUGH: usize = 64;
-/// Updates that wait to be written; with more, the lanes wait.
+/// Updates that wait to be written. With more, workers wait.
 const QUEUE: usize = 512;
 
-/// What is to be written down.
+/// What is to be written about a lane.
 pub(in crate::webhook) enum LaneUpdate {
-    /// What came of a delivery.
+    /// A delivery was attempted.
     Attempted(Attempt),
-    /// A lane is worked no more. It is due when its next delivery is.
+    /// A worker is done with it. It is due again when its next delivery is.
     Released {
         /// Which lane.
         lease: Lease,
@@ -52,7 +52,7 @@ pub(in crate::webhook) type Written = BoxFuture<'static, Result<()>>;
 
 type Job = (LaneUpdate, oneshot::Sender<Result<()>>);
 
-/// The way to the one who writes updates.
+/// The way to the outcome writer. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct OutcomeWriter(mpsc::Sender<Job>);
 
@@ -109,7 +109,7 @@ async fn record_outcomes(db: &Db, clock: &Clock, jobs: Vec<Job>) {
     let updates: Vec<_> = jobs.iter().map(|(update, _)| update).collect();
     let is_written = write(db, clock, &updates).await.is_ok();
     for (update, done) in jobs {
-        // One may be of a webhook that was deleted meanwhile, which is no fault of the others.
+        // One may belong to a webhook that was deleted meanwhile; the others are written.
         let written = if is_written { Ok(()) } else { write_one(db, clock, &update).await };
         let _ = done.send(written); // The lane may have been given up.
     }
@@ -156,7 +156,7 @@ async fn write(db: &Db, clock: &Clock, updates: &[&LaneUpdate]) -> Result<()> {
     Ok(())
 }
 
-/// What outcomes say of one webhook, in their order.
+/// What attempts say about a webhook's health, in their order.
 #[derive(Default)]
 struct WebhookHealth<'a> {
     /// Whether one came.
@@ -179,7 +179,7 @@ impl<'a> WebhookHealth<'a> {
     }
 }
 
-/// Writes outcomes, and what they say of their webhooks.
+/// Adds what came of attempts, and what that says about their webhooks.
 fn push_outcomes(batch: &mut Batch, attempts: &[&Attempt], now: Timestamp) {
     let mut health: BTreeMap<&WebhookId, WebhookHealth<'_>> = BTreeMap::new();
     for attempt in attempts.iter().filter(|attempt| attempt.outcome != AttemptOutcome::Expired) {

@@ -1,5 +1,5 @@
-//! SQL on `delivery` and `delivery_attempt` about what receivers refuse, and about what is given up by hand. Never opens a
-//! transaction: callers pass one.
+//! SQL on `delivery` and `delivery_attempt` about deliveries that a receiver refuses for good, and those that are given up by
+//! hand. Never opens a transaction: callers pass one.
 
 use entity::ids::{DeliveryId, WebhookId};
 use entity::timestamp::Timestamp;

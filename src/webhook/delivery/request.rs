@@ -1,7 +1,7 @@
 //! Builds and signs one request to a receiver. Pure.
 //!
-//! It is signed twice: as Standard Webhooks has it, and as the contract has it. In the overlap of a rotation the secret
-//! before signs too.
+//! It is signed twice: as Standard Webhooks says, and as the contract says. After a rotation the old secret signs, too, for a
+//! while.
 
 use std::collections::{BTreeMap, HashMap};
 

@@ -1,7 +1,4 @@
-//! Carries deliveries out: leases the lanes whose time has come, posts what waits in them, writes down what came of it.
-//!
-//! Lanes are worked side by side, each in order. How many at a time is bounded, and those of slow receivers have permits of
-//! their own, so that they cannot take all of them.
+//! The scheduler looks for lanes that are due, takes a lease on each for which there is a permit, and starts a worker for it.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
@@ -29,20 +26,20 @@ use crate::webhook::remembered::Remembered;
 use crate::webhook::row::WebhookRow;
 use crate::webhook::store;
 
-/// How long a lane may be worked before it counts as left: all that is taken from it at once, each as slow as can be.
+/// How long a lease lasts: longer than a run with every delivery as slow as it can be.
 const LEASE: Duration = Duration::from_secs(20 * 60);
-/// Shortest pause between two looks for which there is no reason but the time.
+/// Shortest pause between two looks that nobody woke it for.
 const PAUSE: Duration = Duration::from_millis(50);
 /// Shortest time from look to look: it is woken at the end of each lane's work, and one look serves all.
 const SPAN: Duration = Duration::from_millis(20);
-/// Lanes of which it reads in one question what is next in them.
+/// Lanes whose next deliveries are read in one query.
 const LANES: usize = 16;
 /// How often it looks although nothing is due.
 const PERIOD: Duration = Duration::from_secs(30);
-/// How long a lane is left alone that was leased and is not worked: what broke its work may break the next one, too.
+/// How long a lane rests whose worker panicked: what broke it may break the next one, too.
 const RECOVERY: Duration = Duration::from_secs(2);
 
-/// Carries deliveries out.
+/// Starts workers for the lanes that are due.
 #[derive(Debug)]
 pub struct Scheduler {
     pub(in crate::webhook) db: Db,
@@ -113,7 +110,7 @@ impl Scheduler {
         }
     }
 
-    /// Leases what is due and starts to carry it out.
+    /// Leases lanes that are due and starts their workers.
     ///
     /// # Errors
     /// `Unavailable`.
@@ -128,7 +125,7 @@ impl Scheduler {
             {
                 match self.concurrency.acquire(&lane.webhook_id, is_slow) {
                     Some(permit) => drop(permits.insert(lane, permit)),
-                    // It stood in the way of others.
+                    // Its webhook has no permit left, and it took the place of another lane in the answer.
                     None => look = NextRun::Again,
                 }
             }
@@ -137,14 +134,14 @@ impl Scheduler {
             return Ok(look);
         }
         let lanes: Vec<_> = permits.keys().cloned().collect();
-        // A lease that is lost in a power cut was this process's own.
+        // Without waiting for the disk: a lease that a power cut takes back was this process's own.
         let leases = lane_store::lease(self.db.write().without_fsync(), &lanes, now, now.after(LEASE)).await;
-        // They may be ours all the same, if only the answer was lost.
+        // If only the answer was lost, they are leased all the same.
         let leases = leases.inspect_err(|_| self.under_way.0.lock().has_orphans = true)?;
-        // Before they are read: a change that comes later is seen by the number.
+        // Before the webhooks are read: workers see by this number whether one changed later.
         let version = self.worker.journal.demand().version();
         let ids: BTreeSet<_> = leases.iter().map(|lease| &lease.lane.webhook_id).collect();
-        // If this fails, each looks for itself. Nothing that was leased may be left behind.
+        // If this fails, each worker reads its own. No lane that was leased may be left behind.
         let webhooks = self.webhooks(ids, version).await.unwrap_or_default();
         let mut next = self.next(&leases, &webhooks, now).await;
         for lease in leases {
@@ -172,7 +169,7 @@ impl Scheduler {
         Ok(ids.into_iter().filter_map(|id| Some((id.clone(), Arc::clone(preloaded.get(id)?)))).collect())
     }
 
-    /// What is next in these lanes. It lacks those of which it could not be read.
+    /// The next deliveries of these lanes, without those that could not be read.
     async fn next(
         &self,
         leases: &[Lease],
@@ -206,7 +203,7 @@ impl Scheduler {
         });
     }
 
-    /// Lets lanes be leased anew that are leased although nobody is at them.
+    /// Ends the leases of lanes that nobody works.
     async fn end_orphaned_leases(&self) -> Result<()> {
         let worked: Vec<_> = {
             let mut lanes = self.under_way.0.lock();
@@ -225,7 +222,7 @@ impl Scheduler {
 
     async fn until_next(&self) -> Duration {
         match lane_store::next_due(self.db.read()).await {
-            // All permits may be taken; whoever leaves one wakes it.
+            // All permits may be taken; whoever gives one back wakes it.
             Ok(Some(due)) => due.remaining(self.clock.now()).min(PERIOD),
             Ok(None) | Err(_) => PERIOD,
         }

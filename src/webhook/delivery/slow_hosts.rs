@@ -1,4 +1,4 @@
-//! Which receivers are slow right now. In memory: after a start each is taken for prompt until it shows that it is not.
+//! Which hosts are slow right now. In memory only: after a start, each counts as prompt until it shows that it is not.
 
 use std::collections::HashSet;
 

@@ -207,7 +207,7 @@ pub fn record_outcomes_in(batch: &mut Batch, attempts: &[&Attempt], now: Timesta
     }
 }
 
-/// Lets what waits for its next attempt be tried now.
+/// Makes every pending delivery of a webhook due now.
 pub async fn reschedule_deliveries(tx: &impl ConnectionTrait, webhook: &WebhookId, now: Timestamp) -> Result<()> {
     delivery::Entity::update_many()
         .set(delivery::ActiveModel { due_at: ActiveValue::Set(Some(now)), ..Default::default() })

@@ -1,4 +1,5 @@
-//! Works one lane: posts what waits in it, one delivery after the other, and writes down what came of each.
+//! A worker holds the lease on one lane. It posts the deliveries that are due, one after the other, reports each attempt to the
+//! outcome writer, and releases the lane.
 
 mod attempting;
 
@@ -33,11 +34,11 @@ use crate::webhook::delivery::store as delivery_store;
 use crate::webhook::row::WebhookRow;
 use crate::webhook::store::{self, DisableCause};
 
-/// Deliveries that are taken from a lane at once. Then others have their turn.
+/// Deliveries of one run. Then other lanes have their turn.
 pub(in crate::webhook) const BATCH: u64 = 16;
-/// A receiver that takes longer is slow. Far above what one takes that only keeps what it gets.
+/// A receiver that takes longer is slow. Far more than one needs that only stores what it gets.
 const PROMPT_LIMIT: Duration = Duration::from_secs(1);
-/// How long a lane is worked while others may wait.
+/// Longest run through a lane while others may wait: 16 answers of 15 s each would hold its permit for minutes.
 const RUN_LIMIT: Duration = Duration::from_secs(2);
 /// A receiver that failed for so long is switched off.
 const DISABLE_AFTER: Duration = Duration::from_secs(5 * 24 * 60 * 60);
@@ -45,7 +46,7 @@ const DISABLE_AFTER: Duration = Duration::from_secs(5 * 24 * 60 * 60);
 /// How long a lane is left alone that could not be worked.
 const RECOVERY: Duration = Duration::from_secs(2);
 
-/// What it takes to deliver.
+/// What every worker needs.
 #[derive(Debug)]
 pub struct Worker {
     pub(in crate::webhook) db: Db,
@@ -65,17 +66,17 @@ pub struct Worker {
     pub(in crate::webhook) refusals: u32,
 }
 
-/// A webhook as somebody knows it, and what is next in a lane of it.
+/// A webhook and the next deliveries of one of its lanes, as the scheduler has read them.
 pub(in crate::webhook) struct Preloaded {
     /// None if it could not be read.
     pub(in crate::webhook) webhook: Option<Arc<WebhookRow>>,
     /// What is next in the lane. None if it could not be read.
     pub(in crate::webhook) deliveries: Option<Vec<delivery_store::DeliveryRow>>,
-    /// The number of the last change that may be in it.
+    /// The number of webhook changes right before it was read.
     pub(in crate::webhook) version: u64,
 }
 
-/// A lane that is being worked.
+/// One run of a worker through its lane.
 struct LaneRun<'a> {
     permit: &'a mut Permit,
     webhook: Arc<WebhookRow>,
@@ -89,19 +90,19 @@ struct LaneRun<'a> {
     unwritten: Vec<Written>,
 }
 
-/// How a lane is left.
+/// How a run ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Exit {
-    /// It has its next turn when its next delivery is due.
+    /// The lane is released: it is due again when its next delivery is.
     Over,
     /// Its webhook is off.
     Off,
-    /// Nothing is to be written: the lane is gone, or the server stops.
+    /// Nothing is written: the lane is gone, or the server stops.
     Gone,
 }
 
 impl Worker {
-    /// Works a lane and leaves it.
+    /// Works a lane and releases it.
     pub(in crate::webhook) async fn run(&self, lease: Lease, preloaded: Preloaded, permit: &mut Permit) {
         if let Err(error) = self.work(&lease, preloaded, permit).await {
             error!(webhook.id = %lease.lane.webhook_id, error = chain(&error), "a lane could not be worked");
@@ -109,7 +110,7 @@ impl Worker {
         }
     }
 
-    /// Leaves a lane that could not be worked, as soon as the database lets it. It is due again at once.
+    /// Releases a lane that could not be worked, as soon as the database can do that. It is due again at once.
     async fn give_back(&self, lease: &Lease) {
         loop {
             if self.stop.run_until_cancelled(tokio::time::sleep(RECOVERY)).await.is_none() {
@@ -134,7 +135,7 @@ impl Worker {
             return self.rest(lease).await;
         }
         if !permit.is_slow() && self.slow_hosts.is_slow(&webhook.url) {
-            // It waits among the slow ones, without having waited here for an answer.
+            // It gets a permit for slow receivers next time, and does not hold this one while it waits.
             return self.leave(lease, &webhook, true).await.await;
         }
         let now = self.clock.now();
@@ -159,7 +160,7 @@ impl Worker {
         }
         let end = end.unwrap_or(Exit::Over);
         if end == Exit::Over {
-            // Behind what came of its deliveries, and most often in the same transaction.
+            // Behind its attempts, and mostly in the same transaction.
             run.unwritten.push(self.leave(lease, &run.webhook, run.is_slow).await);
         }
         all_written(&mut run.unwritten).await?;
@@ -169,7 +170,7 @@ impl Worker {
         }
     }
 
-    /// Tries one delivery. Says how the lane is left, if it is.
+    /// Tries one delivery. Says how the run ends, if it does.
     async fn step(
         &self,
         run: &mut LaneRun<'_>,
@@ -189,7 +190,7 @@ impl Worker {
         let (outcome, status) = (attempt.outcome.clone(), attempt.status);
         run.unwritten.push(self.outcomes.submit(LaneUpdate::Attempted(attempt)).await);
         let is_over = run.is_slow || run.began.elapsed() >= RUN_LIMIT;
-        // The next need not wait until it is written that this one came: after a crash both come once more, in order.
+        // The next one need not wait until this success is written: after a crash both would come again, in order.
         if matches!(outcome, AttemptOutcome::Delivered | AttemptOutcome::Expired) {
             return Ok(is_over.then_some(Exit::Over));
         }
@@ -223,7 +224,7 @@ impl Worker {
         Ok((!is_due).then_some(Exit::Over))
     }
 
-    /// Leaves a lane: it has its next turn when its next delivery is due, after those that waited meanwhile.
+    /// Releases a lane: it is due again when its next delivery is, behind the lanes that waited meanwhile.
     async fn leave(&self, lease: &Lease, webhook: &WebhookRow, is_slow: bool) -> Written {
         self.outcomes
             .submit(LaneUpdate::Released { lease: lease.clone(), is_ordered: webhook.is_ordered, is_slow })
@@ -242,7 +243,7 @@ impl Worker {
         Ok(events)
     }
 
-    /// Leaves a lane whose webhook is off. Whoever switches it on wakes it.
+    /// Releases a lane whose webhook is off. Whoever switches the webhook on makes it due.
     async fn rest(&self, lease: &Lease) -> Result<()> {
         lane_store::leave(self.db.write().without_fsync(), lease, None, self.clock.now()).await
     }

@@ -67,9 +67,9 @@ pub struct DeviceStore {
     saving: Mutex<()>,
     /// What was decrypted and is not yet in the journal.
     pending_messages: Arc<SharedPendingMessages>,
-    /// What waits for its turn to be brought to the journal.
+    /// Messages that wait for their turn to be submitted to the journal.
     held: HeldMessages,
-    /// What was brought to the journal.
+    /// What was submitted to the journal and may not be on the disk yet.
     unflushed: UnflushedEntry,
     /// Ratchets on their way to the disk.
     under_way: UnderWay,
@@ -142,8 +142,8 @@ impl DeviceStore {
         self.pending_messages.step(Event::StanzaCame { id: clean(id) });
     }
 
-    /// Notes that a message waits for its turn to be brought to the journal, whatever the library does meanwhile: no frame leaves
-    /// before it is brought, and a ratchet takes it along.
+    /// Notes that a message waits for its turn to be submitted to the journal, whatever the library does meanwhile: no frame leaves
+    /// before it is submitted, and a ratchet takes it along.
     pub fn hold(&self, chat: &str, sender: &str, id: &str) -> HeldMessage {
         let key = key(PendingInboundKey { chat, sender, id });
         self.pending_messages.step(Event::Held { key: Arc::clone(&key) });
@@ -163,7 +163,7 @@ impl DeviceStore {
         give_up(&self.given_up, &self.session, why);
     }
 
-    /// No rows, but an error once the client is given up: what was brought before may not be written, and nothing of the same
+    /// No rows, but an error once the client is given up: what was submitted before may not be written, and nothing of the same
     /// client is to be written behind it.
     pub fn unless_given_up(&self) -> Rows {
         let given_up = self.given_up.clone();
@@ -179,7 +179,7 @@ impl DeviceStore {
         Box::new(move |why| give_up(&given_up, &session, why))
     }
 
-    /// Notes that entries up to this one were brought to the journal, which has them on the disk when `written` ends. No frame
+    /// Notes that entries up to this one were submitted to the journal, which has them on the disk when `written` ends. No frame
     /// leaves before: it may acknowledge a message of theirs.
     pub fn submitted(&self, ticket: Ticket, written: impl Future<Output = crate::error::Result<()>> + Send + 'static) {
         self.unflushed.submitted(ticket, written);

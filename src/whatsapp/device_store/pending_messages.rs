@@ -76,7 +76,7 @@ pub(super) enum Event<T> {
     Expired { cutoff: i64 },
     /// All messages are to go into the table.
     AllToTable,
-    /// Ratchets are about to be brought to the journal. What is decrypted from now on, they have not moved past.
+    /// Ratchets are about to be submitted to the journal. What is decrypted from now on, they have not moved past.
     RatchetsCame,
     /// A transaction is made up in which the journal writes its entries up to `newest`, unless it wrote them before, and the
     /// ratchets that came at `ratchets_of`, if there are any. May happen again after the transaction failed.
@@ -90,7 +90,7 @@ pub(super) enum Event<T> {
 pub(super) struct Effects {
     /// The place of the event.
     pub(super) sequence: Sequence,
-    /// Whether the table has to change, be there ratchets or not: a transaction is to be brought to the journal for that.
+    /// Whether the table has to change, be there ratchets or not: a transaction is to be submitted to the journal for that.
     pub(super) is_table_behind: bool,
     /// What the transaction that is made up has to change in the table.
     pub(super) changes: Vec<Change>,

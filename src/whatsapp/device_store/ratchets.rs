@@ -1,8 +1,8 @@
 //! Ratchets on their way to the disk, and with them the messages that they have moved past.
 //!
-//! The library lets no message of its session through while it stores ratchets, which it does every 25 ms when there is
-//! much to read. So they are taken in once the journal writer has them. What must not overtake them waits instead: every frame, every
-//! other write, and whoever reads them. When they cannot be written the client is given up, as with everything else.
+//! The library lets no message of its session through while it stores ratchets, which it does every 25 ms when there is much to
+//! read. So they are accepted once they are submitted to the journal. What must not overtake them waits instead: every frame,
+//! every other write, and every read of a ratchet. When they cannot be written the client is given up, as with everything else.
 
 use std::sync::Arc;
 
@@ -19,11 +19,11 @@ use crate::error::{Error, ErrorKind};
 use crate::event::entry::{JournalEntry, Rows};
 use crate::whatsapp::device_store::unflushed::shared;
 
-/// Those that are under way, at most. Who brings more waits.
+/// Intakes that are under way, at most. With more, the library waits.
 const UNDER_WAY: usize = 16;
 
 impl DeviceStore {
-    /// Waits until everything is on the disk that was stored, and every message that was brought to the journal.
+    /// Waits until everything is on the disk that was stored, and every message that was submitted to the journal.
     ///
     /// # Errors
     /// It could not be written; then the client is given up.
@@ -80,7 +80,7 @@ pub(super) async fn flushed(store: &DeviceStore) -> Result<()> {
 
 /// The same when the journal has closed: the clients may still store what they have. In order, so nobody else does it.
 async fn write_without_journal(store: &DeviceStore) -> Result<()> {
-    // Which messages it was brought in time. If it could not write them, the client was given up for that.
+    // Which messages it got in time. If it could not write them, the client was given up for that.
     let _ = store.messages_flushed().await;
     let _submitting = store.under_way.submitting.lock().await;
     while let Some(intake) = store.under_way.first() {

@@ -14,7 +14,8 @@ use crate::whatsapp::device_store::unflushed::Flushed;
 #[derive(Default)]
 pub(super) struct UnderWay {
     pub(super) intakes: Mutex<VecDeque<Arc<Intake>>>,
-    /// Held by who brings an intake to the journal, so that they are in its order. Nobody waits for the disk with it.
+    /// Held while an intake is submitted to the journal, so that both are in the same order. Nobody waits for the disk while
+    /// holding it.
     pub(super) submitting: tokio::sync::Mutex<()>,
 }
 

@@ -1,4 +1,5 @@
-//! Messages that were submitted to the journal, as a frame sees them: it may acknowledge any of them, so it waits for all.
+//! Messages on their way to the disk: those that are held until they are submitted to the journal, and the entry that was
+//! submitted last. A frame may acknowledge any of them, so it waits for all.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -52,7 +53,7 @@ impl UnflushedEntry {
     }
 }
 
-/// Messages that were taken in and wait for their turn to be submitted.
+/// Messages that wait for their turn to be submitted.
 #[derive(Debug, Default)]
 pub(super) struct HeldMessages {
     numbers: Arc<Mutex<Numbers>>,
@@ -85,7 +86,7 @@ impl HeldMessages {
         HeldMessage { key, number, numbers: Arc::clone(&self.numbers), first: Arc::clone(&self.first) }
     }
 
-    /// Waits until everything is submitted that was taken in before this call.
+    /// Waits until every message that is held at this moment has been submitted.
     pub(super) async fn handed_over(&self) {
         let until = self.numbers.lock().next;
         let mut first = self.first.subscribe();

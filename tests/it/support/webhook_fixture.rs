@@ -1,4 +1,4 @@
-//! Journal, webhooks and a receiver on a database of their own, on a clock that the tests move: the real rooms, without the
+//! Journal, webhooks and a receiver on a database of their own, on a clock that the tests move: the real services, without the
 //! server around them.
 
 use std::time::{Duration, Instant};

@@ -1,4 +1,4 @@
-//! One attempt: posts one delivery, or finds that nobody needs it any more, and says what comes of it.
+//! One attempt: posts one delivery, unless nobody can use it any more, and decides what comes of it.
 
 use std::time::Duration;
 
@@ -16,7 +16,8 @@ use crate::webhook::delivery::worker::{LaneRun, PROMPT_LIMIT, Worker};
 use crate::webhook::delivery::{refusals, retry_schedule, store as delivery_store};
 use crate::webhook::row::WebhookRow;
 
-/// How long an answer is waited for when the server stops.
+/// How long a worker waits for an answer after the server began to stop. A receiver that takes longer must not make the stop
+/// fail; its event comes again after the start.
 const SHUTDOWN_GRACE: Duration = Duration::from_secs(3);
 
 impl Worker {
@@ -59,7 +60,7 @@ impl Worker {
         Some(Attempt { number, duration_ms, status, error: failure, reply, outcome, ..blank })
     }
 
-    /// Posts an event. Whoever has to wait moves to a permit for slow receivers.
+    /// Posts an event. After a second without an answer it moves to a permit for slow receivers.
     async fn post_once(&self, run: &mut LaneRun<'_>, event: &EventRow, now: Timestamp) -> Attempted {
         let webhook = &run.webhook;
         let post = self.post(webhook, event.id.as_str(), request::body(event), now);
@@ -75,7 +76,7 @@ impl Worker {
         }
     }
 
-    /// Ends when the server stops and an answer has had a little time.
+    /// Ends a little while after the server began to stop.
     async fn shutdown_grace(&self) {
         self.stop.cancelled().await;
         tokio::time::sleep(SHUTDOWN_GRACE).await;
