@@ -5,15 +5,18 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use entity::timestamp::Timestamp;
+use futures::FutureExt;
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, MissedTickBehavior};
 use tracing::info;
 
+use crate::event::entry::{JournalEntry, NewEvent, Write};
 use crate::lifecycle::ShutdownPhase;
 use crate::session::command::Command;
 use crate::session::deps::Deps;
-use crate::session::projection;
 use crate::session::registry::SessionHandle;
+use crate::session::{projection, store, transition_events};
 
 /// A session that still connects after this time makes room for the next one in the queue.
 const CONNECT_LIMIT: Duration = Duration::from_secs(30);
@@ -31,6 +34,25 @@ impl Default for BootSettings {
     fn default() -> Self {
         Self { boot_rate: NonZeroU32::new(20), boot_concurrency: 32 }
     }
+}
+
+/// What a start makes of the states that the process before wrote.
+pub fn restart(now: Timestamp) -> JournalEntry {
+    let write: Write = Box::new(move |tx| {
+        async move {
+            let before = store::all(tx).await?;
+            store::reset(tx, now).await?;
+            let mut events = Vec::new();
+            for (before, after) in before.iter().zip(store::all(tx).await?) {
+                for body in transition_events::between(&before.live, &after.live) {
+                    events.push(NewEvent::new(after.session.id.clone(), &body, now)?);
+                }
+            }
+            Ok(events)
+        }
+        .boxed()
+    });
+    JournalEntry { write: Some(write), ..JournalEntry::default() }
 }
 
 /// How many sessions wait to be brought back after a start, and how many had their turn.

@@ -1,6 +1,7 @@
 //! The rules of a session's life, as a pure function: what is, and what happens, give what will be and what to do.
 //!
-//! Decides everything and does nothing: no clock, no database, no network. The actor obeys.
+//! Decides everything and does nothing: no clock, no database, no network. The actor obeys. Longer than other files, since these rules
+//! are read together.
 
 use std::time::Duration;
 
