@@ -93,6 +93,7 @@ const WALLS: &[(&str, &[&str])] = &[
             "event/journal.rs",
             "event/flusher.rs",
             "event/journal/",
+            "webhook/row.rs",
             "webhook/store.rs",
             "webhook/delivery/store.rs",
             "webhook/delivery/lane_store.rs",
