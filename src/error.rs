@@ -20,7 +20,7 @@ pub enum ErrorKind {
     SessionNotFound,
     /// No key has this id, or only one that may do more than the caller.
     KeyNotFound,
-    /// No pairing link has this token.
+    /// No pairing link has this token, or this id in its session.
     PairingLinkNotFound,
     /// The pairing link's time is over.
     PairingLinkExpired,

@@ -177,6 +177,7 @@ pub(super) fn answer_at(failure: &poem::Error, unreadable: Option<&str>) -> Resp
         Some("key_id") => (ErrorKind::KeyNotFound, "no key has this id"),
         Some("webhook_id") => (ErrorKind::WebhookNotFound, "no webhook has this id"),
         Some("delivery_id") => (ErrorKind::DeliveryNotFound, "no delivery has this id"),
+        Some("link_id") => (ErrorKind::PairingLinkNotFound, "no pairing link has this id"),
         Some(_) => (ErrorKind::SessionNotFound, "no session has this id"),
     };
     ours(&Error::new(kind, detail))

@@ -105,13 +105,18 @@ const SESSIONS: &[Operation] = {
 };
 
 const PAIRING_LINKS: &[Operation] = {
-    use ErrorKind::{AlreadyLoggedIn, Invalid, PublicUrlUnknown, SessionNotFound, TooManyPairingLinks, Unavailable};
+    use ErrorKind::{
+        AlreadyLoggedIn, Invalid, PairingLinkNotFound, PublicUrlUnknown, SessionNotFound, TooManyPairingLinks,
+        Unavailable,
+    };
     use Scope::SessionsPair;
     const CREATING: &[ErrorKind] =
         &[SessionNotFound, AlreadyLoggedIn, PublicUrlUnknown, TooManyPairingLinks, Invalid, Unavailable];
+    const ONE: &[ErrorKind] = &[SessionNotFound, PairingLinkNotFound, Unavailable];
     &[
         both("createPairingLink", (MUTATION, "createPairingLink"), SessionsPair, CREATING),
         both("listPairingLinks", (QUERY, "pairingLinks"), SessionsPair, &[SessionNotFound, Unavailable]),
+        both("deletePairingLink", (MUTATION, "deletePairingLink"), SessionsPair, ONE),
     ]
 };
 

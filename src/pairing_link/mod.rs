@@ -1,7 +1,7 @@
 //! Pairing links: addresses that let somebody without a key link one phone to one session. Only digests are kept.
 //!
 //! A link is used up once its session was logged in after the link was made, which the session itself remembers: no mark
-//! can be missing.
+//! can be missing. One that is deleted is as if there had never been one.
 
 pub mod store;
 pub mod types;
@@ -102,7 +102,7 @@ impl PairingLinks {
         if open.len() >= OPEN_MAX {
             let detail = format!(
                 "{OPEN_MAX} pairing links of this session can be used already: the next one can be made when one of them has \
-                 expired, or a phone was linked with one"
+                 expired or was deleted, or a phone was linked with one"
             );
             return Err(Error::new(ErrorKind::TooManyPairingLinks, detail));
         }
@@ -134,17 +134,36 @@ impl PairingLinks {
         store::open(self.db.read(), id, last, self.clock.now(), PAGE_MAX.into()).await
     }
 
+    /// Deletes a link, whether it can be used or not; those who look at it see at once that it is over. The session stays as it
+    /// is, and so does a code that the link has shown. Gives what the link was.
+    ///
+    /// # Errors
+    /// `Forbidden`, `SessionNotFound`, `PairingLinkNotFound`, `Unavailable`.
+    pub async fn delete(&self, caller: &Caller, id: &SessionId, link: &PairingLinkId) -> Result<OpenPairingLink> {
+        self.sessions.last_connected(caller, id)?; // Whether the caller may; the moment is no matter here.
+        let unknown = || Error::new(ErrorKind::PairingLinkNotFound, "no pairing link has this id");
+        let deleted = store::of_session(self.db.read(), id, link).await?.ok_or_else(unknown)?;
+        let (links, session, link) = (self.clone(), id.clone(), link.clone());
+        // To the end, also for a caller that goes away: those who look at the link are told behind the write.
+        match self.lifecycle.complete(async move { links.take(session, link).await }).await? {
+            true => Ok(deleted),
+            false => Err(unknown()),
+        }
+    }
+
     /// Shows a visitor the session's codes, and brings it online so that there are some.
     ///
     /// # Errors
     /// `PairingLinkNotFound`, `PairingLinkExpired`, `PairingLinkUsed`, `TooManyVisitors`, `Unavailable`, `ShuttingDown`.
     pub async fn visit(&self, token: &str) -> Result<Visit> {
+        let seat = self.visitors.seat(&self.admit(token).await?.link.id)?;
+        // Once more: a link that was deleted before the seat was taken does not end the seat.
         let Visitor { caller, link, lifeline } = self.admit(token).await?;
-        let seat = self.visitors.seat(&link.id)?;
         let updates = self.sessions.offer(&caller, &link.session).await.map_err(told_to_a_visitor)?;
-        let (clock, lifecycle) = (self.clock.clone(), self.lifecycle.clone());
+        let (clock, lifecycle, deleted) = (self.clock.clone(), self.lifecycle.clone(), seat.lifeline.clone());
         let ending = Ending { expires_at: link.expires_at, clock, lifecycle, _seat: seat };
-        Ok(Visit { updates: updates.take_until(lifeline.cancelled_owned()).boxed(), ending })
+        let updates = updates.take_until(lifeline.cancelled_owned()).take_until(deleted.cancelled_owned());
+        Ok(Visit { updates: updates.boxed(), ending })
     }
 
     /// A pair code for a visitor's phone number.
@@ -155,6 +174,30 @@ impl PairingLinks {
         let Visitor { caller, link, lifeline: _ } = self.admit(token).await?;
         let paired = self.sessions.pair_by_link(&caller, &link.session, &link.id, request).await;
         paired.map_err(told_to_a_visitor)
+    }
+
+    /// Deletes a link, and tells those who look at it. False if there is none any more.
+    async fn take(&self, session: SessionId, link: PairingLinkId) -> Result<bool> {
+        let outcome = store::delete(self.db.write(), &link).await;
+        match &outcome {
+            Ok(_) => self.visitors.dismiss(&link),
+            // If only the answer was lost it is deleted all the same.
+            Err(_) => {
+                let links = self.clone();
+                let attempt = move || {
+                    let (links, session, link) = (links.clone(), session.clone(), link.clone());
+                    async move {
+                        let tx = links.db.write().begin_decided(store::TABLE).await?;
+                        if store::of_session(&tx, &session, &link).await?.is_none() {
+                            links.visitors.dismiss(&link);
+                        }
+                        Ok::<_, Error>(())
+                    }
+                };
+                self.lifecycle.insist("pairing link", attempt).await;
+            }
+        }
+        outcome
     }
 
     async fn admit(&self, token: &str) -> Result<Visitor> {

@@ -10,6 +10,9 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::pairing_link::types::OpenPairingLink;
 use crate::token::Digest;
 
+/// The table.
+pub const TABLE: &str = "pairing_link";
+
 /// A link as it is kept.
 #[derive(Clone, Debug)]
 pub struct PairingLinkRow {
@@ -74,11 +77,23 @@ pub async fn open(
     }
     let sorted = open.order_by_asc(pairing_link::Column::CreatedAt).order_by_asc(pairing_link::Column::Id);
     let rows = sorted.limit(limit).all(db).await.map_err(failed)?;
-    let shown = rows.into_iter().map(|row| {
-        let pairing_link::Model { id, session_id: _, digest: _, expires_at, created_at, created_by: _ } = row;
-        OpenPairingLink { id, created_at, expires_at }
-    });
-    Ok(shown.collect())
+    Ok(rows.into_iter().map(shown).collect())
+}
+
+/// The link with this id, if it is one of this session; whether it can be used or not.
+pub async fn of_session(
+    db: &impl ConnectionTrait,
+    session: &SessionId,
+    id: &PairingLinkId,
+) -> Result<Option<OpenPairingLink>> {
+    let link = pairing_link::Entity::find_by_id(id.clone()).filter(pairing_link::Column::SessionId.eq(session.clone()));
+    Ok(link.one(db).await.map_err(failed)?.map(shown))
+}
+
+/// Deletes a link. False if there is none any more.
+pub async fn delete(db: &impl ConnectionTrait, id: &PairingLinkId) -> Result<bool> {
+    let deleted = pairing_link::Entity::delete_by_id(id.clone()).exec(db).await.map_err(failed)?;
+    Ok(deleted.rows_affected > 0)
 }
 
 /// Forgets the links of a session whose time was over before this moment.
@@ -90,4 +105,9 @@ pub async fn forget(db: &impl ConnectionTrait, session: &SessionId, before: Time
         .await
         .map_err(failed)?;
     Ok(())
+}
+
+fn shown(row: pairing_link::Model) -> OpenPairingLink {
+    let pairing_link::Model { id, session_id: _, digest: _, expires_at, created_at, created_by: _ } = row;
+    OpenPairingLink { id, created_at, expires_at }
 }

@@ -38,7 +38,7 @@ impl fmt::Debug for PairingLink {
     }
 }
 
-/// A pairing link that can be used now, without its address: that was shown once.
+/// A pairing link without its address: that was shown once.
 #[derive(Clone, Debug, PartialEq, Eq, Object, SimpleObject, Serialize)]
 #[oai(example)]
 #[graphql(complex)]
@@ -84,7 +84,7 @@ pub enum Why {
     Linked,
     /// The link's time is over.
     Expired,
-    /// The session, or the key that made the link, was deleted.
+    /// The link, its session, or the key that made it was deleted.
     Gone,
 }
 

@@ -108,6 +108,7 @@ async fn a_packed_body_is_refused_as_what_it_is(#[case] path: &str) {
 #[case("/api/v1/webhooks/%FF", "webhook_not_found")]
 #[case("/api/v1/sessions/%C3%28/webhooks/%FF", "session_not_found")]
 #[case("/api/v1/sessions/shop/webhooks/%FF", "webhook_not_found")]
+#[case("/api/v1/sessions/shop/pairing-links/%FF", "pairing_link_not_found")]
 #[tokio::test]
 async fn a_path_that_is_no_text_names_nothing_of_its_kind(#[case] path: &str, #[case] code: &str) {
     let world = World::new(Kind::Sqlite).await;

@@ -274,6 +274,122 @@ async fn a_link_ends_with_its_time_its_session_and_its_key(
     world.finish().await;
 }
 
+#[derive(Clone, Copy, Debug)]
+enum Way {
+    Rest,
+    Graphql,
+}
+
+/// Deletes a link; with the code of the failure if it fails.
+async fn delete(door: &Door, way: Way, session: &str, id: &str) -> Result<(), String> {
+    match way {
+        Way::Rest => {
+            let path = format!("/api/v1/sessions/{session}/pairing-links/{id}");
+            let answer = door.ask(Method::DELETE, &path, &Value::Null).await;
+            if answer.status == 200 {
+                assert_eq!(answer.json(), json!({ "success": true, "message": "Pairing link deleted" }));
+                return Ok(());
+            }
+            let (status, code) = answer.problem();
+            assert_eq!(status, if code == "forbidden" { 403 } else { 404 });
+            Err(code)
+        }
+        Way::Graphql => {
+            let query = "mutation ($input: PairingLinkInput!) { deletePairingLink(input: $input) { id expiresAt } }";
+            let answer = door.graph(query, json!({ "input": { "sessionId": session, "id": id } })).await.json();
+            match answer["errors"][0]["extensions"]["code"].as_str() {
+                Some(code) => Err(code.to_owned()),
+                None => {
+                    let deleted = &answer["data"]["deletePairingLink"];
+                    assert!(deleted["id"] == id && deleted["expiresAt"].is_string(), "{answer}");
+                    Ok(())
+                }
+            }
+        }
+    }
+}
+
+/// The ids of the links to the session that can be used, oldest first.
+async fn ids_of_open_links(door: &Door) -> Vec<String> {
+    let listed = door.get("/shop/pairing-links").await.ok();
+    let links = listed["pairing_links"].as_array().expect("a list").iter();
+    links.map(|link| link["id"].as_str().expect("an id").to_owned()).collect()
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_deleted_link_is_over_for_whoever_looks_at_it_and_takes_nothing_along(
+    #[values(Kind::Sqlite, Kind::Postgres)] kind: Kind,
+    #[values(Way::Rest, Way::Graphql)] way: Way,
+) {
+    let mut world = World::new(kind).await;
+    world.door.create("shop").await;
+    let (withdrawn, kept) = (link(&world.door, 600).await, link(&world.door, 600).await);
+    let ids = ids_of_open_links(&world.door).await;
+    let mut visits = [visit(&world, &withdrawn).await, visit(&world, &withdrawn).await];
+    let mut other = visit(&world, &kept).await;
+    for events in visits.iter_mut().chain([&mut other]) {
+        events.until("status", |_| true).await;
+    }
+    assert_eq!(delete(&world.door, way, "shop", &ids[0]).await, Ok(()));
+    for events in &mut visits {
+        assert_eq!(events.until("ended", |_| true).await["why"], "gone");
+        assert_eq!(events.next().await, None);
+    }
+    let unknown = (404, "pairing_link_not_found".to_owned());
+    assert_eq!(refused(&world, &withdrawn).await, unknown);
+    assert_eq!(ask_code(&world, &withdrawn, "15550100001").await.problem(), unknown);
+    assert_eq!(delete(&world.door, way, "shop", &ids[0]).await, Err(unknown.1.clone()));
+    assert_eq!(ids_of_open_links(&world.door).await, ids[1..]);
+    // The other link is as good as before, and whom it has linked stays linked without it.
+    let phone = world.phone();
+    phone.scan(&world.door.qr("shop").await).await.expect("the code is good");
+    assert_eq!(other.until("ended", |_| true).await["why"], "linked");
+    assert_eq!(delete(&world.door, way, "shop", &ids[1]).await, Ok(()));
+    assert_eq!(world.tables().await.rows().await.get("pairing_link"), None);
+    world.crash();
+    for token in [&withdrawn, &kept] {
+        assert_eq!(refused(&world, token).await, unknown);
+    }
+    world.reaches("shop", "logged_in").await;
+    assert_eq!(phone.devices().len(), 1);
+    world.finish().await;
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_link_is_deleted_by_its_id_in_its_session_by_those_who_may_pair_it(
+    #[values(Way::Rest, Way::Graphql)] way: Way,
+) {
+    let world = World::new(Kind::Sqlite).await;
+    world.door.create("shop").await;
+    world.door.create("other").await;
+    let token = link(&world.door, 600).await;
+    let ids = ids_of_open_links(&world.door).await;
+    let id = ids[0].as_str();
+    let unknown = || Err("pairing_link_not_found".to_owned());
+    for wrong in [token.as_str(), "lnk_", "shop", "%00"] {
+        assert_eq!(delete(&world.door, way, "shop", wrong).await, unknown(), "{wrong}");
+    }
+    assert_eq!(delete(&world.door, way, "other", id).await, unknown());
+    assert_eq!(delete(&world.door, way, "none", id).await, Err("session_not_found".to_owned()));
+    for (scope, session, code) in [
+        ("sessions:write", "shop", "forbidden"),
+        ("sessions:read", "shop", "forbidden"),
+        ("sessions:pair", "other", "session_not_found"),
+    ] {
+        let (_, key) = world.door.key(json!({ "name": "x", "scopes": [scope], "sessions": [session] })).await;
+        assert_eq!(delete(&world.door.holding(&key), way, "shop", id).await, Err(code.to_owned()), "{scope}");
+    }
+    // The id is no way in.
+    assert_eq!(refused(&world, id).await, (404, "pairing_link_not_found".to_owned()));
+    assert_eq!(ids_of_open_links(&world.door).await, ids);
+    visit(&world, &token).await.until("status", |_| true).await;
+    let (_, key) = world.door.key(json!({ "name": "x", "scopes": ["sessions:pair"], "sessions": ["shop"] })).await;
+    assert_eq!(delete(&world.door.holding(&key), way, "shop", id).await, Ok(()));
+    world.finish().await;
+}
+
 #[tokio::test]
 async fn a_link_lives_no_longer_than_the_key_that_makes_it() {
     let world = World::new(Kind::Sqlite).await;

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use entity::ids::PairingLinkId;
 use poem::Result;
 use poem::web::Data;
 use poem_openapi::param::Path;
@@ -10,7 +11,7 @@ use serde::Serialize;
 
 use crate::api::auth::Asks;
 use crate::api::body::Optional;
-use crate::api::reply::{Created201, Ok200};
+use crate::api::reply::{Created201, Done, Ok200};
 use crate::api::rest::tag::Tag;
 use crate::api::services::Api;
 use crate::pairing_link::types::{NewPairingLink, OpenPairingLink, PairingLink};
@@ -70,5 +71,23 @@ impl PairingLinksApi {
     ) -> Result<Ok200<PairingLinkList>> {
         let pairing_links = api.pairing_links.list(&caller, &self::session_id(&session_id)?).await?;
         Ok(Ok200(PairingLinkList { pairing_links }))
+    }
+
+    /// Deletes a pairing link; whoever looks at it sees at once that it is over.
+    ///
+    /// The session stays as it is, with a phone that is linked already. A code that the page has shown is good until it expires.
+    #[oai(path = "/sessions/:session_id/pairing-links/:link_id", method = "delete", operation_id = "deletePairingLink")]
+    async fn delete(
+        &self,
+        Data(api): Data<&Arc<Api>>,
+        Asks(caller): Asks,
+        /// The session's id.
+        session_id: Path<String>,
+        /// The pairing link's id.
+        link_id: Path<String>,
+    ) -> Result<Ok200<Done>> {
+        let id = self::session_id(&session_id)?;
+        api.pairing_links.delete(&caller, &id, &PairingLinkId::named(&link_id)).await?;
+        Ok(Done::new("Pairing link deleted"))
     }
 }

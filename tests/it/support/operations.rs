@@ -74,9 +74,9 @@ fn given(field: &str) -> Option<&'static str> {
 }
 
 /// What is given where a value is needed.
-fn value(name: &str, on: On, is_in_webhook: bool) -> &'static str {
+fn value(name: &str, on: On, is_inside: bool) -> &'static str {
     match name {
-        "id" if is_in_webhook => r#""none""#,
+        "id" if is_inside => r#""none""#,
         "id" if on == On::Webhook => r#""{webhook}""#,
         "id" | "sessionId" => r#""{id}""#,
         "webhookId" => r#""{webhook}""#,
@@ -144,7 +144,8 @@ impl Documents {
         let (method, path) = &self.rest[name];
         let on = on(name, path);
         let path = path.replace("{session_id}", "{id}").replace("{key_id}", "{id}");
-        let path = path.replace("{webhook_id}", "{webhook}").replace("{delivery_id}", "none");
+        let path =
+            path.replace("{webhook_id}", "{webhook}").replace("{delivery_id}", "none").replace("{link_id}", "none");
         Operation { name, rest: Some((method.clone(), path, body(name))), graph, on, scope }
     }
 
@@ -164,7 +165,8 @@ impl Documents {
     fn arguments(&self, wanted: &[Positioned<InputValueDefinition>], on: On, mut given: Option<&str>) -> String {
         let needed =
             || wanted.iter().map(|one| &one.node).filter(|one| !one.ty.node.nullable && one.default_value.is_none());
-        let is_in_webhook = needed().any(|one| one.name.node.as_str() == "webhookId");
+        // What has an id beside that of its webhook or its session is something in it.
+        let is_inside = needed().any(|one| ["sessionId", "webhookId"].contains(&one.name.node.as_str()));
         let mut values = Vec::new();
         for InputValueDefinition { name, ty, .. } in needed() {
             let value = match self.types.get(base(&ty.node)) {
@@ -172,7 +174,7 @@ impl Documents {
                 Some(TypeKind::InputObject(input)) => {
                     format!("{{ {} }}", self.arguments(&input.fields, on, given.take()))
                 }
-                _ => value(&name.node, on, is_in_webhook).to_owned(),
+                _ => value(&name.node, on, is_inside).to_owned(),
             };
             values.push(format!("{}: {value}", name.node));
         }
