@@ -1,4 +1,4 @@
-//! Pairing links: what they show, to whom, and when they end. The page itself is looked at in `page.rs`.
+//! Pairing links: what they show, to whom, and when they end. The page itself is looked at in `pairing_page.rs`.
 
 use std::time::Duration;
 
