@@ -8,7 +8,8 @@ use poem::{EndpointExt, RouteMethod, get, post};
 
 use crate::api::fixed::{self, JSON, MadeOnce};
 use crate::api::graphql::graph::Graph;
-use crate::api::graphql::{graphiql, http, socket, stream};
+use crate::api::graphql::socket::opening;
+use crate::api::graphql::{graphiql, http, stream};
 use crate::api::pairing_link::page;
 use crate::api::{document, health};
 
@@ -71,7 +72,7 @@ pub(super) const PAGES: &[Page] = &[
         path: "/graphql/ws",
         methods: GET,
         access: Access::Open,
-        endpoint: |source| Some(get(socket::upgrade).data(source.graph.clone()).boxed()),
+        endpoint: |source| Some(get(opening::upgrade).data(source.graph.clone()).boxed()),
     },
     Page {
         path: "/graphiql",

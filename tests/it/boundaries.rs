@@ -68,9 +68,6 @@ const TABLE: Table<'_> = Table {
     for_all: &["error", "crash", "clock", "lifecycle", "caller"],
 };
 
-/// Folders in which files still use what the head of their folder has, though it uses them. Any other circle is one there, too.
-const HEADS_USED: &[&str] = &["api/"];
-
 /// What of `entity` is no table.
 const NO_TABLES: &[&str] = &["ids", "long", "timestamp", "words"];
 
@@ -195,16 +192,7 @@ fn each_room_uses_those_that_the_table_lets_it_use() {
 #[test]
 fn no_files_use_each_other_in_a_circle() {
     let imports = Crate::read(sources()).imports();
-    let is_let = |place: &str| HEADS_USED.iter().any(|folder| place.starts_with(folder));
-    let counted = imports.iter().filter(|import| !(is_let(&import.from) && circles::is_to_head(import)));
-    assert_eq!(circles::all(counted), Vec::<String>::new());
-    for folder in HEADS_USED {
-        let within = imports.iter().filter(|import| import.from.starts_with(folder));
-        assert!(
-            !circles::all(within).is_empty(),
-            "nothing in {folder} uses its head any more: take it out of HEADS_USED"
-        );
-    }
+    assert_eq!(circles::all(&imports), Vec::<String>::new());
 }
 
 #[test]

@@ -3,8 +3,9 @@
 //! Nothing is queued here: while a frame waits to be taken, no stream is asked for its next one, and the streams
 //! themselves skip to the newest state.
 
+pub mod opening;
+
 mod message;
-mod opening;
 mod wire;
 
 use std::collections::HashMap;
@@ -27,8 +28,6 @@ use crate::api::graphql::socket::message::{
 use crate::api::graphql::socket::wire::{Gate, Wire};
 use crate::api::services::Api;
 use crate::caller::Caller;
-
-pub use opening::upgrade;
 
 /// How often a silent client is asked whether it is there.
 const PING_PERIOD: Duration = Duration::from_secs(20);

@@ -27,15 +27,6 @@ pub fn all<'a>(imports: impl IntoIterator<Item = &'a Import>) -> Vec<String> {
     circles
 }
 
-/// Whether a file uses the head of a folder that it lies in: `api/live.rs` what is in `api/mod.rs` or `api.rs`.
-pub fn is_to_head(import: &Import) -> bool {
-    let folder = match import.to.strip_suffix("/mod.rs") {
-        Some(folder) => folder,
-        None => import.to.trim_end_matches(".rs"),
-    };
-    import.from.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/'))
-}
-
 /// The shortest way from a file to itself.
 fn way_back<'a>(arrows: &Arrows<'a>, start: &'a str) -> Option<Vec<&'a Import>> {
     let mut came_by: BTreeMap<&str, &Import> = BTreeMap::new();
