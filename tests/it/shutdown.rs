@@ -65,6 +65,8 @@ async fn a_stop_under_a_flood_of_receipts_loses_none_that_was_taken(
     for number in 0..MESSAGES {
         ids.push(world.phone().send(FRIEND, &number.to_string()).await.expect("it is sent"));
     }
+    // Until the client is active WhatsApp holds back most of what comes.
+    of_type(&world, "message", MESSAGES).await;
     world.eventually("nothing is on its way", || world.phone().devices()[0].unnoticed == 0).await;
     let before = world.sim.stats().acknowledged_notices;
     let sent: BTreeSet<_> =
