@@ -10,6 +10,7 @@ use crate::error::{Error, ErrorKind, Result};
 /// Largest page, and that of a list without a size of its own.
 pub const PAGE_MAX: u32 = 100;
 /// What the items of one answer may take together, bytes. One alone may take more. As much as a page of events.
+// Without it, 600 sessions with all the labels that they may have were an answer of 65 MiB.
 pub const BYTES_MAX: usize = 4 * 1024 * 1024;
 
 /// Which part of a list.

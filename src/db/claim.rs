@@ -54,6 +54,7 @@ impl Db {
             Location::Server(server) => {
                 let connection = ask_for(&server.options, Asker::Newcomer).await?;
                 let connection = server.claimed_by(connection).await?;
+                // Behind the claim: what was let in before it does not hold the second lock, so it would not keep a newcomer out.
                 close_unclaimed(server.pool.connections().get_postgres_connection_pool()).await?;
                 Held::Connection(Box::new(connection), Arc::clone(server))
             }

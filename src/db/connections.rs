@@ -29,6 +29,7 @@ pub(super) enum Kind {
 
 #[derive(Debug)]
 pub(super) struct Few {
+    // They stay open, however old or idle they are. With the last one SQLite takes its log away, and `disk` has nothing to flush.
     all: Vec<Idle>,
     /// One permit for each that nobody uses. Whoever waits gets whichever is free first, in the order of those who wait.
     free: Arc<Semaphore>,

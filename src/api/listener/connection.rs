@@ -62,6 +62,8 @@ impl<E: Endpoint<Output = Response> + 'static> Served<E> {
             }
         });
         let io = TokioIo::new(Stream::new(tcp, begun, slot));
+        // HTTP/1.1 alone: HTTP/2 without TLS, which nobody asks for, would bring limits of its own to watch. And no timer of
+        // hyper's: its one limit for heads is its limit between two requests as well. `Activity` tells the two apart.
         let mut protocol = http1::Builder::new();
         // For the answer that opens a socket.
         protocol.max_buf_size(HEAD_MAX).preserve_header_case(true);

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 /// Connections at the same time when nobody says otherwise.
+// There is no bound by address: behind a proxy all have the same.
 const CONNECTIONS: usize = 8192;
 /// Most connections that have not said anything yet.
 const NEWCOMERS: usize = 1024;

@@ -82,7 +82,8 @@ impl Busy {
             return Ok(());
         }
         let _ = self.connection()?.execute(UNDO).await; // SQLite may have ended it by itself.
-        // Whatever came of that: only a connection without a transaction can begin one.
+        // Whatever came of that: only a connection without a transaction can begin one. Inside of one, all that comes later would
+        // be told as written and never be on the disk.
         let is_clean = self.connection()?.execute("BEGIN; COMMIT").await.is_ok();
         if !is_clean {
             warn!("a transaction could not be undone; its connection to the database file is opened anew");

@@ -72,6 +72,7 @@ fn below(file: &Path, log: &Path, synchronous: Synchronous) -> std::io::Result<(
         Synchronous::Normal => Disk::default(),
     };
     let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
+    // SQLite does that, too, but only behind the first flush of its log, by which something may be told as written.
     health::keep_names(folder.unwrap_or(Path::new(".")))?;
     Ok((disk, health))
 }

@@ -104,6 +104,7 @@ pub(super) async fn remove(store: &DeviceStore, id: u32) -> Result<()> {
     let writer = store.write().await?;
     let mut batch = writer.batch();
     batch.push(Entity::update_many().col_expr(KEYS[place(id)], Expr::value(None::<Vec<u8>>)).filter(this_block()));
+    // What is marked of the key stays until its band is marked. To take it out would be one statement more.
     let is_empty = KEYS.into_iter().fold(this_block(), |so_far, key| so_far.and(key.is_null()));
     batch.push(Entity::delete_many().filter(is_empty));
     writer.run(batch).await.map_err(|failure| store.failed()(failure.into()))

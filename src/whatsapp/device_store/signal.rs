@@ -214,6 +214,7 @@ impl DeviceStore {
     /// The session's addresses that belong to `user`, in a table that is keyed by address: those from the user and `:`
     /// up to the user and `A`, which is the sign after `@`, but for the signs between `:` and `@`.
     fn addresses_of<E: EntityTrait, C: ColumnTrait>(&self, user: &str, table: E, address: C) -> SelectStatement {
+        // One range less a part of it, and not two that are joined by OR: for those SQLite reads every address of the session.
         let user = key_text::id(user);
         let from = |sign: char| Expr::col(address).gte(format!("{user}{sign}"));
         let before = |sign: char| Expr::col(address).lt(format!("{user}{sign}"));
