@@ -11,13 +11,15 @@ use tokio::runtime::Handle;
 use tracing::{error, info};
 
 use crate::api;
-use crate::api::listener::{Limits, Listener};
+use crate::api::listener::Listener;
+use crate::api::listener::limits::Limits;
 use crate::api::services::Api;
 use crate::clock::Clock;
 use crate::config::{BadConfig, Config, Database};
 use crate::control::Control;
+use crate::db::Db;
 use crate::db::claim::Claim;
-use crate::db::{Db, Ending};
+use crate::db::health::Ending;
 use crate::egress::Egress;
 use crate::error::{Cause, chain};
 use crate::event::Events;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::app::Outcome;
 use crate::config::{BadConfig, Command, CommandLine};
-use crate::db::Ending;
+use crate::db::health::Ending;
 use crate::error::chain;
 use crate::terminal;
 

@@ -14,7 +14,7 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use secrecy::{ExposeSecret, SecretString};
 
-use crate::api::listener::Timing;
+use crate::api::listener::limits::Timing;
 use crate::db::sqlite::Synchronous;
 use crate::egress::networks::Networks;
 use crate::event::retention;

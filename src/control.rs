@@ -15,8 +15,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::terminal;
 
-/// How many times its grace a shutdown may take. Its five phases have four together, the last two half a grace each, and say
-/// themselves when they had their time: that is to come first.
+/// How many times its grace a shutdown may take. Its five phases have four together, the last two half a grace each, and
+/// at most an eighth more for what is cut, and say themselves when they had their time: that is to come first.
 const GRACES: u32 = 5;
 /// Longest wait for the last line to be written.
 const LAST_LINE_LIMIT: Duration = Duration::from_millis(500);

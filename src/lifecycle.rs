@@ -28,7 +28,8 @@ use crate::lifecycle::last_run::{LastRun, LastRuns, Loop};
 const INSIST_LIMIT: Duration = Duration::from_secs(2);
 /// Wait before it is tried again.
 const INSIST_PAUSE: Duration = Duration::from_secs(1);
-/// Longest wait for connections that are cut: nothing keeps them but a worker that is held up.
+/// Longest wait for connections that are cut: nothing keeps them but a worker that is held up. No more than an eighth of what the phase
+/// had, since the control thread waits for five graces in all (`GRACES`).
 const CUT_LIMIT: Duration = Duration::from_millis(500);
 
 /// The parts of the server, in the order in which they end: each uses those behind it, and none needs one before it.
@@ -301,7 +302,7 @@ impl Lifecycle {
         error!("{phase:?} did not end within {seconds} s: {alive} tasks still run");
         self.0.hard.cancel();
         // What is cut is gone at once, but for what a worker holds up: it should not meet the next phase.
-        let _ = tokio::time::timeout(CUT_LIMIT, self.ended(phase)).await; // That it is late was said.
+        let _ = tokio::time::timeout(CUT_LIMIT.min(limit / 8), self.ended(phase)).await; // That it is late was said.
         false
     }
 

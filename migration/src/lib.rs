@@ -15,6 +15,7 @@ mod m0009_owed;
 mod m0010_delivery_order;
 mod m0011_event_time;
 mod m0012_message_file;
+// There never was a merged m0013.
 mod m0014_webhook_reader;
 mod m0015_call;
 mod m0016_transition;

@@ -6,17 +6,16 @@ use std::time::Duration;
 use entity::words::access::Scope;
 use poem::web::{Data, Json};
 use poem::{IntoResponse, Response, handler};
-use sea_orm::ConnectionTrait;
 use serde_json::json;
 
 use crate::api::error;
 use crate::api::services::Api;
 use crate::caller::Caller;
-use crate::db::Hindrance;
+use crate::db::health::Hindrance;
 use crate::error::{Error, ErrorKind};
 
-/// Longest wait for the database's sign of life.
-const PING_LIMIT: Duration = Duration::from_secs(2);
+/// Longest wait for the number of deliveries.
+const COUNT_LIMIT: Duration = Duration::from_secs(2);
 
 /// What a process says that lives.
 pub(super) const LIVE: &str = r#"{"status":"ok"}"#;
@@ -32,9 +31,7 @@ pub fn livez() -> Response {
 /// is shown, and does not count.
 #[handler]
 pub async fn readyz(Data(api): Data<&Arc<Api>>) -> Response {
-    let ping = api.db.read().execute_unprepared("SELECT 1");
-    let (ping, hindrance) = tokio::join!(tokio::time::timeout(PING_LIMIT, ping), api.db.hindrance());
-    let has_database = matches!(ping, Ok(Ok(_)));
+    let (has_database, hindrance) = tokio::join!(api.db.answers(), api.db.hindrance());
     let is_stopping = api.lifecycle.is_stopping();
     let boot = api.sessions.boot_progress();
     let mut parts = json!({
@@ -81,7 +78,7 @@ pub async fn metrics(Data(api): Data<&Arc<Api>>, Data(caller): Data<&Caller>) ->
     ::metrics::gauge!("waypost_boot_queue_sessions", "state" => "waiting").set(boot.waiting as f64);
     ::metrics::gauge!("waypost_boot_queue_sessions", "state" => "started").set(boot.started as f64);
     // Not a number when the database does not say it: the last number would be a lie.
-    let pending = tokio::time::timeout(PING_LIMIT, api.webhooks.pending()).await;
+    let pending = tokio::time::timeout(COUNT_LIMIT, api.webhooks.pending()).await;
     let pending = pending.map_or(f64::NAN, |pending| pending.map_or(f64::NAN, |count| count as f64));
     ::metrics::gauge!("waypost_deliveries_pending").set(pending);
     ::metrics::gauge!("waypost_tasks").set(api.lifecycle.tasks_alive() as f64);

@@ -2,21 +2,21 @@
 //! GraphQL side by side; what is the same for all lies here.
 
 pub mod auth;
+pub mod document;
 pub mod error;
+pub mod graphql;
 pub mod listener;
 pub mod operation;
 pub mod services;
+pub mod session;
 
 mod event;
 mod key;
 mod pairing_link;
-mod session;
 mod webhook;
 
 mod body;
-mod document;
 mod fixed;
-mod graphql;
 mod health;
 mod live;
 mod outside;
@@ -45,10 +45,6 @@ use crate::api::routes::Routes;
 use crate::api::services::Api;
 use crate::crash;
 use crate::error::{Error, ErrorKind};
-
-pub use document::{document, document_3_0};
-pub use graphql::graph::sdl as schema;
-pub use session::qr::text as qr_text;
 
 /// Longest time that a request may take: a command may wait 40 s for its session.
 const REQUEST_LIMIT: Duration = Duration::from_secs(60);

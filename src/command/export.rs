@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use crate::api;
+use crate::api::document;
+use crate::api::graphql::graph;
 use crate::config::ExportArgs;
 use crate::error::Cause;
 use crate::terminal;
@@ -12,9 +13,9 @@ pub(super) fn run(args: ExportArgs) -> Result<bool, Cause> {
     let mut is_same = true;
     // From the top of the repository.
     let documents = [
-        ("openapi/openapi.json", api::document()),
-        ("openapi/openapi-3.0.json", api::document_3_0()),
-        ("schema/schema.graphql", api::schema()),
+        ("openapi/openapi.json", document::document()),
+        ("openapi/openapi-3.0.json", document::document_3_0()),
+        ("schema/schema.graphql", graph::sdl()),
     ];
     for (file, document) in documents {
         if args.check {

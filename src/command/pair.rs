@@ -10,6 +10,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
 
 use crate::account::PhoneNumber;
+use crate::api::session::qr;
 use crate::config::{self, BadConfig, PairArgs};
 use crate::error::Cause;
 
@@ -130,7 +131,7 @@ impl Server {
         let qr = self.call(Method::GET, "/qr", None).await?;
         let code = qr["qr_codes"][0].as_str().unwrap_or_default();
         if !code.is_empty() && code != shown {
-            println!("{}", crate::api::qr_text(code));
+            println!("{}", qr::text(code));
             println!("Scan it with WhatsApp > Linked devices. Good for {} s.", qr["timeout_seconds"]);
             code.clone_into(shown);
         }

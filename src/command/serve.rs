@@ -6,7 +6,7 @@ use secrecy::{ExposeSecret, SecretString};
 use tokio::net::TcpListener;
 use tracing::{info, warn};
 
-use crate::api::listener::Limits;
+use crate::api::listener::limits::Limits;
 use crate::app::{App, Outcome};
 use crate::command::descriptors;
 use crate::config::{BadConfig, Config, ServeArgs};

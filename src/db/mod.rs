@@ -10,26 +10,22 @@ use sea_orm::sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sea_orm::{DatabaseConnection, DbErr};
 
 use crate::db::claimant::Claimant;
-use crate::db::connections::ACQUIRE_LIMIT;
+use crate::db::connections::{ACQUIRE_LIMIT, Connections};
 use crate::db::fault::connect_error;
-use crate::db::health::{Health, LastProbe};
+use crate::db::health::{Ending, Health, LastProbe};
 use crate::db::location::{Location, Server};
 use crate::db::pool::Pool;
 use crate::db::sqlite::Synchronous;
 use crate::db::sqlite::disk::Disk;
+use crate::db::write::Writer;
 
-pub use batch::{Batch, Write};
-pub use connections::Connections;
-pub use health::{Ending, Hindrance};
-pub use write::{Failure, Work, Writer};
-
-pub(crate) mod batch;
+pub mod batch;
 mod bind;
 pub mod claim;
 mod claimant;
-mod connections;
+pub mod connections;
 pub mod fault;
-mod health;
+pub mod health;
 pub mod keyset;
 mod location;
 mod pool;
@@ -39,7 +35,7 @@ pub mod sqlite;
 #[cfg(test)]
 mod tests;
 pub mod text;
-mod write;
+pub mod write;
 
 /// Rest of a PostgreSQL connection after which it is asked whether it is still there, before its next use.
 const POSTGRES_REST: Duration = Duration::from_secs(1);

@@ -21,7 +21,8 @@ impl Pool {
         &self.connections
     }
 
-    /// From now on nobody gets a connection, and nobody waits for one or for an answer. To close the pool is not enough: sqlx does
+    /// From now on nobody gets a connection, and nobody waits for one, nor for an answer outside a transaction that is
+    /// open. To close the pool is not enough: sqlx does
     /// not look at that while it makes a connection, and makes one again and again for as long as somebody may wait.
     pub(super) fn shut(&self) {
         self.shut.cancel();

@@ -1,4 +1,4 @@
-//! Finds out whether the database can be written, by writing a row that says nothing. The only query of this room.
+//! Finds out whether the database can be written, by writing a row that says nothing. It has the only queries of this room.
 
 use std::time::{Duration, Instant};
 
@@ -7,6 +7,8 @@ use sea_orm::ConnectionTrait;
 use crate::db::Db;
 use crate::db::health::{Hindrance, WORKED_FOR};
 
+/// Longest wait for the database's sign of life.
+const PING_LIMIT: Duration = Duration::from_secs(2);
 /// Longest wait for that row to be on the disk.
 const PROBE_LIMIT: Duration = Duration::from_secs(2);
 
@@ -14,6 +16,12 @@ const PROBE: &str = "INSERT INTO bookmark (name, position) VALUES ('probe', 0) \
                      ON CONFLICT (name) DO UPDATE SET position = bookmark.position + 1";
 
 impl Db {
+    /// Whether it answers a question in time.
+    pub async fn answers(&self) -> bool {
+        let answer = tokio::time::timeout(PING_LIMIT, self.read.execute_unprepared("SELECT 1")).await;
+        matches!(answer, Ok(Ok(_)))
+    }
+
     /// What keeps the database from being written at this moment. Nothing is known of one to which nobody has written for a
     /// second, so something is written to it, once a second at most.
     pub async fn hindrance(&self) -> Option<Hindrance> {

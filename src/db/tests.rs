@@ -1,8 +1,11 @@
 use sea_orm::{ConnectionTrait, DbBackend, Statement, TryGetableMany, Value};
 
 use super::*;
+use crate::db::batch::Batch;
+use crate::db::health::Hindrance;
 use crate::db::sqlite::connection::Access;
 use crate::db::sqlite::disk::Disk;
+use crate::db::write::Failure;
 use sea_orm::sqlx::sqlite::SqliteConnectOptions;
 
 impl Db {
@@ -98,7 +101,7 @@ async fn a_script_tells_what_is_there_already_or_lacks_something_from_other_fail
         let mut batch = db.write().batch();
         let insert = "INSERT INTO single (name, value) VALUES (?, ?)";
         batch.push_sql(insert.to_owned(), vec!["one".into(), value.into()], 0);
-        async { db.write().run(batch).await.map_err(DbErr::from) }
+        async { db.write().run(batch).await.map_err(Failure::into_error) }
     };
     assert!(!matches!(insert(Some(0)).await.expect_err("it is too small"), DbErr::RecordNotInserted));
     assert!(matches!(insert(None).await.expect_err("there is no value"), DbErr::RecordNotInserted));
@@ -165,7 +168,7 @@ async fn a_statement_that_is_wrong_is_not_called_an_unavailable_database() {
     let mut batch = db.write().batch();
     batch.push_sql("INSERT INTO pair (name, worth) VALUES ('a', 1)".to_owned(), Vec::new(), 0);
     let failure = db.write().run(batch).await.expect_err("it fails");
-    assert_eq!(crate::error::Error::from(failure).kind(), ErrorKind::Internal);
+    assert_eq!(fault::failed(failure.into_error()).kind(), ErrorKind::Internal);
     assert_eq!(db.hindrance().await, Some(Hindrance::Write), "a table is not there");
 }
 

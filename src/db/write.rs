@@ -46,18 +46,12 @@ pub enum Failure {
     Unknown(DbErr),
 }
 
-impl From<Failure> for DbErr {
-    fn from(failure: Failure) -> Self {
-        match failure {
-            Failure::RolledBack(error) | Failure::Unknown(error) => error,
+impl Failure {
+    /// What the database said, for who does not ask whether it may be written.
+    pub fn into_error(self) -> DbErr {
+        match self {
+            Self::RolledBack(error) | Self::Unknown(error) => error,
         }
-    }
-}
-
-/// As what failed.
-impl From<Failure> for error::Error {
-    fn from(failure: Failure) -> Self {
-        failed(failure.into())
     }
 }
 

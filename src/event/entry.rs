@@ -5,8 +5,9 @@ use entity::timestamp::Timestamp;
 use entity::words::event::EventType;
 use futures::future::BoxFuture;
 
+use crate::db::batch::Batch;
 use crate::db::rows::Row;
-use crate::db::{Batch, Work};
+use crate::db::write::Work;
 use crate::error::{Error, Result};
 use crate::event::body::EventBody;
 use crate::event::file::MessageFile;

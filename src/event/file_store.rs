@@ -3,7 +3,7 @@
 use entity::timestamp::Timestamp;
 use sea_orm::Value;
 
-use crate::db::Batch;
+use crate::db::batch::Batch;
 use crate::db::batch::Shortfall;
 use crate::event::file::MessageFile;
 use crate::event::record::MessageKey;

@@ -13,6 +13,7 @@ use crate::error::Error;
 use crate::event::journal::job::Job;
 use crate::event::recent::RecentEvents;
 use crate::event::record::EventRow;
+use crate::lifecycle::last_run::LastRun;
 
 /// What the journal writer has committed, until the disk has it.
 pub(super) enum Unflushed {
@@ -32,7 +33,7 @@ pub(super) enum Unflushed {
     },
 }
 
-pub(super) async fn flush_and_tell(recent: Arc<RecentEvents>, mut queue: mpsc::Receiver<Unflushed>) {
+pub(super) async fn flush_and_tell(recent: Arc<RecentEvents>, mut queue: mpsc::Receiver<Unflushed>, last_run: LastRun) {
     while let Some(unflushed) = queue.recv().await {
         match unflushed {
             Unflushed::Uncertain { head } => recent.forget(head),
@@ -42,6 +43,7 @@ pub(super) async fn flush_and_tell(recent: Arc<RecentEvents>, mut queue: mpsc::R
                 Err(error) => fail(jobs, failed(error)),
             },
         }
+        last_run.note();
     }
 }
 

@@ -25,7 +25,9 @@ use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
 use crate::crash;
-use crate::db::{Db, Failure, Work};
+use crate::db::Db;
+use crate::db::fault::failed;
+use crate::db::write::{Failure, Work};
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::demand::Demand;
 use crate::event::entry::{JournalEntry, NewEvent, Ticket};
@@ -36,6 +38,7 @@ use crate::event::journal::job::{BATCH, Job};
 use crate::event::recent::RecentEvents;
 use crate::event::record::{Duplicates, EventRow, MessageKey, PositionedEvent};
 use crate::event::store;
+use crate::lifecycle::last_run::{LastRun, Loop};
 use crate::lifecycle::{Lifecycle, ShutdownPhase};
 
 /// Entries that wait for the writer. With more, whoever submits one waits for room. That slows WhatsApp down, since a message
@@ -68,16 +71,16 @@ impl Journal {
     pub async fn open(db: Db, clock: Clock, lifecycle: &Lifecycle) -> Result<Self> {
         let newest = store::newest(db.read()).await?;
         // Old events are dropped, and most of those of deleted sessions. No position comes twice.
-        let dispatched = store::bookmark(db.read(), store::FANNED_OUT).await?;
+        let fanned_out = store::bookmark(db.read(), store::FANNED_OUT).await?;
         let pruned = store::bookmark(db.read(), store::PRUNED).await?;
-        let head = newest.max(dispatched).max(pruned).unwrap_or(0);
+        let head = newest.max(fanned_out).max(pruned).unwrap_or(0);
         let (jobs, queue) = mpsc::channel(QUEUE);
         let recent = Arc::new(RecentEvents::new(head));
         let (flusher, unflushed) = mpsc::channel(UNFLUSHED);
-        lifecycle
-            .spawn_apart(ShutdownPhase::Journal, "flusher", flush_and_tell(Arc::clone(&recent), unflushed))
-            .map_err(Error::internal)?;
-        let writer = JournalWriter { db, clock, head, flusher, is_uncertain: false };
+        let telling = flush_and_tell(Arc::clone(&recent), unflushed, lifecycle.last_run(Loop::Flusher));
+        lifecycle.spawn_apart(ShutdownPhase::Journal, "flusher", telling).map_err(Error::internal)?;
+        let last_run = lifecycle.last_run(Loop::JournalWriter);
+        let writer = JournalWriter { db, clock, head, flusher, is_uncertain: false, last_run };
         lifecycle
             .spawn_apart(ShutdownPhase::Journal, "journal writer", writer.run(queue, lifecycle.journal().clone()))
             .map_err(Error::internal)?;
@@ -137,6 +140,7 @@ struct JournalWriter {
     flusher: mpsc::Sender<Unflushed>,
     /// Whether a commit failed and it is not known yet what became of its transaction.
     is_uncertain: bool,
+    last_run: LastRun,
 }
 
 impl JournalWriter {
@@ -153,6 +157,7 @@ impl JournalWriter {
                         gather(&mut queue, &mut jobs, last).await;
                         last = PreviousBatch::of(&jobs);
                         self.write_batch(std::mem::take(&mut jobs)).await;
+                        self.last_run.note();
                     }
                 },
             }
@@ -275,7 +280,7 @@ impl JournalWriter {
         self.is_uncertain = true;
         let outcome = tx.run_blocking(batch).await;
         self.is_uncertain = matches!(outcome, Err(Failure::Unknown(_)));
-        let counts: HashMap<_, _> = outcome?.into_iter().collect();
+        let counts: HashMap<_, _> = outcome.map_err(|failure| failed(failure.into_error()))?.into_iter().collect();
         let written = events.into_iter().filter_map(|PositionedEvent { row, behind, .. }| {
             // A session that was deleted meanwhile takes what happened on it along.
             let sequence = counts.get(row.session_id.as_str())? - behind;

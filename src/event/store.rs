@@ -2,6 +2,7 @@
 //! callers pass one.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::ops::Range;
 
 use entity::ids::SessionId;
 use entity::timestamp::Timestamp;
@@ -14,7 +15,7 @@ use sea_orm::{
     QueryOrder, QuerySelect, QueryTrait, Statement, TryGetableMany, Value,
 };
 
-use crate::db::Batch;
+use crate::db::batch::Batch;
 use crate::db::batch::Shortfall;
 use crate::db::fault::failed;
 use crate::db::rows::{ROWS, values};
@@ -171,12 +172,12 @@ pub async fn calls(db: &impl ConnectionTrait, session: &SessionId, after: i64, l
     found.into_tuple().all(db).await.map_err(failed)
 }
 
-/// The events before a position that say into which state a session came, newest first, at most `limit`. Those of an earlier
-/// session with its id are not among them.
+/// The events behind the one position and before the other that say into which state a session came, newest first, at most `limit`.
+/// Those of an earlier session with its id are not among them.
 pub async fn transitions(
     db: &impl ConnectionTrait,
     session: &SessionId,
-    before: i64,
+    between: Range<i64>,
     limit: u64,
 ) -> Result<Vec<EventRow>> {
     // Written out, not bound: the indexes of these types are only used by who names them.
@@ -190,8 +191,8 @@ pub async fn transitions(
     let found = event::Entity::find()
         .filter(event::Column::SessionId.eq(session.clone()))
         .filter(is(EventType::SessionStatus))
-        .filter(event::Column::Position.gt(deleted))
-        .filter(event::Column::Position.lt(before))
+        .filter(event::Column::Position.gt(Ord::max(deleted, between.start)))
+        .filter(event::Column::Position.lt(between.end))
         .order_by_desc(event::Column::Position)
         .limit(limit);
     Ok(found.all(db).await.map_err(failed)?.into_iter().map(EventRow::from).collect())

@@ -11,10 +11,16 @@ use crate::clock::Clock;
 /// The loops of the server. A closed set: each is a value of a metric's label.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Loop {
+    /// Writes what happened.
+    JournalWriter,
+    /// Waits for the disk, and tells what happened.
+    Flusher,
     /// Turns events into deliveries.
     FanOut,
     /// Claims the deliveries that are due.
     Scheduler,
+    /// Writes what came of deliveries.
+    OutcomeWriter,
     /// Takes away what is left of deleted sessions.
     Cleanup,
     /// Drops old events.
@@ -27,14 +33,26 @@ pub enum Loop {
 
 impl Loop {
     /// All of them.
-    pub const ALL: [Self; 6] =
-        [Self::FanOut, Self::Scheduler, Self::Cleanup, Self::Retention, Self::KeyUse, Self::Metrics];
+    pub const ALL: [Self; 9] = [
+        Self::JournalWriter,
+        Self::Flusher,
+        Self::FanOut,
+        Self::Scheduler,
+        Self::OutcomeWriter,
+        Self::Cleanup,
+        Self::Retention,
+        Self::KeyUse,
+        Self::Metrics,
+    ];
 
     /// Its name in metrics and in the log.
     pub const fn as_str(self) -> &'static str {
         match self {
+            Self::JournalWriter => "journal_writer",
+            Self::Flusher => "flusher",
             Self::FanOut => "fan_out",
             Self::Scheduler => "scheduler",
+            Self::OutcomeWriter => "outcome_writer",
             Self::Cleanup => "cleanup",
             Self::Retention => "retention",
             Self::KeyUse => "key_use",

@@ -25,6 +25,8 @@ impl Sessions {
                     this.deps.journal.demand().forget(&id);
                     return Ok(());
                 };
+                // Who asked for its webhooks before it was decided did not see them.
+                this.deps.journal.demand().change();
                 if let Some(handle) = this.registry.add_missing(&row)
                     && let Some(first) = first
                 {

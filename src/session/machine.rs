@@ -1,4 +1,5 @@
-//! The rules of a session's life, as a pure function: what is, and what happens, give what will be and what to do.
+//! The rules of a session's life, as a pure function: from the present state and an input it makes the next state, and the effects that
+//! the actor carries out.
 //!
 //! Decides everything and does nothing: no clock, no database, no network. The actor obeys. Longer than other files, since these rules
 //! are read together.

@@ -26,7 +26,7 @@ impl Sessions {
         limit: Option<u32>,
         after: Option<String>,
     ) -> Result<Timeline> {
-        self.reach(caller, Scope::SessionsRead, id)?;
+        let created_at = self.reach(caller, Scope::SessionsRead, id)?.look(|snapshot| snapshot.session.created_at);
         let limit = limit.unwrap_or(PAGE_MAX);
         if !(1..=PAGE_MAX).contains(&limit) {
             return Err(Error::about(ErrorKind::PageSizeLimit, "limit", format!("must be from 1 to {PAGE_MAX}")));
@@ -36,7 +36,9 @@ impl Sessions {
         let end = self.deps.journal.recent().head().borrow().saturating_add(1);
         let before = after.map_or(end, |after| after.position().min(end));
         // One more than there is room for tells whether there are more.
-        let mut found = store::transitions(self.deps.db.read(), id, before, u64::from(limit) + 1).await?;
+        // The end of an earlier session with this id may be dropped before its states are, which a delivery can still need.
+        let after = Cursor::before(created_at).position();
+        let mut found = store::transitions(self.deps.db.read(), id, after..before, u64::from(limit) + 1).await?;
         let has_next = found.len() > limit as usize;
         found.truncate(limit as usize);
         let next_cursor = found.last().filter(|_| has_next).map(cursor_of);

@@ -21,8 +21,8 @@ pub fn require(caller: &Caller, webhook: &WebhookRow) -> Result<()> {
     Ok(())
 }
 
-/// The events that a caller may have delivered once more: what was asked for of what the webhook gets, everything of that when
-/// nothing was. Those with codes only if the caller may pair: when nothing was asked for they are left out.
+/// The types of events that a replay delivers: those that were asked for, or, if none were, all that the webhook gets. Events with codes
+/// are for callers who may pair: who asks for them without that is refused, and who asks for nothing gets the others.
 ///
 /// # Errors
 /// `Invalid` for what the webhook does not get, `Forbidden` as [`require`].

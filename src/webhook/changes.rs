@@ -12,6 +12,7 @@ use tracing::{field, instrument};
 use crate::caller::Caller;
 use crate::egress;
 use crate::error::{Error, Result};
+use crate::webhook::announcement::announce_as_written;
 use crate::webhook::delivery::{lane_store, refusals, request, store as delivery_store};
 use crate::webhook::row::WebhookRow;
 use crate::webhook::store::Switch;
@@ -173,19 +174,7 @@ impl Webhooks {
     /// with the table, which is asked until it answers.
     async fn written(&self, webhook: &WebhookRow, outcome: Result<()>) -> Result<()> {
         if outcome.is_err() {
-            let (this, webhook) = (self.clone(), webhook.clone());
-            let attempt = move || {
-                let (this, webhook) = (this.clone(), webhook.clone());
-                async move {
-                    let tx = this.db.write().begin_decided(store::TABLE).await?;
-                    match store::find(&tx, &webhook.id).await? {
-                        Some(written) => written.announce(this.journal.demand()),
-                        None => this.journal.demand().set_webhook(webhook.session_id.as_ref(), &webhook.id, &[]),
-                    }
-                    Ok::<_, Error>(())
-                }
-            };
-            self.lifecycle.insist("webhook", attempt).await;
+            announce_as_written(&self.db, &self.journal, &self.lifecycle, webhook).await;
         }
         outcome
     }

@@ -11,6 +11,7 @@ pub mod row;
 pub mod rules;
 pub mod store;
 
+mod announcement;
 mod deliveries;
 mod remembered;
 mod replay;
@@ -135,6 +136,7 @@ impl Webhooks {
             egress,
             outcomes,
             clock: clock.clone(),
+            lifecycle: lifecycle.clone(),
             stop: lifecycle.workers().clone(),
             slow_hosts: SlowHosts::default(),
             schedule,

@@ -7,7 +7,7 @@ use std::hash::Hash;
 /// Answers that are kept, at most. With more, all are forgotten, and asked for again one by one.
 const MOST: usize = 4096;
 
-/// Answers that were read under one number of [`Interest::version`](crate::event::demand::Demand::version).
+/// Answers that were read under one number of [`Demand::version`](crate::event::demand::Demand::version).
 ///
 /// Since when a webhook fails, and why, does not count as a change of it: whoever needs that reads it.
 #[derive(Debug)]

@@ -4,6 +4,7 @@ use entity::words::access::Scope;
 use tracing::{field, instrument};
 
 use crate::caller::Caller;
+use crate::db::fault::failed;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event;
 use crate::event::record::{Selection, Span};
@@ -92,7 +93,7 @@ impl Webhooks {
             if !new_deliveries.is_empty() {
                 let mut batch = self.db.write().batch();
                 delivery_store::enqueue_in(&mut batch, &new_deliveries, self.clock.now());
-                self.db.write().run(batch).await?;
+                self.db.write().run(batch).await.map_err(|failure| failed(failure.into_error()))?;
                 queued += new_deliveries.len() as u64;
                 self.scheduler.notify_one();
             }

@@ -11,9 +11,10 @@ use sea_orm::{
 };
 use secrecy::{ExposeSecret, SecretString};
 
+use crate::db::batch::Batch;
 use crate::db::fault::failed;
 use crate::db::keyset::keyset;
-use crate::db::{Batch, rows};
+use crate::db::rows;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::store as event_store;
 use crate::page::Bounds;

@@ -96,7 +96,6 @@ const WALLS: &[(&str, &[&str])] = &[
             "webhook/delivery/lane_store.rs",
             "webhook/delivery/lane_query.rs",
             "webhook/delivery/refusals.rs",
-            "api/health.rs",
             "telemetry.rs",
         ],
     ),

@@ -166,7 +166,7 @@ async fn a_json_a_float_and_an_unsigned_number_are_the_same_on_both_databases(#[
 
 /// What the failure of an entry that writes this means.
 async fn refused(fixture: &Fixture, value: Value) -> Fault {
-    let last = move |batch: &mut waypost::db::Batch| {
+    let last = move |batch: &mut waypost::db::batch::Batch| {
         batch.insert("mixed (name, number)", vec![vec!["fine".into(), 1.0_f64.into()]]);
         batch.insert("mixed (name, count)", vec![vec!["bad".into(), value.clone()]]);
     };

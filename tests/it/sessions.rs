@@ -350,6 +350,12 @@ async fn a_session_has_no_states_of_an_earlier_one_with_its_id(
     let statuses = whole_timeline(&world, way, 100).await;
     let statuses = of_each(&statuses, "status");
     assert!(statuses.contains(&"waiting_for_qr") && !statuses.contains(&"logged_in"), "{statuses:?}");
+    // The end of the earlier one may be dropped before its states are.
+    if matches!(kind, Kind::Sqlite) {
+        tamper(&world, "DELETE FROM event WHERE type = 'session_deleted'").await;
+        let kept = whole_timeline(&world, way, 100).await;
+        assert_eq!(of_each(&kept, "status"), statuses);
+    }
     world.finish().await;
 }
 

@@ -147,7 +147,10 @@ fn whole_trace(file: &Path) -> String {
     loop {
         let trace = std::fs::read_to_string(file).expect("it is there");
         let process = trace.split(' ').next().unwrap_or_default();
-        if trace.contains(&format!("{process} +++ exited with 0 +++")) {
+        // A short number is followed by more than one space.
+        let is_end =
+            |line: &str| line.strip_prefix(process).is_some_and(|rest| rest.trim_start() == "+++ exited with 0 +++");
+        if trace.lines().any(is_end) {
             return trace;
         }
         assert!(begun.elapsed() < LIMIT, "it has no end:\n{trace}");

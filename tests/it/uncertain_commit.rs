@@ -21,6 +21,7 @@ use whatsapp_simulator::Settings;
 
 use crate::support::database;
 use crate::support::postgres_proxy::PostgresProxy;
+use crate::support::webhook_fixture::WebhookFixture;
 use crate::support::world::{Kind, World};
 
 /// Longest wait for a fact.
@@ -96,4 +97,25 @@ async fn a_session_whose_commit_was_in_doubt_is_there_for_every_door_and_its_cre
     assert!(world.door.delete("shop").await.status < 300);
     assert_eq!(world.door.get("/shop").await.status, 404);
     world.finish().await;
+}
+
+#[tokio::test]
+async fn a_webhook_that_may_have_been_switched_off_is_asked_for_again_before_the_next_post() {
+    let database = database::postgres().await;
+    let (proxy, url) = PostgresProxy::before(&database.url()).await;
+    let fixture = WebhookFixture::through(&url, database, &["offline_sync_completed"]).await;
+    proxy.lose_a_commit_after(r#"UPDATE "webhook" SET "disabled""#);
+    fixture.receiver.then([410]);
+    fixture.happens(0).await;
+    let is_off = async {
+        while fixture.shown().await.enabled {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(LIMIT, is_off).await.expect("it is switched off");
+    assert!(proxy.has_lost_it(), "{proxy:?}");
+    fixture.happens(1).await;
+    fixture.rests().await;
+    assert_eq!(fixture.came(), [0], "its receiver said that it is gone");
+    fixture.close_after("a lane could not be worked").await;
 }

@@ -4,7 +4,7 @@ mod answer_order;
 mod documents;
 mod expansion;
 mod failure;
-pub(super) mod graph;
+pub mod graph;
 pub(super) mod graphiql;
 mod guard;
 pub(super) mod http;

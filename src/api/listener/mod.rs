@@ -13,7 +13,7 @@
 mod activity;
 mod answer;
 mod connection;
-mod limits;
+pub mod limits;
 mod newcomer;
 mod registry;
 mod stream;
@@ -29,12 +29,11 @@ use tokio::runtime::Handle;
 use tracing::error;
 
 use crate::api::listener::connection::{Accepted, Served};
+use crate::api::listener::limits::Limits;
 use crate::api::listener::newcomer::{FirstBytes, Newcomer, Newcomers};
 use crate::api::listener::registry::Connections;
 use crate::error::chain;
 use crate::lifecycle::{Lifecycle, ShutdownPhase};
-
-pub use limits::{Limits, Timing};
 
 /// Wait after the system refused to accept a connection: out of descriptors, it would refuse the next one too.
 const ACCEPT_AGAIN: Duration = Duration::from_millis(100);

@@ -158,6 +158,7 @@ impl SessionNode {
     }
 }
 
+/// A QR code as the graph shows it.
 pub struct QrCode {
     code: Code,
     expires_at: Timestamp,

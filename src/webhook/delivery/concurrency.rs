@@ -27,7 +27,7 @@ pub(in crate::webhook) struct Concurrency {
 }
 
 impl Concurrency {
-    /// Places that are all free.
+    /// Permits that are all free.
     pub(in crate::webhook) fn new(wake: Arc<Notify>) -> Self {
         let permits = |count| Arc::new(Semaphore::new(count));
         Self { prompt: permits(PROMPT_PERMITS), slow: permits(SLOW_PERMITS), own: Mutex::default(), wake }

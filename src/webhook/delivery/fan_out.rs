@@ -17,6 +17,7 @@ use entity::words::event::EventType;
 
 use crate::clock::Clock;
 use crate::db::Db;
+use crate::db::fault::failed;
 use crate::error::{Result, chain};
 use crate::event::journal::Journal;
 use crate::event::record::{EventRow, Selection};
@@ -126,7 +127,8 @@ impl FanOut {
             }
             event_store::mark_in(&mut batch, event_store::FANNED_OUT, newest);
             // Lost in a power cut, both are made again.
-            self.db.write().begin().await?.run_blocking(batch).await?;
+            let run = self.db.write().begin().await?.run_blocking(batch).await;
+            run.map_err(|failure| failed(failure.into_error()))?;
             self.marked = (newest, Instant::now());
         }
         self.after = newest;

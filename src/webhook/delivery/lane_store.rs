@@ -12,8 +12,9 @@ use sea_orm::{
     QueryFilter, QueryOrder, QuerySelect, QueryTrait, Select, UpdateMany,
 };
 
+use crate::db::batch::Batch;
 use crate::db::fault::failed;
-use crate::db::{Batch, rows};
+use crate::db::rows;
 use crate::error::Result;
 use crate::webhook::delivery::lane::{Lane, Lease};
 use crate::webhook::delivery::lane_query::{in_turn, is as is_in, pending};

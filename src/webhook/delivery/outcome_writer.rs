@@ -16,8 +16,11 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
-use crate::db::{Batch, Db};
+use crate::db::Db;
+use crate::db::batch::Batch;
+use crate::db::fault::failed;
 use crate::error::{Error, ErrorKind, Result};
+use crate::lifecycle::last_run::{LastRun, Loop};
 use crate::lifecycle::{Lifecycle, ShutdownPhase};
 use crate::webhook::delivery::attempt::{Attempt, AttemptOutcome};
 use crate::webhook::delivery::lane::Lease;
@@ -62,7 +65,8 @@ impl OutcomeWriter {
     pub(in crate::webhook) fn start(db: Db, clock: Clock, lifecycle: &Lifecycle) -> Result<Self> {
         let (jobs, queue) = mpsc::channel(QUEUE);
         let stop = lifecycle.journal().clone();
-        let writing = async move { run(&db, &clock, queue, stop).await };
+        let last_run = lifecycle.last_run(Loop::OutcomeWriter);
+        let writing = async move { run(&db, &clock, queue, stop, last_run).await };
         lifecycle.spawn_apart(ShutdownPhase::Journal, "outcome writer", writing).map_err(Error::internal)?;
         Ok(Self(jobs))
     }
@@ -77,7 +81,7 @@ impl OutcomeWriter {
     }
 }
 
-async fn run(db: &Db, clock: &Clock, mut queue: mpsc::Receiver<Job>, stop: CancellationToken) {
+async fn run(db: &Db, clock: &Clock, mut queue: mpsc::Receiver<Job>, stop: CancellationToken, last_run: LastRun) {
     let (mut jobs, mut next) = (Vec::new(), Instant::now());
     loop {
         tokio::select! {
@@ -89,6 +93,7 @@ async fn run(db: &Db, clock: &Clock, mut queue: mpsc::Receiver<Job>, stop: Cance
                     gather(&mut queue, &mut jobs, next).await;
                     next = Instant::now() + SPAN;
                     record_outcomes(db, clock, std::mem::take(&mut jobs)).await;
+                    last_run.note();
                 }
             },
         }
@@ -144,7 +149,8 @@ async fn write(db: &Db, clock: &Clock, updates: &[&LaneUpdate]) -> Result<()> {
     for (lease, is_ordered, is_slow) in released {
         lane_store::release_in(&mut batch, lease, is_ordered, is_slow, now);
     }
-    db.write().begin().await?.run_blocking(batch).await?;
+    let run = db.write().begin().await?.run_blocking(batch).await;
+    run.map_err(|failure| failed(failure.into_error()))?;
     for attempt in attempts {
         let word = match attempt.outcome {
             AttemptOutcome::Delivered => "delivered",

@@ -13,8 +13,9 @@ use sea_orm::{
     QueryOrder, QuerySelect, QueryTrait, Value,
 };
 
+use crate::db::batch::Batch;
 use crate::db::fault::failed;
-use crate::db::{Batch, rows};
+use crate::db::rows;
 use crate::error::Result;
 use crate::webhook::delivery::attempt::{Attempt, AttemptOutcome};
 use crate::webhook::delivery::lane::Lane;

@@ -22,6 +22,8 @@ use crate::event::entry::{JournalEntry, NewEvent, Write};
 use crate::event::journal::Journal;
 use crate::event::record::EventRow;
 use crate::event::store as event_store;
+use crate::lifecycle::Lifecycle;
+use crate::webhook::announcement::announce_as_written;
 use crate::webhook::delivery::attempt::AttemptOutcome;
 use crate::webhook::delivery::concurrency::Permit;
 use crate::webhook::delivery::lane::{Lane, Lease};
@@ -54,6 +56,7 @@ pub struct Worker {
     pub(in crate::webhook) egress: Egress,
     pub(in crate::webhook) outcomes: OutcomeWriter,
     pub(in crate::webhook) clock: Clock,
+    pub(in crate::webhook) lifecycle: Lifecycle,
     /// Fires when no further delivery is to be begun.
     pub(in crate::webhook) stop: CancellationToken,
     /// Which receivers are slow.
@@ -267,7 +270,23 @@ impl Worker {
             Some(since) if since.after(DISABLE_AFTER) <= now => DisableCause::Failing(now.before(DISABLE_AFTER)),
             _ => return Ok(false),
         };
-        self.disable(&webhook, why, event, now).await?;
+        let switched = self.switch_off(&webhook, why, event, now).await;
+        if switched.is_err() {
+            // It may be off all the same, and whoever remembers it would not look again.
+            announce_as_written(&self.db, &self.journal, &self.lifecycle, &webhook).await;
+        }
+        switched
+    }
+
+    /// Switches a webhook off, if that is still what it deserves. Whether it is off.
+    async fn switch_off(
+        &self,
+        webhook: &WebhookRow,
+        why: DisableCause,
+        event: &EventRow,
+        now: Timestamp,
+    ) -> Result<bool> {
+        self.disable(webhook, why, event, now).await?;
         let found = store::find(self.db.read(), &webhook.id).await?;
         let Some(reason) = found.and_then(|found| found.disabled) else { return Ok(false) };
         info!(webhook.id = %webhook.id, reason = %reason, "webhook {} is switched off", webhook.id);

@@ -1,8 +1,8 @@
 //! What the WhatsApp library keeps for a session, in our database. One file per trait of the library's `Backend`; where
 //! a trait is long, its subjects have files of their own.
 //!
-//! A write that returned is on the disk, but for two things: messages on their way to the journal stay in memory, for as long
-//! as nothing would be lost with them, and ratchets are on their way to the disk, with nothing that could overtake them. A
+//! When a write returns, what it wrote is on the disk, with two exceptions. Messages on their way to the journal stay in memory while
+//! WhatsApp would send them again. Ratchets may still be on their way to the disk; nothing that depends on them overtakes them. A
 //! statement that failed is an error for the library and the end of its client, which must not send what it encrypted with a
 //! ratchet that was not stored, nor refuse a message because its key could not be loaded. Nothing else is cached here and no
 //! connection is held.
@@ -22,7 +22,10 @@ use tracing::warn;
 use wacore::store::error::StoreError;
 use wacore::store::traits::PendingInboundKey;
 
-use crate::db::{self, Connections, Db, fault};
+use crate::db::batch::Batch;
+use crate::db::connections::Connections;
+use crate::db::write::{Failure, Writer};
+use crate::db::{Db, fault};
 use crate::error::chain;
 use crate::event::entry::{Failed, Rows, Ticket};
 use crate::event::journal::Journal;
@@ -239,21 +242,21 @@ impl DeviceStore {
 
 /// The connection that writes, held against the store's retirement.
 struct Guarded<'a> {
-    connection: &'a db::Writer,
+    connection: &'a Writer,
     writing: OwnedRwLockReadGuard<()>,
 }
 
 impl Guarded<'_> {
     /// Runs a batch. Once it has begun it is written whether or not somebody still waits for it, and the store is not retired before.
-    async fn run(self, batch: db::Batch) -> Result<(), db::Failure> {
+    async fn run(self, batch: Batch) -> Result<(), Failure> {
         self.connection.run_holding(batch, self.writing).await
     }
 }
 
 impl Deref for Guarded<'_> {
-    type Target = db::Writer;
+    type Target = Writer;
 
-    fn deref(&self) -> &db::Writer {
+    fn deref(&self) -> &Writer {
         self.connection
     }
 }

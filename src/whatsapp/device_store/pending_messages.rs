@@ -18,7 +18,7 @@ const REMEMBERED: usize = 2048;
 pub(super) type Key = Arc<(String, String, String)>;
 
 /// The place of an event among all that this client's messages went through: what has the greater one came later.
-pub(super) type Sequence = u64;
+pub(super) type StepNumber = u64;
 
 /// The pending messages of one client. `T` is the place of an entry in the journal's order.
 #[derive(Debug)]
@@ -27,22 +27,22 @@ pub(super) struct PendingMessages<T> {
     /// Those that may be in the table.
     in_table: BTreeSet<Key>,
     /// Those that are to leave the table, and since when.
-    gone: BTreeMap<Key, Sequence>,
+    gone: BTreeMap<Key, StepNumber>,
     /// When stanzas came in whose message was not stored yet, by their ids.
-    arrived: HashMap<String, Sequence>,
+    arrived: HashMap<String, StepNumber>,
     /// When the last message of a sender in a chat was stored, or was done with.
-    seen: HashMap<(String, String), Sequence>,
+    seen: HashMap<(String, String), StepNumber>,
     /// When the newest ratchets came that are written, or are about to be.
-    ratchets_of: Sequence,
+    ratchets_of: StepNumber,
     /// The place of the last event.
-    sequence: Sequence,
+    sequence: StepNumber,
 }
 
 #[derive(Debug)]
 struct Message<T> {
     bytes: Bytes,
     stored_at: i64,
-    came: Sequence,
+    came: StepNumber,
     /// Whether it is on its way to the journal.
     is_held: bool,
     /// The journal's entry that it is in, once the journal was given it.
@@ -80,16 +80,16 @@ pub(super) enum Event<T> {
     RatchetsCame,
     /// A transaction is made up in which the journal writes its entries up to `newest`, unless it wrote them before, and the
     /// ratchets that came at `ratchets_of`, if there are any. May happen again after the transaction failed.
-    TransactionBegan { newest: Option<T>, ratchets_of: Option<Sequence> },
+    TransactionBegan { newest: Option<T>, ratchets_of: Option<StepNumber> },
     /// A transaction is on the disk, with the changes that it was given for these messages.
-    TransactionWritten { changed: Vec<(Key, Sequence)> },
+    TransactionWritten { changed: Vec<(Key, StepNumber)> },
 }
 
 /// What follows from an event.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Effects {
     /// The place of the event.
-    pub(super) sequence: Sequence,
+    pub(super) sequence: StepNumber,
     /// Whether the table has to change, be there ratchets or not: a transaction is to be submitted to the journal for that.
     pub(super) is_table_behind: bool,
     /// What the transaction that is made up has to change in the table.
@@ -101,7 +101,7 @@ pub(super) struct Effects {
 pub(super) struct Change {
     pub(super) key: Key,
     /// When the message came, or was to leave the table.
-    pub(super) since: Sequence,
+    pub(super) since: StepNumber,
     /// The message, and when it was stored. None: it leaves the table.
     pub(super) row: Option<(Bytes, i64)>,
 }
@@ -220,7 +220,7 @@ impl<T: Copy + Ord> PendingMessages<T> {
 
     /// The table takes what ratchets may have moved past and neither it has nor the journal up to `newest`, and loses what is done
     /// with.
-    fn changes(&mut self, newest: Option<T>, ratchets_of: Option<Sequence>) -> Vec<Change> {
+    fn changes(&mut self, newest: Option<T>, ratchets_of: Option<StepNumber>) -> Vec<Change> {
         self.ratchets_of = self.ratchets_of.max(ratchets_of.unwrap_or(0));
         let mut changes = Vec::new();
         for (key, message) in &self.messages {
@@ -238,7 +238,7 @@ impl<T: Copy + Ord> PendingMessages<T> {
         changes
     }
 
-    fn transaction_written(&mut self, changed: Vec<(Key, Sequence)>) {
+    fn transaction_written(&mut self, changed: Vec<(Key, StepNumber)>) {
         for (key, since) in changed {
             if let Some(message) = self.messages.get_mut(&key).filter(|message| message.came == since) {
                 message.is_written = true;

@@ -14,7 +14,7 @@ use wacore::store::error::Result;
 
 use super::DeviceStore;
 use super::rows::new_value;
-use crate::db::Batch;
+use crate::db::batch::Batch;
 use crate::db::rows::{BINDS, inserts};
 
 /// The columns of a block's keys, by the last four bits of the key's id.
@@ -64,7 +64,7 @@ pub(super) async fn store<'a>(
     } else {
         set_pending(store, &mut batch, marks);
     }
-    writer.run(batch).await.map_err(|failure| store.failed()(failure.into()))
+    writer.run(batch).await.map_err(|failure| store.failed()(failure.into_error()))
 }
 
 /// The keys that exist, in the order of the ids.
@@ -95,7 +95,7 @@ pub(super) async fn mark_uploaded(store: &DeviceStore, ids: &[u32]) -> Result<()
     let writer = store.write().await?;
     let mut batch = writer.batch();
     clear_pending(store, &mut batch, marks);
-    writer.run(batch).await.map_err(|failure| store.failed()(failure.into()))
+    writer.run(batch).await.map_err(|failure| store.failed()(failure.into_error()))
 }
 
 /// Removes a key, and its block with the last one. What is marked of a key that does not exist has no meaning.
@@ -107,7 +107,7 @@ pub(super) async fn remove(store: &DeviceStore, id: u32) -> Result<()> {
     // What is marked of the key stays until its band is marked. To take it out would be one statement more.
     let is_empty = KEYS.into_iter().fold(this_block(), |so_far, key| so_far.and(key.is_null()));
     batch.push(Entity::delete_many().filter(is_empty));
-    writer.run(batch).await.map_err(|failure| store.failed()(failure.into()))
+    writer.run(batch).await.map_err(|failure| store.failed()(failure.into_error()))
 }
 
 /// The highest id of a stored key, or 0.

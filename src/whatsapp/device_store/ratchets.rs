@@ -11,7 +11,7 @@ use wacore::store::error::{Result, StoreError};
 
 use super::DeviceStore;
 use super::pending_messages::shared::Taken;
-use super::pending_messages::{Event, Sequence};
+use super::pending_messages::{Event, StepNumber};
 use super::under_way::Intake;
 use crate::db::fault;
 use crate::db::rows::Row;
@@ -107,7 +107,7 @@ fn finish(store: &DeviceStore, intake: &Arc<Intake>, outcome: Result<()>) -> Res
 async fn rows_then(
     store: &DeviceStore,
     ratchets: &Arc<[Row]>,
-    ratchets_of: Option<Sequence>,
+    ratchets_of: Option<StepNumber>,
     taken: &Taken,
 ) -> Result<Rows> {
     let writing = Arc::clone(&store.writing).read_owned().await;
@@ -135,7 +135,7 @@ async fn write_directly(store: &DeviceStore, intake: &Intake) -> Result<()> {
     rows.extend_from_slice(&intake.ratchets);
     let mut batch = store.db.write().batch();
     batch.put(rows);
-    store.db.write().run_holding(batch, alone).await.map_err(|failure| store.failed()(failure.into()))
+    store.db.write().run_holding(batch, alone).await.map_err(|failure| store.failed()(failure.into_error()))
 }
 
 fn not_written(store: &DeviceStore, error: Arc<Error>) -> StoreError {

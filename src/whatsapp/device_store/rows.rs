@@ -5,7 +5,7 @@ use sea_orm::{ActiveModelTrait, ConnectionTrait, DeleteMany, EntityTrait, Iden, 
 use wacore::store::error::Result;
 
 use super::DeviceStore;
-use crate::db::Write;
+use crate::db::batch::Write;
 use crate::db::rows::inserts;
 
 /// The rule of a plain replacement: on a row with the same `key`, the new `values` win.
@@ -51,7 +51,7 @@ async fn write(store: &DeviceStore, mut writes: Vec<Write>) -> Result<()> {
     if writes.len() > 1 {
         let mut batch = writer.batch();
         batch.extend(writes);
-        return writer.run(batch).await.map_err(|failure| store.failed()(failure.into()));
+        return writer.run(batch).await.map_err(|failure| store.failed()(failure.into_error()));
     }
     // A statement is a transaction.
     let written = match writes.pop() {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 
 use crate::db::rows::Row;
-use crate::whatsapp::device_store::pending_messages::Sequence;
+use crate::whatsapp::device_store::pending_messages::StepNumber;
 use crate::whatsapp::device_store::pending_messages::shared::Taken;
 use crate::whatsapp::device_store::unflushed::Flushed;
 
@@ -29,7 +29,7 @@ impl std::fmt::Debug for UnderWay {
 pub(super) struct Intake {
     pub(super) ratchets: Arc<[Row]>,
     /// When they came, if there are any.
-    pub(super) came: Option<Sequence>,
+    pub(super) came: Option<StepNumber>,
     /// The messages that went along.
     pub(super) taken: Taken,
     pub(super) written: Flushed,

@@ -25,6 +25,8 @@ type Losses = Arc<Mutex<Option<Loss>>>;
 enum Loss {
     /// The answer to a commit, which is held up as well.
     Commit,
+    /// The same, to that of the first transaction that has a statement with this in it.
+    CommitAfter(&'static str),
     /// The answer to the first statement that has this in it, when it is run.
     Statement(&'static str),
 }
@@ -50,6 +52,11 @@ impl PostgresProxy {
     /// The next commit breaks the connection before the server hears of it, which then commits all the same.
     pub(crate) fn lose_a_commit(&self) {
         *self.loses.lock().expect("nobody panics") = Some(Loss::Commit);
+    }
+
+    /// The same with the commit of the next transaction with a statement that has this in it and that the connection has not met before.
+    pub(crate) fn lose_a_commit_after(&self, words: &'static str) {
+        *self.loses.lock().expect("nobody panics") = Some(Loss::CommitAfter(words));
     }
 
     /// The connection breaks when the server has run the next statement that has this in it and that it has not met before.
@@ -87,12 +94,14 @@ async fn pass_on(client: TcpStream, server: String, loses: Losses) {
     let (mut asked, mut answered) = (vec![0; 64 * 1024], vec![0; 64 * 1024]);
     // A statement is prepared with its words, and then run without them.
     let mut is_prepared = false;
+    let mut is_to_be_lost = false;
     loop {
         tokio::select! {
             read = from_client.read(&mut asked) => {
                 let Ok(count @ 1..) = read else { return };
                 let asked = &asked[..count];
-                let is_commit = has(asked, "COMMIT") && is_next(&loses, |loss| loss == Loss::Commit);
+                is_to_be_lost |= is_next(&loses, |loss| matches!(loss, Loss::CommitAfter(words) if has(asked, words)));
+                let is_commit = has(asked, "COMMIT") && (is_to_be_lost || is_next(&loses, |loss| loss == Loss::Commit));
                 if is_commit || is_prepared {
                     drop((from_client, to_client));
                     if is_commit {

@@ -9,7 +9,7 @@ use parking_lot::Mutex;
 use wacore::store::traits::{PendingInboundKey, PendingInboundRow};
 use wacore::time::now_secs;
 
-use super::{Change, Effects, Event, Key, PendingMessages, Sequence};
+use super::{Change, Effects, Event, Key, PendingMessages, StepNumber};
 use crate::db::rows::{Row, Target};
 use crate::event::entry::Ticket;
 use crate::whatsapp::key_text;
@@ -26,7 +26,7 @@ static TABLE: Target = Target {
 pub(in crate::whatsapp::device_store) struct SharedPendingMessages(Mutex<PendingMessages<Ticket>>);
 
 /// Messages that a transaction put into the table or took out of it, and when they came or went.
-pub(in crate::whatsapp::device_store) type Taken = Arc<Mutex<Vec<(Key, Sequence)>>>;
+pub(in crate::whatsapp::device_store) type Taken = Arc<Mutex<Vec<(Key, StepNumber)>>>;
 
 /// By what a message is known.
 pub(in crate::whatsapp::device_store) fn key(at: PendingInboundKey<'_>) -> Key {
@@ -75,7 +75,7 @@ impl SharedPendingMessages {
         &self,
         session: &SessionId,
         newest: Option<Ticket>,
-        ratchets_of: Option<Sequence>,
+        ratchets_of: Option<StepNumber>,
         taken: &Taken,
     ) -> Vec<Row> {
         let mut messages = self.0.lock();

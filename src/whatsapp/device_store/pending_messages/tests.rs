@@ -12,7 +12,7 @@ use proptest::prelude::{ProptestConfig, Strategy, any, prop, prop_assert_eq, pro
 use proptest::test_runner::TestCaseError;
 
 use self::world::World;
-use super::{Event, Key, PendingMessages, Sequence};
+use super::{Event, Key, PendingMessages, StepNumber};
 
 /// Chats, each with one sender: few, so that their messages meet.
 const CHATS: usize = 3;
@@ -153,7 +153,7 @@ fn ratchets_are_written(messages: &mut PendingMessages<u64>) -> Vec<Key> {
     table_takes(messages, Some(came))
 }
 
-fn table_takes(messages: &mut PendingMessages<u64>, ratchets_of: Option<Sequence>) -> Vec<Key> {
+fn table_takes(messages: &mut PendingMessages<u64>, ratchets_of: Option<StepNumber>) -> Vec<Key> {
     let changes = messages.step(Event::TransactionBegan { newest: None, ratchets_of }).changes;
     changes.into_iter().map(|change| change.key).collect()
 }

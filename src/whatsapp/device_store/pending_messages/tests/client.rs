@@ -11,7 +11,7 @@ use bytes::Bytes;
 
 use super::disk::{Disk, Tables, Transaction};
 use super::{CHATS, Id, Ids};
-use crate::whatsapp::device_store::pending_messages::{Effects, Event, Key, PendingMessages, Sequence};
+use crate::whatsapp::device_store::pending_messages::{Effects, Event, Key, PendingMessages, StepNumber};
 
 /// The library's work on one message, or on those that it has kept back while it read what waited for it.
 #[derive(Debug)]
@@ -35,8 +35,8 @@ enum Stage {
 #[derive(Clone, Debug, Default)]
 struct Batch {
     ratchets: [Option<u64>; CHATS],
-    came: Option<Sequence>,
-    taken: Vec<(Key, Sequence)>,
+    came: Option<StepNumber>,
+    taken: Vec<(Key, StepNumber)>,
 }
 
 impl Batch {
