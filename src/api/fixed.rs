@@ -1,5 +1,5 @@
-//! Texts and pages that are the same at every request, and what a page may do in a browser. What costs time or memory to make is made when somebody asks for it: most servers are
-//! never asked.
+//! Texts and pages that are the same at every request, and what a page may do in a browser. What costs time or memory to make is made
+//! when somebody asks for it: most servers are never asked.
 
 use std::sync::{Arc, OnceLock, Weak};
 
