@@ -140,7 +140,7 @@ impl PairingLinks {
     /// # Errors
     /// `Forbidden`, `SessionNotFound`, `PairingLinkNotFound`, `Unavailable`.
     pub async fn delete(&self, caller: &Caller, id: &SessionId, link: &PairingLinkId) -> Result<OpenPairingLink> {
-        self.sessions.last_connected(caller, id)?; // Whether the caller may; the moment is no matter here.
+        self.sessions.check_reach(caller, id)?;
         let unknown = || Error::new(ErrorKind::PairingLinkNotFound, "no pairing link has this id");
         let deleted = store::of_session(self.db.read(), id, link).await?.ok_or_else(unknown)?;
         let (links, session, link) = (self.clone(), id.clone(), link.clone());

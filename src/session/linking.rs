@@ -101,6 +101,14 @@ impl Sessions {
         self.unlinked(caller, id).map(drop)
     }
 
+    /// Whether the caller may pair this session, whether a phone has linked it or not.
+    ///
+    /// # Errors
+    /// `Forbidden`, `SessionNotFound`.
+    pub fn check_reach(&self, caller: &Caller, id: &SessionId) -> Result<()> {
+        self.reach(caller, Scope::SessionsPair, id).map(drop)
+    }
+
     /// When a session was last logged in. None if it never was.
     ///
     /// # Errors

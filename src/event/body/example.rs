@@ -15,25 +15,7 @@ pub fn example(event: EventType) -> Option<Value> {
     let of_chat = |field: &str| json!({ "chat": CHAT, "partner": partner, field: true, "timestamp": MOMENT });
     Some(match event {
         EventType::All => return None,
-        EventType::Message => json!({
-            "message_id": "3EB0C431C26A1916E07E", "chat": CHAT, "partner": ada, "from": CHAT, "from_phone": "15550100077",
-            "participant": null, "sender": ada, "is_from_me": false, "is_group": false, "push_name": "Ada", "timestamp": MOMENT,
-            "message_type": "image", "text": null, "caption": "See you at six",
-            "media": {
-                "kind": "image", "mimetype": "image/jpeg", "file_length": 48_211,
-                "file_sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08", "width": 1280, "height": 720,
-                "seconds": null, "file_name": null,
-            },
-            "location": null, "quoted": {
-                "message_id": "3EB0A0F2B1D9C8E7F6A5", "participant": null, "author": null, "chat": null, "is_status": false, "message_type": "text", "text": "When do we meet?",
-            },
-            "mentions": ["100000000000002@lid"], "mentioned": [bob],
-            "reaction": null, "edit": null, "revoke": null, "poll": null, "contacts": [],
-            "tap": null, "referral": null, "forward": { "score": 1 }, "verified_name": null,
-            "disappearing": { "seconds": 86_400, "disappears_at": MOMENT + 86_400 }, "is_view_once": false, "album": null,
-            "pin": null, "comment": null, "invite": null, "order": null, "product": null, "appointment": null, "unknown": null,
-            "offline": false,
-        }),
+        EventType::Message => message(&ada, &bob),
         EventType::Receipt => json!({
             "chat": CHAT, "partner": partner, "is_group": false, "sender": ada, "message_ids": ["3EB0C431C26A1916E07E"], "kind": "read",
             "timestamp": MOMENT, "offline": false,
@@ -98,5 +80,27 @@ pub fn example(event: EventType) -> Option<Value> {
             "last_error": "the receiver answered 503",
         }),
         EventType::Test => json!({ "message": "This is a test of this webhook." }),
+    })
+}
+
+fn message(ada: &Value, bob: &Value) -> Value {
+    json!({
+        "message_id": "3EB0C431C26A1916E07E", "chat": CHAT, "partner": ada, "from": CHAT, "from_phone": "15550100077",
+        "participant": null, "sender": ada, "is_from_me": false, "is_group": false, "push_name": "Ada", "timestamp": MOMENT,
+        "message_type": "image", "text": null, "caption": "See you at six",
+        "media": {
+            "kind": "image", "mimetype": "image/jpeg", "file_length": 48_211,
+            "file_sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08", "width": 1280, "height": 720,
+            "seconds": null, "file_name": null,
+        },
+        "location": null, "quoted": {
+            "message_id": "3EB0A0F2B1D9C8E7F6A5", "participant": null, "author": null, "chat": null, "is_status": false, "message_type": "text", "text": "When do we meet?",
+        },
+        "mentions": ["100000000000002@lid"], "mentioned": [bob],
+        "reaction": null, "edit": null, "revoke": null, "poll": null, "contacts": [],
+        "tap": null, "referral": null, "forward": { "score": 1 }, "verified_name": null,
+        "disappearing": { "seconds": 86_400, "disappears_at": MOMENT + 86_400 }, "is_view_once": false, "album": null,
+        "pin": null, "comment": null, "invite": null, "order": null, "product": null, "appointment": null, "unknown": null,
+        "offline": false,
     })
 }

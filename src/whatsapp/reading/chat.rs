@@ -3,7 +3,7 @@
 
 use entity::timestamp::Timestamp;
 use entity::words::chat::{ChatState, ReceiptKind, UndecryptableReason};
-use whatsapp_rust::types::events::{Event, UnavailableType};
+use whatsapp_rust::types::events::{Event, Receipt, UnavailableType};
 use whatsapp_rust::types::message::MessageInfo;
 use whatsapp_rust::types::presence::{ChatPresence, ChatPresenceMedia, ReceiptType};
 use whatsapp_rust::wacore_binary::JidExt as _;
@@ -19,16 +19,7 @@ use crate::whatsapp::reading::party::{name, partner, partner_of, party, sender};
 /// None if it is not about a chat, or no news.
 pub(super) fn body(event: &Event) -> Option<EventBody> {
     Some(match event {
-        Event::Receipt(receipt) => EventBody::Receipt(ReceiptEvent {
-            chat: name(&receipt.source.chat),
-            partner: partner_of(&receipt.source, None),
-            is_group: receipt.source.chat.is_group(),
-            sender: sender(&receipt.source, None),
-            message_ids: receipt.message_ids.clone(),
-            kind: receipt_kind(&receipt.r#type)?,
-            timestamp: receipt.timestamp.into(),
-            offline: receipt.offline,
-        }),
+        Event::Receipt(receipt) => EventBody::Receipt(read_receipt(receipt)?),
         Event::Presence(presence) => EventBody::Presence(PresenceEvent {
             contact: party(&presence.from, None),
             is_online: !presence.unavailable,
@@ -102,6 +93,20 @@ pub(super) fn body(event: &Event) -> Option<EventBody> {
     })
 }
 
+/// None for a kind that tells nothing of a message.
+fn read_receipt(receipt: &Receipt) -> Option<ReceiptEvent> {
+    Some(ReceiptEvent {
+        chat: name(&receipt.source.chat),
+        partner: partner_of(&receipt.source, None),
+        is_group: receipt.source.chat.is_group(),
+        sender: sender(&receipt.source, None),
+        message_ids: receipt.message_ids.clone(),
+        kind: receipt_kind(&receipt.r#type)?,
+        timestamp: receipt.timestamp.into(),
+        offline: receipt.offline,
+    })
+}
+
 fn undecryptable(info: &MessageInfo, is_unavailable: bool, kind: UnavailableType) -> UndecryptableMessageEvent {
     UndecryptableMessageEvent {
         message_id: info.id.clone(),
@@ -135,7 +140,6 @@ fn receipt_kind(kind: &ReceiptType) -> Option<ReceiptKind> {
 
 #[cfg(test)]
 mod tests {
-    use whatsapp_rust::types::events::Receipt;
     use whatsapp_rust::types::message::MessageSource;
 
     use super::*;

@@ -93,6 +93,17 @@ pub(super) fn cut(event: &mut MessageEvent) {
     // What a flow answers is whole or absent.
     tap.iter_mut().for_each(|MessageTap { id, flow, .. }| names([id, flow]));
     referral.iter_mut().for_each(origin);
+    offers(invite, order, product, appointment);
+    cards(contacts);
+}
+
+/// What a message offers, beside words.
+fn offers(
+    invite: &mut Option<MessageInvite>,
+    order: &mut Option<MessageOrder>,
+    product: &mut Option<MessageProduct>,
+    appointment: &mut Option<MessageAppointment>,
+) {
     invite.iter_mut().for_each(|MessageInvite { group, name, code, expires_at: _ }| {
         shorten(group, NAME_BYTES);
         names([name, code]);
@@ -108,7 +119,6 @@ pub(super) fn cut(event: &mut MessageEvent) {
     appointment.iter_mut().for_each(|MessageAppointment { name, description, join_link, .. }| {
         names([name, description, join_link]);
     });
-    cards(contacts);
 }
 
 fn quote(quoted: &mut MessageQuote) {
