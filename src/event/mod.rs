@@ -28,6 +28,7 @@ use std::sync::Arc;
 use entity::words::access::Scope;
 use entity::words::event::EventType;
 use futures::stream::{self, BoxStream, Stream, StreamExt};
+use tracing::instrument;
 
 use crate::caller::Caller;
 use crate::clock::Clock;
@@ -99,6 +100,7 @@ impl Events {
     ///
     /// # Errors
     /// As [`list`](Self::list).
+    #[instrument(level = "debug", name = "list_events", skip_all)]
     pub async fn page(
         &self,
         caller: &Caller,
@@ -133,6 +135,7 @@ impl Events {
     ///
     /// # Errors
     /// `CursorExpired` when events behind the cursor are not kept any more.
+    #[instrument(level = "debug", name = "follow_events", skip_all)]
     pub async fn follow(
         &self,
         caller: &Caller,

@@ -23,7 +23,7 @@ use entity::words::access::Scope;
 use secrecy::{ExposeSecret, SecretString};
 use subtle::ConstantTimeEq;
 use tokio_util::sync::CancellationToken;
-use tracing::{error, info};
+use tracing::{Span, error, field, info, instrument};
 
 use crate::caller::{Caller, Powers};
 use crate::clock::Clock;
@@ -110,6 +110,7 @@ impl Keys {
     ///
     /// # Errors
     /// `Invalid`, `Forbidden`, `Unavailable`.
+    #[instrument(level = "debug", name = "create_key", skip_all, fields(key.id = field::Empty))]
     pub async fn create(&self, caller: &Caller, new: NewKey) -> Result<IssuedKey> {
         caller.require(Scope::KeysAdmin)?;
         let now = self.clock.now();
@@ -130,6 +131,7 @@ impl Keys {
             created_at: now,
             created_by: caller.grant().map(|grant| grant.key.clone()),
         };
+        Span::current().record("key.id", field::display(&row.id));
         let key = shown(&row, now);
         self.in_turn(move |keys| async move {
             keys.written(&row.id, store::insert(keys.db.write(), &row).await).await?;
@@ -178,6 +180,7 @@ impl Keys {
     ///
     /// # Errors
     /// `Forbidden`, `KeyNotFound`, `Unavailable`.
+    #[instrument(level = "debug", name = "delete_key", skip_all, fields(key.id = field::Empty))]
     pub async fn delete(&self, caller: &Caller, id: &KeyId) -> Result<Key> {
         let key = self.find(caller, id)?;
         let id = id.clone();
@@ -195,6 +198,7 @@ impl Keys {
     ///
     /// # Errors
     /// `Forbidden`, `KeyNotFound`, `Invalid` for an overlap above a week, `Unavailable`.
+    #[instrument(level = "debug", name = "rotate_key", skip_all, fields(key.id = field::Empty))]
     pub async fn rotate(&self, caller: &Caller, id: &KeyId, overlap_seconds: Option<u64>) -> Result<IssuedKey> {
         caller.require(Scope::KeysAdmin)?;
         if overlap_seconds.is_some_and(|seconds| seconds > OVERLAP_MAX) {
@@ -271,7 +275,10 @@ impl Keys {
     /// The key, if there is one that may do no more than the caller.
     fn row(&self, caller: &Caller, id: &KeyId) -> Result<KeyRow> {
         let found = self.ring.find(id).filter(|row| is_within(caller, row));
-        found.ok_or_else(|| Error::new(ErrorKind::KeyNotFound, "no key has this id"))
+        let row = found.ok_or_else(|| Error::new(ErrorKind::KeyNotFound, "no key has this id"))?;
+        // An id is the client's text until here.
+        Span::current().record("key.id", field::display(&row.id));
+        Ok(row)
     }
 
     /// Makes a change in turn and to the end: what is written must be in memory too.

@@ -12,6 +12,7 @@ impl Keys {
     ///
     /// # Errors
     /// `TooManyTickets`.
+    #[tracing::instrument(level = "debug", name = "create_stream_ticket", skip_all)]
     pub fn issue_ticket(&self, caller: &Caller) -> Result<StreamTicket> {
         let (ticket, expires_at) = self.tickets.issue(caller, self.clock.now())?;
         Ok(StreamTicket { ticket: ticket.expose_secret().to_owned(), expires_at })

@@ -19,6 +19,7 @@ use futures::stream::StreamExt;
 use secrecy::ExposeSecret;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
+use tracing::{Span, field, instrument};
 
 use crate::account::PairRequest;
 use crate::caller::{Caller, Grant, Powers};
@@ -86,6 +87,12 @@ impl PairingLinks {
     /// # Errors
     /// `Forbidden`, `SessionNotFound`, `AlreadyLoggedIn`, `PublicUrlUnknown`, `TooManyPairingLinks`, `Invalid` for a lifetime
     /// above a day.
+    #[instrument(
+        level = "debug",
+        name = "create_pairing_link",
+        skip_all,
+        fields(session.id = %id, pairing_link.id = field::Empty)
+    )]
     pub async fn create(&self, caller: &Caller, id: &SessionId, expires_in: Option<u64>) -> Result<PairingLink> {
         self.sessions.check_unlinked(caller, id)?;
         let seconds = expires_in.unwrap_or(LIFETIME);
@@ -118,6 +125,7 @@ impl PairingLinks {
             created_at: now,
             created_by: caller.grant().map(|grant| grant.key.clone()),
         };
+        Span::current().record("pairing_link.id", field::display(&row.id));
         store::forget(self.db.write(), id, Timestamp::from_millis(now.millis() - REMEMBERED_MILLIS)).await?;
         store::insert(self.db.write(), row).await?;
         // Behind the #, so that no server's log and no Referer ever holds it.
@@ -139,10 +147,18 @@ impl PairingLinks {
     ///
     /// # Errors
     /// `Forbidden`, `SessionNotFound`, `PairingLinkNotFound`, `Unavailable`.
+    #[instrument(
+        level = "debug",
+        name = "delete_pairing_link",
+        skip_all,
+        fields(session.id = %id, pairing_link.id = field::Empty)
+    )]
     pub async fn delete(&self, caller: &Caller, id: &SessionId, link: &PairingLinkId) -> Result<OpenPairingLink> {
         self.sessions.check_reach(caller, id)?;
         let unknown = || Error::new(ErrorKind::PairingLinkNotFound, "no pairing link has this id");
         let deleted = store::of_session(self.db.read(), id, link).await?.ok_or_else(unknown)?;
+        // An id is the client's text until here.
+        Span::current().record("pairing_link.id", field::display(link));
         let (links, session, link) = (self.clone(), id.clone(), link.clone());
         // To the end, also for a caller that goes away: those who look at the link are told behind the write.
         match self.lifecycle.complete(async move { links.take(session, link).await }).await? {
@@ -155,10 +171,17 @@ impl PairingLinks {
     ///
     /// # Errors
     /// `PairingLinkNotFound`, `PairingLinkExpired`, `PairingLinkUsed`, `TooManyVisitors`, `Unavailable`, `ShuttingDown`.
+    #[instrument(
+        level = "debug",
+        name = "visit_pairing_link",
+        skip_all,
+        fields(session.id = field::Empty, pairing_link.id = field::Empty)
+    )]
     pub async fn visit(&self, token: &str) -> Result<Visit> {
         let seat = self.visitors.seat(&self.admit(token).await?.link.id)?;
         // Once more: a link that was deleted before the seat was taken does not end the seat.
         let Visitor { caller, link, lifeline } = self.admit(token).await?;
+        note(&link);
         let updates = self.sessions.offer(&caller, &link.session).await.map_err(told_to_a_visitor)?;
         let (clock, lifecycle, deleted) = (self.clock.clone(), self.lifecycle.clone(), seat.lifeline.clone());
         let ending = Ending { expires_at: link.expires_at, clock, lifecycle, _seat: seat };
@@ -170,8 +193,15 @@ impl PairingLinks {
     ///
     /// # Errors
     /// As `visit`, and those of asking for a pair code: `TooManyPairCodes` for the sixth within ten minutes.
+    #[instrument(
+        level = "debug",
+        name = "pair_by_link",
+        skip_all,
+        fields(session.id = field::Empty, pairing_link.id = field::Empty)
+    )]
     pub async fn pair(&self, token: &str, request: PairRequest) -> Result<PairCode> {
         let Visitor { caller, link, lifeline: _ } = self.admit(token).await?;
+        note(&link);
         let paired = self.sessions.pair_by_link(&caller, &link.session, &link.id, request).await;
         paired.map_err(told_to_a_visitor)
     }
@@ -220,6 +250,12 @@ impl PairingLinks {
         }
         Ok(Visitor { caller, link, lifeline })
     }
+}
+
+/// Tells the span of a visitor's operation which link it is: until it was found, it was the visitor's text.
+fn note(link: &PairingLinkRow) {
+    let span = Span::current();
+    span.record("session.id", field::display(&link.session)).record("pairing_link.id", field::display(&link.id));
 }
 
 /// Who comes with this link: somebody who may pair its session, and nothing else.

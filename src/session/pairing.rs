@@ -2,6 +2,7 @@
 
 use entity::timestamp::Timestamp;
 use tokio::sync::oneshot;
+use tracing::Instrument;
 
 use crate::account::{PairRequest, PhoneNumber};
 use crate::error::{Error, ErrorKind, Result};
@@ -63,9 +64,10 @@ impl Pairing {
         };
         let (done, outcome) = oneshot::channel();
         let client = client.clone();
-        lifecycle.spawn(ShutdownPhase::Sessions, "pair code", async move {
+        let asking = async move {
             let _ = done.send(client.request_pair_code(request).await); // The session may have ended.
-        });
+        };
+        lifecycle.spawn(ShutdownPhase::Sessions, "pair code", asking.in_current_span());
         self.under_way = Some(outcome);
     }
 

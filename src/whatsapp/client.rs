@@ -7,9 +7,11 @@ use std::fmt;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
+use entity::ids::SessionId;
 use tokio::sync::{Semaphore, watch};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
+use tracing::instrument;
 
 use crate::error::{Error, ErrorKind};
 
@@ -23,12 +25,21 @@ const AT_ONCE: usize = 16;
 pub struct Client(Arc<Inner>);
 
 struct Inner {
+    session: SessionId,
     library: Weak<whatsapp_rust::Client>,
     permits: Semaphore,
     /// Why nothing more is done. It is set once.
     end: watch::Sender<Option<End>>,
     /// Cancelled when what came in cannot be kept. That is known here before the connection has ended.
     given_up: CancellationToken,
+}
+
+/// An operation, as its own file says once.
+pub(super) struct OperationKind {
+    /// What the log calls it.
+    pub(super) name: &'static str,
+    /// Longest wait for its outcome: for its turn, if it waits for one, and for the work.
+    pub(super) limit: Duration,
 }
 
 /// Why a client does nothing any more.
@@ -68,8 +79,9 @@ impl fmt::Debug for Client {
 
 impl Client {
     /// A client for the next connection.
-    pub(super) fn new(library: Weak<whatsapp_rust::Client>, given_up: CancellationToken) -> Self {
-        Self(Arc::new(Inner { library, permits: Semaphore::new(AT_ONCE), end: watch::Sender::new(None), given_up }))
+    pub(super) fn new(session: SessionId, library: Weak<whatsapp_rust::Client>, given_up: CancellationToken) -> Self {
+        let (permits, end) = (Semaphore::new(AT_ONCE), watch::Sender::new(None));
+        Self(Arc::new(Inner { session, library, permits, end, given_up }))
     }
 
     /// Lets every operation that is under way or waits end now, and no other begin. The first reason stays.
@@ -97,15 +109,21 @@ impl Client {
     }
 
     /// Does this when its turn has come. The limit is for both, the wait and the work.
+    #[instrument(
+        level = "debug",
+        name = "whatsapp_operation",
+        skip_all,
+        fields(session.id = %self.0.session, operation = kind.name)
+    )]
     pub(super) async fn run<T, F>(
         &self,
-        limit: Duration,
+        kind: &OperationKind,
         work: impl FnOnce(Arc<whatsapp_rust::Client>) -> F,
     ) -> Result<T, Interrupted>
     where
         F: Future<Output = T>,
     {
-        let until = Instant::now() + limit;
+        let until = Instant::now() + kind.limit;
         let _permit = tokio::select! {
             biased;
             end = self.ended() => return Err(Interrupted { has_begun: false, why: Why::Ended(end) }),
@@ -117,15 +135,21 @@ impl Client {
 
     /// Does this at once, whatever else is under way: for what the session itself needs, which does not wait behind what its users
     /// ask for.
+    #[instrument(
+        level = "debug",
+        name = "whatsapp_operation",
+        skip_all,
+        fields(session.id = %self.0.session, operation = kind.name)
+    )]
     pub(super) async fn run_at_once<T, F>(
         &self,
-        limit: Duration,
+        kind: &OperationKind,
         work: impl FnOnce(Arc<whatsapp_rust::Client>) -> F,
     ) -> Result<T, Interrupted>
     where
         F: Future<Output = T>,
     {
-        self.run_until(Instant::now() + limit, work).await
+        self.run_until(Instant::now() + kind.limit, work).await
     }
 
     async fn run_until<T, F>(

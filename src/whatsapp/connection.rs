@@ -186,7 +186,11 @@ pub(super) async fn open(
 impl Connection {
     /// A client for the operations of the next connection. They end with it.
     pub fn next_client(&self) -> Client {
-        let client = Client::new(Arc::downgrade(&self.0.client), self.0.store.given_up().clone());
+        let client = Client::new(
+            self.0.reporter.session.clone(),
+            Arc::downgrade(&self.0.client),
+            self.0.store.given_up().clone(),
+        );
         if let Some(last) = self.0.operations.lock().replace(client.clone()) {
             last.end(End::Lost);
         }

@@ -86,6 +86,38 @@ async fn whoever_asks_for_spans_sees_which_session_and_which_delivery_it_is() {
 }
 
 #[tokio::test]
+async fn whoever_asks_for_spans_sees_each_operation_with_the_ids_of_what_it_is_done_to() {
+    let world = World::with(Kind::Sqlite, Settings::default(), &["--log-level", "debug"]).await;
+    let door = &world.door;
+    world.linked("shop").await;
+    door.post("/shop/logout", Value::Null).await.ok();
+    door.create("desk").await;
+    door.post("/desk/pair", json!({ "phone_number": "15550100001" })).await.ok();
+    door.post("/desk/pairing-links", Value::Null).await.ok();
+    let (key, _) = door.key(json!({ "name": "x", "scopes": ["sessions:read"] })).await;
+    let path = format!("/api/v1/keys/{}", key["id"].as_str().expect("an id"));
+    door.ask(Method::POST, &format!("{path}/rotate"), &Value::Null).await.ok();
+    door.ask(Method::DELETE, &path, &Value::Null).await.ok();
+    door.ask(Method::GET, "/api/v1/events", &Value::Null).await.ok();
+    door.ask(Method::POST, "/api/v1/stream-tickets", &Value::Null).await.ok();
+    let log = world.finish().await;
+    for name in ["create_key", "rotate_key", "delete_key"] {
+        assert_eq!(spans(&log, name)[0]["key.id"], key["id"], "{name}");
+    }
+    let link = &spans(&log, "create_pairing_link")[0];
+    assert_eq!(link["session.id"], "desk");
+    assert!(link["pairing_link.id"].as_str().is_some_and(|id| !id.is_empty()), "{link}");
+    let asked: Vec<_> = spans(&log, "whatsapp_operation");
+    for (session, operation) in [("shop", "unlink"), ("desk", "request_pair_code")] {
+        let is_it = |span: &&Value| span["session.id"] == session && span["operation"] == operation;
+        assert!(asked.iter().any(|span| is_it(&span)), "{operation}: {asked:?}");
+    }
+    for name in ["list_events", "create_stream_ticket"] {
+        assert!(!spans(&log, name).is_empty(), "{name}");
+    }
+}
+
+#[tokio::test]
 async fn the_log_has_no_spans_unless_somebody_asks_for_them() {
     let log = log_of_a_delivery(&[]).await;
     let has_span = |line: &str| line.contains("\"span\":") || line.contains("\"spans\":");

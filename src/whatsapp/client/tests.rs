@@ -19,10 +19,10 @@ use crate::session::store::SessionDraft;
 use crate::whatsapp::connection::Connection;
 use crate::whatsapp::connector::{Connector, Settings};
 
-/// Far longer than what is about to happen takes.
-const LONG: Duration = Duration::from_secs(60);
-/// Passes while somebody waits for it.
-const SHORT: Duration = Duration::from_millis(20);
+/// Has far more time than what is about to happen takes.
+const LONG: OperationKind = OperationKind { name: "long", limit: Duration::from_secs(60) };
+/// Its time passes while somebody waits for it.
+const SHORT: OperationKind = OperationKind { name: "short", limit: Duration::from_millis(20) };
 
 /// A connection that was not dialled.
 async fn connection() -> (Connection, TempDir) {
@@ -68,7 +68,7 @@ async fn so_many_operations_are_under_way_and_the_others_wait_for_their_turn() {
     let client = connection.next_client();
     let (under_way, most) = (AtomicUsize::new(0), AtomicUsize::new(0));
     let operations = (0..3 * AT_ONCE).map(|number| {
-        client.run(LONG, {
+        client.run(&LONG, {
             let (under_way, most) = (&under_way, &most);
             move |_| async move {
                 let _counted = Counted::new(under_way);
@@ -87,13 +87,13 @@ async fn so_many_operations_are_under_way_and_the_others_wait_for_their_turn() {
 async fn an_operation_that_takes_too_long_says_whether_it_had_begun() {
     let (connection, _directory) = connection().await;
     let client = connection.next_client();
-    let stuck = join_all((0..AT_ONCE).map(|_| client.run(LONG, |_| pending::<()>())));
+    let stuck = join_all((0..AT_ONCE).map(|_| client.run(&LONG, |_| pending::<()>())));
     let others = async {
-        let waiting = client.run(SHORT, |_| pending::<()>()).await;
+        let waiting = client.run(&SHORT, |_| pending::<()>()).await;
         assert_eq!(waiting, Err(Interrupted { has_begun: false, why: Why::Late }));
-        let urgent = client.run_at_once(SHORT, |_| pending::<()>()).await;
+        let urgent = client.run_at_once(&SHORT, |_| pending::<()>()).await;
         assert_eq!(urgent, Err(Interrupted { has_begun: true, why: Why::Late }));
-        assert_eq!(client.run_at_once(SHORT, |_| async { 1 }).await, Ok(1), "it waits for nobody");
+        assert_eq!(client.run_at_once(&SHORT, |_| async { 1 }).await, Ok(1), "it waits for nobody");
     };
     tokio::select! {
         biased;
@@ -106,8 +106,8 @@ async fn an_operation_that_takes_too_long_says_whether_it_had_begun() {
 async fn an_operation_whose_time_is_up_makes_room_for_the_next() {
     let (connection, _directory) = connection().await;
     let client = connection.next_client();
-    let late = join_all((0..AT_ONCE).map(|_| client.run(SHORT, |_| pending::<()>())));
-    let (late, next) = tokio::join!(late, client.run(LONG, |_| async { 1 }));
+    let late = join_all((0..AT_ONCE).map(|_| client.run(&SHORT, |_| pending::<()>())));
+    let (late, next) = tokio::join!(late, client.run(&LONG, |_| async { 1 }));
     assert!(late.into_iter().all(|outcome| outcome == Err(Interrupted { has_begun: true, why: Why::Late })));
     assert_eq!(next, Ok(1));
 }
@@ -118,7 +118,7 @@ async fn a_connection_that_closes_waits_for_no_operation_and_ends_all() {
     let client = connection.next_client();
     let under_way = AtomicUsize::new(0);
     let operations = join_all((0..AT_ONCE + 1).map(|_| {
-        client.run(LONG, |library| {
+        client.run(&LONG, |library| {
             let counted = Counted::new(&under_way);
             async move {
                 let _held = (library, counted);
@@ -132,7 +132,7 @@ async fn a_connection_that_closes_waits_for_no_operation_and_ends_all() {
     assert!(begun.iter().all(|outcome| *outcome == Err(interrupted(true, End::Offline))), "{begun:?}");
     assert_eq!(*last, Err(interrupted(false, End::Offline)), "it never had its turn");
     assert_eq!(under_way.load(Ordering::Relaxed), 0, "nobody holds the library's client");
-    let later: Result<(), _> = client.run(LONG, |_| async { panic!("it began") }).await;
+    let later: Result<(), _> = client.run(&LONG, |_| async { panic!("it began") }).await;
     assert_eq!(later, Err(interrupted(false, End::Offline)));
     assert!(client.has_ended());
 }
@@ -141,26 +141,27 @@ async fn a_connection_that_closes_waits_for_no_operation_and_ends_all() {
 async fn an_answer_that_came_before_the_end_counts_and_the_first_reason_stays() {
     let (connection, _directory) = connection().await;
     let client = connection.next_client();
-    let answered = client.run(LONG, |_| async {
+    let answered = client.run(&LONG, |_| async {
         client.end(End::Lost);
         1
     });
     assert_eq!(answered.await, Ok(1));
     client.end(End::Offline);
-    assert_eq!(client.run(LONG, |_| async {}).await, Err(interrupted(false, End::Lost)));
+    assert_eq!(client.run(&LONG, |_| async {}).await, Err(interrupted(false, End::Lost)));
     let next = connection.next_client();
     assert!(!next.is_same(&client));
-    assert_eq!(next.run(LONG, |_| async { 2 }).await, Ok(2), "the next connection has a client of its own");
+    assert_eq!(next.run(&LONG, |_| async { 2 }).await, Ok(2), "the next connection has a client of its own");
 }
 
 #[tokio::test]
 async fn a_client_whose_storage_failed_ends_its_operations() {
     let (connection, _directory) = connection().await;
     let given_up = CancellationToken::new();
-    let client = Client::new(Weak::clone(&connection.next_client().0.library), given_up.clone());
-    let (outcome, ()) = tokio::join!(client.run(LONG, |_| pending::<()>()), async { given_up.cancel() });
+    let other = connection.next_client();
+    let client = Client::new(other.0.session.clone(), Weak::clone(&other.0.library), given_up.clone());
+    let (outcome, ()) = tokio::join!(client.run(&LONG, |_| pending::<()>()), async { given_up.cancel() });
     assert_eq!(outcome, Err(interrupted(true, End::GivenUp)));
-    assert_eq!(client.run(LONG, |_| async {}).await, Err(interrupted(false, End::GivenUp)));
+    assert_eq!(client.run(&LONG, |_| async {}).await, Err(interrupted(false, End::GivenUp)));
 }
 
 #[tokio::test]
@@ -175,5 +176,5 @@ async fn a_client_that_somebody_keeps_does_not_keep_the_connection() {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     };
-    tokio::time::timeout(LONG, gone).await.expect("nobody keeps it");
+    tokio::time::timeout(LONG.limit, gone).await.expect("nobody keeps it");
 }

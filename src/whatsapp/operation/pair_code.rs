@@ -6,11 +6,11 @@ use whatsapp_rust::pair_code::PairCodeOptions;
 
 use crate::account::PairRequest;
 use crate::error::Result;
-use crate::whatsapp::client::Client;
+use crate::whatsapp::client::{Client, OperationKind};
 use crate::whatsapp::translate;
 
-/// Longest wait for WhatsApp's answer to a request for a pair code.
-const PAIR_LIMIT: Duration = Duration::from_secs(20);
+/// WhatsApp is given 20 s to answer.
+const REQUEST_PAIR_CODE: OperationKind = OperationKind { name: "request_pair_code", limit: Duration::from_secs(20) };
 
 impl Client {
     /// Asks WhatsApp for a pair code; the code itself comes as a signal.
@@ -23,7 +23,7 @@ impl Client {
             show_push_notification: request.show_push_notification,
             ..PairCodeOptions::default()
         };
-        let asked = self.run(PAIR_LIMIT, |library| async move { library.pair_with_code(options).await });
+        let asked = self.run(&REQUEST_PAIR_CODE, |library| async move { library.pair_with_code(options).await });
         asked.await?.map(drop).map_err(translate::pair_error)
     }
 }
