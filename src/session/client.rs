@@ -1,6 +1,10 @@
 //! The way from an operation to the client that carries it out, past the actor: its mailbox is for the session's life only, and a
 //! message that is sent does not wait until a login is written, nor the other way round.
 //!
+//! The client is in the session's handle. Whoever serves a caller gets it from here; the actor, which unlinks the device on behalf of
+//! callers that were asked already, takes it from the handle. Only a pair code goes another way: it is asked for before the login, so
+//! the actor asks with the client that it dialled.
+//!
 //! What an operation cannot do because the session is not logged in is for the service that wants it to say: some wait for the
 //! next login, others fail at once.
 

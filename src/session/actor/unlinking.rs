@@ -35,9 +35,11 @@ impl Actor {
         let Some(unlinking) = self.unlinking.take() else { return };
         let id = self.handle.id().clone();
         if self.state.is_linked {
-            let is_confirmed = match (&self.state.phase, &self.client) {
-                (Phase::LoggedIn(_), Some(client)) => client.unlink().await.is_ok() || self.is_told_that_it_is_gone(),
-                _ => false,
+            // As every operation: by the client that the handle has while the session is logged in.
+            let client = self.handle.client().borrow().clone();
+            let is_confirmed = match client {
+                Some(client) => client.unlink().await.is_ok() || self.is_told_that_it_is_gone(),
+                None => false,
             };
             if !is_confirmed {
                 warn!(session.id = %id, "session {id} is unlinked here, but WhatsApp did not confirm it");
