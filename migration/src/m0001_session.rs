@@ -33,7 +33,7 @@ impl MigrationTrait for Migration {
                     .to_owned(),
             )
             .await?;
-        // session::store::page
+        // session::store::all
         manager
             .create_index(
                 Index::create()

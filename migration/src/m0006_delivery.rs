@@ -21,20 +21,20 @@ impl MigrationTrait for Migration {
         manager.create_table(lane()).await?;
         let index = |name: &str, table: &'static str| Index::create().name(name).table(table).to_owned();
         for mut index in [
-            // webhook::store::next
+            // webhook::delivery::store::next
             index("delivery_pending_idx", "delivery")
                 .col("webhook_id")
                 .col("session_id")
                 .col("id")
                 .and_where(Expr::col("state").eq("pending"))
                 .to_owned(),
-            // webhook::store::deliveries
+            // webhook::delivery::store::list
             index("delivery_webhook_id_id_idx", "delivery").col("webhook_id").col("id").to_owned(),
             // The cascade from a deleted session.
             index("delivery_session_id_idx", "delivery").col("session_id").to_owned(),
             // The cascade from an event that is dropped.
             index("delivery_position_idx", "delivery").col("position").to_owned(),
-            // webhook::store::claim
+            // webhook::delivery::lane_store::due and next_due
             index("lane_due_at_idx", "lane").col("due_at").and_where(Expr::col("due_at").is_not_null()).to_owned(),
             // The cascade from a deleted session.
             index("lane_session_id_idx", "lane").col("session_id").to_owned(),
@@ -69,7 +69,7 @@ async fn replace_webhook(manager: &SchemaManager<'_>, other: &'static str, copy:
     manager.get_connection().execute_unprepared(copy).await?;
     manager.drop_table(Table::drop().table("webhook").to_owned()).await?;
     manager.rename_table(Table::rename().table(other, "webhook").to_owned()).await?;
-    // webhook::store::of, and the cascade from a deleted session.
+    // webhook::store::page, listening and count, and the cascade from a deleted session.
     manager
         .create_index(Index::create().name("webhook_session_id_idx").table("webhook").col("session_id").to_owned())
         .await

@@ -12,7 +12,7 @@ impl MigrationTrait for Migration {
         rename(manager, "is_failing", "is_slow").await?;
         let index = |name: &str| Index::create().name(name).table("delivery").to_owned();
         for mut index in [
-            // webhook::queue::next and webhook::lane::release of lanes without order, and webhook::queue::hurry
+            // webhook::delivery: store::next and lane_store::release_in of lanes without order, and store::reschedule_deliveries
             index("delivery_due_idx")
                 .col("webhook_id")
                 .col("session_id")
@@ -20,7 +20,7 @@ impl MigrationTrait for Migration {
                 .col("id")
                 .and_where(Expr::col("state").eq("pending"))
                 .to_owned(),
-            // webhook::queue::list of the dead ones
+            // webhook::delivery::store::list of the dead ones
             index("delivery_dead_idx").col("webhook_id").col("id").and_where(Expr::col("state").eq("dead")).to_owned(),
         ] {
             manager.create_index(index.take()).await?;

@@ -22,7 +22,7 @@ impl MigrationTrait for Migration {
         let update =
             Query::update().table("delivery").value("sort_key", Expr::col("position")).and_where(pending).to_owned();
         manager.execute(update).await?;
-        // webhook::queue::next, webhook::lane::release and webhook::queue::hurry
+        // webhook::delivery: store::next, lane_store::release_in and store::reschedule_deliveries
         reindex(manager, &["sort_key", "position"]).await
     }
 
