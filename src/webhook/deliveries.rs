@@ -2,7 +2,6 @@
 
 use entity::ids::{DeliveryId, EventId};
 use entity::words::access::Scope;
-use entity::words::event::EventType;
 use metrics::counter;
 use tracing::{Span, field, instrument};
 
@@ -35,14 +34,12 @@ impl Webhooks {
         if !(1..=PAGE_MAX).contains(&limit) {
             return Err(Error::about(ErrorKind::PageSizeLimit, "limit", format!("must be from 1 to {PAGE_MAX}")));
         }
-        let DeliveryFilter { state, event } = filter;
-        let event = event.filter(|event| *event != EventType::All);
         if after.as_deref().is_some_and(|after| !is_delivery(after)) {
             return Err(Error::invalid("after", "must be a cursor that a list of deliveries gave"));
         }
         let before = after.as_deref().map(DeliveryId::named);
         let one_more = u64::from(limit) + 1;
-        let mut rows = delivery_store::list(self.db.read(), &webhook.id, state, event, before, one_more).await?;
+        let mut rows = delivery_store::list(self.db.read(), &webhook.id, filter, before, one_more).await?;
         let mut has_next = rows.len() > limit as usize;
         rows.truncate(limit as usize);
         let (mut deliveries, mut bytes) = (Vec::new(), 0);

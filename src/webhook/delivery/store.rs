@@ -21,7 +21,7 @@ use crate::webhook::delivery::attempt::{Attempt, AttemptOutcome};
 use crate::webhook::delivery::lane::Lane;
 use crate::webhook::delivery::lane_query::{in_turn, is, pending};
 use crate::webhook::delivery::lane_store;
-use crate::webhook::types::DeliveryAttempt;
+use crate::webhook::types::{DeliveryAttempt, DeliveryFilter};
 
 /// Attempts of one delivery that are shown: those of the longest schedule, and as many by hand.
 const ATTEMPTS_SHOWN: i32 = 50;
@@ -255,13 +255,13 @@ pub async fn find(db: &impl ConnectionTrait, webhook: &WebhookId, id: &DeliveryI
 pub async fn list(
     db: &impl ConnectionTrait,
     webhook: &WebhookId,
-    state: Option<DeliveryState>,
-    event: Option<EventType>,
+    filter: DeliveryFilter,
     before: Option<DeliveryId>,
     limit: u64,
 ) -> Result<Vec<DeliveryRow>> {
+    let DeliveryFilter { state, event } = filter;
     let state = state.map(is);
-    let event = event.map(|event| delivery::Column::EventType.eq(event));
+    let event = event.filter(|event| *event != EventType::All).map(|event| delivery::Column::EventType.eq(event));
     let before = before.map(|id| delivery::Column::Id.lt(id));
     let found = delivery::Entity::find()
         .filter(delivery::Column::WebhookId.eq(webhook.clone()))
