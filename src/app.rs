@@ -19,7 +19,7 @@ use crate::config::{BadConfig, Config, Database};
 use crate::control::Control;
 use crate::db::Db;
 use crate::db::claim::Claim;
-use crate::db::health::Ending;
+use crate::db::health::StorageFailure;
 use crate::egress::Egress;
 use crate::error::{Cause, chain};
 use crate::event::Events;
@@ -52,7 +52,7 @@ pub enum Outcome {
     /// A phase hit its limit, a task died or another process has claimed the database.
     Troubled,
     /// The database cannot be written any more.
-    Unwritable(Ending),
+    Unwritable(StorageFailure),
 }
 
 impl std::fmt::Debug for App {
@@ -138,7 +138,7 @@ impl App {
                 self.db.shut();
                 Outcome::Troubled
             }
-            ending = self.db.watch() => Outcome::Unwritable(ending),
+            failure = self.db.watch() => Outcome::Unwritable(failure),
         };
         control.stop().cancel();
         let is_in_time = self.lifecycle.shut_down(self.grace).await;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::app::Outcome;
 use crate::config::{BadConfig, Command, CommandLine};
-use crate::db::health::Ending;
+use crate::db::health::StorageFailure;
 use crate::error::chain;
 use crate::terminal;
 
@@ -49,8 +49,8 @@ fn code(outcome: Outcome) -> u8 {
         Outcome::Orderly => 0,
         Outcome::Troubled => 1,
         // EX_OSFILE and EX_IOERR. src: sysexits.h
-        Outcome::Unwritable(Ending::FilesGone) => 72,
-        Outcome::Unwritable(Ending::DiskFailed) => 74,
+        Outcome::Unwritable(StorageFailure::FilesGone) => 72,
+        Outcome::Unwritable(StorageFailure::DiskFailed) => 74,
     }
 }
 

@@ -276,7 +276,7 @@ pub struct Config {
     /// How long connections may take.
     pub connection_timing: Timing,
     /// How to reach WhatsApp.
-    pub whatsapp: crate::whatsapp::connector::Settings,
+    pub whatsapp: crate::whatsapp::connector::ConnectorSettings,
 }
 
 /// Where the data is.
@@ -341,7 +341,7 @@ impl Config {
             }
         };
         #[cfg(feature = "sandbox")]
-        let whatsapp = crate::whatsapp::connector::Settings {
+        let whatsapp = crate::whatsapp::connector::ConnectorSettings {
             // A build that does not check WhatsApp's certificates must never reach the real one.
             url: Some(args.whatsapp_url.ok_or_else(|| {
                 BadConfig(
@@ -351,7 +351,7 @@ impl Config {
             version: args.whatsapp_version.or(Some(SANDBOX_VERSION)),
         };
         #[cfg(not(feature = "sandbox"))]
-        let whatsapp = crate::whatsapp::connector::Settings { url: None, version: args.whatsapp_version };
+        let whatsapp = crate::whatsapp::connector::ConnectorSettings { url: None, version: args.whatsapp_version };
         Ok(Self {
             listen: args.listen,
             database,

@@ -28,7 +28,7 @@ pub(super) fn pair(row: &QueryResult) -> Result<Pair, DbErr> {
 
 /// A write that a batch takes.
 #[derive(Debug)]
-pub enum Write {
+pub enum WriteStatement {
     /// Inserts rows.
     Insert(InsertStatement),
     /// Changes rows.
@@ -73,17 +73,17 @@ impl Batch {
     }
 
     /// Adds a write.
-    pub fn push(&mut self, write: impl Into<Write>) {
+    pub fn push(&mut self, write: impl Into<WriteStatement>) {
         let Statement { sql, values, db_backend: _ } = match write.into() {
-            Write::Insert(insert) => StatementBuilder::build(&insert, &self.backend),
-            Write::Update(update) => StatementBuilder::build(&update, &self.backend),
-            Write::Delete(delete) => StatementBuilder::build(&delete, &self.backend),
+            WriteStatement::Insert(insert) => StatementBuilder::build(&insert, &self.backend),
+            WriteStatement::Update(update) => StatementBuilder::build(&update, &self.backend),
+            WriteStatement::Delete(delete) => StatementBuilder::build(&delete, &self.backend),
         };
         self.push_sql(sql, values.map_or_else(Vec::new, |Values(values)| values), 0);
     }
 
     /// Adds writes.
-    pub fn extend(&mut self, writes: impl IntoIterator<Item: Into<Write>>) {
+    pub fn extend(&mut self, writes: impl IntoIterator<Item: Into<WriteStatement>>) {
         writes.into_iter().for_each(|write| self.push(write));
     }
 
@@ -102,43 +102,43 @@ impl Batch {
     }
 }
 
-impl From<InsertStatement> for Write {
+impl From<InsertStatement> for WriteStatement {
     fn from(insert: InsertStatement) -> Self {
         Self::Insert(insert)
     }
 }
 
-impl From<UpdateStatement> for Write {
+impl From<UpdateStatement> for WriteStatement {
     fn from(update: UpdateStatement) -> Self {
         Self::Update(update)
     }
 }
 
-impl From<DeleteStatement> for Write {
+impl From<DeleteStatement> for WriteStatement {
     fn from(delete: DeleteStatement) -> Self {
         Self::Delete(delete)
     }
 }
 
-impl<A: ActiveModelTrait> From<Insert<A>> for Write {
+impl<A: ActiveModelTrait> From<Insert<A>> for WriteStatement {
     fn from(insert: Insert<A>) -> Self {
         Self::Insert(insert.into_query())
     }
 }
 
-impl<A: ActiveModelTrait> From<InsertMany<A>> for Write {
+impl<A: ActiveModelTrait> From<InsertMany<A>> for WriteStatement {
     fn from(insert: InsertMany<A>) -> Self {
         Self::Insert(insert.into_query())
     }
 }
 
-impl<E: EntityTrait> From<UpdateMany<E>> for Write {
+impl<E: EntityTrait> From<UpdateMany<E>> for WriteStatement {
     fn from(update: UpdateMany<E>) -> Self {
         Self::Update(update.into_query())
     }
 }
 
-impl<E: EntityTrait> From<DeleteMany<E>> for Write {
+impl<E: EntityTrait> From<DeleteMany<E>> for WriteStatement {
     fn from(delete: DeleteMany<E>) -> Self {
         Self::Delete(delete.into_query())
     }

@@ -25,7 +25,7 @@ pub(super) const WORKED_FOR: Duration = Duration::from_secs(1);
 
 /// Why nothing can be written any more before the next start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Ending {
+pub enum StorageFailure {
     /// A flush failed.
     DiskFailed,
     /// The data file, or its log, is not where it was.
@@ -57,7 +57,7 @@ struct Inner {
     /// Since when one of them is not.
     away_since: Mutex<Option<Instant>>,
     last_write: Mutex<LastWrite>,
-    ending: watch::Sender<Option<Ending>>,
+    storage_failure: watch::Sender<Option<StorageFailure>>,
 }
 
 impl Default for Inner {
@@ -66,7 +66,7 @@ impl Default for Inner {
             files: Vec::new(),
             away_since: Mutex::default(),
             last_write: Mutex::default(),
-            ending: watch::Sender::new(None),
+            storage_failure: watch::Sender::new(None),
         }
     }
 }
@@ -117,9 +117,9 @@ impl Health {
 
     /// What is known to keep the database from being written.
     pub(super) fn hindrance(&self) -> Option<Hindrance> {
-        match self.ending() {
-            Some(Ending::DiskFailed) => return Some(Hindrance::Disk),
-            Some(Ending::FilesGone) => return Some(Hindrance::File),
+        match self.storage_failure() {
+            Some(StorageFailure::DiskFailed) => return Some(Hindrance::Disk),
+            Some(StorageFailure::FilesGone) => return Some(Hindrance::File),
             None if !self.are_files_there() => return Some(Hindrance::File),
             None => {}
         }
@@ -128,14 +128,14 @@ impl Health {
     }
 
     /// Why nothing can be written any more, if that is so.
-    pub(super) fn ending(&self) -> Option<Ending> {
-        *self.0.ending.borrow()
+    pub(super) fn storage_failure(&self) -> Option<StorageFailure> {
+        *self.0.storage_failure.borrow()
     }
 
     /// From now on nothing is told to be written.
     pub(super) fn flush_failed(&self, failure: &std::io::Error) {
         error!(error = %failure, "the disk did not take what was written: the process ends, since nothing it holds can be trusted");
-        self.end(Ending::DiskFailed);
+        self.end(StorageFailure::DiskFailed);
     }
 
     /// Looks whether the files are where they were. One that is away for too long is gone.
@@ -150,16 +150,16 @@ impl Health {
             warn!("{path} is not where it was: nothing is told to be written until it is");
             Instant::now()
         });
-        if since.elapsed() >= AWAY_LIMIT && self.ending().is_none() {
+        if since.elapsed() >= AWAY_LIMIT && self.storage_failure().is_none() {
             error!("{path} was moved away or deleted: the process ends, since what it writes would be lost");
-            self.end(Ending::FilesGone);
+            self.end(StorageFailure::FilesGone);
         }
         false
     }
 
     /// Waits until the files are where they were. False if they are gone.
     pub(super) fn wait_for_files(&self) -> bool {
-        while self.ending().is_none() {
+        while self.storage_failure().is_none() {
             if self.are_files_there() {
                 return true;
             }
@@ -169,21 +169,21 @@ impl Health {
     }
 
     /// Watches over the files. Returns only when nothing can be written any more.
-    pub(super) async fn watch(&self) -> Ending {
-        let mut ending = self.0.ending.subscribe();
+    pub(super) async fn watch(&self) -> StorageFailure {
+        let mut storage_failure = self.0.storage_failure.subscribe();
         loop {
-            if let Some(ending) = *ending.borrow_and_update() {
-                return ending;
+            if let Some(storage_failure) = *storage_failure.borrow_and_update() {
+                return storage_failure;
             }
-            let _ = tokio::time::timeout(WATCH_PAUSE, ending.changed()).await; // Either is a reason to look.
+            let _ = tokio::time::timeout(WATCH_PAUSE, storage_failure.changed()).await; // Either is a reason to look.
             self.are_files_there();
         }
     }
 
-    fn end(&self, ending: Ending) {
-        self.0.ending.send_if_modified(|known| {
+    fn end(&self, storage_failure: StorageFailure) {
+        self.0.storage_failure.send_if_modified(|known| {
             let is_news = known.is_none();
-            known.get_or_insert(ending);
+            known.get_or_insert(storage_failure);
             is_news
         });
     }

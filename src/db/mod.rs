@@ -12,7 +12,7 @@ use sea_orm::{DatabaseConnection, DbErr};
 use crate::db::claimant::Claimant;
 use crate::db::connections::{ACQUIRE_LIMIT, Connections};
 use crate::db::fault::connect_error;
-use crate::db::health::{Ending, Health, LastProbe};
+use crate::db::health::{Health, LastProbe, StorageFailure};
 use crate::db::location::{Location, Server};
 use crate::db::pool::Pool;
 use crate::db::sqlite::Synchronous;
@@ -118,7 +118,7 @@ impl Db {
     }
 
     /// Watches over what the database is kept in. Returns only when nothing can be written any more before the next start.
-    pub async fn watch(&self) -> Ending {
+    pub async fn watch(&self) -> StorageFailure {
         self.write.health().watch().await
     }
 

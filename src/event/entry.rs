@@ -21,14 +21,14 @@ pub type Write = Box<dyn for<'a> Fn(&'a Work) -> BoxFuture<'a, Result<Vec<NewEve
 
 /// Makes the rows that are to be written in the transaction of an entry, right before it is. Every entry up to the given one is
 /// in this transaction or was in an earlier one. May be called again after it failed.
-pub type Rows = Box<dyn Fn(Ticket) -> Result<Vec<Row>> + Send + Sync>;
+pub type Rows = Box<dyn Fn(EntryNumber) -> Result<Vec<Row>> + Send + Sync>;
 
 /// Adds what is to be run in the transaction of an entry once its events are in the table. May be called again after it failed.
 pub type Last = Box<dyn Fn(&mut Batch) + Send + Sync>;
 
 /// The place of an entry in the order in which they are written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Ticket(pub(super) u64);
+pub struct EntryNumber(pub(super) u64);
 
 /// Something that happened.
 #[derive(Clone)]

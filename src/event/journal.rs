@@ -30,7 +30,7 @@ use crate::db::fault::failed;
 use crate::db::write::{Failure, Work};
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::demand::Demand;
-use crate::event::entry::{JournalEntry, NewEvent, Ticket};
+use crate::event::entry::{EntryNumber, JournalEntry, NewEvent};
 use crate::event::flusher::{Unflushed, fail, flush_and_tell};
 use crate::event::journal::batching::{PreviousBatch, gather};
 use crate::event::journal::failure::{is_duplicate, is_outage, is_permanent, set_aside};
@@ -51,8 +51,8 @@ const UNFLUSHED: usize = 8;
 #[derive(Clone)]
 pub struct Journal {
     jobs: mpsc::Sender<Job>,
-    /// The ticket of the entry that was submitted last. Held while one is submitted: they queue in the order of their tickets.
-    last: Arc<Mutex<Ticket>>,
+    /// The number of the entry that was submitted last. Held while one is submitted: they queue in the order of their numbers.
+    last: Arc<Mutex<EntryNumber>>,
     recent: Arc<RecentEvents>,
     demand: Demand,
 }
@@ -104,20 +104,20 @@ impl Journal {
     pub async fn submit(
         &self,
         mut entry: JournalEntry,
-    ) -> Result<(Ticket, impl Future<Output = Result<()>> + Send + use<>)> {
+    ) -> Result<(EntryNumber, impl Future<Output = Result<()>> + Send + use<>)> {
         let stopped = || Error::new(ErrorKind::ShuttingDown, "the server is shutting down");
         for new_event in &mut entry.events {
             new_event.message = new_event.message.take().map(MessageKey::fitted);
         }
         let (done, outcome) = oneshot::channel();
         let slot = self.jobs.reserve().await.map_err(|_| stopped())?;
-        let ticket = {
+        let entry_number = {
             let mut last = self.last.lock();
             last.0 += 1;
-            slot.send(Job { ticket: *last, entry, done });
+            slot.send(Job { entry_number: *last, entry, done });
             *last
         };
-        Ok((ticket, outcome.map(move |outcome| outcome.unwrap_or_else(|_| Err(stopped())))))
+        Ok((entry_number, outcome.map(move |outcome| outcome.unwrap_or_else(|_| Err(stopped())))))
     }
 
     /// Who wants which events.
@@ -197,9 +197,9 @@ impl JournalWriter {
         if !is_permanent(&error) || job.entry.events.is_empty() {
             return job.end(Err(error));
         }
-        let Job { ticket, mut entry, done } = job;
+        let Job { entry_number, mut entry, done } = job;
         let events = std::mem::take(&mut entry.events);
-        let mut job = Job { ticket, entry, done };
+        let mut job = Job { entry_number, entry, done };
         let mut written = match self.attempt(std::slice::from_ref(&job)).await {
             Ok(written) => written,
             Err(error) => return job.end(Err(error)),
@@ -207,7 +207,7 @@ impl JournalWriter {
         (job.entry.write, job.entry.rows) = (None, None);
         for event in events {
             let entry = JournalEntry { events: vec![event], ..JournalEntry::default() };
-            let part = Job { ticket, entry, done: oneshot::channel().0 }; // Nobody waits for a part.
+            let part = Job { entry_number, entry, done: oneshot::channel().0 }; // Nobody waits for a part.
             match self.attempt(std::slice::from_ref(&part)).await {
                 Ok(events) => written.extend(events),
                 Err(error) if is_permanent(&error) => set_aside(&part.entry, &error),
@@ -255,7 +255,7 @@ impl JournalWriter {
     /// Gives what was written.
     async fn commit(&mut self, jobs: &[Job], duplicates: Duplicates) -> Result<Vec<Arc<EventRow>>> {
         let tx = self.begin().await?;
-        let newest = jobs.last().map(|job| job.ticket).unwrap_or_default();
+        let newest = jobs.last().map(|job| job.entry_number).unwrap_or_default();
         let (mut new_events, mut rows) = (Vec::new(), Vec::new());
         for Job { entry, .. } in jobs {
             new_events.extend(entry.events.iter().map(Cow::Borrowed));

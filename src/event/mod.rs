@@ -1,7 +1,7 @@
 //! What happens on the sessions: the journal that it is written to, and the ways to read it.
 //!
 //! Four numbers say what came before what. A stanza's *number* is its place among those that came in on one connection
-//! (`whatsapp::order`). An entry's *ticket* is its place among those that were submitted to the journal. An event's *position* is its place
+//! (`whatsapp::order`). An *entry number* is an entry's place among those that were submitted to the journal. An event's *position* is its place
 //! in the journal, among the events of all sessions. Its *sequence* counts the events of its session, without gaps.
 
 pub mod types;

@@ -44,8 +44,8 @@ async fn nobody_reads_an_event_that_the_disk_does_not_have_yet() {
         events.page(&Caller::admin(), EventFilter::default(), None, size).await.expect("a page").events.len()
     };
     let body = EventBody::OfflineSyncCompleted(OfflineSyncCompletedEvent { count: 1 });
-    let draft = NewEvent::new(id, &body, clock.now()).expect("it is JSON");
-    let entry = JournalEntry { events: vec![draft], ..JournalEntry::default() };
+    let new_event = NewEvent::new(id, &body, clock.now()).expect("it is JSON");
+    let entry = JournalEntry { events: vec![new_event], ..JournalEntry::default() };
     let (_, written) = journal.submit(entry).await.expect("it is submitted");
     while store::newest(db.read()).await.expect("the journal").is_none() {
         tokio::time::sleep(Duration::from_millis(2)).await;

@@ -30,7 +30,7 @@ use crate::key::Keys;
 use crate::lifecycle::Lifecycle;
 use crate::page::PAGE_MAX;
 use crate::pairing_link::store::PairingLinkRow;
-use crate::pairing_link::types::{Ending, OpenPairingLink, PairingLink, Visit};
+use crate::pairing_link::types::{OpenPairingLink, PairingLink, Visit, VisitEnd};
 use crate::pairing_link::visitors::Visitors;
 use crate::session::Sessions;
 use crate::session::types::PairCode;
@@ -184,7 +184,7 @@ impl PairingLinks {
         note(&link);
         let updates = self.sessions.offer(&caller, &link.session).await.map_err(told_to_a_visitor)?;
         let (clock, lifecycle, deleted) = (self.clock.clone(), self.lifecycle.clone(), seat.lifeline.clone());
-        let ending = Ending { expires_at: link.expires_at, clock, lifecycle, _seat: seat };
+        let ending = VisitEnd { expires_at: link.expires_at, clock, lifecycle, _seat: seat };
         let updates = updates.take_until(lifeline.cancelled_owned()).take_until(deleted.cancelled_owned());
         Ok(Visit { updates: updates.boxed(), ending })
     }

@@ -65,11 +65,11 @@ pub struct Visit {
     /// The states, without anything that a visitor may not see.
     pub updates: BoxStream<'static, Update>,
     /// Why they ended, once they have.
-    pub ending: Ending,
+    pub ending: VisitEnd,
 }
 
 /// What tells why a visit ended.
-pub struct Ending {
+pub struct VisitEnd {
     pub(super) expires_at: Timestamp,
     pub(super) clock: crate::clock::Clock,
     pub(super) lifecycle: crate::lifecycle::Lifecycle,
@@ -79,7 +79,7 @@ pub struct Ending {
 
 /// Why a visit ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Why {
+pub enum VisitEndReason {
     /// The phone is linked.
     Linked,
     /// The link's time is over.
@@ -88,7 +88,7 @@ pub enum Why {
     Gone,
 }
 
-impl Why {
+impl VisitEndReason {
     /// The word as the page reads it.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -99,12 +99,12 @@ impl Why {
     }
 }
 
-impl Ending {
+impl VisitEnd {
     /// Why the states ended. None when only the server stops: the link is as good as before.
-    pub fn why(&self) -> Option<Why> {
+    pub fn why(&self) -> Option<VisitEndReason> {
         if self.lifecycle.is_stopping() {
             return None;
         }
-        Some(if self.clock.now() < self.expires_at { Why::Gone } else { Why::Expired })
+        Some(if self.clock.now() < self.expires_at { VisitEndReason::Gone } else { VisitEndReason::Expired })
     }
 }

@@ -66,12 +66,12 @@ pub struct BootProgress {
 
 /// Counts the queue for the health check.
 #[derive(Debug, Default)]
-pub struct Queue {
+pub struct BootQueue {
     waiting: AtomicUsize,
     started: AtomicUsize,
 }
 
-impl Queue {
+impl BootQueue {
     /// How far it has come.
     pub fn progress(&self) -> BootProgress {
         BootProgress { waiting: self.waiting.load(Ordering::Relaxed), started: self.started.load(Ordering::Relaxed) }
@@ -113,9 +113,9 @@ impl Queue {
             deps.lifecycle.spawn(ShutdownPhase::Sessions, "boot", async move {
                 let mut live = handle.watch();
                 drop(handle);
-                let settled = live.wait_for(|shown| !projection::is_connecting(&shown.live));
+                let connected = live.wait_for(|shown| !projection::is_connecting(&shown.live));
                 // Late or deleted, its permit is free either way.
-                let _ = stopping.run_until_cancelled(tokio::time::timeout(CONNECT_LIMIT, settled)).await;
+                let _ = stopping.run_until_cancelled(tokio::time::timeout(CONNECT_LIMIT, connected)).await;
                 drop(permit);
             });
         }

@@ -37,7 +37,7 @@ use crate::account::Device;
 use crate::caller::Caller;
 use crate::egress::Egress;
 use crate::error::{Error, ErrorKind, Result};
-use crate::session::boot::{BootProgress, BootSettings, Queue};
+use crate::session::boot::{BootProgress, BootQueue, BootSettings};
 use crate::session::command::{Command, ask};
 use crate::session::deps::Deps;
 use crate::session::pair_codes::PairCodes;
@@ -52,7 +52,7 @@ const COMMAND_WAIT: Duration = Duration::from_secs(40);
 pub struct Sessions {
     deps: Deps,
     registry: Arc<Registry>,
-    queue: Arc<Queue>,
+    queue: Arc<BootQueue>,
     /// Says which addresses a new session's webhook may have.
     egress: Egress,
     /// How many pair codes were asked for lately.
@@ -74,7 +74,7 @@ impl Sessions {
                 coming_back.push(handle);
             }
         }
-        let queue = Arc::new(Queue::default());
+        let queue = Arc::new(BootQueue::default());
         queue.start(deps.clone(), settings, coming_back);
         Ok(Self { deps, registry, queue, egress, pair_codes: PairCodes::default() })
     }

@@ -55,7 +55,7 @@ pub enum End {
 
 /// Why an operation has no outcome.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Why {
+pub enum InterruptionReason {
     /// Its time limit passed.
     Late,
     /// Its client ended.
@@ -68,7 +68,7 @@ pub struct Interrupted {
     /// Whether the library had begun: if so, WhatsApp may have been asked. If not, nothing has happened at all.
     pub has_begun: bool,
     /// Why it has none.
-    pub why: Why,
+    pub why: InterruptionReason,
 }
 
 impl fmt::Debug for Client {
@@ -126,9 +126,9 @@ impl Client {
         let until = Instant::now() + kind.limit;
         let _permit = tokio::select! {
             biased;
-            end = self.ended() => return Err(Interrupted { has_begun: false, why: Why::Ended(end) }),
+            end = self.ended() => return Err(Interrupted { has_begun: false, why: InterruptionReason::Ended(end) }),
             permit = self.0.permits.acquire() => permit.expect("nobody closes the semaphore"),
-            () = tokio::time::sleep_until(until) => return Err(Interrupted { has_begun: false, why: Why::Late }),
+            () = tokio::time::sleep_until(until) => return Err(Interrupted { has_begun: false, why: InterruptionReason::Late }),
         };
         self.run_until(until, work).await
     }
@@ -160,7 +160,7 @@ impl Client {
     where
         F: Future<Output = T>,
     {
-        let before = |end| Interrupted { has_begun: false, why: Why::Ended(end) };
+        let before = |end| Interrupted { has_begun: false, why: InterruptionReason::Ended(end) };
         if let Some(end) = self.known_end() {
             return Err(before(end));
         }
@@ -169,8 +169,8 @@ impl Client {
             // In this order: an answer that came just before the connection ended is still an answer.
             biased;
             outcome = work(library) => Ok(outcome),
-            end = self.ended() => Err(Interrupted { has_begun: true, why: Why::Ended(end) }),
-            () = tokio::time::sleep_until(until) => Err(Interrupted { has_begun: true, why: Why::Late }),
+            end = self.ended() => Err(Interrupted { has_begun: true, why: InterruptionReason::Ended(end) }),
+            () = tokio::time::sleep_until(until) => Err(Interrupted { has_begun: true, why: InterruptionReason::Late }),
         }
     }
 
@@ -194,26 +194,26 @@ impl Client {
 impl From<Interrupted> for Error {
     fn from(Interrupted { has_begun, why }: Interrupted) -> Self {
         let (kind, detail) = match (why, has_begun) {
-            (Why::Late, true) => (ErrorKind::UpstreamTimeout, "WhatsApp did not answer in time"),
-            (Why::Late, false) => {
+            (InterruptionReason::Late, true) => (ErrorKind::UpstreamTimeout, "WhatsApp did not answer in time"),
+            (InterruptionReason::Late, false) => {
                 (ErrorKind::UpstreamTimeout, "the session was busy for too long, so WhatsApp was not asked")
             }
-            (Why::Ended(End::Lost), true) => {
+            (InterruptionReason::Ended(End::Lost), true) => {
                 (ErrorKind::Upstream, "the connection to WhatsApp ended before the answer came")
             }
-            (Why::Ended(End::Lost), false) => {
+            (InterruptionReason::Ended(End::Lost), false) => {
                 (ErrorKind::Upstream, "the connection to WhatsApp ended before WhatsApp was asked")
             }
-            (Why::Ended(End::Offline), true) => {
+            (InterruptionReason::Ended(End::Offline), true) => {
                 (ErrorKind::Upstream, "the session went offline before WhatsApp's answer came")
             }
-            (Why::Ended(End::Offline), false) => {
+            (InterruptionReason::Ended(End::Offline), false) => {
                 (ErrorKind::Upstream, "the session went offline before WhatsApp was asked")
             }
-            (Why::Ended(End::GivenUp), true) => {
+            (InterruptionReason::Ended(End::GivenUp), true) => {
                 (ErrorKind::Upstream, "the session's storage failed before WhatsApp's answer came")
             }
-            (Why::Ended(End::GivenUp), false) => {
+            (InterruptionReason::Ended(End::GivenUp), false) => {
                 (ErrorKind::Upstream, "the session's storage failed before WhatsApp was asked")
             }
         };

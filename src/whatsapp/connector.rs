@@ -12,7 +12,7 @@ use crate::whatsapp::http::SharedClient;
 
 /// How to reach WhatsApp.
 #[derive(Clone, Debug, Default)]
-pub struct Settings {
+pub struct ConnectorSettings {
     /// Another address than WhatsApp's own. Only a sandbox build has a way to set it.
     pub url: Option<String>,
     /// The protocol version to announce, instead of the one that WhatsApp publishes.
@@ -25,7 +25,7 @@ pub struct Connector {
     pub(super) db: Db,
     pub(super) journal: Journal,
     pub(super) clock: Clock,
-    pub(super) settings: Settings,
+    pub(super) settings: ConnectorSettings,
     pub(super) lifecycle: Lifecycle,
     pub(super) sockets: Arc<TokioWebSocketTransportFactory>,
     pub(super) http: SharedClient,
@@ -39,7 +39,7 @@ impl std::fmt::Debug for Connector {
 
 impl Connector {
     /// Prepares what all connections share: the TLS roots and the HTTP client.
-    pub fn new(db: Db, journal: Journal, clock: Clock, settings: Settings, lifecycle: Lifecycle) -> Self {
+    pub fn new(db: Db, journal: Journal, clock: Clock, settings: ConnectorSettings, lifecycle: Lifecycle) -> Self {
         let mut sockets = TokioWebSocketTransportFactory::new().with_connector(default_tls_connector());
         if let Some(url) = &settings.url {
             sockets = sockets.with_url(url);

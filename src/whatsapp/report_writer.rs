@@ -143,10 +143,10 @@ impl ReportWriter {
             .submit(JournalEntry { events: new_events, rows, failed, can_wait: true, ..JournalEntry::default() })
             .await
         {
-            Ok((ticket, written)) => {
-                held.iter().for_each(|held| self.store.handed_over(held, ticket));
+            Ok((entry_number, written)) => {
+                held.iter().for_each(|held| self.store.handed_over(held, entry_number));
                 // Before they are let go, so that a frame waits for either.
-                self.store.submitted(ticket, written.inspect_ok(|()| crash::point("after_commit")));
+                self.store.submitted(entry_number, written.inspect_ok(|()| crash::point("after_commit")));
             }
             Err(error) => self.store.give_up(&error),
         }

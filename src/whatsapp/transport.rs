@@ -178,8 +178,9 @@ mod tests {
         /// As the inbox does it.
         async fn submit(&self, entry: JournalEntry) {
             let failed = Some(self.store.giving_up());
-            let (ticket, written) = self.journal.submit(JournalEntry { failed, ..entry }).await.expect("it takes it");
-            self.store.submitted(ticket, written);
+            let (entry_number, written) =
+                self.journal.submit(JournalEntry { failed, ..entry }).await.expect("it takes it");
+            self.store.submitted(entry_number, written);
         }
 
         fn sent(&self) -> Vec<Bytes> {

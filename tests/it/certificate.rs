@@ -9,7 +9,7 @@ use waypost::event::journal::Journal;
 use waypost::lifecycle::{Lifecycle, ShutdownPhase};
 use waypost::session::store::{self, SessionDraft};
 use waypost::whatsapp::Opened;
-use waypost::whatsapp::connector::{Connector, Settings};
+use waypost::whatsapp::connector::{Connector, ConnectorSettings};
 use waypost::whatsapp::signal::{Closing, Signal};
 use whatsapp_simulator::Simulator;
 
@@ -27,7 +27,7 @@ async fn outcome() -> Signal {
     let draft =
         SessionDraft { id: id.clone(), name, metadata, props: props.clone(), presence_on_connect, webhook: None };
     store::insert(db.write(), draft, Timestamp::from_millis(0)).await.expect("a session");
-    let settings = Settings { url: Some(sim.url()), version: Some((2, 3000, 1_023_000_000)) };
+    let settings = ConnectorSettings { url: Some(sim.url()), version: Some((2, 3000, 1_023_000_000)) };
     let (clock, lifecycle) = (Clock::system(), Lifecycle::new());
     let journal = Journal::open(db.clone(), clock.clone(), &lifecycle).await.expect("a journal");
     let connector = Connector::new(db, journal, clock, settings, lifecycle);

@@ -15,7 +15,7 @@ const FRIEND: &str = "15550100077";
 /// Messages of which the friend sends two receipts each.
 const MESSAGES: usize = 400;
 /// Wait between two messages that the friend reads: the flood is longer than the stop.
-const PACE: Duration = Duration::from_millis(2);
+const SEND_INTERVAL: Duration = Duration::from_millis(2);
 /// Receipts that the server has taken when it is told to stop.
 const TAKEN: u64 = 40;
 /// Longest wait for what the journal gets after the next start.
@@ -75,7 +75,7 @@ async fn a_stop_under_a_flood_of_receipts_loses_none_that_was_taken(
         for id in ids {
             friend.read(&[&id]).expect("it is there");
             friend.play(&[&id]).expect("it is there");
-            std::thread::sleep(PACE);
+            std::thread::sleep(SEND_INTERVAL);
         }
     });
     world.eventually("it is in the midst of it", || world.sim.stats().acknowledged_notices > before + TAKEN).await;

@@ -68,7 +68,8 @@ fn keep_up(mut flush: impl FnMut() -> std::io::Result<()>, mut waits: mpsc::Unbo
     let mut together = Vec::new();
     while waits.blocking_recv_many(&mut together, TOGETHER) > 0 {
         // What a flush that failed was to write may be gone although the next one succeeds.
-        let is_flushed = health.ending().is_none() && flush_once(&mut flush, health) && health.wait_for_files();
+        let is_flushed =
+            health.storage_failure().is_none() && flush_once(&mut flush, health) && health.wait_for_files();
         for done in together.drain(..) {
             let _ = done.send(is_flushed); // Whoever asked may have gone.
         }
@@ -92,7 +93,7 @@ fn flush_once(flush: &mut impl FnMut() -> std::io::Result<()>, health: &Health) 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::db::health::{Ending, Hindrance};
+    use crate::db::health::{Hindrance, StorageFailure};
 
     #[tokio::test]
     async fn a_disk_that_failed_once_is_not_trusted_again_and_says_so() {
@@ -106,7 +107,7 @@ mod tests {
         assert_eq!(health.hindrance(), None);
         assert!(disk.flushed().await.is_err());
         assert!(disk.flushed().await.is_err());
-        assert_eq!((health.hindrance(), health.watch().await), (Some(Hindrance::Disk), Ending::DiskFailed));
+        assert_eq!((health.hindrance(), health.watch().await), (Some(Hindrance::Disk), StorageFailure::DiskFailed));
     }
 
     #[tokio::test]
@@ -133,12 +134,12 @@ mod tests {
         assert_eq!(health.hindrance(), Some(Hindrance::File));
         std::fs::rename(&elsewhere, &log).expect("it can be moved back");
         waits.await.expect("nothing is lost");
-        assert_eq!((health.hindrance(), health.ending()), (None, None));
+        assert_eq!((health.hindrance(), health.storage_failure()), (None, None));
         // Another file at its place is not the log.
         std::fs::rename(&log, &elsewhere).expect("it can be moved");
         File::create(&log).expect("there is room");
         assert!(disk.flushed().await.is_err());
-        assert_eq!((health.hindrance(), health.watch().await), (Some(Hindrance::File), Ending::FilesGone));
+        assert_eq!((health.hindrance(), health.watch().await), (Some(Hindrance::File), StorageFailure::FilesGone));
     }
 
     #[tokio::test]

@@ -12,7 +12,7 @@ use crate::event::journal::job::{BATCH, Job};
 const BUSY: usize = 8;
 /// Shortest time between the beginnings of two transactions of a busy writer: each page of an index that a transaction changes
 /// is written whole, for ten entries as for one.
-const PACE: Duration = Duration::from_millis(10);
+const BUSY_INTERVAL: Duration = Duration::from_millis(10);
 /// It waits no longer if nothing arrives for this time: then everybody may be waiting for what it has.
 const LULL: Duration = Duration::from_millis(1);
 /// Shortest time between the beginnings of two transactions that write nothing but what can wait. Measured at 200 messages a
@@ -50,7 +50,7 @@ pub(super) async fn gather(queue: &mut mpsc::Receiver<Job>, jobs: &mut Vec<Job>,
         }
     }
     if last.is_busy {
-        gather_until(queue, jobs, began + PACE).await;
+        gather_until(queue, jobs, began + BUSY_INTERVAL).await;
     }
 }
 
@@ -71,11 +71,11 @@ mod tests {
     use tokio::sync::oneshot;
 
     use super::*;
-    use crate::event::entry::{JournalEntry, Ticket};
+    use crate::event::entry::{EntryNumber, JournalEntry};
 
     fn job(can_wait: bool) -> Job {
         let entry = JournalEntry { can_wait, ..JournalEntry::default() };
-        Job { ticket: Ticket::default(), entry, done: oneshot::channel().0 }
+        Job { entry_number: EntryNumber::default(), entry, done: oneshot::channel().0 }
     }
 
     /// How many are written together, of one that is there and those that come while it waits.

@@ -3,14 +3,14 @@
 use tokio::sync::oneshot;
 
 use crate::error::Result;
-use crate::event::entry::{JournalEntry, Ticket};
+use crate::event::entry::{EntryNumber, JournalEntry};
 
 /// Entries that are written in one transaction, at most.
 pub(super) const BATCH: usize = 256;
 
 /// An entry, and who waits for it.
 pub(in crate::event) struct Job {
-    pub(super) ticket: Ticket,
+    pub(super) entry_number: EntryNumber,
     pub(super) entry: JournalEntry,
     pub(super) done: oneshot::Sender<Result<()>>,
 }

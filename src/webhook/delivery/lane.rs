@@ -32,7 +32,7 @@ pub struct Lease {
 
 /// The lanes that are worked right now. One process owns the database, so nobody works any other.
 #[derive(Debug, Default)]
-pub(super) struct UnderWay(pub(super) Mutex<Lanes>);
+pub(super) struct LanesUnderWay(pub(super) Mutex<Lanes>);
 
 #[derive(Debug, Default)]
 pub(super) struct Lanes {
@@ -44,7 +44,7 @@ pub(super) struct Lanes {
 /// A lane that is being worked, until it is dropped.
 pub(super) struct Worked {
     pub(super) lane: Lane,
-    pub(super) under_way: Arc<UnderWay>,
+    pub(super) under_way: Arc<LanesUnderWay>,
     pub(super) wake: Arc<Notify>,
     /// Whether the work came to its end.
     pub(super) is_done: bool,
@@ -75,7 +75,7 @@ mod tests {
 
     #[test]
     fn a_lane_whose_work_broke_off_is_looked_for_and_one_that_was_left_is_not() {
-        let (under_way, wake) = (Arc::new(UnderWay::default()), Arc::new(Notify::new()));
+        let (under_way, wake) = (Arc::new(LanesUnderWay::default()), Arc::new(Notify::new()));
         let lane = Lane { webhook_id: WebhookId::generate(), session_id: SessionId::parse("shop").expect("it is one") };
         let begin = || {
             under_way.0.lock().worked.insert(lane.clone());

@@ -18,7 +18,7 @@ use crate::lifecycle::last_run::LastRun;
 use crate::lifecycle::{Lifecycle, ShutdownPhase};
 use crate::webhook::delivery::concurrency::{Concurrency, Permit};
 use crate::webhook::delivery::lane::{Lane, Lease};
-use crate::webhook::delivery::lane::{UnderWay, Worked};
+use crate::webhook::delivery::lane::{LanesUnderWay, Worked};
 use crate::webhook::delivery::lane_store;
 use crate::webhook::delivery::store as delivery_store;
 use crate::webhook::delivery::worker::{BATCH, Preloaded, Worker};
@@ -48,7 +48,7 @@ pub struct Scheduler {
     pub(in crate::webhook) worker: Arc<Worker>,
     pub(in crate::webhook) wake: Arc<Notify>,
     concurrency: Concurrency,
-    under_way: Arc<UnderWay>,
+    under_way: Arc<LanesUnderWay>,
     webhooks: Remembered<WebhookId, Arc<WebhookRow>>,
 }
 

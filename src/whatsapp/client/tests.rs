@@ -17,7 +17,7 @@ use crate::lifecycle::Lifecycle;
 use crate::session;
 use crate::session::store::SessionDraft;
 use crate::whatsapp::connection::Connection;
-use crate::whatsapp::connector::{Connector, Settings};
+use crate::whatsapp::connector::{Connector, ConnectorSettings};
 
 /// Has far more time than what is about to happen takes.
 const LONG: OperationKind = OperationKind { name: "long", limit: Duration::from_secs(60) };
@@ -37,13 +37,13 @@ async fn connection() -> (Connection, TempDir) {
     session::store::insert(db.write(), draft, Clock::system().now()).await.expect("a session");
     let lifecycle = Lifecycle::new();
     let journal = Journal::open(db.clone(), Clock::system(), &lifecycle).await.expect("a journal");
-    let connector = Connector::new(db, journal, Clock::system(), Settings::default(), lifecycle);
+    let connector = Connector::new(db, journal, Clock::system(), ConnectorSettings::default(), lifecycle);
     let opened = connector.open(&session, &props, true).await.expect("a client");
     (opened.connection, directory)
 }
 
 fn interrupted(has_begun: bool, end: End) -> Interrupted {
-    Interrupted { has_begun, why: Why::Ended(end) }
+    Interrupted { has_begun, why: InterruptionReason::Ended(end) }
 }
 
 /// Adds one until it is dropped.
@@ -90,9 +90,9 @@ async fn an_operation_that_takes_too_long_says_whether_it_had_begun() {
     let stuck = join_all((0..AT_ONCE).map(|_| client.run(&LONG, |_| pending::<()>())));
     let others = async {
         let waiting = client.run(&SHORT, |_| pending::<()>()).await;
-        assert_eq!(waiting, Err(Interrupted { has_begun: false, why: Why::Late }));
+        assert_eq!(waiting, Err(Interrupted { has_begun: false, why: InterruptionReason::Late }));
         let urgent = client.run_at_once(&SHORT, |_| pending::<()>()).await;
-        assert_eq!(urgent, Err(Interrupted { has_begun: true, why: Why::Late }));
+        assert_eq!(urgent, Err(Interrupted { has_begun: true, why: InterruptionReason::Late }));
         assert_eq!(client.run_at_once(&SHORT, |_| async { 1 }).await, Ok(1), "it waits for nobody");
     };
     tokio::select! {
@@ -108,7 +108,9 @@ async fn an_operation_whose_time_is_up_makes_room_for_the_next() {
     let client = connection.next_client();
     let late = join_all((0..AT_ONCE).map(|_| client.run(&SHORT, |_| pending::<()>())));
     let (late, next) = tokio::join!(late, client.run(&LONG, |_| async { 1 }));
-    assert!(late.into_iter().all(|outcome| outcome == Err(Interrupted { has_begun: true, why: Why::Late })));
+    assert!(
+        late.into_iter().all(|outcome| outcome == Err(Interrupted { has_begun: true, why: InterruptionReason::Late }))
+    );
     assert_eq!(next, Ok(1));
 }
 

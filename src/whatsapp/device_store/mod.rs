@@ -27,12 +27,12 @@ use crate::db::connections::Connections;
 use crate::db::write::{Failure, Writer};
 use crate::db::{Db, fault};
 use crate::error::chain;
-use crate::event::entry::{Failed, Rows, Ticket};
+use crate::event::entry::{EntryNumber, Failed, Rows};
 use crate::event::journal::Journal;
 use crate::whatsapp::device_store::first_sync::FirstSyncs;
 use crate::whatsapp::device_store::pending_messages::Event;
 use crate::whatsapp::device_store::pending_messages::shared::{SharedPendingMessages, clean, key};
-use crate::whatsapp::device_store::under_way::UnderWay;
+use crate::whatsapp::device_store::under_way::RatchetsUnderWay;
 use crate::whatsapp::device_store::unflushed::{HeldMessage, HeldMessages, UnflushedEntry};
 
 mod app_sync;
@@ -75,7 +75,7 @@ pub struct DeviceStore {
     /// What was submitted to the journal and may not be on the disk yet.
     unflushed: UnflushedEntry,
     /// Ratchets on their way to the disk.
-    under_way: UnderWay,
+    under_way: RatchetsUnderWay,
     /// What is synced for the first time.
     first_syncs: FirstSyncs,
     /// Whether it is known that no device is stored, without asking the database.
@@ -95,7 +95,7 @@ impl DeviceStore {
             pending_messages: Arc::default(),
             held: HeldMessages::default(),
             unflushed: UnflushedEntry::default(),
-            under_way: UnderWay::default(),
+            under_way: RatchetsUnderWay::default(),
             first_syncs: FirstSyncs::default(),
             is_empty: AtomicBool::new(false),
         }
@@ -155,8 +155,8 @@ impl DeviceStore {
 
     /// Notes that the journal was given a message that waits: a ratchet that is written with it or later need not take it
     /// along.
-    pub fn handed_over(&self, held: &HeldMessage, ticket: Ticket) {
-        self.pending_messages.step(Event::HandedOver { key: Arc::clone(&held.key), ticket });
+    pub fn handed_over(&self, held: &HeldMessage, entry_number: EntryNumber) {
+        self.pending_messages.step(Event::HandedOver { key: Arc::clone(&held.key), entry_number });
     }
 
     /// Gives the client up because something could not be read or written. What it has in its memory is not what is on
@@ -184,8 +184,12 @@ impl DeviceStore {
 
     /// Notes that entries up to this one were submitted to the journal, which has them on the disk when `written` ends. No frame
     /// leaves before: it may acknowledge a message of theirs.
-    pub fn submitted(&self, ticket: Ticket, written: impl Future<Output = crate::error::Result<()>> + Send + 'static) {
-        self.unflushed.submitted(ticket, written);
+    pub fn submitted(
+        &self,
+        entry_number: EntryNumber,
+        written: impl Future<Output = crate::error::Result<()>> + Send + 'static,
+    ) {
+        self.unflushed.submitted(entry_number, written);
     }
 
     /// True if some that the library is done with may be in the table, which they are to leave.
@@ -195,8 +199,10 @@ impl DeviceStore {
             () = self.held.handed_over() => {}
             () = self.given_up.cancelled() => {}
         }
-        let ticket = self.unflushed.flushed().await.map_err(|error| StoreError::Database(Box::new(error)))?;
-        Ok(ticket.is_some_and(|ticket| self.pending_messages.step(Event::JournalWrote { ticket }).is_table_behind))
+        let entry_number = self.unflushed.flushed().await.map_err(|error| StoreError::Database(Box::new(error)))?;
+        Ok(entry_number.is_some_and(|entry_number| {
+            self.pending_messages.step(Event::JournalWrote { entry_number }).is_table_behind
+        }))
     }
 
     /// What becomes of a failed statement: the client is given up, and the library is told.

@@ -67,9 +67,9 @@ pub(super) enum Event<T> {
     /// A message is on its way to the journal, and stays here until that has it.
     Held { key: Key },
     /// The journal was given a message.
-    HandedOver { key: Key, ticket: T },
+    HandedOver { key: Key, entry_number: T },
     /// The journal has written all entries up to this one.
-    JournalWrote { ticket: T },
+    JournalWrote { entry_number: T },
     /// The library is done with messages: they are forgotten, at once or when the journal has written what it was given.
     Removed { keys: Vec<Key> },
     /// What was stored before this moment is forgotten.
@@ -133,8 +133,10 @@ impl<T: Copy + Ord> PendingMessages<T> {
                 self.in_table.insert(key);
             }
             Event::Held { key } => self.change(&key, |message| message.is_held = true),
-            Event::HandedOver { key, ticket } => self.change(&key, |message| message.handed_over = Some(ticket)),
-            Event::JournalWrote { ticket } => effects.is_table_behind = self.journal_wrote(ticket),
+            Event::HandedOver { key, entry_number } => {
+                self.change(&key, |message| message.handed_over = Some(entry_number))
+            }
+            Event::JournalWrote { entry_number } => effects.is_table_behind = self.journal_wrote(entry_number),
             Event::Removed { keys } => effects.is_table_behind = self.remove(keys),
             Event::Expired { cutoff } => self.messages.retain(|_, message| message.stored_at >= cutoff),
             Event::AllToTable => self.messages.values_mut().for_each(|message| message.is_late = true),
@@ -211,8 +213,9 @@ impl<T: Copy + Ord> PendingMessages<T> {
     }
 
     /// Forgets what was done with before. True as with [`remove`](Self::remove).
-    fn journal_wrote(&mut self, ticket: T) -> bool {
-        let is_over = |message: &Message<T>| message.is_done && message.handed_over.is_some_and(|at| at <= ticket);
+    fn journal_wrote(&mut self, entry_number: T) -> bool {
+        let is_over =
+            |message: &Message<T>| message.is_done && message.handed_over.is_some_and(|at| at <= entry_number);
         let over = self.messages.iter().filter(|(_, message)| is_over(message)).map(|(key, _)| Arc::clone(key));
         let over: Vec<_> = over.collect();
         over.into_iter().fold(false, |some, key| self.forget(key) | some)

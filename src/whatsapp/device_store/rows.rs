@@ -5,7 +5,7 @@ use sea_orm::{ActiveModelTrait, ConnectionTrait, DeleteMany, EntityTrait, Iden, 
 use wacore::store::error::Result;
 
 use super::DeviceStore;
-use crate::db::batch::Write;
+use crate::db::batch::WriteStatement;
 use crate::db::rows::inserts;
 
 /// The rule of a plain replacement: on a row with the same `key`, the new `values` win.
@@ -27,7 +27,7 @@ where
     A: ActiveModelTrait,
     M: IntoActiveModel<A>,
 {
-    let inserts = inserts::<A, _>(rows, rule).map(Write::from).collect();
+    let inserts = inserts::<A, _>(rows, rule).map(WriteStatement::from).collect();
     write(store, inserts).await
 }
 
@@ -46,7 +46,7 @@ pub(super) async fn delete_in_chunks<E: EntityTrait, K: Sync>(
 }
 
 /// All or none.
-async fn write(store: &DeviceStore, mut writes: Vec<Write>) -> Result<()> {
+async fn write(store: &DeviceStore, mut writes: Vec<WriteStatement>) -> Result<()> {
     let writer = store.write().await?;
     if writes.len() > 1 {
         let mut batch = writer.batch();
@@ -55,9 +55,9 @@ async fn write(store: &DeviceStore, mut writes: Vec<Write>) -> Result<()> {
     }
     // A statement is a transaction.
     let written = match writes.pop() {
-        Some(Write::Insert(insert)) => writer.execute(&insert).await,
-        Some(Write::Update(update)) => writer.execute(&update).await,
-        Some(Write::Delete(delete)) => writer.execute(&delete).await,
+        Some(WriteStatement::Insert(insert)) => writer.execute(&insert).await,
+        Some(WriteStatement::Update(update)) => writer.execute(&update).await,
+        Some(WriteStatement::Delete(delete)) => writer.execute(&delete).await,
         None => return Ok(()),
     };
     written.map(drop).map_err(store.failed())

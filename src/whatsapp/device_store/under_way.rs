@@ -12,16 +12,16 @@ use crate::whatsapp::device_store::unflushed::Flushed;
 
 /// What was taken in and may not be on the disk yet, in order.
 #[derive(Default)]
-pub(super) struct UnderWay {
+pub(super) struct RatchetsUnderWay {
     pub(super) intakes: Mutex<VecDeque<Arc<Intake>>>,
     /// Held while an intake is submitted to the journal, so that both are in the same order. Nobody waits for the disk while
     /// holding it.
     pub(super) submitting: tokio::sync::Mutex<()>,
 }
 
-impl std::fmt::Debug for UnderWay {
+impl std::fmt::Debug for RatchetsUnderWay {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("UnderWay").finish_non_exhaustive()
+        f.debug_struct("RatchetsUnderWay").finish_non_exhaustive()
     }
 }
 
@@ -35,7 +35,7 @@ pub(super) struct Intake {
     pub(super) written: Flushed,
 }
 
-impl UnderWay {
+impl RatchetsUnderWay {
     /// What was taken in first.
     pub(super) fn first(&self) -> Option<Arc<Intake>> {
         self.intakes.lock().front().cloned()

@@ -11,13 +11,13 @@ use parking_lot::Mutex;
 use tokio::sync::watch;
 
 use crate::error::{Error, Result};
-use crate::event::entry::Ticket;
+use crate::event::entry::EntryNumber;
 use crate::whatsapp::device_store::pending_messages::Key;
 
 /// The entry that was submitted last, if it may not be on the disk yet. The journal writes them in their order, and of one that
 /// it could not write the store hears before anything behind it is told.
 #[derive(Default)]
-pub(super) struct UnflushedEntry(Mutex<Option<(Ticket, Flushed)>>);
+pub(super) struct UnflushedEntry(Mutex<Option<(EntryNumber, Flushed)>>);
 
 /// Ends when the disk has an entry. Several may wait for it.
 pub(super) type Flushed = Shared<BoxFuture<'static, std::result::Result<(), Arc<Error>>>>;
@@ -35,21 +35,25 @@ impl std::fmt::Debug for UnflushedEntry {
 
 impl UnflushedEntry {
     /// Notes that an entry was submitted.
-    pub(super) fn submitted(&self, ticket: Ticket, written: impl Future<Output = Result<()>> + Send + 'static) {
+    pub(super) fn submitted(
+        &self,
+        entry_number: EntryNumber,
+        written: impl Future<Output = Result<()>> + Send + 'static,
+    ) {
         let mut last = self.0.lock();
-        if last.as_ref().is_none_or(|(newest, _)| *newest < ticket) {
-            *last = Some((ticket, shared(written)));
+        if last.as_ref().is_none_or(|(newest, _)| *newest < entry_number) {
+            *last = Some((entry_number, shared(written)));
         }
     }
 
     /// Waits until the disk has everything that was submitted before this call. Gives up to which entry that is, unless it was
     /// given before.
-    pub(super) async fn flushed(&self) -> std::result::Result<Option<Ticket>, Arc<Error>> {
+    pub(super) async fn flushed(&self) -> std::result::Result<Option<EntryNumber>, Arc<Error>> {
         let last = self.0.lock().clone();
-        let Some((ticket, written)) = last else { return Ok(None) };
+        let Some((entry_number, written)) = last else { return Ok(None) };
         written.await?;
-        self.0.lock().take_if(|(newest, _)| *newest == ticket);
-        Ok(Some(ticket))
+        self.0.lock().take_if(|(newest, _)| *newest == entry_number);
+        Ok(Some(entry_number))
     }
 }
 

@@ -18,7 +18,7 @@ mod pair_code;
 use whatsapp_rust::IqError;
 
 use crate::error::{Error, ErrorKind};
-use crate::whatsapp::client::{Client, Interrupted, Why};
+use crate::whatsapp::client::{Client, Interrupted, InterruptionReason};
 
 /// Why WhatsApp did not do what it was asked; `refusal` is what is said if it refused. The library may notice the end of a
 /// connection first, and does not tell whether it had sent the question by then: so that counts as begun.
@@ -26,13 +26,13 @@ fn query_error(client: &Client, error: IqError, refusal: &str) -> Error {
     let interrupted = |why| Error::from(Interrupted { has_begun: true, why });
     let failure = match &error {
         IqError::ServerError { code, .. } => Error::new(ErrorKind::Upstream, format!("{refusal} (code {code})")),
-        IqError::Timeout => interrupted(Why::Late),
+        IqError::Timeout => interrupted(InterruptionReason::Late),
         IqError::NotConnected
         | IqError::Socket(_)
         | IqError::EncryptSend(_)
         | IqError::ClientState(_)
         | IqError::Disconnected(_)
-        | IqError::InternalChannelClosed => interrupted(Why::Ended(client.end_reason())),
+        | IqError::InternalChannelClosed => interrupted(InterruptionReason::Ended(client.end_reason())),
         _ => Error::new(ErrorKind::Upstream, refusal),
     };
     failure.because(error)

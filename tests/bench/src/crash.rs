@@ -112,7 +112,7 @@ struct Run {
     /// Stanzas that the simulator does not know, and rules of the real server that were broken.
     simulator_complaints: usize,
     /// From the last start until everything had come.
-    settled_seconds: f64,
+    arrival_seconds: f64,
 }
 
 impl Point {
@@ -185,7 +185,7 @@ impl Crash {
                 .map(|list| stats[list].as_array().map_or(0, Vec::len))
                 .iter()
                 .sum(),
-            settled_seconds: begun.elapsed().as_secs_f64(),
+            arrival_seconds: begun.elapsed().as_secs_f64(),
         })
     }
 

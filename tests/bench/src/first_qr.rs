@@ -66,7 +66,7 @@ struct Run {
 
 /// How the sessions of one series follow each other.
 #[derive(Clone, Copy, Debug)]
-struct Pace {
+struct Load {
     at_once: usize,
     /// Between two looks at the status.
     look: Duration,
@@ -75,7 +75,7 @@ struct Pace {
 }
 
 /// One session after the other.
-const ALONE: Pace = Pace { at_once: 1, look: LOOK_ALONE, rest: REST_ALONE };
+const ALONE: Load = Load { at_once: 1, look: LOOK_ALONE, rest: REST_ALONE };
 
 /// Where the samples of tasks that run at once come together.
 type Samples = Arc<Mutex<Vec<Sample>>>;
@@ -133,12 +133,12 @@ impl FirstQr {
         [0..alone, alone..at_once, at_once..at_once + 10 * self.few]
     }
 
-    fn a_few(&self) -> Pace {
-        Pace { at_once: self.few, look: LOOK_AMONG_FEW, rest: Duration::ZERO }
+    fn a_few(&self) -> Load {
+        Load { at_once: self.few, look: LOOK_AMONG_FEW, rest: Duration::ZERO }
     }
 
-    fn together(&self) -> Pace {
-        Pace { at_once: self.at_once, look: LOOK_AMONG_MANY, rest: Duration::ZERO }
+    fn together(&self) -> Load {
+        Load { at_once: self.at_once, look: LOOK_AMONG_MANY, rest: Duration::ZERO }
     }
 
     fn report(&self, runs: &[Run], options: &Options) -> anyhow::Result<Report> {
@@ -179,11 +179,11 @@ async fn sample_server(
     server: &Server,
     simulator: &Simulator,
     sessions: Range<usize>,
-    pace: Pace,
+    load: Load,
 ) -> anyhow::Result<Vec<Sample>> {
     add_phones(simulator, sessions.clone()).await?;
     let samples = Samples::default();
-    in_parallel(sessions.clone(), pace.at_once, |session| {
+    in_parallel(sessions.clone(), load.at_once, |session| {
         let (rest, control, samples) = (server.rest.clone(), simulator.control.clone(), Arc::clone(&samples));
         async move {
             let id = session_id(session);
@@ -193,10 +193,10 @@ async fn sample_server(
             let qr = millis(created.elapsed());
             let scan = Instant::now();
             control.scan(&phone_number(session), &code).await?;
-            rest.logged_in(&id, pace.look).await?;
+            rest.logged_in(&id, load.look).await?;
             let (logged_in, scanned) = (millis(created.elapsed()), millis(scan.elapsed()));
             keep(&samples, Sample { qr, logged_in, scanned });
-            tokio::time::sleep(pace.rest).await;
+            tokio::time::sleep(load.rest).await;
             Ok(())
         }
     })
@@ -211,11 +211,11 @@ async fn sample_bare(
     bare: &Arc<Bare>,
     simulator: &Simulator,
     sessions: Range<usize>,
-    pace: Pace,
+    load: Load,
 ) -> anyhow::Result<Vec<Sample>> {
     add_phones(simulator, sessions.clone()).await?;
     let samples = Samples::default();
-    in_parallel(sessions.clone(), pace.at_once, |session| {
+    in_parallel(sessions.clone(), load.at_once, |session| {
         let (bare, control, samples) = (Arc::clone(bare), simulator.control.clone(), Arc::clone(&samples));
         async move {
             let mut opened = bare.open(session)?;
@@ -225,7 +225,7 @@ async fn sample_bare(
             let logged_in = opened.logged_in().await?;
             let scanned = millis(scan.elapsed());
             keep(&samples, Sample { qr: millis(qr), logged_in: millis(logged_in), scanned });
-            tokio::time::sleep(pace.rest).await;
+            tokio::time::sleep(load.rest).await;
             Ok(())
         }
     })

@@ -116,8 +116,8 @@ impl Report {
         }
         let mut targets = Table::new("Targets", &["what", "reach", "measured", ""]);
         for target in &self.targets {
-            let verdict = if target.is_reached { "reached" } else { "**not reached**" };
-            targets.row(vec![target.what.clone(), target.reach.clone(), target.measured.clone(), verdict.to_owned()]);
+            let reached = if target.is_reached { "reached" } else { "**not reached**" };
+            targets.row(vec![target.what.clone(), target.reach.clone(), target.measured.clone(), reached.to_owned()]);
         }
         text + &targets.markdown()
     }

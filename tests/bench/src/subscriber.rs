@@ -62,12 +62,12 @@ pub(crate) enum Door {
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Volley {
     pub(crate) shots: Vec<Shot>,
-    pub(crate) pace: Pace,
+    pub(crate) spacing: Spacing,
 }
 
 /// How they follow each other.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
-pub(crate) enum Pace {
+pub(crate) enum Spacing {
     /// Each when all frames of the last one have come, what went down is back, and so long after that.
     InTurn(Duration),
     /// One after every such span, whatever has become of the last one.
@@ -164,9 +164,9 @@ impl Crowd {
 
     async fn fire(&mut self, volley: &Volley) -> anyhow::Result<Frames> {
         let (cpu, begun) = (cpu_of("self")?, Instant::now());
-        let mut frames = match volley.pace {
-            Pace::InTurn(rest) => self.in_turn(&volley.shots, rest).await?,
-            Pace::Every(span) => self.every(&volley.shots, span).await?,
+        let mut frames = match volley.spacing {
+            Spacing::InTurn(rest) => self.in_turn(&volley.shots, rest).await?,
+            Spacing::Every(span) => self.every(&volley.shots, span).await?,
         };
         let busy = (cpu_of("self")? - cpu).as_secs_f64() / begun.elapsed().as_secs_f64();
         frames.sort_by(|(one, _), (other, _)| one.total_cmp(other));

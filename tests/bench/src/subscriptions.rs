@@ -13,7 +13,7 @@ use crate::options::{Measure, Options};
 use crate::process::{Process, Usage};
 use crate::report::Report;
 use crate::storage::{Kind, Storage};
-use crate::subscriber::{Door, Frames, Pace, Post, Shot, Volley};
+use crate::subscriber::{Door, Frames, Post, Shot, Spacing, Volley};
 use crate::subscriptions::crowd::Crowd;
 use crate::world::{BootRate, Server, Simulator, phone_number, poem_server, session_id};
 
@@ -162,15 +162,15 @@ impl Subscriptions {
             Shape::OneSession => {
                 let events = |events: usize| Volley {
                     shots: subject.shots.iter().cycle().take(events).cloned().collect(),
-                    pace: Pace::InTurn(REST),
+                    spacing: Spacing::InTurn(REST),
                 };
                 crowd.fire(events(WARM_UP)).await?;
                 let frames = crowd.fire(events(self.events)).await?;
                 (frames, Some(self.settled(subject.process).await?))
             }
             Shape::OwnSession => {
-                let pace = Pace::Every(Duration::from_millis(self.spacing_milliseconds));
-                (crowd.fire(Volley { shots: subject.shots.clone(), pace }).await?, None)
+                let spacing = Spacing::Every(Duration::from_millis(self.spacing_milliseconds));
+                (crowd.fire(Volley { shots: subject.shots.clone(), spacing }).await?, None)
             }
         };
         let more = self.subscribers - few;

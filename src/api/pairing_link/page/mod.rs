@@ -21,7 +21,7 @@ use crate::api::services::Api;
 use crate::api::session::qr;
 use crate::clock::Clock;
 use crate::error::{Error, ErrorKind};
-use crate::pairing_link::types::{Visit, Why};
+use crate::pairing_link::types::{Visit, VisitEndReason};
 
 /// Largest body that asks for a code, bytes: a phone number, from somebody without a key.
 const ASKED_MAX: usize = 4096;
@@ -93,7 +93,7 @@ fn events(visit: Visit, clock: Clock) -> impl Stream<Item = Event> {
             }
             let is_linked = state.0 == SessionStatus::LoggedIn;
             if is_linked {
-                events.push(ended(Why::Linked));
+                events.push(ended(VisitEndReason::Linked));
             }
             Some((events, (changes, Some(ending).filter(|_| !is_linked), Some(state))))
         }
@@ -116,7 +116,7 @@ fn shown(change: &Change, clock: &Clock) -> Event {
     }
 }
 
-fn ended(why: Why) -> Event {
+fn ended(why: VisitEndReason) -> Event {
     event("ended", json!({ "why": why.as_str() }))
 }
 

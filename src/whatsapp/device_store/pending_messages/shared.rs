@@ -11,7 +11,7 @@ use wacore::time::now_secs;
 
 use super::{Change, Effects, Event, Key, PendingMessages, StepNumber};
 use crate::db::rows::{Row, Target};
-use crate::event::entry::Ticket;
+use crate::event::entry::EntryNumber;
 use crate::whatsapp::key_text;
 
 /// Where those go that must not be lost with the memory.
@@ -23,7 +23,7 @@ static TABLE: Target = Target {
 
 /// The pending messages of one client, for all of its tasks.
 #[derive(Debug, Default)]
-pub(in crate::whatsapp::device_store) struct SharedPendingMessages(Mutex<PendingMessages<Ticket>>);
+pub(in crate::whatsapp::device_store) struct SharedPendingMessages(Mutex<PendingMessages<EntryNumber>>);
 
 /// Messages that a transaction put into the table or took out of it, and when they came or went.
 pub(in crate::whatsapp::device_store) type Taken = Arc<Mutex<Vec<(Key, StepNumber)>>>;
@@ -40,7 +40,7 @@ pub(in crate::whatsapp::device_store) fn clean(text: &str) -> String {
 
 impl SharedPendingMessages {
     /// What an event changes, and what follows from it.
-    pub(in crate::whatsapp::device_store) fn step(&self, event: Event<Ticket>) -> Effects {
+    pub(in crate::whatsapp::device_store) fn step(&self, event: Event<EntryNumber>) -> Effects {
         self.0.lock().step(event)
     }
 
@@ -74,7 +74,7 @@ impl SharedPendingMessages {
     pub(in crate::whatsapp::device_store) fn changes(
         &self,
         session: &SessionId,
-        newest: Option<Ticket>,
+        newest: Option<EntryNumber>,
         ratchets_of: Option<StepNumber>,
         taken: &Taken,
     ) -> Vec<Row> {

@@ -92,7 +92,7 @@ enum Step {
     /// A frame gets on: it waits for what was stored, then leaves with the acknowledgements.
     Sends,
     /// Somebody waits for the ratchets.
-    Settles,
+    WaitsForRatchets,
     /// The connection is lost; WhatsApp brings again what was not acknowledged.
     Reconnects,
     /// Everybody does one thing after the other, but for some, as bits. The library stores no ratchets then, with which messages
@@ -117,7 +117,7 @@ fn steps() -> impl Strategy<Value = Step> {
         8 => (1..4usize, prop::bool::weighted(0.2)).prop_map(|(most, fails)| Step::Writes { most, fails }),
         8 => any::<()>().prop_map(|()| Step::Syncs),
         12 => any::<()>().prop_map(|()| Step::Sends),
-        2 => any::<()>().prop_map(|()| Step::Settles),
+        2 => any::<()>().prop_map(|()| Step::WaitsForRatchets),
         1 => any::<()>().prop_map(|()| Step::Reconnects),
         // Otherwise hardly anything would get through.
         30 => (1..10u8, any::<u32>(), any::<u32>()).prop_map(|(times, some, others)| {

@@ -18,7 +18,7 @@ const FLOW: [Column; 10] = [
     ("events", |run| run.verdict.events.to_string()),
     ("delivered", |run| run.verdict.delivered.to_string()),
     ("duplicates", |run| run.verdict.duplicates.to_string()),
-    ("until all had come, s", |run| format!("{:.0}", run.settled_seconds)),
+    ("until all had come, s", |run| format!("{:.0}", run.arrival_seconds)),
 ];
 
 const WRONG: [Column; 12] = [

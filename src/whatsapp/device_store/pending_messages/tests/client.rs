@@ -86,7 +86,7 @@ pub(super) struct Client {
     calls: VecDeque<Batch>,
     returned: usize,
     /// The entries that calls have become, by the numbers of the calls.
-    tickets: Vec<u64>,
+    entry_numbers: Vec<u64>,
     under_way: BTreeMap<u64, Batch>,
     queue: VecDeque<(u64, Entry)>,
     last_ticket: u64,
@@ -114,7 +114,8 @@ impl Client {
 
     /// Whether the library leaves it open that this message is lost now.
     pub(super) fn is_excused(&self, id: Id) -> bool {
-        let is_durable = |call: usize| self.tickets.get(call).is_some_and(|ticket| *ticket <= self.told);
+        let is_durable =
+            |call: usize| self.entry_numbers.get(call).is_some_and(|entry_number| *entry_number <= self.told);
         let is_in_memory_only = match self.stored.get(&id) {
             None => true,
             Some(call) => call.is_some_and(|call| !is_durable(call)),
@@ -137,7 +138,7 @@ impl Client {
             self.opened.insert(id);
         } else if self.pending.find(&key(id)).is_none() {
             let is_in_table = !self.pending.is_gone(&key(id)) && disk.committed().pending.contains(id);
-            match (is_in_table, disk.is_settled()) {
+            match (is_in_table, disk.is_flushed()) {
                 (true, _) => {
                     self.pending.step(Event::Found { key: key(id) });
                 }
@@ -254,9 +255,9 @@ impl Client {
             return;
         }
         let batch = self.calls.pop_front().expect("it was there");
-        let ticket = self.enqueue(Entry::Batch);
-        self.under_way.insert(ticket, batch);
-        self.tickets.push(ticket);
+        let entry_number = self.enqueue(Entry::Batch);
+        self.under_way.insert(entry_number, batch);
+        self.entry_numbers.push(entry_number);
         self.returned += 1;
     }
 
@@ -275,11 +276,11 @@ impl Client {
     }
 
     pub(super) fn note_report(&mut self) {
-        let Some((ticket, count)) = self.report.take() else { return };
+        let Some((entry_number, count)) = self.report.take() else { return };
         for (_, id) in self.held.iter().take(count) {
-            self.pending.step(Event::HandedOver { key: key(*id), ticket });
+            self.pending.step(Event::HandedOver { key: key(*id), entry_number });
         }
-        self.brought = Some(ticket);
+        self.brought = Some(entry_number);
         self.held.drain(..count);
     }
 
@@ -297,15 +298,15 @@ impl Client {
     }
 
     fn transaction(&mut self, entries: &[(u64, Entry)]) -> Transaction {
-        let newest = entries.last().map_or(0, |(ticket, _)| *ticket);
+        let newest = entries.last().map_or(0, |(entry_number, _)| *entry_number);
         let mut transaction = Transaction { newest, ..Transaction::default() };
-        for (ticket, entry) in entries {
+        for (entry_number, entry) in entries {
             let batch = match entry {
                 Entry::Messages(ids) => {
                     transaction.journal.extend(ids);
                     continue;
                 }
-                Entry::Batch => self.under_way.get_mut(ticket).expect("nobody waits for it in vain"),
+                Entry::Batch => self.under_way.get_mut(entry_number).expect("nobody waits for it in vain"),
             };
             let began = Event::TransactionBegan { newest: Some(newest), ratchets_of: batch.came };
             let changes = self.pending.step(began).changes;
@@ -347,9 +348,9 @@ impl Client {
                 WaitsFor::Journal(self.brought)
             }
             WaitsFor::Journal(None) => return acknowledges,
-            WaitsFor::Journal(Some(ticket)) if ticket <= self.told => {
-                self.brought.take_if(|newest| *newest == ticket);
-                let effects = self.pending.step(Event::JournalWrote { ticket });
+            WaitsFor::Journal(Some(entry_number)) if entry_number <= self.told => {
+                self.brought.take_if(|newest| *newest == entry_number);
+                let effects = self.pending.step(Event::JournalWrote { entry_number });
                 WaitsFor::Bringing(self.bring_if_behind(&effects))
             }
             WaitsFor::Bringing(until) if until <= self.returned => return acknowledges,
@@ -362,7 +363,7 @@ impl Client {
     /// As a frame behind one more message. The last messages may otherwise be remembered longer: what the library was not done with
     /// when a frame had waited for the journal is forgotten with the next one.
     pub(super) fn hear_of_journal(&mut self) {
-        let effects = self.pending.step(Event::JournalWrote { ticket: self.told });
+        let effects = self.pending.step(Event::JournalWrote { entry_number: self.told });
         self.bring_if_behind(&effects);
     }
 

@@ -71,7 +71,7 @@ impl Disk {
     }
 
     /// Whether the disk has everything that was written.
-    pub(super) fn is_settled(&self) -> bool {
+    pub(super) fn is_flushed(&self) -> bool {
         self.under_way.is_empty()
     }
 

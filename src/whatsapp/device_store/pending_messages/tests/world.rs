@@ -69,7 +69,7 @@ impl World {
                 self.was_written();
             }
             Step::Sends => client.send().into_iter().for_each(|id| self.acknowledged.insert(id)),
-            Step::Settles => drop(client.ratchets_flushed()),
+            Step::WaitsForRatchets => drop(client.ratchets_flushed()),
             Step::Reconnects => {
                 if client.reconnect() {
                     self.bring_again();
@@ -122,7 +122,7 @@ impl World {
             Step::NotesReport,
             Step::Writes { most: 3, fails: false },
             Step::Syncs,
-            Step::Settles,
+            Step::WaitsForRatchets,
             Step::Sends,
         ];
         let mut all = of_chats.chain(others).enumerate().filter(|(bit, _)| but & (1 << bit) == 0);
