@@ -4,7 +4,8 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use crate::app::Outcome;
-use crate::config::{BadConfig, Command, CommandLine};
+use crate::config::BadConfig;
+use crate::config::command_line::{Command, CommandLine};
 use crate::db::health::StorageFailure;
 use crate::error::chain;
 use crate::terminal;

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use tikv_jemallocator::Jemalloc;
 use waypost::command;
-use waypost::config::CommandLine;
+use waypost::config::command_line::CommandLine;
 
 /// A message's memory is taken on one thread and given back on another, of which the system's allocator makes more work than of
 /// the message.

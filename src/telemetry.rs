@@ -12,7 +12,8 @@ use tracing_subscriber::layer::{Filter, SubscriberExt};
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Layer, Registry};
 
-use crate::config::{BadConfig, LogFormat};
+use crate::config::BadConfig;
+use crate::config::command_line::LogFormat;
 use crate::lifecycle::last_run::LastRun;
 
 /// What may speak, whatever level is asked for: our own code, and parts that never see what passes through.

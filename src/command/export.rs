@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crate::api::document;
 use crate::api::graphql::graph;
-use crate::config::ExportArgs;
+use crate::config::command_line::ExportArgs;
 use crate::error::Cause;
 use crate::terminal;
 

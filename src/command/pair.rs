@@ -11,7 +11,8 @@ use serde_json::{Value, json};
 
 use crate::account::PhoneNumber;
 use crate::api::session::qr;
-use crate::config::{self, BadConfig, PairArgs};
+use crate::config::command_line::PairArgs;
+use crate::config::{self, BadConfig};
 use crate::error::Cause;
 
 /// Longest wait for one reply: the server itself waits up to 10 s for a code and 30 s for a pair code.

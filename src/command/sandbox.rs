@@ -4,7 +4,8 @@ use whatsapp_simulator::{Settings, Simulator, control};
 
 use crate::app::Outcome;
 use crate::command::serve;
-use crate::config::{BadConfig, SandboxArgs};
+use crate::config::BadConfig;
+use crate::config::command_line::SandboxArgs;
 use crate::error::Cause;
 use crate::lifecycle::{Lifecycle, ShutdownPhase};
 use crate::terminal;

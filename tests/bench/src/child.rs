@@ -76,7 +76,7 @@ impl Child {
 
 fn server(arguments: Vec<OsString>) -> ExitCode {
     let line = std::iter::once(OsString::from("waypost")).chain(arguments);
-    waypost::command::run(waypost::config::CommandLine::parse_from(line))
+    waypost::command::run(waypost::config::command_line::CommandLine::parse_from(line))
 }
 
 #[tokio::main]
