@@ -19,6 +19,8 @@ pub struct Operation {
     pub field: Field,
     /// What a key needs for it. None: any key will do.
     pub scope: Option<Scope>,
+    /// What a key needs beside it: who lets a receiver read must be able to read as well.
+    pub second_scope: Option<Scope>,
     /// What can go wrong with this operation in particular; what can go wrong with each is not said here.
     pub failures: &'static [ErrorKind],
 }
@@ -36,6 +38,10 @@ impl Operation {
     const fn also_below_session(self, name: &'static str) -> Self {
         Self { below_session: Some(name), ..self }
     }
+
+    const fn and_needs(self, scope: Scope) -> Self {
+        Self { second_scope: Some(scope), ..self }
+    }
 }
 
 /// An operation that REST and the graph have.
@@ -46,12 +52,13 @@ const fn both(
     failures: &'static [ErrorKind],
 ) -> Operation {
     let field = Field { parent, name };
-    Operation { rest: Some(rest), below_session: None, field, scope: Some(scope), failures }
+    Operation { rest: Some(rest), below_session: None, field, scope: Some(scope), second_scope: None, failures }
 }
 
 /// An operation that only the graph has.
 const fn graph_only(parent: &'static str, name: &'static str, scope: Option<Scope>) -> Operation {
-    Operation { rest: None, below_session: None, field: Field { parent, name }, scope, failures: &[] }
+    let field = Field { parent, name };
+    Operation { rest: None, below_session: None, field, scope, second_scope: None, failures: &[] }
 }
 
 const QUERY: &str = "Query";
@@ -132,12 +139,13 @@ const EVENTS: &[Operation] = {
 
 const WEBHOOKS: &[Operation] = {
     use ErrorKind::{CursorExpired, Invalid, PageSizeLimit, Unavailable, WebhookNotFound};
-    use Scope::{WebhooksRead, WebhooksWrite};
+    use Scope::{MessagesRead, WebhooksRead, WebhooksWrite};
     const ONE: &[ErrorKind] = &[WebhookNotFound, Unavailable];
     const CHANGING: &[ErrorKind] = &[WebhookNotFound, Invalid, Unavailable];
     const REPLAYING: &[ErrorKind] = &[WebhookNotFound, CursorExpired, Invalid, Unavailable];
     &[
         both("createWebhook", (MUTATION, "createWebhook"), WebhooksWrite, &[Invalid, Unavailable])
+            .and_needs(MessagesRead)
             .also_below_session("createSessionWebhook"),
         both("listWebhooks", (QUERY, "webhooks"), WebhooksRead, &[Invalid, PageSizeLimit, Unavailable])
             .also_below_session("listSessionWebhooks"),
@@ -150,6 +158,7 @@ const WEBHOOKS: &[Operation] = {
         both("enableWebhook", (MUTATION, "enableWebhook"), WebhooksWrite, CHANGING)
             .also_below_session("enableSessionWebhook"),
         both("replayWebhook", (MUTATION, "replayWebhook"), WebhooksWrite, REPLAYING)
+            .and_needs(MessagesRead)
             .also_below_session("replaySessionWebhook"),
         both("deleteWebhook", (MUTATION, "deleteWebhook"), WebhooksWrite, ONE)
             .also_below_session("deleteSessionWebhook"),

@@ -31,6 +31,7 @@ fn all() -> Vec<Operation> {
         graph: None,
         on: On::Nothing,
         scope: Some(Scope::MetricsRead),
+        second_scope: None,
     };
     [metrics].into_iter().chain(operations::all()).collect()
 }
@@ -132,12 +133,6 @@ fn named(text: &str, id: &str) -> String {
     text.replace("{id}", id).replace("{webhook}", webhook)
 }
 
-/// Whether it makes somebody read what the caller must be able to read as well.
-fn reads_through(operation: &Operation) -> bool {
-    let through = ["createWebhook", "createSessionWebhook", "replayWebhook", "replaySessionWebhook"];
-    through.contains(&operation.name)
-}
-
 fn expected(operation: &Operation, scopes: &[Scope], is_own: bool) -> Outcome {
     match operation.scope {
         Some(needed) if !scopes.contains(&needed) => Outcome::Forbidden,
@@ -145,7 +140,7 @@ fn expected(operation: &Operation, scopes: &[Scope], is_own: bool) -> Outcome {
         _ if operation.name == "createSession" && !is_own => Outcome::Forbidden,
         _ if operation.on == On::All => Outcome::Forbidden,
         _ if operation.on != On::Nothing && !is_own => Outcome::NotThere,
-        _ if reads_through(operation) && !scopes.contains(&Scope::MessagesRead) => Outcome::Forbidden,
+        _ if operation.second_scope.is_some_and(|scope| !scopes.contains(&scope)) => Outcome::Forbidden,
         _ => Outcome::Allowed,
     }
 }

@@ -40,6 +40,8 @@ pub struct Operation {
     pub on: On,
     /// What it takes; None is any key at all.
     pub scope: Option<Scope>,
+    /// What it takes beside that.
+    pub second_scope: Option<Scope>,
 }
 
 /// Every operation of the table, with its requests. What is only found by an id, or as a field of what another one gives, has
@@ -127,26 +129,28 @@ impl Documents {
         if let Some(name) = row.below_session {
             // The graph has one field for both. It is asked with the session, if it takes one.
             let graph = if is_on_something { graph.take() } else { None };
-            operations.push(self.operation(name, row.scope, graph));
+            operations.push(self.operation(name, row, graph));
         }
         match row.rest {
-            Some(name) => operations.push(self.operation(name, row.scope, graph)),
+            Some(name) => operations.push(self.operation(name, row, graph)),
             None if graph.is_some() => {
                 let on = if is_on_something { On::Session } else { On::Nothing };
-                operations.push(Operation { name: row.field.name, rest: None, graph, on, scope: row.scope });
+                let operation::Operation { scope, second_scope, .. } = *row;
+                operations.push(Operation { name: row.field.name, rest: None, graph, on, scope, second_scope });
             }
             None => {}
         }
         operations
     }
 
-    fn operation(&self, name: &'static str, scope: Option<Scope>, graph: Option<(Field, String)>) -> Operation {
+    fn operation(&self, name: &'static str, row: &operation::Operation, graph: Option<(Field, String)>) -> Operation {
         let (method, path) = &self.rest[name];
         let on = on(name, path);
         let path = path.replace("{session_id}", "{id}").replace("{key_id}", "{id}");
         let path =
             path.replace("{webhook_id}", "{webhook}").replace("{delivery_id}", "none").replace("{link_id}", "none");
-        Operation { name, rest: Some((method.clone(), path, body(name))), graph, on, scope }
+        let operation::Operation { scope, second_scope, .. } = *row;
+        Operation { name, rest: Some((method.clone(), path, body(name))), graph, on, scope, second_scope }
     }
 
     /// A request for a field, with all that it needs.
