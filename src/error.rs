@@ -197,3 +197,14 @@ pub fn chain(error: &dyn std::error::Error) -> String {
     }
     line
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_list_has_every_kind_in_order() {
+        let places: Vec<_> = ErrorKind::ALL.iter().map(|kind| *kind as usize).collect();
+        assert_eq!(places, (0..=ErrorKind::Internal as usize).collect::<Vec<_>>());
+    }
+}

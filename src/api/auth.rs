@@ -9,6 +9,9 @@ use crate::caller::Caller;
 use crate::error::{Error, ErrorKind};
 use crate::key::Keys;
 
+/// What a ticket is called in the address that it stands in, and in the document.
+pub(super) const TICKET: &str = "ticket";
+
 /// Who makes this request.
 ///
 /// # Errors
@@ -29,18 +32,17 @@ pub fn token(request: &Request) -> Option<&str> {
     request.header("authorization").and_then(bearer).or_else(|| request.header("x-api-key"))
 }
 
+/// What a request has whose path is that of a stream: its address may hold a ticket.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct TakesTicket;
+
 /// The ticket in the address of a stream. Nothing else can be had with one.
 fn ticket(request: &Request) -> Option<&str> {
-    if request.method() != Method::GET || !is_stream(request.uri().path()) {
+    if request.method() != Method::GET || request.data::<TakesTicket>().is_none() {
         return None;
     }
     // A ticket is letters and digits: nothing of it is ever escaped.
-    request.uri().query()?.split('&').find_map(|part| part.strip_prefix("ticket="))
-}
-
-fn is_stream(path: &str) -> bool {
-    let of_one = |path: &str| path.strip_prefix("/api/v1/sessions/")?.strip_suffix("/live").map(|id| !id.contains('/'));
-    matches!(path, "/api/v1/events/stream" | "/graphql/stream") || of_one(path) == Some(true)
+    request.uri().query()?.split('&').find_map(|part| part.strip_prefix(TICKET)?.strip_prefix('='))
 }
 
 /// The token in `Bearer ..`, as a header or a socket's first message has it.
@@ -52,7 +54,7 @@ pub fn bearer(authorization: &str) -> Option<&str> {
 /// The caller, as a handler gets it; in the document, the two ways to send a key.
 pub struct Asks(pub Caller);
 
-/// The same for a stream, which also takes a ticket.
+/// The same for a stream, which also takes a ticket: `Routes` learns from the document which paths have one.
 pub struct AsksForStream(pub Caller);
 
 impl Asks {
@@ -97,15 +99,15 @@ impl<'a> ApiExtractor<'a> for AsksForStream {
     fn register(registry: &mut Registry) {
         Asks::register(registry);
         let ticket = MetaSecurityScheme {
-            name: Some("ticket"),
+            name: Some(TICKET),
             key_in: Some("query"),
             ..scheme("apiKey", "A ticket, for `EventSource`, which can send no header. Opens one stream.")
         };
-        registry.create_security_scheme("ticket", ticket);
+        registry.create_security_scheme(TICKET, ticket);
     }
 
     fn security_schemes() -> Vec<&'static str> {
-        vec!["bearer", "api_key", "ticket"]
+        vec!["bearer", "api_key", TICKET]
     }
 
     async fn from_request(request: &'a Request, _: &mut RequestBody, _: ExtractParamOptions<()>) -> Result<Self> {

@@ -172,15 +172,17 @@ pub fn answer(failure: &poem::Error) -> Response {
 
 /// The answer to a failure at a path in which this parameter is no text, if one is not: what is no text names nothing.
 pub(super) fn answer_at(failure: &poem::Error, unreadable: Option<&str>) -> Response {
-    let (kind, detail) = match unreadable.filter(|_| failure.is::<ParsePathError>()) {
-        None => return answer(failure),
-        Some("key_id") => (ErrorKind::KeyNotFound, "no key has this id"),
-        Some("webhook_id") => (ErrorKind::WebhookNotFound, "no webhook has this id"),
-        Some("delivery_id") => (ErrorKind::DeliveryNotFound, "no delivery has this id"),
-        Some("link_id") => (ErrorKind::PairingLinkNotFound, "no pairing link has this id"),
-        Some(_) => (ErrorKind::SessionNotFound, "no session has this id"),
-    };
-    ours(&Error::new(kind, detail))
+    let missing = unreadable.filter(|_| failure.is::<ParsePathError>()).and_then(missing);
+    missing.map_or_else(|| answer(failure), |error| ours(&error))
+}
+
+/// What is not there when this parameter of a path names nothing: for `key_id` what has the code `key_not_found`, and for `link_id`
+/// what ends in `_link_not_found`.
+pub(super) fn missing(parameter: &str) -> Option<Error> {
+    let code = format!("_{}_not_found", parameter.strip_suffix("_id")?);
+    let kind = *ErrorKind::ALL.iter().find(|kind| format!("_{}", row(**kind).1).ends_with(&code))?;
+    let noun = row(kind).1.strip_suffix("_not_found")?.replace('_', " ");
+    Some(Error::new(kind, format!("no {noun} has this id")))
 }
 
 /// The rule in the framework's words about a value that does not parse: `failed to parse "type": rule (occurred ..)`.

@@ -37,6 +37,7 @@ use poem::{Endpoint, EndpointExt, IntoEndpoint, IntoResponse, Request, Response,
 use tokio::time::Instant;
 use tracing::debug;
 
+use crate::api::auth::TakesTicket;
 use crate::api::graphql::graph::Graph;
 use crate::api::graphql::http::GRAPHQL_JSON;
 use crate::api::outside::Outside;
@@ -105,11 +106,14 @@ async fn stopped(api: &Api) {
 }
 
 /// Turns whatever comes out of a request, a panic too, into an answer of ours, and counts it.
-async fn answered<E: Endpoint>(routes: &Routes, endpoint: Arc<E>, request: Request) -> Response {
+async fn answered<E: Endpoint>(routes: &Routes, endpoint: Arc<E>, mut request: Request) -> Response {
     let begun = Instant::now();
     let (method, route) = (method_label(request.method()), routes.find(request.uri().path()));
     let unreadable = route.and_then(|route| route.unreadable(request.uri().path()));
     let is_private = !pages::is_same_for_all(request.uri().path());
+    if route.is_some_and(|route| route.takes_ticket) {
+        request.set_data(TakesTicket);
+    }
     crash::point("request_comes_in");
     let outcome = AssertUnwindSafe(endpoint.call(request)).catch_unwind().await;
     let mut response = match outcome {

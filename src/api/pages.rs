@@ -30,6 +30,8 @@ pub(super) struct Page {
 enum Access {
     /// Whoever has a key.
     Key,
+    /// Whoever has a key, or comes with a ticket for a stream.
+    KeyOrTicket,
     /// Everyone who reaches the port; what is answered is for one caller at one moment all the same. A socket brings its key in
     /// its first message, and is nothing until then. The pairing page's visitors have a link instead of a key.
     Open,
@@ -65,7 +67,7 @@ pub(super) const PAGES: &[Page] = &[
     Page {
         path: "/graphql/stream",
         methods: &["GET", "POST"],
-        access: Access::Key,
+        access: Access::KeyOrTicket,
         endpoint: |source| Some(get(stream::events).post(stream::events).data(source.graph.clone()).boxed()),
     },
     Page {
@@ -92,6 +94,13 @@ pub(super) const PAGES: &[Page] = &[
 
 const GET: &[&str] = &["GET"];
 const POST: &[&str] = &["POST"];
+
+impl Page {
+    /// Whether it is a stream, which can be opened with a ticket.
+    pub(super) fn takes_ticket(&self) -> bool {
+        self.access == Access::KeyOrTicket
+    }
+}
 
 /// What the pages are made of.
 pub(super) struct Source {
@@ -124,7 +133,7 @@ fn swagger(source: &Source) -> Option<BoxEndpoint<'static>> {
 
 /// Whether everyone who reaches the port may ask for this.
 pub(super) fn is_open(uri: &Uri) -> bool {
-    find(uri.path()).is_some_and(|page| page.access != Access::Key)
+    find(uri.path()).is_some_and(|page| matches!(page.access, Access::Open | Access::Same))
 }
 
 /// Whether this is the same for everybody: whatever else is answered is for one caller at one moment.

@@ -1,4 +1,4 @@
-//! Which paths there are and what each takes: for the `Allow` of a 405 and for the labels of the metrics.
+//! Which paths there are and what each takes: for the `Allow` of a 405, for the labels of the metrics, and for who comes with a ticket.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -8,6 +8,7 @@ use parking_lot::RwLock;
 use poem::http::{HeaderValue, StatusCode};
 use poem_openapi::OpenApi;
 
+use crate::api::auth::TICKET;
 use crate::api::pages::PAGES;
 use crate::api::rest::{Apis, PREFIX};
 
@@ -25,6 +26,8 @@ pub(super) struct Known {
     pub(super) template: String,
     /// The methods that it takes.
     pub(super) allow: HeaderValue,
+    /// Whether it has a stream, which can be opened with a ticket.
+    pub(super) takes_ticket: bool,
     answers: Answers,
 }
 
@@ -37,12 +40,15 @@ impl Routes {
     /// Collects them from the API's own description, so that none is forgotten.
     pub(super) fn new() -> Self {
         let pages = PAGES.iter().map(|page| {
-            Known::new(page.path.to_owned(), page.methods.iter().map(|method| (*method).to_owned()).collect())
+            let methods = page.methods.iter().map(|method| (*method).to_owned()).collect();
+            Known::new(page.path.to_owned(), methods, page.takes_ticket())
         });
         let apis = Apis::meta().into_iter();
         let operations = apis.flat_map(|api| api.paths).map(|path| {
             let methods = path.operations.iter().map(|operation| operation.method.to_string()).collect();
-            Known::new(format!("{PREFIX}{}", path.path), methods)
+            let mut schemes = path.operations.iter().flat_map(|operation| &operation.security);
+            let takes_ticket = schemes.any(|scheme| scheme.contains_key(TICKET));
+            Known::new(format!("{PREFIX}{}", path.path), methods, takes_ticket)
         });
         Self {
             known: pages.chain(operations).collect(),
@@ -65,7 +71,7 @@ impl Routes {
 }
 
 impl Known {
-    fn new(template: String, mut methods: BTreeSet<String>) -> Self {
+    fn new(template: String, mut methods: BTreeSet<String>, takes_ticket: bool) -> Self {
         if methods.contains("GET") {
             methods.insert("HEAD".to_owned());
         }
@@ -73,6 +79,7 @@ impl Known {
         Self {
             template,
             allow: HeaderValue::from_str(&allow).expect("names of methods are letters"),
+            takes_ticket,
             answers: Answers::default(),
         }
     }
@@ -134,6 +141,26 @@ impl Answers {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::api::error;
+
+    #[test]
+    fn a_ticket_is_for_streams_only() {
+        let known = Routes::new().known;
+        let mut streams: Vec<_> =
+            known.iter().filter(|known| known.takes_ticket).map(|known| known.template.as_str()).collect();
+        streams.sort_unstable();
+        let live = "/api/v1/sessions/{session_id}/live";
+        assert_eq!(streams, ["/api/v1/events/stream", live, "/graphql/stream"]);
+    }
+
+    #[test]
+    fn each_parameter_of_a_path_is_named_for_what_is_not_there_without_it() {
+        for known in Routes::new().known {
+            for parameter in known.template.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}')) {
+                assert!(error::missing(parameter).is_some(), "{parameter} of {}", known.template);
+            }
+        }
+    }
 
     #[test]
     fn a_path_finds_its_template_and_its_methods() {
