@@ -1,12 +1,13 @@
 //! How a session begins.
 
+use entity::words::access::Scope;
+
 use crate::caller::Caller;
 use crate::error::{Error, ErrorKind, Result};
 use crate::session::command::Command;
 use crate::session::store::SessionDraft;
 use crate::session::types::{NewSession, Snapshot};
 use crate::session::{Sessions, rules, store};
-use entity::words::access::Scope;
 
 impl Sessions {
     /// Creates a session and starts to connect it.
