@@ -10,9 +10,11 @@ use wacore_libsignal::protocol::{IdentityKey, IdentityKeyPair, PreKeyBundle, Pub
 use crate::app_state::AppState;
 use crate::delivery::{Breakage, Delivery, Phase};
 use crate::fault::LoginFailure;
+use crate::inbox::{InboxMessage, SeenKey, Waiting};
+use crate::ledger::Ledger;
 use crate::letter::Letter;
 use crate::link::{DeviceKey, Link};
-use crate::phone::InboxMessage;
+use crate::message_fault::MessageFault;
 use crate::profile::Profile;
 use crate::signal::SignalBox;
 
@@ -30,7 +32,14 @@ pub(crate) struct Account {
     pub(crate) devices: BTreeMap<u16, Device>,
     pub(crate) inbox: VecDeque<InboxMessage>,
     /// Ids of every message in or once in the inbox, to take a repeated one once.
-    pub(crate) seen_messages: HashSet<(u16, String)>,
+    pub(crate) seen_messages: HashSet<SeenKey>,
+    /// Whether the phone is switched off; what is sent to it then waits.
+    pub(crate) is_off: bool,
+    pub(crate) waiting: VecDeque<Waiting>,
+    /// What the companions have sent.
+    pub(crate) ledger: Ledger,
+    /// What is to become of the next messages that they send.
+    pub(crate) message_faults: VecDeque<MessageFault>,
     pub(crate) app_state: AppState,
     /// Phone numbers of the people who have each other in their address books.
     pub(crate) contacts: BTreeSet<Arc<str>>,

@@ -249,6 +249,12 @@ async fn write_stanzas(
                     sink.flush().await?;
                 }
             }
+            Outgoing::Cut => {
+                sink.flush().await?;
+                link.cut.cancel();
+                // The reset is done where both halves of the socket are.
+                std::future::pending::<()>().await;
+            }
             Outgoing::Close(status) => {
                 let frame = CloseFrame { code: CloseCode::from(status), reason: "".into() };
                 sink.send(Message::Close(Some(frame))).await?;

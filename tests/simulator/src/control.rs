@@ -3,6 +3,7 @@
 
 mod groups;
 mod messages;
+mod outgoing;
 mod people;
 
 use std::net::SocketAddr;
@@ -62,6 +63,9 @@ fn routes(sim: Simulator) -> impl Endpoint<Output = Response> {
         .at("/phones/:n/enter-code", post(enter_code))
         .at("/phones/:n/messages", post(messages::send_messages))
         .at("/phones/:n/inbox", get(show_inbox))
+        .at("/phones/:n/sent", get(outgoing::show_sent))
+        .at("/phones/:n/message-faults", message_faults())
+        .at("/phones/:n/power", put(outgoing::switch))
         .at("/phones/:n/receipts", post(people::send_receipts))
         .at("/phones/:n/presence", put(people::change_presence))
         .at("/phones/:n/typing", post(people::type_to))
@@ -84,6 +88,11 @@ fn routes(sim: Simulator) -> impl Endpoint<Output = Response> {
         .at("/stats", get(show_stats))
         .data(sim)
         .catch_all_error(|error| async move { refusal(error.status(), &error.to_string()) })
+}
+
+fn message_faults() -> impl Endpoint<Output = Response> {
+    let faults = get(outgoing::show_message_faults).post(outgoing::spoil_messages);
+    faults.delete(outgoing::clear_message_faults)
 }
 
 /// A refusal: status and one sentence.

@@ -10,9 +10,10 @@ use waproto::whatsapp as wa;
 
 use crate::content::Envelope;
 use crate::group::{Addressing, Group, GroupInfo, Rank};
+use crate::inbox::InboxMessage;
 use crate::letter::{self, Letter, Role};
 use crate::link::DeviceKey;
-use crate::phone::{InboxMessage, Phone, text_of};
+use crate::phone::Phone;
 use crate::stanza;
 use crate::world::{State, now};
 
@@ -179,15 +180,9 @@ impl Phone {
     fn post_to_group(&self, state: &mut State, group: &Arc<str>, id: &str, content: &wa::Message) {
         let members = state.groups.get(group).map(|group| group.members.keys().cloned().collect::<Vec<_>>());
         for number in members.into_iter().flatten().filter(|number| *number != self.phone_number) {
-            let message = InboxMessage {
-                id: id.to_owned(),
-                from: self.phone_number.to_string(),
-                from_device: 0,
-                group: Some(stanza::group_jid(group).to_string()),
-                text: text_of(content),
-                timestamp: now(),
-            };
-            state.store_message(&number, message, &self.world.settings);
+            let group = Some(stanza::group_jid(group).to_string());
+            let message = InboxMessage::new(id, (&self.phone_number, 0), group, content);
+            state.store_message(&number, message, None, &self.world);
         }
     }
 

@@ -29,6 +29,8 @@ pub(crate) enum Outgoing {
     Stanza(Node),
     /// Close the WebSocket with this status after everything before it was written.
     Close(u16),
+    /// Reset the socket after everything before it was written.
+    Cut,
 }
 
 /// What a query of ours is waiting for.
@@ -80,6 +82,13 @@ impl Link {
     /// Closes the WebSocket after everything that was posted.
     pub(crate) fn close(&self, status: u16) {
         if self.outgoing.try_send(Outgoing::Close(status)).is_err() {
+            self.cut.cancel();
+        }
+    }
+
+    /// Resets the socket after everything that was posted.
+    pub(crate) fn cut_behind(&self) {
+        if self.outgoing.try_send(Outgoing::Cut).is_err() {
             self.cut.cancel();
         }
     }

@@ -9,6 +9,7 @@ use waproto::whatsapp as wa;
 
 use crate::content::{self, Envelope};
 use crate::group_chat::is_group;
+use crate::inbox::InboxMessage;
 use crate::letter::{self, Letter, Role};
 use crate::link::DeviceKey;
 use crate::world::{World, now};
@@ -51,24 +52,6 @@ pub enum LinkError {
     /// Keys or signatures do not fit.
     #[error("the pairing was rejected: {0}")]
     Rejected(String),
-}
-
-/// A message that the phone itself received.
-#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
-pub struct InboxMessage {
-    /// The sender's id of the message.
-    pub id: String,
-    /// The sender's phone number.
-    pub from: String,
-    /// The sending device; 0 is the sender's phone.
-    pub from_device: u16,
-    /// The group that it was written to.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub group: Option<String>,
-    /// The text; empty when the message is not a text.
-    pub text: String,
-    /// When the server took it, Unix seconds.
-    pub timestamp: u64,
 }
 
 /// A linked companion device.
@@ -207,16 +190,6 @@ impl Phone {
         Ok(ids)
     }
 
-    /// The messages that the phone received, oldest first.
-    pub fn inbox(&self) -> Vec<InboxMessage> {
-        let state = self.world.state.lock();
-        state
-            .accounts
-            .get(&self.phone_number)
-            .map(|account| account.inbox.iter().cloned().collect())
-            .unwrap_or_default()
-    }
-
     /// How this phone names a message of a chat in a reaction or an edit: somebody else's when it is in the inbox, its
     /// own otherwise.
     ///
@@ -270,24 +243,11 @@ impl Phone {
         let mut state = self.world.state.lock();
         anyhow::ensure!(state.accounts.contains_key(to), "there is no phone {to}");
         let (theirs, own) = (state.companions(to), state.companions(&self.phone_number));
-        let message = InboxMessage {
-            id: id.to_owned(),
-            from: self.phone_number.to_string(),
-            from_device: 0,
-            group: None,
-            text: text_of(content),
-            timestamp: now(),
-        };
+        let message = InboxMessage::new(id, (&self.phone_number, 0), None, content);
         state.meet(&self.phone_number, to);
-        state.store_message(to, message, &self.world.settings);
+        state.store_message(to, message, None, &self.world);
         Ok(Targets { theirs, own })
     }
-}
-
-/// The text of a message, empty when it is something else.
-pub(crate) fn text_of(message: &wa::Message) -> String {
-    let text = message.conversation.clone().or_else(|| message.extended_text_message.text.clone());
-    text.unwrap_or_default()
 }
 
 /// The devices that get a message.

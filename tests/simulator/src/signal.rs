@@ -8,10 +8,10 @@ use async_trait::async_trait;
 use rand::rngs::StdRng;
 use wacore_libsignal::protocol::error::Result as SignalResult;
 use wacore_libsignal::protocol::{
-    CiphertextMessage, Direction, GenericSignedPreKey, IdentityChange, IdentityKey, IdentityKeyPair, IdentityKeyStore,
-    KeyPair, PreKeyBundle, PreKeyId, PreKeyRecord, PreKeySignalMessage, PreKeyStore, ProtocolAddress, SessionRecord,
-    SessionStore, SignalMessage, SignalProtocolError, SignedPreKeyId, SignedPreKeyRecord, SignedPreKeyStore, Timestamp,
-    UsePQRatchet, message_decrypt, message_encrypt, process_prekey_bundle,
+    CiphertextMessage, DecryptionResult, Direction, GenericSignedPreKey, IdentityChange, IdentityKey, IdentityKeyPair,
+    IdentityKeyStore, KeyPair, PreKeyBundle, PreKeyId, PreKeyRecord, PreKeySignalMessage, PreKeyStore, ProtocolAddress,
+    SessionRecord, SessionStore, SignalMessage, SignalProtocolError, SignedPreKeyId, SignedPreKeyRecord,
+    SignedPreKeyStore, Timestamp, UsePQRatchet, message_decrypt, message_encrypt, process_prekey_bundle,
 };
 
 use crate::link::DeviceKey;
@@ -99,6 +99,31 @@ impl SignalBox {
     }
 
     pub(crate) async fn decrypt(&mut self, from: &DeviceKey, kind: &str, bytes: &[u8]) -> Result<Vec<u8>> {
+        let opened = self.open(from, kind, bytes).await?;
+        if let Some(used) = opened.consumed_prekey_id {
+            self.one_time_keys.keys.remove(&u32::from(used));
+        }
+        Ok(opened.plaintext)
+    }
+
+    /// Decrypts and forgets it: the next message finds everything as it was.
+    pub(crate) async fn peek(&mut self, from: &DeviceKey, kind: &str, bytes: &[u8]) -> Result<Vec<u8>> {
+        let at = address(from);
+        let session = self.sessions.0.get(&at).cloned();
+        let identity = self.identities.known.get(&at).copied();
+        let opened = self.open(from, kind, bytes).await;
+        match session {
+            Some(session) => self.sessions.0.insert(at.clone(), session),
+            None => self.sessions.0.remove(&at),
+        };
+        match identity {
+            Some(identity) => self.identities.known.insert(at, identity),
+            None => self.identities.known.remove(&at),
+        };
+        Ok(opened?.plaintext)
+    }
+
+    async fn open(&mut self, from: &DeviceKey, kind: &str, bytes: &[u8]) -> Result<DecryptionResult> {
         let message = match kind {
             "pkmsg" => CiphertextMessage::PreKeySignalMessage(PreKeySignalMessage::try_from(bytes)?),
             "msg" => CiphertextMessage::SignalMessage(SignalMessage::try_from(bytes)?),
@@ -118,10 +143,7 @@ impl SignalBox {
             UsePQRatchet::No,
         )
         .await?;
-        if let Some(used) = opened.consumed_prekey_id {
-            one_time_keys.keys.remove(&u32::from(used));
-        }
-        Ok(opened.plaintext)
+        Ok(opened)
     }
 
     /// The keys for a new conversation, with a one-time key made for it.

@@ -16,6 +16,7 @@ use crate::account::{Account, Device};
 use crate::app_state::AppState;
 use crate::fault::{Fault, HandshakeMode};
 use crate::group::Group;
+use crate::ledger::Ledger;
 use crate::link::{DeviceKey, Link};
 use crate::link_code::LinkCode;
 use crate::noise::ServerKeys;
@@ -145,6 +146,10 @@ impl State {
             devices: BTreeMap::new(),
             inbox: VecDeque::new(),
             seen_messages: HashSet::new(),
+            is_off: false,
+            waiting: VecDeque::new(),
+            ledger: Ledger::default(),
+            message_faults: VecDeque::new(),
             signal: Arc::new(tokio::sync::Mutex::new(signal)),
         };
         self.accounts.insert(phone_number, account);

@@ -15,6 +15,7 @@ enum ReceiptKind {
     Read,
     ReadUnseen,
     Played,
+    Delivered,
 }
 
 #[derive(Deserialize)]
@@ -33,6 +34,7 @@ pub(super) async fn send_receipts(sim: Data<&Simulator>, Path(n): Path<String>, 
             ReceiptKind::Read => phone.read(&message_ids)?,
             ReceiptKind::ReadUnseen => phone.read_unseen(&message_ids)?,
             ReceiptKind::Played => phone.play(&message_ids)?,
+            ReceiptKind::Delivered => phone.deliver(&message_ids)?,
         }
         answer(StatusCode::OK, json!({}))
     };

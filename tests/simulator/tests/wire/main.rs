@@ -4,6 +4,7 @@
 // Some futures of the client nest very deeply.
 #![recursion_limit = "256"]
 
+mod acknowledgement;
 mod companion;
 mod contents;
 mod control;
