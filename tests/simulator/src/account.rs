@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
+use std::time::Instant;
 
 use wacore_binary::Jid;
 use wacore_libsignal::protocol::{IdentityKey, IdentityKeyPair, PreKeyBundle, PublicKey};
@@ -16,6 +17,7 @@ use crate::letter::Letter;
 use crate::link::{DeviceKey, Link};
 use crate::message_fault::MessageFault;
 use crate::profile::Profile;
+use crate::retries::{RetryRequest, Unreadable};
 use crate::signal::SignalBox;
 
 /// One account.
@@ -38,6 +40,9 @@ pub(crate) struct Account {
     pub(crate) waiting: VecDeque<Waiting>,
     /// What the companions have sent.
     pub(crate) ledger: Ledger,
+    /// Copies that the phone cannot open, and what it has asked for again.
+    pub(crate) unreadable: Unreadable,
+    pub(crate) retries: Vec<RetryRequest>,
     /// What is to become of the next messages that they send.
     pub(crate) message_faults: VecDeque<MessageFault>,
     pub(crate) app_state: AppState,
@@ -74,6 +79,7 @@ pub(crate) struct DeviceProps {
 pub(crate) struct Device {
     pub(crate) key: DeviceKey,
     pub(crate) key_index: u32,
+    pub(crate) linked_at: Instant,
     pub(crate) noise_key: [u8; 32],
     pub(crate) identity: [u8; 32],
     pub(crate) registration_id: u32,

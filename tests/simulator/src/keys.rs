@@ -131,6 +131,14 @@ async fn hand_out_one(world: &Arc<World>, jid: &Jid) -> Option<Vec<Node>> {
     Some(content)
 }
 
+/// The keys that a phone sends along when it asks for a message again.
+pub(crate) fn retry_keys(bundle: PhoneBundle) -> Node {
+    let content = phone_bundle(bundle);
+    // The registration id stands beside them.
+    let content = content.into_iter().filter(|node| node.tag != "registration");
+    NodeBuilder::new("keys").children(content).build()
+}
+
 fn phone_bundle(bundle: PhoneBundle) -> Vec<Node> {
     let (id, public, signature) = bundle.signed_key;
     let mut content = bundle_nodes(bundle.registration_id, &bundle.identity, signed_key_node(id, &public, &signature));

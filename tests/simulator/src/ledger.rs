@@ -156,6 +156,11 @@ impl Ledger {
         self.entry(key).is_some_and(|entry| entry.opened.contains_key(sealed))
     }
 
+    /// Whether this is the content of the copies that came before.
+    pub(crate) fn is_content(&self, key: &(Arc<str>, String), plain: &[u8; 32]) -> bool {
+        self.entry(key).is_some_and(|entry| entry.contents.contains(plain))
+    }
+
     pub(crate) fn find(&self, key: &(Arc<str>, String)) -> Option<&SentMessage> {
         self.entry(key).map(|entry| &entry.sent)
     }

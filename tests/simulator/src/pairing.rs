@@ -250,6 +250,7 @@ fn new_device(account: &Account, number: u16, said: &Registration) -> Device {
     Device {
         key: DeviceKey { phone_number: Arc::clone(&account.phone_number), device: number },
         key_index: u32::from(number),
+        linked_at: Instant::now(),
         noise_key: said.noise_key,
         identity: said.identity,
         registration_id: said.registration_id,

@@ -26,6 +26,8 @@ pub struct Settings {
     pub delivery_window: usize,
     /// Backlog deliveries sent before the client asks for more (`offline_batch`).
     pub offline_primer: usize,
+    /// How long companions may take to learn of a new device of their own account before they must write to it.
+    pub device_list_grace: Duration,
     /// Messages that a phone's inbox keeps; the oldest go first.
     pub inbox_limit: usize,
     /// Acknowledged deliveries that a device keeps for `Fault::Redeliver`.
@@ -47,6 +49,7 @@ impl Default for Settings {
             delivery_window: 256,
             // Web clients count on about five stanzas before their first request; src: offline_resume.rs.
             offline_primer: 5,
+            device_list_grace: Duration::from_secs(5),
             inbox_limit: 10_000,
             history_limit: 16,
         }

@@ -146,6 +146,10 @@ impl SignalBox {
         Ok(opened)
     }
 
+    pub(crate) fn registration_id(&self) -> u32 {
+        self.identities.registration_id
+    }
+
     /// The keys for a new conversation, with a one-time key made for it.
     pub(crate) fn publish(&mut self) -> PhoneBundle {
         let id = self.one_time_keys.next_id;

@@ -99,6 +99,11 @@ pub(crate) fn unwrapped(message: &wa::Message) -> &wa::Message {
     }
 }
 
+/// Whether a message stands in a wrapper.
+pub(crate) fn is_wrapped(message: &wa::Message) -> bool {
+    wrappers(message).into_iter().any(|wrapper| wrapper.is_set())
+}
+
 fn wrappers(message: &wa::Message) -> [&MessageField<FutureProofMessage>; 6] {
     [
         &message.ephemeral_message,

@@ -22,6 +22,7 @@ use crate::link_code::LinkCode;
 use crate::noise::ServerKeys;
 use crate::pairing::Pairing;
 use crate::profile::Profile;
+use crate::retries::Unreadable;
 use crate::settings::Settings;
 use crate::signal::SignalBox;
 use crate::stats::Stats;
@@ -150,6 +151,8 @@ impl State {
             waiting: VecDeque::new(),
             ledger: Ledger::default(),
             message_faults: VecDeque::new(),
+            unreadable: Unreadable { left: 0, has_keys: true },
+            retries: Vec::new(),
             signal: Arc::new(tokio::sync::Mutex::new(signal)),
         };
         self.accounts.insert(phone_number, account);

@@ -7,6 +7,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::{answer, find, invalid, read, respond};
+use crate::group_receipt::ReceiptKind;
 use crate::message_fault::MessageFault;
 use crate::simulator::Simulator;
 
@@ -65,4 +66,69 @@ pub(super) async fn switch(sim: Data<&Simulator>, Path(n): Path<String>, body: B
         answer(StatusCode::OK, json!({}))
     };
     respond(switch.await)
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Breakage {
+    count: Option<usize>,
+    /// Whether keys for a new session come with the first request.
+    keys: Option<bool>,
+}
+
+#[handler]
+pub(super) async fn break_outbound(sim: Data<&Simulator>, Path(n): Path<String>, body: Body) -> Response {
+    let spoil = async {
+        let phone = find(&sim, &n)?;
+        let Breakage { count, keys } = read(body).await?;
+        phone.break_outbound(count.unwrap_or(1), keys.unwrap_or(true));
+        answer(StatusCode::OK, json!({}))
+    };
+    respond(spoil.await)
+}
+
+#[handler]
+pub(super) fn show_retries(sim: Data<&Simulator>, Path(n): Path<String>) -> Response {
+    respond(find(&sim, &n).and_then(|phone| answer(StatusCode::OK, phone.retries())))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NewRetry {
+    message_id: String,
+}
+
+#[handler]
+pub(super) async fn ask_again(sim: Data<&Simulator>, Path(n): Path<String>, body: Body) -> Response {
+    let ask = async {
+        let phone = find(&sim, &n)?;
+        let NewRetry { message_id } = read(body).await?;
+        phone.ask_again(&message_id).await?;
+        answer(StatusCode::OK, phone.retries())
+    };
+    respond(ask.await)
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct GroupReceipt {
+    kind: ReceiptKind,
+    message_id: String,
+    readers: Vec<String>,
+}
+
+#[handler]
+pub(super) async fn hear_from_group(
+    sim: Data<&Simulator>,
+    Path((n, group)): Path<(String, String)>,
+    body: Body,
+) -> Response {
+    let tell = async {
+        let phone = find(&sim, &n)?;
+        let GroupReceipt { kind, message_id, readers } = read(body).await?;
+        let readers: Vec<&str> = readers.iter().map(String::as_str).collect();
+        phone.hear_from_group(&group, &message_id, kind, &readers)?;
+        answer(StatusCode::OK, json!({}))
+    };
+    respond(tell.await)
 }

@@ -16,4 +16,6 @@ mod pairing;
 mod people;
 mod queries;
 mod receipts;
+mod retries;
+mod rules;
 mod strict;
