@@ -17,6 +17,7 @@ use crate::letter::Letter;
 use crate::link::{DeviceKey, Link};
 use crate::message_fault::MessageFault;
 use crate::profile::Profile;
+use crate::restriction::Standing;
 use crate::retries::{RetryRequest, Unreadable};
 use crate::signal::SignalBox;
 
@@ -40,6 +41,8 @@ pub(crate) struct Account {
     pub(crate) waiting: VecDeque<Waiting>,
     /// What the companions have sent.
     pub(crate) ledger: Ledger,
+    /// What WhatsApp keeps the account from.
+    pub(crate) standing: Standing,
     /// Copies that the phone cannot open, and what it has asked for again.
     pub(crate) unreadable: Unreadable,
     pub(crate) retries: Vec<RetryRequest>,

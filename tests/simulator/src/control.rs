@@ -5,13 +5,13 @@ mod groups;
 mod messages;
 mod outgoing;
 mod people;
+mod restrictions;
+mod server;
 
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use base64::Engine as _;
-use base64::prelude::BASE64_STANDARD;
 use poem::http::StatusCode;
 use poem::listener::TcpAcceptor;
 use poem::web::{Data, Json, Path};
@@ -22,7 +22,7 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use crate::fault::{Fault, HandshakeMode};
+use crate::fault::Fault;
 use crate::phone::{LinkError, Phone};
 use crate::simulator::Simulator;
 
@@ -77,6 +77,10 @@ fn routes(sim: Simulator) -> impl Endpoint<Output = Response> {
         .at("/phones/:n/chats/:chat", put(people::change_chat))
         .at("/phones/:n/calls", post(people::call))
         .at("/phones/:n/calls/:id", post(people::change_call))
+        .at("/phones/:n/restrictions", get(restrictions::show).put(restrictions::change))
+        .at("/phones/:n/tokens", post(restrictions::give_token))
+        .at("/phones/:n/rate-limits", post(restrictions::limit_rate))
+        .at("/phones/:n/aliases", post(restrictions::add_alias))
         .at("/phones/:n/groups", get(groups::list_groups).post(groups::create_group))
         .at("/phones/:n/groups/:group", put(groups::rename_group))
         .at("/phones/:n/groups/:group/members", post(groups::change_members))
@@ -86,8 +90,8 @@ fn routes(sim: Simulator) -> impl Endpoint<Output = Response> {
         .at("/phones/:n/devices/:id/faults", post(fault_device))
         .at("/faults/next-connection", post(fault_next_connection))
         .at("/faults/pairing", post(fault_pairing))
-        .at("/server", get(show_server).put(change_server))
-        .at("/server/rotate-static-key", post(rotate_static_key))
+        .at("/server", get(server::show).put(server::change))
+        .at("/server/rotate-static-key", post(server::rotate_static_key))
         .at("/stats", get(show_stats))
         .data(sim)
         .catch_all_error(|error| async move { refusal(error.status(), &error.to_string()) })
@@ -291,45 +295,6 @@ async fn fault_pairing(sim: Data<&Simulator>, body: Body) -> Response {
         answer(StatusCode::OK, fault)
     };
     respond(fault.await)
-}
-
-#[handler]
-fn show_server(sim: Data<&Simulator>) -> Response {
-    let root = BASE64_STANDARD.encode(sim.root_public_key());
-    respond(answer(StatusCode::OK, json!({ "url": sim.url(), "root_public_key": root })))
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct ServerChange {
-    accepting: Option<bool>,
-    handshake: Option<HandshakeMode>,
-    refs_dropped: Option<bool>,
-}
-
-#[handler]
-async fn change_server(sim: Data<&Simulator>, body: Body) -> Response {
-    let change = async {
-        let ServerChange { accepting, handshake, refs_dropped } = read(body).await?;
-        if let Some(accepting) = accepting {
-            sim.set_accepting(accepting);
-        }
-        if let Some(mode) = handshake {
-            sim.set_handshake(mode);
-        }
-        if let Some(are_dropped) = refs_dropped {
-            sim.drop_refs(are_dropped);
-        }
-        answer(StatusCode::OK, json!({}))
-    };
-    respond(change.await)
-}
-
-#[handler]
-fn rotate_static_key(sim: Data<&Simulator>) -> Response {
-    let rotated =
-        sim.rotate_static_key().map_err(|error| Refusal(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()));
-    respond(rotated.and_then(|()| answer(StatusCode::OK, json!({}))))
 }
 
 #[handler]

@@ -163,6 +163,7 @@ pub(crate) fn put_into_inbox(world: &World, sent: &Sent, target: &DeviceKey, mes
     let report = Report { sender: Arc::clone(&sent.from.phone_number), address: sent.to.to_non_ad() };
     let mut state = world.state.lock();
     state.meet(&sent.from.phone_number, &target.phone_number);
+    state.hear(&target.phone_number, &sent.from.phone_number);
     state.store_message(&target.phone_number, entry, Some(report), world);
 }
 

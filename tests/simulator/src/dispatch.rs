@@ -45,6 +45,11 @@ async fn receive_iq(world: &Arc<World>, link: &Arc<Link>, iq: &Node) -> bool {
     if !link.is_new_id(&id) {
         world.add_violation(format!("query id {id} is used twice on one connection"));
     }
+    let overlimit = link.device().and_then(|key| world.state.lock().overlimit(&key.phone_number, iq));
+    if let Some(refusal) = overlimit {
+        link.reply(refusal).await;
+        return true;
+    }
     match queries::answer(world, link, iq).await {
         Some(Reply::Content(content)) => link.reply(stanza::result(iq, content)).await,
         Some(Reply::Error(code, text)) => link.reply(stanza::error(iq, code, text)).await,

@@ -79,6 +79,8 @@ pub(crate) struct Ledger {
     first: u64,
     /// Messages taken.
     taken: u64,
+    /// Whom messages were taken for.
+    chats: HashSet<Arc<str>>,
 }
 
 struct Entry {
@@ -138,6 +140,7 @@ impl Ledger {
             sent.is_taken = true;
             sent.place = Some(place);
             self.taken += 1;
+            self.chats.insert(key.0);
         }
         verdict
     }
@@ -159,6 +162,16 @@ impl Ledger {
     /// Whether this is the content of the copies that came before.
     pub(crate) fn is_content(&self, key: &(Arc<str>, String), plain: &[u8; 32]) -> bool {
         self.entry(key).is_some_and(|entry| entry.contents.contains(plain))
+    }
+
+    /// Whether a message of this id was taken.
+    pub(crate) fn is_taken(&self, key: &(Arc<str>, String)) -> bool {
+        self.find(key).is_some_and(|sent| sent.is_taken)
+    }
+
+    /// Whether a message for somebody was ever taken.
+    pub(crate) fn has_written_to(&self, phone_number: &str) -> bool {
+        self.chats.contains(phone_number)
     }
 
     pub(crate) fn find(&self, key: &(Arc<str>, String)) -> Option<&SentMessage> {

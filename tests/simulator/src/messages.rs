@@ -74,8 +74,16 @@ fn enter(world: &World, sent: &Sent, refusal: Option<Verdict>) -> Verdict {
         edit: stanza::attr(&sent.message, "edit"),
     };
     let mut state = world.state.lock();
+    let is_new_chat = state.is_new_chat(sent);
     let Some(account) = state.accounts.get_mut(&sent.from.phone_number) else { return Verdict::Lost };
-    account.ledger.enter(copy, refusal, world.settings.inbox_limit)
+    let verdict = account.ledger.enter(copy, refusal, world.settings.inbox_limit);
+    if verdict == Verdict::Taken
+        && is_new_chat
+        && let Some(cap) = &mut account.standing.restrictions.new_chats
+    {
+        cap.used += 1;
+    }
+    verdict
 }
 
 async fn answer(world: &Arc<World>, link: &Arc<Link>, sent: &Sent, verdict: Verdict, fault: MessageFault) {

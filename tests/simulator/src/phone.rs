@@ -245,6 +245,7 @@ impl Phone {
         let (theirs, own) = (state.companions(to), state.companions(&self.phone_number));
         let message = InboxMessage::new(id, (&self.phone_number, 0), None, content);
         state.meet(&self.phone_number, to);
+        state.hear(to, &self.phone_number);
         state.store_message(to, message, None, &self.world);
         Ok(Targets { theirs, own })
     }

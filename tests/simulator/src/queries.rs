@@ -7,7 +7,7 @@ use wacore_binary::builder::NodeBuilder;
 
 use crate::link::Link;
 use crate::world::World;
-use crate::{app_state, group, keys, link_code, login, profile, stanza, unlink, usync};
+use crate::{app_state, group, keys, link_code, login, mex, profile, stanza, token, unlink, usync};
 
 /// An answer to a query.
 pub(crate) enum Reply {
@@ -47,11 +47,12 @@ pub(crate) async fn answer(world: &Arc<World>, link: &Arc<Link>, iq: &Node) -> O
     };
     match asked {
         ("passive", "set", "active" | "passive") => Some(Reply::done()),
-        ("abt", "get", "props") => Some(Reply::with(ab_props())),
+        ("abt", "get", "props") => Some(Reply::with(ab_props(world))),
         ("blocklist", "get", "") => Some(Reply::with(NodeBuilder::new("list").attr("dhash", "1").build())),
         ("blocklist", "set", "item") | ("disappearing_mode", "set", _) => Some(Reply::done()),
         ("privacy", "get", "privacy") => Some(Reply::with(privacy())),
-        ("privacy", "set", "tokens") => Some(Reply::with(NodeBuilder::new("tokens").build())),
+        ("privacy", "set", "tokens") => Some(token::issue(world, device, child?)),
+        ("w:mex", "get", "query") => mex::answer(world, device, child?),
         ("privacy", "set", "privacy") => Some(Reply::with(child?.clone())),
         ("usync", "get", "usync") => usync::answer(world, child?),
         ("encrypt", "set", "registration" | "identity" | "list") => Some(keys::upload(world, device, iq)),
@@ -86,13 +87,18 @@ pub(crate) async fn follow_up(world: &Arc<World>, link: &Arc<Link>, iq: &Node) {
     }
 }
 
-fn ab_props() -> Node {
+fn ab_props(world: &World) -> Node {
+    let state = world.state.lock();
+    let prop = |(code, value): (&u32, &String)| {
+        NodeBuilder::new("prop").attr("config_code", *code).attr("config_value", value.as_str()).build()
+    };
     NodeBuilder::new("props")
         .attr("protocol", "1")
         .attr("ab_key", "sim")
         .attr("hash", "sim")
         .attr("refresh", 86_400_u32)
         .attr("refresh_id", 1_u32)
+        .children(state.ab_props.iter().map(prop))
         .build()
 }
 

@@ -7,9 +7,9 @@ use waproto::whatsapp as wa;
 use waproto::whatsapp::message::protocol_message::Type as ProtocolType;
 
 use crate::messages::Sent;
-use crate::stanza;
 use crate::summary::{Summary, is_wrapped, unwrapped};
 use crate::world::{State, World};
+use crate::{stanza, token};
 
 /// What the phones found in a message.
 #[derive(Default)]
@@ -32,7 +32,7 @@ struct Outside {
     is_hidden: bool,
 }
 
-/// The error with which the server refuses a message for the addresses in it.
+/// The error with which the server refuses a message for the addresses in it, or for who writes to whom.
 pub(crate) fn refusal(world: &World, sent: &Sent) -> Option<u16> {
     let mut state = world.state.lock();
     let namespace = sent.to.server;
@@ -41,8 +41,12 @@ pub(crate) fn refusal(world: &World, sent: &Sent) -> Option<u16> {
         return Some(400);
     }
     let is_migrated = state.accounts.get(&sent.from.phone_number).is_some_and(|account| account.is_migrated);
-    // src: oxidezap/whatsapp-rust#941
-    (namespace == Server::Lid && !is_migrated).then_some(400)
+    if namespace == Server::Lid && !is_migrated {
+        // src: oxidezap/whatsapp-rust#941
+        return Some(400);
+    }
+    let has_token = token::is_shown(&mut state, sent);
+    state.restriction(sent, has_token)
 }
 
 /// Records every rule that a message breaks.

@@ -22,7 +22,7 @@ const STOP_LIMIT: Duration = Duration::from_secs(5);
 /// A running simulator. Cheap to clone; it runs until `stop`, or until the process ends.
 #[derive(Clone)]
 pub struct Simulator {
-    world: Arc<World>,
+    pub(crate) world: Arc<World>,
     address: SocketAddr,
 }
 

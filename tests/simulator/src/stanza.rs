@@ -75,6 +75,15 @@ pub(crate) fn error(query: &Node, code: u16, text: &'static str) -> Node {
     answer(query).attr("type", "error").children([error]).build()
 }
 
+/// The refusal of a query because too many were asked.
+pub(crate) fn overlimit(query: &Node, backoff_seconds: Option<u32>) -> Node {
+    let mut error = NodeBuilder::new("error").attr("code", 429_u16).attr("text", "rate-overlimit");
+    if let Some(backoff) = backoff_seconds {
+        error = error.attr("backoff", backoff);
+    }
+    answer(query).attr("type", "error").children([error.build()]).build()
+}
+
 fn answer(query: &Node) -> NodeBuilder {
     let iq = NodeBuilder::new("iq").attr("id", attr_or_empty(query, "id"));
     match jid(query, "to").filter(|to| to.server == Server::Group) {

@@ -53,7 +53,11 @@ fn answer_user(state: &State, user: &Node, asked: &[String]) -> Option<Node> {
     let typed = stanza::child_bytes(user, "contact").and_then(|text| String::from_utf8(text).ok());
     let jid = match (stanza::jid(user, "jid"), &typed) {
         (Some(jid), _) => jid.to_non_ad(),
-        (None, Some(number)) => stanza::phone_jid(number.trim_start_matches('+')),
+        (None, Some(number)) => {
+            let number = number.trim_start_matches('+');
+            // Who is known under another number is named by that.
+            stanza::phone_jid(state.aliases.get(number).map_or(number, |known| known))
+        }
         (None, None) => return None,
     };
     let account = state.account_of(&jid);

@@ -22,6 +22,7 @@ use crate::link_code::LinkCode;
 use crate::noise::ServerKeys;
 use crate::pairing::Pairing;
 use crate::profile::Profile;
+use crate::restriction::{Standing, TokenRule};
 use crate::retries::Unreadable;
 use crate::settings::Settings;
 use crate::signal::SignalBox;
@@ -56,6 +57,12 @@ pub(crate) struct State {
     pub(crate) handshake: HandshakeMode,
     pub(crate) are_refs_dropped: bool,
     pub(crate) next_connection: VecDeque<Fault>,
+    /// Who must be shown a token, unless an account has a rule of its own.
+    pub(crate) token_rule: TokenRule,
+    /// The server's settings for clients, by number.
+    pub(crate) ab_props: BTreeMap<u32, String>,
+    /// Other spellings of phone numbers.
+    pub(crate) aliases: HashMap<String, Arc<str>>,
     pub(crate) stats: Stats,
 }
 
@@ -74,6 +81,9 @@ impl World {
             handshake: HandshakeMode::Normal,
             are_refs_dropped: false,
             next_connection: VecDeque::new(),
+            token_rule: TokenRule::Off,
+            ab_props: BTreeMap::new(),
+            aliases: HashMap::new(),
             stats: Stats::default(),
         };
         Ok(Self {
@@ -151,6 +161,7 @@ impl State {
             waiting: VecDeque::new(),
             ledger: Ledger::default(),
             message_faults: VecDeque::new(),
+            standing: Standing { salt: std::array::from_fn(|_| rand::random()), ..Standing::default() },
             unreadable: Unreadable { left: 0, has_keys: true },
             retries: Vec::new(),
             signal: Arc::new(tokio::sync::Mutex::new(signal)),

@@ -16,6 +16,7 @@ mod pairing;
 mod people;
 mod queries;
 mod receipts;
+mod restrictions;
 mod retries;
 mod rules;
 mod strict;
