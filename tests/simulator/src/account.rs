@@ -11,6 +11,7 @@ use wacore_libsignal::protocol::{IdentityKey, IdentityKeyPair, PreKeyBundle, Pub
 use crate::app_state::AppState;
 use crate::delivery::{Breakage, Delivery, Phase};
 use crate::fault::LoginFailure;
+use crate::history::History;
 use crate::inbox::{InboxMessage, SeenKey, Waiting};
 use crate::ledger::Ledger;
 use crate::letter::Letter;
@@ -41,6 +42,8 @@ pub(crate) struct Account {
     pub(crate) waiting: VecDeque<Waiting>,
     /// What the companions have sent.
     pub(crate) ledger: Ledger,
+    /// What the phone tells new companions of the time before.
+    pub(crate) history: History,
     /// What WhatsApp keeps the account from.
     pub(crate) standing: Standing,
     /// Copies that the phone cannot open, and what it has asked for again.

@@ -82,6 +82,10 @@ async fn take_copy(world: &Arc<World>, sent: &Sent, copy_to: &Jid, enc: &Node, o
 /// Reads a copy that nobody gets, to know whether it says the same as the others. The phone never hears of it.
 async fn read_copy(world: &Arc<World>, sent: &Sent, copy_to: &Jid, enc: &Node, opened: &mut Opened) -> Result<()> {
     let target = world.state.lock().device_key(copy_to).with_context(|| format!("nobody is {copy_to}"))?;
+    if world.state.lock().has_asked(&target, &sent.from, &sent.id) {
+        retries::take_copy(world, sent, &target, enc).await;
+        return Ok(());
+    }
     if target != (DeviceKey { device: 0, ..sent.recipient.clone() }) {
         return Ok(());
     }

@@ -21,14 +21,13 @@ use waproto::whatsapp::{
 };
 
 use crate::account::{Account, Device, DeviceProps};
-use crate::app_state;
 use crate::delivery::Phase;
 use crate::fault::LoginFailure;
 use crate::link::{Awaited, DeviceKey, Link};
 use crate::noise::key_bytes;
 use crate::phone::LinkError;
-use crate::stanza;
 use crate::world::{State, World, now};
+use crate::{app_state, history, stanza};
 
 /// What the companion says about itself before it has an account.
 #[derive(Clone)]
@@ -315,6 +314,7 @@ pub(crate) async fn finish(world: &Arc<World>, link: &Arc<Link>, answer: &Node) 
         state.tell_device(world, &key, true);
     }
     app_state::share_key(world, &key).await;
+    history::send(world, &key).await;
     // The phone is told before the stream restarts, so that it never sees a login of a device it does not know.
     let _ = done.send(Ok(key.device)); // the phone has stopped waiting
     link.dismiss(stanza::stream_error(515));

@@ -76,6 +76,11 @@ impl State {
         })
     }
 
+    /// Whether a phone has asked a device for this message and has no answer yet.
+    pub(crate) fn has_asked(&mut self, asker: &DeviceKey, from: &DeviceKey, id: &str) -> bool {
+        asker.device == 0 && self.retry_mut(&asker.phone_number, from, id).is_some_and(|retry| !retry.is_same)
+    }
+
     fn retry_mut(&mut self, asker: &str, from: &DeviceKey, id: &str) -> Option<&mut RetryRequest> {
         let retries = &mut self.accounts.get_mut(asker)?.retries;
         retries.iter_mut().find(|retry| {
@@ -175,20 +180,25 @@ pub(crate) async fn take_answer(world: &Arc<World>, sent: &Sent) {
     if sent.recipient.device != 0 {
         return copies::pass_on(world, sent, sent.recipient.clone(), enc);
     }
-    if let Err(error) = check_answer(world, sent, enc).await {
+    take_copy(world, sent, &sent.recipient, enc).await;
+}
+
+/// A phone that had asked gets its copy, alone or in a message that is for everybody once more.
+pub(crate) async fn take_copy(world: &Arc<World>, sent: &Sent, asker: &DeviceKey, enc: &Node) {
+    if let Err(error) = check_answer(world, sent, asker, enc).await {
         world.add_violation(format!("answer to a retry receipt for {}: {error:#}", sent.id));
     }
 }
 
-async fn check_answer(world: &Arc<World>, sent: &Sent, enc: &Node) -> Result<()> {
-    let asker = &sent.recipient;
+async fn check_answer(world: &Arc<World>, sent: &Sent, asker: &DeviceKey, enc: &Node) -> Result<()> {
     let retry = {
         let mut state = world.state.lock();
         let retry = state.retry_mut(&asker.phone_number, &sent.from, &sent.id).context("nobody asked for it")?;
         retry.answers += 1;
         retry.clone()
     };
-    let count = stanza::attr_or_empty(enc, "count");
+    // Baileys writes to everybody again, and counts nothing then.
+    let count = stanza::attr(enc, "count").unwrap_or_else(|| retry.count.to_string());
     ensure!(count == retry.count.to_string(), "its count is {count}, and the phone asked {} times", retry.count);
     let sealed = sealed(sent, enc)?;
     let signal = world.signal(&asker.phone_number).context("a phone without keys")?;

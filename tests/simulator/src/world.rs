@@ -16,6 +16,7 @@ use crate::account::{Account, Device};
 use crate::app_state::AppState;
 use crate::fault::{Fault, HandshakeMode};
 use crate::group::Group;
+use crate::history::History;
 use crate::ledger::Ledger;
 use crate::link::{DeviceKey, Link};
 use crate::link_code::LinkCode;
@@ -161,6 +162,7 @@ impl State {
             waiting: VecDeque::new(),
             ledger: Ledger::default(),
             message_faults: VecDeque::new(),
+            history: History::default(),
             standing: Standing { salt: std::array::from_fn(|_| rand::random()), ..Standing::default() },
             unreadable: Unreadable { left: 0, has_keys: true },
             retries: Vec::new(),

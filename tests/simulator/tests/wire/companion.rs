@@ -175,11 +175,29 @@ impl Companion {
         (companion, device)
     }
 
+    /// The same, with a companion that wants to know of the time before.
+    pub(crate) async fn linked_with_history(sim: &Simulator) -> Self {
+        let companion = Self::start_telling(sim, Arc::new(InMemoryBackend::new()), None, None, false).await;
+        sim.phone(PHONE).scan(&companion.qr().await).await.unwrap();
+        companion.connected(1).await;
+        companion
+    }
+
     async fn start_on(
         sim: &Simulator,
         backend: Arc<InMemoryBackend>,
         code: Option<PairCodeOptions>,
         hook: Option<Hook>,
+    ) -> Self {
+        Self::start_telling(sim, backend, code, hook, true).await
+    }
+
+    async fn start_telling(
+        sim: &Simulator,
+        backend: Arc<InMemoryBackend>,
+        code: Option<PairCodeOptions>,
+        hook: Option<Hook>,
+        is_history_skipped: bool,
     ) -> Self {
         let events = Arc::new(Events::default());
         let mut builder = Bot::builder()
@@ -189,8 +207,10 @@ impl Companion {
             .with_runtime(TokioRuntime)
             .with_version((2, 3000, 1_023_000_000))
             .with_wanted_pre_key_count(30)
-            .skip_history_sync()
             .with_event_handler(Recorder(events.clone()));
+        if is_history_skipped {
+            builder = builder.skip_history_sync();
+        }
         if let Some(code) = code {
             builder = builder.with_pair_code(code);
         }

@@ -11,6 +11,7 @@ mod control;
 mod delivery;
 mod faults;
 mod groups;
+mod history;
 mod messages;
 mod pairing;
 mod people;
