@@ -73,6 +73,7 @@ fn routes(sim: Simulator) -> impl Endpoint<Output = Response> {
         .at("/phones/:n/typing", post(people::type_to))
         .at("/phones/:n/contacts", post(people::add_contact))
         .at("/phones/:n/profile", put(people::change_profile))
+        .at("/phones/:n/history", put(people::change_history))
         .at("/phones/:n/announcements", post(people::announce))
         .at("/phones/:n/chats/:chat", put(people::change_chat))
         .at("/phones/:n/calls", post(people::call))

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use anyhow::{Result, ensure};
+use serde::{Deserialize, Serialize};
 use waproto::buffa::{Message as _, MessageField};
 use waproto::whatsapp as wa;
 use waproto::whatsapp::history_sync::HistorySyncType;
@@ -22,7 +23,8 @@ use crate::world::{State, World, now};
 const LARGEST_BLOCK: usize = 65_535;
 
 /// What a phone tells its next companions of the time before.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields, default)]
 pub struct History {
     /// Whether it tells anything.
     pub is_sent: bool,
@@ -35,14 +37,20 @@ pub struct History {
 }
 
 /// A chat of the time before.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
 pub struct HistoryChat {
     /// The other one.
     pub phone_number: String,
     /// Whether the token is in it that the other one has given; none when none was.
+    #[serde(default = "yes")]
     pub has_token: bool,
     /// After how long messages disappear, seconds.
     pub ephemeral_seconds: Option<u32>,
+}
+
+fn yes() -> bool {
+    true
 }
 
 impl Default for History {

@@ -7,6 +7,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::{answer, find, read, respond};
+use crate::history::History;
 use crate::simulator::Simulator;
 
 #[derive(Deserialize)]
@@ -134,6 +135,17 @@ pub(super) async fn change_profile(sim: Data<&Simulator>, Path(n): Path<String>,
             phone.set_about(&about);
         }
         answer(StatusCode::OK, json!({}))
+    };
+    respond(change.await)
+}
+
+#[handler]
+pub(super) async fn change_history(sim: Data<&Simulator>, Path(n): Path<String>, body: Body) -> Response {
+    let change = async {
+        let phone = find(&sim, &n)?;
+        let history: History = read(body).await?;
+        phone.set_history(history.clone())?;
+        answer(StatusCode::OK, history)
     };
     respond(change.await)
 }

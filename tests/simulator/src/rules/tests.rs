@@ -7,7 +7,7 @@ use crate::content;
 /// A message to one device, with these attributes on the stanza and on the `<enc>`.
 fn stanza(attrs: &[(&'static str, &str)], enc: &[(&'static str, &str)]) -> Node {
     let build = |tag: &'static str, attrs: &[(&'static str, &str)]| {
-        attrs.iter().fold(NodeBuilder::new(tag), |node, (key, value)| node.attr(*key, *value))
+        attrs.iter().fold(NodeBuilder::new(tag), |node, (key, value)| node.attr(key, *value))
     };
     let to = NodeBuilder::new("to").children([build("enc", enc).build()]).build();
     let participants = NodeBuilder::new("participants").children([to]).build();

@@ -3,6 +3,7 @@
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
+use wacore_binary::Jid;
 use whatsapp_simulator::{Simulator, control};
 
 use crate::companion::{Companion, OTHER, PHONE, finish, simulator, until};
@@ -195,4 +196,47 @@ async fn only_loopback_is_served() {
     assert!(control::bind("0.0.0.0:0".parse().unwrap()).await.is_err());
     let settings = whatsapp_simulator::Settings { listen: "0.0.0.0:0".parse().unwrap(), ..Default::default() };
     assert!(Simulator::start(settings).await.is_err());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_companions_send_is_spoiled_and_seen_over_http() {
+    let sim = simulator().await;
+    let control = Control::start(&sim).await;
+    let (companion, _) = Companion::linked(&sim).await;
+    let (status, left) = control
+        .post(&format!("/phones/{PHONE}/message-faults"), json!({ "kind": "nack", "code": 479, "count": 2 }))
+        .await;
+    assert_eq!((status, left.as_array().unwrap().len()), (StatusCode::OK, 2));
+    let id = companion.client().send_text(Jid::pn(OTHER), "refused").await.unwrap().message_id;
+    until("the refusal", || sim.phone(PHONE).sent().len() == 1).await;
+    let sent = control.get(&format!("/phones/{PHONE}/sent")).await;
+    assert_eq!((&sent[0]["id"], &sent[0]["is_taken"]), (&json!(id), &json!(false)));
+    assert_eq!(sent[0]["outcomes"][0]["verdict"], json!({ "refused": 479 }));
+    assert_eq!(sent[0]["content"]["kind"], "text");
+    assert_eq!(control.get(&format!("/phones/{PHONE}/message-faults")).await, json!([{ "kind": "nack", "code": 479 }]));
+    control.ask(Method::DELETE, &format!("/phones/{PHONE}/message-faults"), None).await;
+    assert_eq!(control.get(&format!("/phones/{PHONE}/message-faults")).await, json!([]));
+
+    let restrictions = json!({ "token_rule": "everyone", "timelock": { "until": 1 }, "new_chats": null });
+    let path = format!("/phones/{PHONE}/restrictions");
+    let (status, body) = control.ask(Method::PUT, &path, Some(restrictions.clone())).await;
+    assert_eq!((status, body), (StatusCode::OK, restrictions));
+    let paths = [
+        (Method::PUT, format!("/phones/{PHONE}/power"), json!({ "on": false })),
+        (Method::POST, format!("/phones/{OTHER}/break-outbound"), json!({ "keys": false })),
+        (Method::POST, format!("/phones/{OTHER}/tokens"), json!({ "to": PHONE })),
+        (Method::POST, format!("/phones/{PHONE}/rate-limits"), json!({ "namespace": "usync", "backoff": 9 })),
+        (Method::POST, format!("/phones/{OTHER}/aliases"), json!({ "number": "155509100002" })),
+        (Method::PUT, format!("/phones/{PHONE}/history"), json!({ "chats": [{ "phone_number": OTHER }] })),
+        (Method::PUT, "/server".to_owned(), json!({ "token_rule": "off", "ab_props": { "9435": "1" } })),
+    ];
+    for (method, path, body) in paths {
+        let (status, answer) = control.ask(method, &path, Some(body)).await;
+        assert!(status.is_success(), "{path}: {answer}");
+    }
+    let (status, _) = control.post(&format!("/phones/{OTHER}/retries"), json!({ "message_id": "none" })).await;
+    assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
+    control.stop.cancel();
+    companion.stop().await;
+    sim.stop().await;
 }
