@@ -21,6 +21,7 @@ use crate::profile::Profile;
 use crate::restriction::Standing;
 use crate::retries::{RetryRequest, Unreadable};
 use crate::signal::SignalBox;
+use crate::world::now;
 
 /// One account.
 pub(crate) struct Account {
@@ -114,6 +115,44 @@ pub(crate) struct Device {
     pub(crate) credits: usize,
     /// The last acknowledged messages, newest last.
     pub(crate) history: VecDeque<Delivery>,
+}
+
+impl Account {
+    /// An account that nobody knows yet, with its identity and the keys of its phone.
+    pub(crate) fn new(
+        phone_number: Arc<str>,
+        lid: Arc<str>,
+        push_name: &str,
+        keys: (IdentityKeyPair, SignalBox),
+    ) -> Self {
+        Self {
+            phone_number,
+            lid,
+            push_name: push_name.to_owned(),
+            app_state: AppState::new(push_name),
+            contacts: BTreeSet::new(),
+            profile: Profile::default(),
+            is_migrated: false,
+            is_online: false,
+            last_seen: None,
+            identity: keys.0,
+            raw_id: rand::random::<u32>() >> 1,
+            created_at: now(),
+            next_device: 1,
+            devices: BTreeMap::new(),
+            inbox: VecDeque::new(),
+            seen_messages: HashSet::new(),
+            is_off: false,
+            waiting: VecDeque::new(),
+            ledger: Ledger::default(),
+            message_faults: VecDeque::new(),
+            history: History::default(),
+            standing: Standing { salt: std::array::from_fn(|_| rand::random()), ..Standing::default() },
+            unreadable: Unreadable { left: 0, has_keys: true },
+            retries: Vec::new(),
+            signal: Arc::new(tokio::sync::Mutex::new(keys.1)),
+        }
+    }
 }
 
 impl Device {

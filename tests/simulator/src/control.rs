@@ -56,7 +56,7 @@ pub async fn serve(sim: Simulator, listener: TcpListener, stop: CancellationToke
 }
 
 fn routes(sim: Simulator) -> impl Endpoint<Output = Response> {
-    Route::new()
+    people_routes(Route::new())
         .at("/phones", get(list_phones).post(add_phone))
         .at("/phones/:n", get(show_phone))
         .at("/phones/:n/scan", post(scan))
@@ -68,6 +68,21 @@ fn routes(sim: Simulator) -> impl Endpoint<Output = Response> {
         .at("/phones/:n/power", put(outgoing::switch))
         .at("/phones/:n/break-outbound", post(outgoing::break_outbound))
         .at("/phones/:n/retries", get(outgoing::show_retries).post(outgoing::ask_again))
+        .at("/phones/:n/devices", get(list_devices))
+        .at("/phones/:n/devices/:id", delete(unlink_device))
+        .at("/phones/:n/devices/:id/faults", post(fault_device))
+        .at("/faults/next-connection", post(fault_next_connection))
+        .at("/faults/pairing", post(fault_pairing))
+        .at("/server", get(server::show).put(server::change))
+        .at("/server/rotate-static-key", post(server::rotate_static_key))
+        .at("/stats", get(show_stats))
+        .data(sim)
+        .catch_all_error(|error| async move { refusal(error.status(), &error.to_string()) })
+}
+
+/// What a phone's owner does besides writing, and what WhatsApp lets them do.
+fn people_routes(route: Route) -> Route {
+    route
         .at("/phones/:n/receipts", post(people::send_receipts))
         .at("/phones/:n/presence", put(people::change_presence))
         .at("/phones/:n/typing", post(people::type_to))
@@ -86,16 +101,6 @@ fn routes(sim: Simulator) -> impl Endpoint<Output = Response> {
         .at("/phones/:n/groups/:group", put(groups::rename_group))
         .at("/phones/:n/groups/:group/members", post(groups::change_members))
         .at("/phones/:n/groups/:group/receipts", post(outgoing::hear_from_group))
-        .at("/phones/:n/devices", get(list_devices))
-        .at("/phones/:n/devices/:id", delete(unlink_device))
-        .at("/phones/:n/devices/:id/faults", post(fault_device))
-        .at("/faults/next-connection", post(fault_next_connection))
-        .at("/faults/pairing", post(fault_pairing))
-        .at("/server", get(server::show).put(server::change))
-        .at("/server/rotate-static-key", post(server::rotate_static_key))
-        .at("/stats", get(show_stats))
-        .data(sim)
-        .catch_all_error(|error| async move { refusal(error.status(), &error.to_string()) })
 }
 
 fn message_faults() -> impl Endpoint<Output = Response> {

@@ -46,7 +46,7 @@ pub(crate) async fn answer(world: &Arc<World>, link: &Arc<Link>, iq: &Node) -> O
         };
     };
     match asked {
-        ("passive", "set", "active" | "passive") => Some(Reply::done()),
+        ("passive", "set", "active" | "passive") | ("urn:xmpp:whatsapp:dirty", "set", "clean") => Some(Reply::done()),
         ("abt", "get", "props") => Some(Reply::with(ab_props(world))),
         ("blocklist", "get", "") => Some(Reply::with(NodeBuilder::new("list").attr("dhash", "1").build())),
         ("blocklist", "set", "item") | ("disappearing_mode", "set", _) => Some(Reply::done()),
@@ -62,7 +62,6 @@ pub(crate) async fn answer(world: &Arc<World>, link: &Arc<Link>, iq: &Node) -> O
         ("encrypt", "get", "key") => Some(keys::hand_out(world, child?).await),
         ("w:sync:app:state", "set", "sync") => Some(app_state::answer(world, device, child?)),
         ("md", "set", "remove-companion-device") => Some(unlink::answer(world, device, child?)),
-        ("urn:xmpp:whatsapp:dirty", "set", "clean") => Some(Reply::done()),
         ("status", "set", "status") => Some(profile::take_about(world, device, child?)),
         ("w:profile:picture", "get", "picture") => Some(profile::answer_picture(world, iq)),
         ("w:g2", "get", "participating") => Some(group::answer_all(world, device)),

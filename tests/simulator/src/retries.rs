@@ -104,33 +104,7 @@ pub(crate) async fn ask(world: &Arc<World>, asker: &DeviceKey, sent: &Sent) {
 
 async fn ask_for(world: &Arc<World>, asker: &DeviceKey, from: &DeviceKey, message: (&str, Jid), has_keys: bool) {
     let (id, address) = message;
-    {
-        let mut state = world.state.lock();
-        match state.retry_mut(&asker.phone_number, from, id) {
-            Some(retry) => {
-                retry.count += 1;
-                retry.is_same = false;
-                // Whoever was asked without keys and did not help needs them.
-                retry.has_keys = true;
-            }
-            None => {
-                let retry = RetryRequest {
-                    message_id: id.to_owned(),
-                    from: from.phone_number.to_string(),
-                    from_device: from.device,
-                    count: 1,
-                    answers: 0,
-                    is_same: false,
-                    is_new_session: false,
-                    address,
-                    has_keys,
-                    key_id: 0,
-                };
-                let Some(account) = state.accounts.get_mut(&asker.phone_number) else { return };
-                account.retries.push(retry);
-            }
-        }
-    }
+    world.state.lock().count_request(asker, from, (id, address), has_keys);
     let Some(signal) = world.signal(&asker.phone_number) else { return };
     let (bundle, registration) = {
         let mut signal = signal.lock().await;
@@ -149,6 +123,31 @@ async fn ask_for(world: &Arc<World>, asker: &DeviceKey, from: &DeviceKey, messag
 }
 
 impl State {
+    /// Writes down that a phone asks for a message, for the first time or once more.
+    fn count_request(&mut self, asker: &DeviceKey, from: &DeviceKey, message: (&str, Jid), has_keys: bool) {
+        let (id, address) = message;
+        if let Some(retry) = self.retry_mut(&asker.phone_number, from, id) {
+            retry.count += 1;
+            retry.is_same = false;
+            // Whoever was asked without keys and did not help needs them.
+            retry.has_keys = true;
+            return;
+        }
+        let Some(account) = self.accounts.get_mut(&asker.phone_number) else { return };
+        account.retries.push(RetryRequest {
+            message_id: id.to_owned(),
+            from: from.phone_number.to_string(),
+            from_device: from.device,
+            count: 1,
+            answers: 0,
+            is_same: false,
+            is_new_session: false,
+            address,
+            has_keys,
+            key_id: 0,
+        });
+    }
+
     fn retry_receipt(&self, asker: &DeviceKey, retry: &RetryRequest, registration: u32, keys: Option<Node>) -> Node {
         let id = retry.message_id.as_str();
         let asked =

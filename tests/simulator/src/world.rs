@@ -1,7 +1,7 @@
 //! Everything a simulator knows, behind one lock, and the look-ups that the flows share. The lock is never held across
 //! an `.await`; encryption happens outside of it, under the account's own lock.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -13,18 +13,13 @@ use wacore_binary::{Jid, Server};
 use wacore_libsignal::protocol::IdentityKeyPair;
 
 use crate::account::{Account, Device};
-use crate::app_state::AppState;
 use crate::fault::{Fault, HandshakeMode};
 use crate::group::Group;
-use crate::history::History;
-use crate::ledger::Ledger;
 use crate::link::{DeviceKey, Link};
 use crate::link_code::LinkCode;
 use crate::noise::ServerKeys;
 use crate::pairing::Pairing;
-use crate::profile::Profile;
-use crate::restriction::{Standing, TokenRule};
-use crate::retries::Unreadable;
+use crate::restriction::TokenRule;
 use crate::settings::Settings;
 use crate::signal::SignalBox;
 use crate::stats::Stats;
@@ -141,33 +136,7 @@ impl State {
             .expect("a key that was just made can sign");
         let phone_number: Arc<str> = phone_number.into();
         self.lids.insert(Arc::clone(&lid), Arc::clone(&phone_number));
-        let account = Account {
-            phone_number: Arc::clone(&phone_number),
-            lid,
-            push_name: push_name.to_owned(),
-            app_state: AppState::new(push_name),
-            contacts: BTreeSet::new(),
-            profile: Profile::default(),
-            is_migrated: false,
-            is_online: false,
-            last_seen: None,
-            identity,
-            raw_id: rand::random::<u32>() >> 1,
-            created_at: now(),
-            next_device: 1,
-            devices: BTreeMap::new(),
-            inbox: VecDeque::new(),
-            seen_messages: HashSet::new(),
-            is_off: false,
-            waiting: VecDeque::new(),
-            ledger: Ledger::default(),
-            message_faults: VecDeque::new(),
-            history: History::default(),
-            standing: Standing { salt: std::array::from_fn(|_| rand::random()), ..Standing::default() },
-            unreadable: Unreadable { left: 0, has_keys: true },
-            retries: Vec::new(),
-            signal: Arc::new(tokio::sync::Mutex::new(signal)),
-        };
+        let account = Account::new(Arc::clone(&phone_number), lid, push_name, (identity, signal));
         self.accounts.insert(phone_number, account);
         true
     }

@@ -61,7 +61,7 @@ async fn a_withheld_acknowledgement_never_comes_and_a_late_one_comes_late() {
     let sim = simulator().await;
     let companion = acquainted(&sim).await;
     sim.spoil_messages(PHONE, MessageFault::AckWithheld, 1);
-    sim.spoil_messages(PHONE, MessageFault::AckDelayed { ms: 300 }, 1);
+    sim.spoil_messages(PHONE, MessageFault::AckDelayed { ms: 2_000 }, 1);
     for id in ["WITHHELD", "LATE", "PROMPT"] {
         send(&companion, id, text(id)).await;
     }
