@@ -20,7 +20,7 @@ use std::sync::Arc;
 use entity::ids::EventId;
 use futures::FutureExt;
 use parking_lot::Mutex;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Notify, mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
@@ -32,7 +32,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::event::demand::Demand;
 use crate::event::entry::{EntryNumber, JournalEntry, NewEvent};
 use crate::event::flusher::{Unflushed, fail, flush_and_tell};
-use crate::event::journal::batching::{PreviousBatch, gather};
+use crate::event::journal::batching::{ENOUGH, PreviousBatch, gather};
 use crate::event::journal::failure::{is_duplicate, is_outage, is_permanent, set_aside};
 use crate::event::journal::job::{BATCH, Job};
 use crate::event::recent::RecentEvents;
@@ -53,6 +53,8 @@ pub struct Journal {
     jobs: mpsc::Sender<Job>,
     /// The number of the entry that was submitted last. Held while one is submitted: they queue in the order of their numbers.
     last: Arc<Mutex<EntryNumber>>,
+    /// Notified when the writer need not wait for more.
+    urgent: Arc<Notify>,
     recent: Arc<RecentEvents>,
     demand: Demand,
 }
@@ -80,11 +82,13 @@ impl Journal {
         let telling = flush_and_tell(Arc::clone(&recent), unflushed, lifecycle.last_run(Loop::Flusher));
         lifecycle.spawn_apart(ShutdownPhase::Journal, "flusher", telling).map_err(Error::internal)?;
         let last_run = lifecycle.last_run(Loop::JournalWriter);
-        let writer = JournalWriter { db, clock, head, flusher, is_uncertain: false, last_run };
+        let urgent = Arc::new(Notify::new());
+        let writer =
+            JournalWriter { db, clock, head, flusher, urgent: Arc::clone(&urgent), is_uncertain: false, last_run };
         lifecycle
             .spawn_apart(ShutdownPhase::Journal, "journal writer", writer.run(queue, lifecycle.journal().clone()))
             .map_err(Error::internal)?;
-        Ok(Self { jobs, last: Arc::default(), recent, demand: Demand::default() })
+        Ok(Self { jobs, last: Arc::default(), urgent, recent, demand: Demand::default() })
     }
 
     /// Writes an entry. When this returns it is on the disk, and told; a message that the journal has already is left out.
@@ -109,7 +113,7 @@ impl Journal {
         for new_event in &mut entry.events {
             new_event.message = new_event.message.take().map(MessageKey::fitted);
         }
-        let (done, outcome) = oneshot::channel();
+        let ((done, outcome), can_wait) = (oneshot::channel(), entry.can_wait);
         let slot = self.jobs.reserve().await.map_err(|_| stopped())?;
         let entry_number = {
             let mut last = self.last.lock();
@@ -117,6 +121,9 @@ impl Journal {
             slot.send(Job { entry_number: *last, entry, done });
             *last
         };
+        if !can_wait || self.jobs.max_capacity() - self.jobs.capacity() >= ENOUGH {
+            self.urgent.notify_one();
+        }
         Ok((entry_number, outcome.map(move |outcome| outcome.unwrap_or_else(|_| Err(stopped())))))
     }
 
@@ -138,6 +145,8 @@ struct JournalWriter {
     head: i64,
     /// The way to the flusher.
     flusher: mpsc::Sender<Unflushed>,
+    /// Notified when it need not wait for more.
+    urgent: Arc<Notify>,
     /// Whether a commit failed and it is not known yet what became of its transaction.
     is_uncertain: bool,
     last_run: LastRun,
@@ -154,7 +163,7 @@ impl JournalWriter {
                 count = queue.recv_many(&mut jobs, BATCH) => match count {
                     0 => return,
                     _ => {
-                        gather(&mut queue, &mut jobs, last).await;
+                        gather(&mut queue, &mut jobs, last, &self.urgent).await;
                         last = PreviousBatch::of(&jobs);
                         self.write_batch(std::mem::take(&mut jobs)).await;
                         self.last_run.note();

@@ -4,7 +4,7 @@
 
 use std::time::{Duration, Instant};
 
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 
 use crate::event::journal::job::{BATCH, Job};
 
@@ -20,7 +20,7 @@ const LULL: Duration = Duration::from_millis(1);
 // It was 20 ms. With 25 there are fewer transactions, and the 99th percentile of the delay has the room.
 const LINGER: Duration = Duration::from_millis(25);
 /// Entries with which that is not waited for: they come so fast that a transaction has enough of them anyway.
-const ENOUGH: usize = 32;
+pub(super) const ENOUGH: usize = 32;
 
 /// The transaction before.
 #[derive(Clone, Copy, Debug, Default)]
@@ -37,16 +37,19 @@ impl PreviousBatch {
     }
 }
 
-/// Adds the entries that arrive while there is a reason to wait.
-pub(super) async fn gather(queue: &mut mpsc::Receiver<Job>, jobs: &mut Vec<Job>, last: PreviousBatch) {
+/// Adds the entries that arrive while there is a reason to wait. Who submits one says when there is none: the writer is not woken
+/// by each.
+pub(super) async fn gather(queue: &mut mpsc::Receiver<Job>, jobs: &mut Vec<Job>, last: PreviousBatch, urgent: &Notify) {
     let Some(began) = last.began else { return };
     let until = tokio::time::Instant::from_std(began + LINGER);
+    let mut is_over = false;
     // An entry that somebody waits for is written at once, with those before it.
     while jobs.len() < ENOUGH && jobs.iter().all(|job| job.entry.can_wait) {
-        match tokio::time::timeout_at(until, queue.recv()).await {
-            Ok(Some(job)) => jobs.push(job),
+        match queue.try_recv() {
+            Ok(job) => jobs.push(job),
             // The time is over, or nothing comes any more.
-            Ok(None) | Err(_) => return,
+            Err(_) if is_over || queue.is_closed() => return,
+            Err(_) => is_over = tokio::time::timeout_at(until, urgent.notified()).await.is_err(),
         }
     }
     if last.is_busy {
@@ -80,14 +83,17 @@ mod tests {
 
     /// How many are written together, of one that is there and those that come while it waits.
     async fn together(first: bool, last: PreviousBatch, others: impl IntoIterator<Item = bool>) -> usize {
-        let (sender, mut queue) = mpsc::channel(BATCH);
+        let ((sender, mut queue), urgent) = (mpsc::channel(BATCH), Notify::new());
         let mut jobs = vec![job(first)];
         let send = async {
             for can_wait in others {
                 sender.send(job(can_wait)).await.expect("there is room");
+                if !can_wait || sender.max_capacity() - sender.capacity() >= ENOUGH {
+                    urgent.notify_one();
+                }
             }
         };
-        tokio::join!(gather(&mut queue, &mut jobs, last), send);
+        tokio::join!(gather(&mut queue, &mut jobs, last, &urgent), send);
         jobs.len()
     }
 

@@ -91,13 +91,15 @@ impl FanOut {
             if std::mem::take(&mut self.has_deletion) {
                 cleanup.notify_one();
             }
+            if let Ok(Turn { has_queued: true, .. }) = turn {
+                scheduler.notify_one();
+            }
             match turn {
-                Ok(Progress::Idle) => {
+                Ok(Turn { may_have_more: true, .. }) => {}
+                Ok(_) => {
                     let pause = if self.marked.0 < self.after { REST } else { PERIOD };
                     let _ = tokio::time::timeout(pause, head.changed()).await; // Either is a reason to look.
                 }
-                Ok(Progress::Seen) => {}
-                Ok(Progress::Queued) => scheduler.notify_one(),
                 Err(_) if self.failures <= TRIES => {}
                 Err(error) => {
                     error!(error = chain(&error), "events could not be turned into deliveries");
@@ -108,14 +110,14 @@ impl FanOut {
         }
     }
 
-    async fn run_once(&mut self) -> Result<Progress> {
+    async fn run_once(&mut self) -> Result<Turn> {
         let turn = self.turn().await;
         self.failures = if turn.is_err() { self.failures + 1 } else { 0 };
         turn
     }
 
     /// Turns the next events into deliveries. Fails with `Unavailable`; then nothing has changed.
-    async fn turn(&mut self) -> Result<Progress> {
+    async fn turn(&mut self) -> Result<Turn> {
         let events = self.next().await?;
         let newest = events.last().map_or(self.after, |event| event.position);
         let new_deliveries = self.new_deliveries(&events).await?;
@@ -133,11 +135,7 @@ impl FanOut {
         }
         self.after = newest;
         self.has_deletion |= events.iter().any(|event| event.event_type == EventType::SessionDeleted);
-        Ok(match (events.is_empty(), new_deliveries.is_empty()) {
-            (_, false) => Progress::Queued,
-            (false, true) => Progress::Seen,
-            (true, true) => Progress::Idle,
-        })
+        Ok(Turn { has_queued: !new_deliveries.is_empty(), may_have_more: events.len() >= BATCH })
     }
 
     async fn next(&self) -> Result<Vec<Arc<EventRow>>> {
@@ -175,13 +173,11 @@ impl FanOut {
 
 /// What one look came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Progress {
-    /// There were no events.
-    Idle,
-    /// No webhook wants any of them.
-    Seen,
-    /// Something is to be delivered.
-    Queued,
+struct Turn {
+    /// Whether something is to be delivered.
+    has_queued: bool,
+    /// Whether there may be events that it did not read. What comes later it is told of.
+    may_have_more: bool,
 }
 
 fn deliveries<'a>(event: &'a EventRow, listening: &'a Listening) -> impl Iterator<Item = NewDelivery> + 'a {

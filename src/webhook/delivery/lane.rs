@@ -39,6 +39,8 @@ pub(super) struct Lanes {
     pub(super) worked: HashSet<Lane>,
     /// Whether others may be leased as well: a lease whose answer was lost, or work that broke off.
     pub(super) has_orphans: bool,
+    /// Whether lanes that are due may wait for a permit.
+    pub(super) is_short: bool,
 }
 
 /// A lane that is being worked, until it is dropped.
@@ -48,12 +50,14 @@ pub(super) struct Worked {
     pub(super) wake: Arc<Notify>,
     /// Whether the work came to its end.
     pub(super) is_done: bool,
+    /// Whether the lane has nothing to do, now or later.
+    pub(super) is_at_rest: bool,
 }
 
 impl Worked {
-    /// The work came to its end.
-    pub(super) fn done(mut self) {
-        self.is_done = true;
+    /// The work came to its end, and the lane has something to do, or has not.
+    pub(super) fn done(mut self, has_more: bool) {
+        (self.is_done, self.is_at_rest) = (true, !has_more);
     }
 }
 
@@ -62,14 +66,17 @@ impl Drop for Worked {
         let mut lanes = self.under_way.0.lock();
         lanes.worked.remove(&self.lane);
         lanes.has_orphans |= !self.is_done;
-        // The lane may have more, and another may have waited for the permit.
-        self.wake.notify_one();
+        // Otherwise there is no reason to look: whoever queues something wakes the scheduler.
+        if lanes.is_short || !self.is_at_rest {
+            self.wake.notify_one();
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use entity::ids::{SessionId, WebhookId};
+    use futures::FutureExt;
 
     use super::*;
 
@@ -80,9 +87,15 @@ mod tests {
         let begin = || {
             under_way.0.lock().worked.insert(lane.clone());
             let (under_way, wake) = (Arc::clone(&under_way), Arc::clone(&wake));
-            Worked { lane: lane.clone(), under_way, wake, is_done: false }
+            Worked { lane: lane.clone(), under_way, wake, is_done: false, is_at_rest: false }
         };
-        begin().done();
+        begin().done(false);
+        assert!(wake.notified().now_or_never().is_none(), "nobody waits for anything");
+        begin().done(true);
+        wake.notified().now_or_never().expect("the lane has more");
+        under_way.0.lock().is_short = true;
+        begin().done(false);
+        wake.notified().now_or_never().expect("another lane waits for the permit");
         assert!(!under_way.0.lock().has_orphans && under_way.0.lock().worked.is_empty());
         let worked = begin();
         let panic = std::panic::catch_unwind(std::panic::AssertUnwindSafe(move || {

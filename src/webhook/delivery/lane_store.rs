@@ -1,5 +1,7 @@
 //! All SQL on `lane`. Never opens a transaction: callers pass one.
 
+use std::collections::HashSet;
+
 use entity::ids::WebhookId;
 use entity::timestamp::Timestamp;
 use entity::words::webhook::DeliveryState;
@@ -12,7 +14,7 @@ use sea_orm::{
     QueryFilter, QueryOrder, QuerySelect, QueryTrait, Select, UpdateMany,
 };
 
-use crate::db::batch::Batch;
+use crate::db::batch::{Batch, Pair};
 use crate::db::fault::failed;
 use crate::db::rows;
 use crate::error::Result;
@@ -208,7 +210,8 @@ pub async fn bring_forward(tx: &impl ConnectionTrait, now: Timestamp, latest: Ti
     Ok(())
 }
 
-/// Releases a lane: it is due when its next delivery is, and behind the lanes that waited meanwhile.
+/// Releases a lane: it is due when its next delivery is, and behind the lanes that waited meanwhile. The batch then tells of it, for
+/// [`at_rest`].
 pub fn release_in(batch: &mut Batch, lease: &Lease, is_ordered: bool, is_slow: bool, now: Timestamp) {
     let due_at = delivery::Column::DueAt;
     let turn = Expr::case(due_at.lt(now), now).finally(Expr::col(due_at));
@@ -216,7 +219,19 @@ pub fn release_in(batch: &mut Batch, lease: &Lease, is_ordered: bool, is_slow: b
     let next = if is_ordered { in_turn(next) } else { next.order_by_asc(due_at) };
     let next = next.limit(1).into_query();
     let changes = lane::ActiveModel { is_slow: ActiveValue::Set(is_slow), ..Default::default() };
-    batch.push(leaving(lease, Expr::SubQuery(None, Box::new(next.into())), changes, now));
+    let mut release = leaving(lease, Expr::SubQuery(None, Box::new(next.into())), changes, now).into_query();
+    let told = [Expr::cust(TOLD_LANE), Expr::cust("COALESCE(due_at, 0)")];
+    release.returning(Query::returning().exprs(told));
+    batch.push(release);
+}
+
+/// How the database spells a lane for a batch: webhook and session, neither of which has a blank in it.
+const TOLD_LANE: &str = "webhook_id || ' ' || session_id";
+
+/// Those of these lanes that a batch has released and that have nothing to do, now or later.
+pub fn at_rest<'a>(released: impl Iterator<Item = &'a Lane>, told: Vec<Pair>) -> HashSet<Lane> {
+    let told: HashSet<_> = told.into_iter().filter(|(_, due_at)| *due_at == 0).map(|(lane, _)| lane).collect();
+    released.filter(|lane| told.contains(&format!("{} {}", lane.webhook_id, lane.session_id))).cloned().collect()
 }
 
 /// Releases a lane: it is due at this moment, or not at all.

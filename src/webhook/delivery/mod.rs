@@ -58,7 +58,8 @@
 //! - What a worker reports wakes the outcome writer, which waits a few milliseconds for more.
 //! - The fan-out wakes the scheduler when it has written deliveries, and the [cleanup](crate::webhook::cleanup) when it has seen
 //!   that a session was deleted.
-//! - A worker wakes the scheduler when it ends, and when it hands back a permit for prompt receivers.
+//! - A worker wakes the scheduler when it ends, if its lane has more or a lane may wait for its permit, and when it hands back a
+//!   permit for prompt receivers.
 //! - The [service](crate::webhook::Webhooks) wakes the scheduler when a webhook was changed, or a delivery was asked for again.
 //! - All of them also look by themselves, when the next lane is due and now and then. A wake that is lost costs time only.
 //!

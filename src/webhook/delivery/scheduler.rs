@@ -30,7 +30,7 @@ use crate::webhook::store;
 const LEASE: Duration = Duration::from_secs(20 * 60);
 /// Shortest pause between two looks that nobody woke it for.
 const PAUSE: Duration = Duration::from_millis(50);
-/// Shortest time from look to look: it is woken at the end of each lane's work, and one look serves all.
+/// Shortest time from look to look: it is woken at the end of the work in each lane that has more, and one look serves all.
 const SPAN: Duration = Duration::from_millis(20);
 /// Lanes whose next deliveries are read in one query.
 const LANES: usize = 16;
@@ -119,15 +119,20 @@ impl Scheduler {
         let now = self.clock.now();
         let (mut permits, mut look) = (HashMap::new(), NextRun::Later);
         let [prompt, slow] = [false, true].map(|is_slow| self.concurrency.free(is_slow) as u64);
-        if prompt + slow > 0 {
-            for (lane, is_slow) in
-                lane_store::due(self.db.read(), &self.concurrency.saturated(), now, prompt, slow).await?
-            {
-                match self.concurrency.acquire(&lane.webhook_id, is_slow) {
-                    Some(permit) => drop(permits.insert(lane, permit)),
-                    // Its webhook has no permit left, and it took the place of another lane in the answer.
-                    None => look = NextRun::Again,
-                }
+        let saturated = self.concurrency.saturated();
+        let due = match prompt + slow {
+            0 => Vec::new(),
+            _ => lane_store::due(self.db.read(), &saturated, now, prompt, slow).await?,
+        };
+        let found = |kind| due.iter().filter(|(_, is_slow)| *is_slow == kind).count() as u64;
+        // Before any of their workers can end.
+        let is_short = !saturated.is_empty() || found(false) >= prompt || found(true) >= slow;
+        self.under_way.0.lock().is_short = is_short;
+        for (lane, is_slow) in due {
+            match self.concurrency.acquire(&lane.webhook_id, is_slow) {
+                Some(permit) => drop(permits.insert(lane, permit)),
+                // Its webhook has no permit left, and it took the place of another lane in the answer.
+                None => look = NextRun::Again,
             }
         }
         if permits.is_empty() {
@@ -195,11 +200,11 @@ impl Scheduler {
         let (worker, lane) = (Arc::clone(&self.worker), lease.lane.clone());
         self.under_way.0.lock().worked.insert(lane.clone());
         let (under_way, wake) = (Arc::clone(&self.under_way), Arc::clone(&self.wake));
-        let worked = Worked { lane, under_way, wake, is_done: false };
+        let worked = Worked { lane, under_way, wake, is_done: false, is_at_rest: false };
         self.lifecycle.spawn(ShutdownPhase::Workers, "delivery", async move {
-            worker.run(lease, preloaded, &mut permit).await;
+            let has_more = worker.run(lease, preloaded, &mut permit).await;
             drop(permit);
-            worked.done();
+            worked.done(has_more);
         });
     }
 

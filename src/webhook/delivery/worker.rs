@@ -105,11 +105,15 @@ enum Exit {
 }
 
 impl Worker {
-    /// Works a lane and releases it.
-    pub(in crate::webhook) async fn run(&self, lease: Lease, preloaded: Preloaded, permit: &mut Permit) {
-        if let Err(error) = self.work(&lease, preloaded, permit).await {
-            error!(webhook.id = %lease.lane.webhook_id, error = chain(&error), "a lane could not be worked");
-            self.give_back(&lease).await;
+    /// Works a lane and releases it. Says whether it may have more to do, now or later.
+    pub(in crate::webhook) async fn run(&self, lease: Lease, preloaded: Preloaded, permit: &mut Permit) -> bool {
+        match self.work(&lease, preloaded, permit).await {
+            Ok(has_more) => has_more,
+            Err(error) => {
+                error!(webhook.id = %lease.lane.webhook_id, error = chain(&error), "a lane could not be worked");
+                self.give_back(&lease).await;
+                true
+            }
         }
     }
 
@@ -126,16 +130,16 @@ impl Worker {
         }
     }
 
-    async fn work(&self, lease: &Lease, preloaded: Preloaded, permit: &mut Permit) -> Result<()> {
+    async fn work(&self, lease: &Lease, preloaded: Preloaded, permit: &mut Permit) -> Result<bool> {
         let Preloaded { webhook, deliveries, version } = preloaded;
         let (webhook, deliveries) = match webhook {
             Some(webhook) => (Some(webhook), deliveries),
             None => (store::find(self.db.read(), &lease.lane.webhook_id).await?.map(Arc::new), None),
         };
         // A webhook that is gone has taken its lanes along.
-        let Some(webhook) = webhook else { return Ok(()) };
+        let Some(webhook) = webhook else { return Ok(false) };
         if webhook.disabled.is_some() {
-            return self.rest(lease).await;
+            return self.rest(lease).await.map(|()| true);
         }
         if !permit.is_slow() && self.slow_hosts.is_slow(&webhook.url) {
             // It gets a permit for slow receivers next time, and does not hold this one while it waits.
@@ -166,10 +170,10 @@ impl Worker {
             // Behind its attempts, and mostly in the same transaction.
             run.unwritten.push(self.leave(lease, &run.webhook, run.is_slow).await);
         }
-        all_written(&mut run.unwritten).await?;
+        let has_more = all_written(&mut run.unwritten).await?;
         match end {
-            Exit::Off => self.rest(lease).await,
-            Exit::Over | Exit::Gone => Ok(()),
+            Exit::Off => self.rest(lease).await.map(|()| true),
+            Exit::Over | Exit::Gone => Ok(has_more),
         }
     }
 
@@ -313,10 +317,11 @@ impl Worker {
     }
 }
 
-/// Waits until these outcomes are written.
-async fn all_written(unwritten: &mut Vec<Written>) -> Result<()> {
+/// Waits until these outcomes are written. Says whether one of them released a lane that may have more to do.
+async fn all_written(unwritten: &mut Vec<Written>) -> Result<bool> {
+    let mut has_more = false;
     for written in unwritten.drain(..) {
-        written.await?;
+        has_more |= written.await?;
     }
-    Ok(())
+    Ok(has_more)
 }
