@@ -28,6 +28,7 @@ use crate::event::retention::Retention;
 use crate::key::Keys;
 use crate::lifecycle::last_run::Loop;
 use crate::lifecycle::{Lifecycle, ShutdownPhase};
+use crate::message::{self, Messages};
 use crate::pairing_link::PairingLinks;
 use crate::session::deps::Deps;
 use crate::session::{Sessions, boot};
@@ -85,6 +86,14 @@ impl App {
         };
         let egress = Egress::new(config.egress_allow.clone());
         let sessions = Sessions::open(deps, egress.clone(), settings).await?;
+        let messages = message::Deps {
+            sessions: sessions.clone(),
+            db: db.clone(),
+            journal: journal.clone(),
+            clock: Clock::system(),
+            lifecycle: lifecycle.clone(),
+        };
+        let messages = Messages::open(messages, config.messages).await?;
         let (clock, tasks) = (Clock::system(), lifecycle.clone());
         let pairing_links = PairingLinks::new(sessions.clone(), keys.clone(), db.clone(), clock, tasks)
             .at(config.public_url.as_deref().or(config.is_reachable_as_bound().then_some(address)));
@@ -101,6 +110,7 @@ impl App {
         let events = Events::new(db.clone(), journal, Clock::system(), lifecycle.clone());
         let api = Api {
             sessions,
+            messages,
             events,
             webhooks,
             keys,

@@ -19,6 +19,8 @@ use crate::config::command_line::ServeArgs;
 use crate::db::sqlite::Synchronous;
 use crate::egress::networks::Networks;
 use crate::event::retention;
+use crate::message::MessageSettings;
+use crate::message::pacing::Pace;
 use crate::webhook;
 use crate::whatsapp::connector::ConnectorSettings;
 
@@ -75,6 +77,8 @@ pub struct Config {
     pub webhooks: webhook::DeliverySettings,
     /// How much of the journal is kept.
     pub retention: retention::RetentionSettings,
+    /// How messages are sent and kept.
+    pub messages: MessageSettings,
     /// How long each phase of a shutdown may take.
     pub shutdown_grace: Duration,
     /// Most connections, if that was said.
@@ -177,6 +181,10 @@ impl Config {
             retention: retention::RetentionSettings {
                 age: Duration::from_secs(u64::from(args.event_retention_days) * 24 * 60 * 60),
                 rows: args.event_retention_rows,
+            },
+            messages: MessageSettings {
+                pace: Pace { per_second: args.send_rate, burst: args.send_burst },
+                kept: Duration::from_secs(u64::from(args.message_retention_days) * 24 * 60 * 60),
             },
             shutdown_grace: Duration::from_secs(args.shutdown_grace),
             max_connections: args.max_connections.map(|number| number as usize),

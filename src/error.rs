@@ -52,6 +52,36 @@ pub enum ErrorKind {
     PairCodeOutstanding,
     /// The server does not know under which address people reach it.
     PublicUrlUnknown,
+    /// The session is not logged in.
+    SessionNotConnected,
+    /// No message has this id.
+    MessageNotFound,
+    /// The message is not to be sent any more, or is on its way.
+    MessageNotWaiting,
+    /// The message has not failed.
+    MessageNotFailed,
+    /// Nobody can get messages there.
+    InvalidRecipient,
+    /// The number is not on WhatsApp.
+    RecipientNotOnWhatsapp,
+    /// WhatsApp knows no such recipient.
+    RecipientNotFound,
+    /// No device of the recipient can get the message.
+    RecipientUnreachable,
+    /// WhatsApp allows the account no new chats for now.
+    AccountRestricted,
+    /// The account has begun as many chats as it may.
+    NewChatLimit,
+    /// Too many messages of the session wait.
+    QueueFull,
+    /// The same key or reference came with another request.
+    IdempotencyKeyReused,
+    /// WhatsApp took a message for malformed.
+    InvalidMessage,
+    /// WhatsApp does not allow the account a message.
+    NotAllowed,
+    /// WhatsApp refused a message.
+    Rejected,
     /// A value breaks a rule; the detail names the field and the rule.
     Invalid,
     /// A page has more items than a page may have, or none.
@@ -91,6 +121,21 @@ impl ErrorKind {
         Self::AlreadyLoggedIn,
         Self::PairCodeOutstanding,
         Self::PublicUrlUnknown,
+        Self::SessionNotConnected,
+        Self::MessageNotFound,
+        Self::MessageNotWaiting,
+        Self::MessageNotFailed,
+        Self::InvalidRecipient,
+        Self::RecipientNotOnWhatsapp,
+        Self::RecipientNotFound,
+        Self::RecipientUnreachable,
+        Self::AccountRestricted,
+        Self::NewChatLimit,
+        Self::QueueFull,
+        Self::IdempotencyKeyReused,
+        Self::InvalidMessage,
+        Self::NotAllowed,
+        Self::Rejected,
         Self::Invalid,
         Self::PageSizeLimit,
         Self::Upstream,

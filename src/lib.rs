@@ -13,6 +13,7 @@ pub mod terminal;
 pub mod control;
 
 pub mod lifecycle;
+pub mod message;
 
 pub mod clock;
 

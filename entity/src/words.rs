@@ -55,6 +55,7 @@ pub mod contact;
 pub mod event;
 pub mod group;
 pub mod message;
+pub mod outgoing;
 pub mod session;
 pub mod webhook;
 

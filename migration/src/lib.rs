@@ -19,6 +19,7 @@ mod m0012_message_file;
 mod m0014_webhook_reader;
 mod m0015_call;
 mod m0016_transition;
+mod m0017_message;
 
 /// All migrations, in order.
 #[derive(Debug)]
@@ -43,6 +44,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0014_webhook_reader::Migration),
             Box::new(m0015_call::Migration),
             Box::new(m0016_transition::Migration),
+            Box::new(m0017_message::Migration),
         ]
     }
 }

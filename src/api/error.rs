@@ -73,6 +73,37 @@ pub fn row(kind: ErrorKind) -> (StatusCode, &'static str, &'static str) {
         ErrorKind::PublicUrlUnknown => {
             (StatusCode::CONFLICT, "public_url_unknown", "The server's address is not known")
         }
+        ErrorKind::SessionNotConnected => {
+            (StatusCode::CONFLICT, "session_not_connected", "The session is not logged in")
+        }
+        ErrorKind::MessageNotFound => (StatusCode::NOT_FOUND, "message_not_found", "No such message"),
+        ErrorKind::MessageNotWaiting => (StatusCode::CONFLICT, "message_not_waiting", "The message does not wait"),
+        ErrorKind::MessageNotFailed => (StatusCode::CONFLICT, "message_not_failed", "The message has not failed"),
+        ErrorKind::InvalidRecipient => {
+            (StatusCode::UNPROCESSABLE_ENTITY, "invalid_recipient", "No message can go there")
+        }
+        ErrorKind::RecipientNotOnWhatsapp => {
+            (StatusCode::UNPROCESSABLE_ENTITY, "recipient_not_on_whatsapp", "The number is not on WhatsApp")
+        }
+        ErrorKind::RecipientNotFound => {
+            (StatusCode::UNPROCESSABLE_ENTITY, "recipient_not_found", "WhatsApp knows no such recipient")
+        }
+        ErrorKind::RecipientUnreachable => {
+            (StatusCode::UNPROCESSABLE_ENTITY, "recipient_unreachable", "No device of the recipient can be reached")
+        }
+        ErrorKind::AccountRestricted => {
+            (StatusCode::TOO_MANY_REQUESTS, "account_restricted", "WhatsApp restricts the account")
+        }
+        ErrorKind::NewChatLimit => (StatusCode::TOO_MANY_REQUESTS, "new_chat_limit", "No more new chats for now"),
+        ErrorKind::QueueFull => (StatusCode::TOO_MANY_REQUESTS, "queue_full", "Too many messages wait"),
+        ErrorKind::IdempotencyKeyReused => {
+            (StatusCode::UNPROCESSABLE_ENTITY, "idempotency_key_reused", "The key was used for another request")
+        }
+        ErrorKind::InvalidMessage => {
+            (StatusCode::BAD_GATEWAY, "invalid_message", "WhatsApp took the message for malformed")
+        }
+        ErrorKind::NotAllowed => (StatusCode::BAD_GATEWAY, "not_allowed", "WhatsApp does not allow this message"),
+        ErrorKind::Rejected => (StatusCode::BAD_GATEWAY, "rejected", "WhatsApp refused the message"),
         ErrorKind::Invalid => (StatusCode::UNPROCESSABLE_ENTITY, "invalid", "A value breaks a rule"),
         ErrorKind::PageSizeLimit => (StatusCode::UNPROCESSABLE_ENTITY, "page_size_limit", "A page cannot be so large"),
         ErrorKind::Upstream => (StatusCode::BAD_GATEWAY, "upstream", "WhatsApp refused or failed"),
@@ -221,7 +252,11 @@ fn log(error: &Error, request_id: &str) {
         ErrorKind::Internal | ErrorKind::Unavailable => {
             error!(request.id = request_id, error = chain(error), code, "a request failed");
         }
-        ErrorKind::Upstream | ErrorKind::UpstreamTimeout => {
+        ErrorKind::Upstream
+        | ErrorKind::UpstreamTimeout
+        | ErrorKind::InvalidMessage
+        | ErrorKind::NotAllowed
+        | ErrorKind::Rejected => {
             warn!(request.id = request_id, error = chain(error), code, "WhatsApp failed a request");
         }
         ErrorKind::Unauthenticated
@@ -244,6 +279,18 @@ fn log(error: &Error, request_id: &str) {
         | ErrorKind::AlreadyLoggedIn
         | ErrorKind::PairCodeOutstanding
         | ErrorKind::PublicUrlUnknown
+        | ErrorKind::SessionNotConnected
+        | ErrorKind::MessageNotFound
+        | ErrorKind::MessageNotWaiting
+        | ErrorKind::MessageNotFailed
+        | ErrorKind::InvalidRecipient
+        | ErrorKind::RecipientNotOnWhatsapp
+        | ErrorKind::RecipientNotFound
+        | ErrorKind::RecipientUnreachable
+        | ErrorKind::AccountRestricted
+        | ErrorKind::NewChatLimit
+        | ErrorKind::QueueFull
+        | ErrorKind::IdempotencyKeyReused
         | ErrorKind::Invalid
         | ErrorKind::PageSizeLimit
         | ErrorKind::ShuttingDown => {}

@@ -12,6 +12,7 @@ pub mod session;
 
 mod event;
 mod key;
+mod message;
 mod pairing_link;
 mod webhook;
 
@@ -47,8 +48,8 @@ use crate::api::services::Api;
 use crate::crash;
 use crate::error::{Error, ErrorKind};
 
-/// Longest time that a request may take: a command may wait 40 s for its session.
-const REQUEST_LIMIT: Duration = Duration::from_secs(60);
+/// Longest time that a request may take: who sends a message may wait 60 s for WhatsApp's answer.
+const REQUEST_LIMIT: Duration = Duration::from_secs(75);
 
 /// Every path of the server.
 pub fn site(api: Api) -> impl Endpoint<Output = Response> + 'static {

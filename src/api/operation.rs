@@ -67,7 +67,7 @@ const SUBSCRIPTION: &str = "Subscription";
 
 /// Every operation.
 pub fn all() -> impl Iterator<Item = &'static Operation> {
-    [SESSIONS, PAIRING_LINKS, EVENTS, WEBHOOKS, DELIVERIES, KEYS, GRAPH].into_iter().flatten()
+    [SESSIONS, PAIRING_LINKS, MESSAGES, EVENTS, WEBHOOKS, DELIVERIES, KEYS, GRAPH].into_iter().flatten()
 }
 
 /// The name below a session of the operation that has this name elsewhere.
@@ -124,6 +124,51 @@ const PAIRING_LINKS: &[Operation] = {
         both("createPairingLink", (MUTATION, "createPairingLink"), SessionsPair, CREATING),
         both("listPairingLinks", (QUERY, "pairingLinks"), SessionsPair, &[SessionNotFound, Unavailable]),
         both("deletePairingLink", (MUTATION, "deletePairingLink"), SessionsPair, ONE),
+    ]
+};
+
+const MESSAGES: &[Operation] = {
+    use ErrorKind::{
+        AccountRestricted, IdempotencyKeyReused, Invalid, InvalidMessage, InvalidRecipient, MessageNotFailed,
+        MessageNotFound, MessageNotWaiting, NewChatLimit, NotAllowed, PageSizeLimit, QueueFull, RecipientNotFound,
+        RecipientNotOnWhatsapp, RecipientUnreachable, Rejected, SessionNotConnected, SessionNotFound, Unavailable,
+    };
+    use Scope::{MessagesRead, MessagesSend};
+    const SENDING: &[ErrorKind] = &[
+        SessionNotFound,
+        SessionNotConnected,
+        MessageNotFound,
+        Invalid,
+        InvalidRecipient,
+        RecipientNotOnWhatsapp,
+        RecipientNotFound,
+        RecipientUnreachable,
+        IdempotencyKeyReused,
+        QueueFull,
+        AccountRestricted,
+        NewChatLimit,
+        InvalidMessage,
+        NotAllowed,
+        Rejected,
+        Unavailable,
+    ];
+    const LISTING: &[ErrorKind] = &[SessionNotFound, Invalid, InvalidRecipient, PageSizeLimit, Unavailable];
+    &[
+        both("sendMessage", (MUTATION, "sendMessage"), MessagesSend, SENDING),
+        both("listMessages", (QUERY, "messages"), MessagesRead, LISTING),
+        both("getMessage", (QUERY, "message"), MessagesRead, &[SessionNotFound, MessageNotFound, Unavailable]),
+        both(
+            "cancelMessage",
+            (MUTATION, "cancelMessage"),
+            MessagesSend,
+            &[SessionNotFound, MessageNotFound, MessageNotWaiting, Unavailable],
+        ),
+        both(
+            "retryMessage",
+            (MUTATION, "retryMessage"),
+            MessagesSend,
+            &[SessionNotFound, MessageNotFound, MessageNotFailed, Unavailable],
+        ),
     ]
 };
 

@@ -9,6 +9,7 @@ use crate::db::Db;
 use crate::event::Events;
 use crate::key::Keys;
 use crate::lifecycle::Lifecycle;
+use crate::message::Messages;
 use crate::pairing_link::PairingLinks;
 use crate::session::Sessions;
 use crate::webhook::Webhooks;
@@ -17,6 +18,8 @@ use crate::webhook::Webhooks;
 pub struct Api {
     /// The sessions.
     pub sessions: Sessions,
+    /// What is sent on them, and what came and went.
+    pub messages: Messages,
     /// Who may come in, and what they may do.
     pub keys: Keys,
     /// What happens on them.

@@ -4,7 +4,7 @@
 
 use std::borrow::Cow;
 
-use poem_openapi::registry::{MetaSchema, MetaSchemaRef, Registry};
+use poem_openapi::registry::{MetaDiscriminatorObject, MetaSchema, MetaSchemaRef, Registry};
 use poem_openapi::types::Type;
 use serde_json::Value;
 
@@ -45,6 +45,9 @@ fn fit(registry: &Registry, schema: &MetaSchemaRef, value: &mut Value, field: &s
             None => return Ok(()),
         },
     };
+    if let Some(MetaDiscriminatorObject { property_name, mapping }) = &schema.discriminator {
+        return fit_chosen(registry, (property_name, mapping), value, field);
+    }
     for part in &schema.all_of {
         fit(registry, part, value, field)?;
     }
@@ -74,6 +77,29 @@ fn fit(registry: &Registry, schema: &MetaSchemaRef, value: &mut Value, field: &s
         _ => return inside(registry, schema, value, field),
     };
     Err(Misfit { field: field.to_owned(), rule: rule.into() })
+}
+
+/// Of a choice, what its word says.
+fn fit_chosen(
+    registry: &Registry,
+    (name, mapping): (&str, &[(String, String)]),
+    value: &mut Value,
+    field: &str,
+) -> Result<(), Misfit> {
+    let word_field = if field.is_empty() { name.to_owned() } else { format!("{field}.{name}") };
+    let Value::Object(values) = &*value else {
+        return Err(Misfit { field: field.to_owned(), rule: "must be a JSON object".into() });
+    };
+    let word = match values.get(name) {
+        None | Some(Value::Null) => return Err(Misfit { field: word_field, rule: "is required".into() }),
+        Some(word) => word.as_str().unwrap_or_default(),
+    };
+    let Some((_, reference)) = mapping.iter().find(|(known, _)| known == word) else {
+        let known: Vec<_> = mapping.iter().map(|(known, _)| Value::from(known.as_str())).collect();
+        return Err(Misfit { field: word_field, rule: one_of(&known).into() });
+    };
+    let chosen = reference.rsplit('/').next().unwrap_or(reference).to_owned();
+    fit(registry, &MetaSchemaRef::Reference(chosen), value, field)
 }
 
 /// The integer that is written as a fraction here.

@@ -110,6 +110,16 @@ pub struct ServeArgs {
     /// Events that are kept, those of all sessions together; the oldest go first.
     #[arg(long, env = "WAYPOST_EVENT_RETENTION_ROWS", default_value = "10000000", value_parser = clap::value_parser!(u64).range(1000..=1_000_000_000_000))]
     pub event_retention_rows: u64,
+    /// Days that messages are kept: to be listed, answered, and sent again to phones that could not read them. Never shorter than their
+    /// events.
+    #[arg(long, env = "WAYPOST_MESSAGE_RETENTION_DAYS", default_value = "30", value_parser = clap::value_parser!(u32).range(7..=3650))]
+    pub message_retention_days: u32,
+    /// Messages that each session sends per second, in the long run; 0 is as fast as it goes.
+    #[arg(long, env = "WAYPOST_SEND_RATE", default_value = "1", value_parser = value::rate)]
+    pub send_rate: f64,
+    /// Messages that a session that has sent none for a while sends at once.
+    #[arg(long, env = "WAYPOST_SEND_BURST", default_value = "5", value_parser = clap::value_parser!(u32).range(1..=1_000))]
+    pub send_burst: u32,
     /// Connections that are served at the same time, and never more than a third of what the process may open. 8,192 when
     /// absent.
     #[arg(long, env = "WAYPOST_MAX_CONNECTIONS", value_parser = clap::value_parser!(u32).range(1..))]

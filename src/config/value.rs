@@ -12,6 +12,14 @@ pub(super) fn web_address(text: &str) -> Result<String, String> {
     if is_web && !text.contains('#') { Ok(text.to_owned()) } else { Err("must be an http or https address".to_owned()) }
 }
 
+/// Messages per second.
+pub(super) fn rate(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(rate) if (0.0..=1_000.0).contains(&rate) => Ok(rate),
+        _ => Err("must be a number from 0 to 1000, such as 0.5".to_owned()),
+    }
+}
+
 pub(super) fn version(text: &str) -> Result<(u32, u32, u32), String> {
     let mut numbers = text.split('.').map(|number| number.parse::<u32>().ok());
     match (numbers.next().flatten(), numbers.next().flatten(), numbers.next().flatten(), numbers.next()) {

@@ -23,8 +23,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::event::body::call::CallEvent;
 use crate::event::body::chat::{
-    ArchiveUpdateEvent, ChatPresenceEvent, DisappearingUpdateEvent, MarkChatAsReadEvent, MuteUpdateEvent,
-    PinUpdateEvent, PresenceEvent, ReceiptEvent, UndecryptableMessageEvent,
+    ArchiveUpdateEvent, ChatPresenceEvent, DisappearingUpdateEvent, MarkChatAsReadEvent, MessageStatusEvent,
+    MuteUpdateEvent, PinUpdateEvent, PresenceEvent, ReceiptEvent, UndecryptableMessageEvent,
 };
 use crate::event::body::contact::{
     ContactUpdateEvent, DeviceListUpdateEvent, GroupUpdateEvent, JoinedGroupEvent, PictureUpdateEvent,
@@ -49,6 +49,8 @@ pub enum EventBody {
     Message(Box<MessageEvent>),
     /// Messages were delivered, read or played.
     Receipt(ReceiptEvent),
+    /// What is known of a message that was sent changed.
+    MessageStatus(MessageStatusEvent),
     /// A contact came online or went offline.
     Presence(PresenceEvent),
     /// A contact types or records.
@@ -121,6 +123,7 @@ impl EventBody {
         match self {
             Self::Message(_) => EventType::Message,
             Self::Receipt(_) => EventType::Receipt,
+            Self::MessageStatus(_) => EventType::MessageStatus,
             Self::Presence(_) => EventType::Presence,
             Self::ChatPresence(_) => EventType::ChatPresence,
             Self::Connected(_) => EventType::Connected,
@@ -190,6 +193,7 @@ impl EventBody {
         Ok(match event {
             EventType::Message => Self::Message(read.json()?),
             EventType::Receipt => Self::Receipt(read.json()?),
+            EventType::MessageStatus => Self::MessageStatus(read.json()?),
             EventType::Presence => Self::Presence(read.json()?),
             EventType::ChatPresence => Self::ChatPresence(read.json()?),
             EventType::Connected => Self::Connected(read.json()?),

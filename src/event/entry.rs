@@ -11,7 +11,7 @@ use crate::db::write::Work;
 use crate::error::{Error, Result};
 use crate::event::body::EventBody;
 use crate::event::file::MessageFile;
-use crate::event::record::MessageKey;
+use crate::event::index::{IndexedMessage, MessageKey};
 
 /// Called with the reason when an entry could not be written.
 pub type Failed = Box<dyn FnOnce(&Error) + Send + Sync>;
@@ -45,6 +45,8 @@ pub struct NewEvent {
     pub message: Option<MessageKey>,
     /// The file that the message has. It is written beside the event, and is no part of it.
     pub file: Option<MessageFile>,
+    /// What is written of the message, beside the event, for what refers to it later.
+    pub indexed: Option<IndexedMessage>,
 }
 
 impl NewEvent {
@@ -54,7 +56,7 @@ impl NewEvent {
     /// `Internal`: the body cannot be written as JSON, which no body does.
     pub fn new(session_id: SessionId, body: &EventBody, created_at: Timestamp) -> Result<Self> {
         let (event_type, text) = (body.event_type(), serde_json::to_string(body).map_err(Error::internal)?);
-        Ok(Self { session_id, event_type, created_at, body: text, message: None, file: None })
+        Ok(Self { session_id, event_type, created_at, body: text, message: None, file: None, indexed: None })
     }
 }
 

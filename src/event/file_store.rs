@@ -6,7 +6,7 @@ use sea_orm::Value;
 use crate::db::batch::Batch;
 use crate::db::batch::Shortfall;
 use crate::event::file::MessageFile;
-use crate::event::record::MessageKey;
+use crate::event::index::MessageKey;
 
 const INTO_FILE: &str = "message_file (session_id, chat, sender, message_id, kind, direct_path, media_key, file_sha256, \
                          file_enc_sha256, file_length, mimetype, created_at)";

@@ -32,11 +32,12 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::event::demand::Demand;
 use crate::event::entry::{EntryNumber, JournalEntry, NewEvent};
 use crate::event::flusher::{Unflushed, fail, flush_and_tell};
+use crate::event::index::MessageKey;
 use crate::event::journal::batching::{ENOUGH, PreviousBatch, gather};
 use crate::event::journal::failure::{is_duplicate, is_outage, is_permanent, set_aside};
 use crate::event::journal::job::{BATCH, Job};
 use crate::event::recent::RecentEvents;
-use crate::event::record::{Duplicates, EventRow, MessageKey, PositionedEvent};
+use crate::event::record::{Duplicates, EventRow, PositionedEvent};
 use crate::event::store;
 use crate::lifecycle::last_run::{LastRun, Loop};
 use crate::lifecycle::{Lifecycle, ShutdownPhase};
@@ -312,14 +313,14 @@ impl JournalWriter {
     }
 
     fn assign_position(&mut self, new_event: NewEvent) -> PositionedEvent {
-        let NewEvent { session_id, event_type, created_at, body, message, file } = new_event;
+        let NewEvent { session_id, event_type, created_at, body, message, file, indexed } = new_event;
         // Microseconds, so that no two processes give the same one. It is never before what came before it, whatever the clock
         // says, and never before the moment itself, so that a moment's events are looked for behind it.
         let now = self.clock.now().max(created_at);
         self.head = (self.head + 1).max(now.millis().saturating_mul(1000));
         let (position, id, sequence) = (self.head, EventId::generate(), 0);
         let row = EventRow { position, id, session_id, sequence, event_type, created_at, body: body.into() };
-        PositionedEvent { row, message, file, behind: 0 }
+        PositionedEvent { row, message, file, indexed, behind: 0 }
     }
 }
 

@@ -12,6 +12,8 @@ pub mod demand;
 pub mod entry;
 pub mod file;
 mod flusher;
+pub mod index;
+pub mod index_store;
 pub mod journal;
 pub mod recent;
 pub mod record;

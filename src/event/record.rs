@@ -1,14 +1,13 @@
 //! Events as they are kept, and which of them are meant.
 
-use std::borrow::Cow;
 use std::sync::Arc;
 
 use entity::ids::{EventId, SessionId};
 use entity::timestamp::Timestamp;
 use entity::words::event::EventType;
 
-use crate::db::text;
 use crate::event::file::MessageFile;
+use crate::event::index::{IndexedMessage, MessageKey};
 
 /// An event as it is kept.
 #[derive(Clone, PartialEq, Eq)]
@@ -36,32 +35,6 @@ impl std::fmt::Debug for EventRow {
     }
 }
 
-/// What makes a message the same message, whenever and however often it comes.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct MessageKey {
-    /// The session that got it.
-    pub session_id: SessionId,
-    /// The chat that it is in.
-    pub chat: String,
-    /// Who sent it.
-    pub sender: String,
-    /// The id that the sender gave it.
-    pub message_id: String,
-}
-
-impl MessageKey {
-    /// The same, as every database can keep and find it, whatever its parts are made of.
-    #[must_use]
-    pub fn fitted(self) -> Self {
-        let Self { session_id, chat, sender, message_id } = self;
-        let fit = |part: String| match text::key(&part) {
-            Cow::Borrowed(_) => part,
-            Cow::Owned(fitted) => fitted,
-        };
-        Self { session_id, chat: fit(chat), sender: fit(sender), message_id: fit(message_id) }
-    }
-}
-
 /// An event that is about to be written.
 pub(super) struct PositionedEvent {
     /// All but its sequence.
@@ -70,6 +43,8 @@ pub(super) struct PositionedEvent {
     pub(super) message: Option<MessageKey>,
     /// Its file, if it is a message that has one.
     pub(super) file: Option<MessageFile>,
+    /// What is written of the message beside it.
+    pub(super) indexed: Option<IndexedMessage>,
     /// How many events of the same session are written behind it.
     pub(super) behind: i64,
 }
@@ -78,6 +53,11 @@ impl PositionedEvent {
     /// The file that is written beside it.
     pub(super) fn filed(&self) -> Option<(&MessageKey, &MessageFile, Timestamp)> {
         Some((self.message.as_ref()?, self.file.as_ref()?, self.row.created_at))
+    }
+
+    /// What is written of the message beside it.
+    pub(super) fn index(&self) -> Option<(&IndexedMessage, &EventRow)> {
+        Some((self.indexed.as_ref()?, &self.row))
     }
 }
 

@@ -21,7 +21,9 @@ use crate::db::fault::failed;
 use crate::db::rows::{ROWS, values};
 use crate::error::Result;
 use crate::event::file_store;
-use crate::event::record::{Duplicates, EventRow, MessageKey, PositionedEvent, Selection, Span};
+use crate::event::index::MessageKey;
+use crate::event::index_store;
+use crate::event::record::{Duplicates, EventRow, PositionedEvent, Selection, Span};
 
 /// Messages with the same id in one chat that are looked at.
 const SAME_ID: u64 = 16;
@@ -29,6 +31,8 @@ const SAME_ID: u64 = 16;
 pub const FANNED_OUT: &str = "dispatched";
 /// The position up to which events were dropped because of their age or number.
 pub const PRUNED: &str = "pruned";
+/// The position up to which receipts were read.
+pub const RECEIPTS: &str = "receipts";
 
 /// Those of these messages that are in the journal already.
 pub async fn known(tx: &impl ConnectionTrait, keys: &[&MessageKey]) -> Result<HashSet<MessageKey>> {
@@ -92,9 +96,10 @@ pub(super) fn write(batch: &mut Batch, events: &[PositionedEvent], duplicates: D
         ),
     });
     file_store::write(batch, events.iter().filter_map(PositionedEvent::filed));
+    index_store::write(batch, events.iter().filter_map(PositionedEvent::index));
 }
 
-fn binds(PositionedEvent { row, message, file: _, behind }: &PositionedEvent) -> Vec<Value> {
+fn binds(PositionedEvent { row, message, file: _, indexed: _, behind }: &PositionedEvent) -> Vec<Value> {
     let EventRow { position, id, session_id, sequence: _, event_type, created_at, body } = row;
     let (chat, sender, message_id) = match message {
         Some(MessageKey { session_id: _, chat, sender, message_id }) => (Some(chat), Some(sender), Some(message_id)),

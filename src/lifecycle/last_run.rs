@@ -25,6 +25,12 @@ pub enum Loop {
     Cleanup,
     /// Drops old events.
     Retention,
+    /// Reads receipts of messages that were sent.
+    Receipts,
+    /// Looks for messages whose moment has come.
+    DueMessages,
+    /// Drops old messages.
+    MessageRetention,
     /// Writes when keys were used.
     KeyUse,
     /// Folds what was measured into its sums.
@@ -33,7 +39,7 @@ pub enum Loop {
 
 impl Loop {
     /// All of them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 12] = [
         Self::JournalWriter,
         Self::Flusher,
         Self::FanOut,
@@ -41,6 +47,9 @@ impl Loop {
         Self::OutcomeWriter,
         Self::Cleanup,
         Self::Retention,
+        Self::Receipts,
+        Self::DueMessages,
+        Self::MessageRetention,
         Self::KeyUse,
         Self::Metrics,
     ];
@@ -55,6 +64,9 @@ impl Loop {
             Self::OutcomeWriter => "outcome_writer",
             Self::Cleanup => "cleanup",
             Self::Retention => "retention",
+            Self::Receipts => "receipts",
+            Self::DueMessages => "due_messages",
+            Self::MessageRetention => "message_retention",
             Self::KeyUse => "key_use",
             Self::Metrics => "metrics",
         }

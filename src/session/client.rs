@@ -12,17 +12,41 @@ use entity::ids::SessionId;
 use entity::words::access::Scope;
 use tokio::sync::watch;
 
+use crate::account::Identity;
 use crate::caller::Caller;
 use crate::error::Result;
 use crate::session::Sessions;
 use crate::whatsapp::client::Client;
 
+/// Who a session is, and its client.
+#[derive(Clone, Debug)]
+pub struct Account {
+    /// Who it is. None until a phone has linked it.
+    pub identity: Option<Identity>,
+    /// Its client: none unless the session is logged in, and another one after each login.
+    pub client: watch::Receiver<Option<Client>>,
+}
+
 impl Sessions {
-    /// The session's client for operations: none unless the session is logged in, and another one after each login.
+    /// The account of a session, for an operation of this caller.
     ///
     /// # Errors
     /// `SessionNotFound`; `Forbidden` without this scope.
-    pub fn client(&self, caller: &Caller, scope: Scope, id: &SessionId) -> Result<watch::Receiver<Option<Client>>> {
-        Ok(self.reach(caller, scope, id)?.client())
+    pub fn account(&self, caller: &Caller, scope: Scope, id: &SessionId) -> Result<Account> {
+        let handle = self.reach(caller, scope, id)?;
+        Ok(Account { identity: handle.look(|snapshot| snapshot.live.identity.clone()), client: handle.client() })
+    }
+
+    /// The ids of all sessions. For what is done on each of them; needs no caller.
+    pub fn ids(&self) -> Vec<SessionId> {
+        let mut ids = Vec::new();
+        self.registry.for_each(|snapshot| ids.push(snapshot.session.id.clone()));
+        ids
+    }
+
+    /// The session's client, for what was accepted before: none unless the session is logged in, and another one after each login.
+    /// Nothing comes any more once the session is deleted. None if there is no such session; needs no caller.
+    pub fn client(&self, id: &SessionId) -> Option<watch::Receiver<Option<Client>>> {
+        Some(self.registry.find(id)?.client())
     }
 }

@@ -11,8 +11,9 @@ pub mod pair_codes;
 pub mod registry;
 pub mod store;
 
+pub mod client;
+
 mod agreement;
-mod client;
 mod creation;
 mod deletion;
 mod linking;

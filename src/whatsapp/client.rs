@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::instrument;
 
 use crate::error::{Error, ErrorKind};
+use crate::whatsapp::acks::Acks;
 
 /// Operations of one session that are under way at the same time. The library sends one frame after the other and works on one
 /// message of a chat at a time, so that more would only wait inside it. Those that wait here are the callers' own tasks, which
@@ -32,6 +33,8 @@ struct Inner {
     end: watch::Sender<Option<End>>,
     /// Cancelled when what came in cannot be kept. That is known here before the connection has ended.
     given_up: CancellationToken,
+    /// Who waits for WhatsApp's answers to messages.
+    acks: Arc<Acks>,
 }
 
 /// An operation, as its own file says once.
@@ -79,9 +82,19 @@ impl fmt::Debug for Client {
 
 impl Client {
     /// A client for the next connection.
-    pub(super) fn new(session: SessionId, library: Weak<whatsapp_rust::Client>, given_up: CancellationToken) -> Self {
+    pub(super) fn new(
+        session: SessionId,
+        library: Weak<whatsapp_rust::Client>,
+        given_up: CancellationToken,
+        acks: Arc<Acks>,
+    ) -> Self {
         let (permits, end) = (Semaphore::new(AT_ONCE), watch::Sender::new(None));
-        Self(Arc::new(Inner { session, library, permits, end, given_up }))
+        Self(Arc::new(Inner { session, library, permits, end, given_up, acks }))
+    }
+
+    /// Who waits for WhatsApp's answers to messages.
+    pub(super) fn acks(&self) -> &Acks {
+        &self.0.acks
     }
 
     /// Lets every operation that is under way or waits end now, and no other begin. The first reason stays.
@@ -180,7 +193,8 @@ impl Client {
         end.or_else(|| self.0.given_up.is_cancelled().then_some(End::GivenUp))
     }
 
-    async fn ended(&self) -> End {
+    /// Ends when the client does, with the reason.
+    pub async fn ended(&self) -> End {
         let mut end = self.0.end.subscribe();
         tokio::select! {
             biased;

@@ -125,6 +125,7 @@ pub(super) async fn open(
         last_stanza: AtomicI64::new(0),
         runtime: runtime.clone(),
         owed_syncs: OwedSyncs::default(),
+        acks: Arc::default(),
     });
     let inbox = Inbox { session: session.clone(), store: Arc::clone(&store), order: Arc::clone(&order) };
     let mut builder = Bot::builder()
@@ -190,6 +191,7 @@ impl Connection {
             self.0.reporter.session.clone(),
             Arc::downgrade(&self.0.client),
             self.0.store.given_up().clone(),
+            Arc::clone(&self.0.reporter.acks),
         );
         if let Some(last) = self.0.operations.lock().replace(client.clone()) {
             last.end(End::Lost);

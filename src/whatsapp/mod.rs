@@ -3,17 +3,20 @@
 //! The library is driven one connection at a time. Its own reconnecting is switched off: when to dial again, and
 //! whether at all, is decided by `session::machine` alone.
 
+pub mod acks;
 pub mod client;
+pub mod compose;
 pub mod connection;
 pub mod connector;
 pub mod device_store;
+pub mod names;
+pub mod operation;
 pub mod report;
 pub mod signal;
 
 mod http;
 mod inbox;
 mod key_text;
-mod operation;
 mod order;
 mod owed_sync;
 mod presence;

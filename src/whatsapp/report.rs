@@ -7,7 +7,7 @@ use crate::error::Result;
 use crate::event::body::EventBody;
 use crate::event::entry::NewEvent;
 use crate::event::file::MessageFile;
-use crate::event::record::MessageKey;
+use crate::event::index::{IndexedMessage, MessageKey};
 use crate::whatsapp::device_store::unflushed::HeldMessage;
 
 /// What happened, beside what changes the session's state.
@@ -19,6 +19,8 @@ pub struct Report {
     pub message: Option<MessageKey>,
     /// For messages that have one: the file, which no event shows.
     pub file: Option<MessageFile>,
+    /// For messages: what is written of it for what refers to it later.
+    pub indexed: Option<IndexedMessage>,
     /// For polls and votes: what is sealed in them.
     pub(in crate::whatsapp) poll: Option<PollSeal>,
 }
@@ -49,7 +51,7 @@ impl std::fmt::Debug for PollSeal {
 
 impl From<EventBody> for Report {
     fn from(body: EventBody) -> Self {
-        Self { body, message: None, file: None, poll: None }
+        Self { body, message: None, file: None, indexed: None, poll: None }
     }
 }
 
@@ -59,8 +61,8 @@ impl Report {
     /// # Errors
     /// `Internal`: the body cannot be written as JSON, which no body does.
     pub fn new_event(&self, session: SessionId, now: Timestamp) -> Result<NewEvent> {
-        let (message, file) = (self.message.clone(), self.file.clone());
-        Ok(NewEvent { message, file, ..NewEvent::new(session, &self.body, now)? })
+        let (message, file, indexed) = (self.message.clone(), self.file.clone(), self.indexed.clone());
+        Ok(NewEvent { message, file, indexed, ..NewEvent::new(session, &self.body, now)? })
     }
 }
 

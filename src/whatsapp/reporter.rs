@@ -13,6 +13,7 @@ use whatsapp_rust::Client;
 use whatsapp_rust::types::events::{Event, EventHandler, EventInterest};
 
 use crate::error::{Error, ErrorKind};
+use crate::whatsapp::acks::Acks;
 use crate::whatsapp::device_store::DeviceStore;
 use crate::whatsapp::order::Order;
 use crate::whatsapp::owed_sync::OwedSyncs;
@@ -40,6 +41,8 @@ pub(super) struct Reporter {
     pub(super) last_stanza: AtomicI64,
     pub(super) runtime: ClientRuntime,
     pub(super) owed_syncs: OwedSyncs,
+    /// Who waits for answers to messages.
+    pub(super) acks: Arc<Acks>,
 }
 
 impl Reporter {
@@ -111,6 +114,7 @@ impl EventHandler for Handler {
     fn handle_event(&self, event: Arc<Event>) {
         if let Event::RawNode(node) = &*event {
             self.0.saw_stanza();
+            self.0.acks.see(node.get());
             if node.tag() == "receipt" {
                 self.0.recipients.note(node.get());
             }
@@ -167,6 +171,7 @@ mod tests {
             last_stanza: AtomicI64::new(0),
             runtime,
             owed_syncs: OwedSyncs::default(),
+            acks: Arc::default(),
         };
         reporter.signal(Signal::HandshakeDone);
         drop(signalled);

@@ -85,6 +85,8 @@ mod restart;
 #[cfg(feature = "sandbox")]
 mod secrets;
 #[cfg(feature = "sandbox")]
+mod sending;
+#[cfg(feature = "sandbox")]
 mod session_deletion;
 #[cfg(feature = "sandbox")]
 mod session_life;

@@ -93,9 +93,9 @@ impl Linked {
 
     /// The client of the present login, or of the next one.
     async fn client(&self) -> Client {
-        let offered = self.sessions.client(&Caller::admin(), Scope::SessionsWrite, &self.id);
+        let offered = self.sessions.account(&Caller::admin(), Scope::SessionsWrite, &self.id);
         let mut offered = offered.expect("the session is there");
-        let client = offered.wait_for(|client| client.as_ref().is_some_and(|client| !client.has_ended()));
+        let client = offered.client.wait_for(|client| client.as_ref().is_some_and(|client| !client.has_ended()));
         let client = tokio::time::timeout(LIMIT, client).await.expect("it logs in in time").expect("it is there");
         client.clone().expect("there is one")
     }
@@ -137,7 +137,8 @@ async fn a_session_that_goes_offline_waits_for_no_operation(#[values(Kind::Sqlit
     disconnected.expect("it is offline");
     let offline = "the session went offline before WhatsApp's answer came";
     assert_eq!(told(outcome), (ErrorKind::Upstream, offline.to_owned()));
-    let offered = linked.sessions.client(&caller, Scope::SessionsWrite, &linked.id).expect("the session is there");
+    let offered = linked.sessions.account(&caller, Scope::SessionsWrite, &linked.id).expect("the session is there");
+    let offered = offered.client;
     assert!(offered.borrow().is_none(), "there is nothing to ask");
     linked.sessions.connect(&caller, &linked.id).await.expect("it is wanted online");
     linked.unlinks_with(&linked.client().await).await;

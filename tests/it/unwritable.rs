@@ -8,7 +8,7 @@ use waypost::db::sqlite::Synchronous;
 use waypost::event::body::EventBody;
 use waypost::event::body::session::{OfflineSyncCompletedEvent, TestEvent};
 use waypost::event::entry::{JournalEntry, NewEvent};
-use waypost::event::record::MessageKey;
+use waypost::event::index::MessageKey;
 use waypost::session;
 use waypost::session::types::{Live, Session};
 

@@ -12,6 +12,8 @@ words!(
         Message = "message",
         /// A message was delivered, read or played.
         Receipt = "receipt",
+        /// What is known of a message that was sent through this API changed.
+        MessageStatus = "message_status",
         /// A contact came online or went offline.
         Presence = "presence",
         /// A contact types or records.

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::event::types::PageSize;
 use crate::webhook::delivery::request::{HEADER_MAX, HEADERS_MAX, SECRET_MAX};
 use crate::webhook::rules::URL_MAX;
-use crate::{key, page, pairing_link, rule, session, webhook};
+use crate::{key, message, page, pairing_link, rule, session, webhook};
 
 /// The id of a session. src: entity::ids.
 const SESSION_ID: &str = "^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$";
@@ -72,6 +72,7 @@ fn properties() -> Vec<(&'static str, &'static str, Value)> {
     };
     let url = || json!({ "pattern": "^[Hh][Tt][Tt][Pp][Ss]?:", "minLength": 1, "maxLength": URL_MAX });
     let secret = || json!({ "minLength": 1, "maxLength": SECRET_MAX, "pattern": NO_NUL });
+    let client_key = || json!({ "minLength": 1, "maxLength": message::rules::KEY_MAX, "pattern": PRINTABLE_OR_EMPTY });
     let seconds = |least: u64, most: u64| json!({ "minimum": least, "maximum": most });
     vec![
         ("NewSession", "id", json!({ "pattern": SESSION_ID })),
@@ -104,6 +105,15 @@ fn properties() -> Vec<(&'static str, &'static str, Value)> {
         ("WebhookChanges", "events", json!({ "items": words() })),
         ("WebhookChanges", "secret", secret()),
         ("WebhookChanges", "headers", headers()),
+        ("NewMessage", "to", json!({ "minLength": 1 })),
+        ("NewMessage", "reply_to", client_key()),
+        ("NewMessage", "client_reference", client_key()),
+        ("NewMessage", "mentions", json!({ "maxItems": message::rules::MENTIONS_MAX })),
+        ("TextContent", "text", json!({ "minLength": 1, "maxLength": message::rules::TEXT_MAX, "pattern": r"\S" })),
+        ("LinkPreview", "url", json!({ "minLength": 1 })),
+        ("LinkPreview", "title", json!({ "maxLength": message::rules::TITLE_MAX })),
+        ("LinkPreview", "description", json!({ "maxLength": message::rules::DESCRIPTION_MAX })),
+        ("LinkPreview", "thumbnail", json!({ "pattern": "^[A-Za-z0-9+/]*={0,2}$" })),
         ("ReplayRange", "after", json!({ "pattern": CURSOR })),
         ("ReplayRange", "types", json!({ "items": words() })),
     ]
@@ -112,6 +122,9 @@ fn properties() -> Vec<(&'static str, &'static str, Value)> {
 fn parameter_bound(operation: &str, parameter: &str) -> Value {
     match parameter {
         "session_id" => json!({ "pattern": SESSION_ID }),
+        "Idempotency-Key" => {
+            json!({ "minLength": 1, "maxLength": message::rules::KEY_MAX, "pattern": PRINTABLE_OR_EMPTY })
+        }
         "q" => json!({ "maxLength": rule::NAME_MAX, "pattern": NO_NUL }),
         "session" => json!({ "pattern": list_of("[A-Za-z0-9][A-Za-z0-9_-]{0,63}") }),
         "type" => {

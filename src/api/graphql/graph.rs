@@ -12,6 +12,7 @@ use crate::api::graphql::me::MeQuery;
 use crate::api::graphql::node::NodeQuery;
 use crate::api::graphql::{failure, limit};
 use crate::api::key::graphql::{KeyMutation, KeyQuery};
+use crate::api::message::graphql::{MessageMutation, MessageQuery};
 use crate::api::pairing_link::graphql::{PairingLinkMutation, PairingLinkQuery};
 use crate::api::services::Api;
 use crate::api::session::graphql::{SessionMutation, SessionQuery, SessionSubscription};
@@ -21,12 +22,21 @@ use crate::caller::Caller;
 /// What can be asked.
 #[derive(MergedObject, Default)]
 #[graphql(name = "Query")]
-pub(super) struct Queries(SessionQuery, NodeQuery, KeyQuery, PairingLinkQuery, MeQuery, EventQuery, WebhookQuery);
+pub(super) struct Queries(
+    SessionQuery,
+    NodeQuery,
+    KeyQuery,
+    PairingLinkQuery,
+    MessageQuery,
+    MeQuery,
+    EventQuery,
+    WebhookQuery,
+);
 
 /// What can be done. Each mutation takes one `input`, if it takes anything, and answers with what it changed.
 #[derive(MergedObject, Default)]
 #[graphql(name = "Mutation")]
-pub(super) struct Mutations(SessionMutation, PairingLinkMutation, KeyMutation, WebhookMutation);
+pub(super) struct Mutations(SessionMutation, PairingLinkMutation, MessageMutation, KeyMutation, WebhookMutation);
 
 /// What can be followed: the present state first, then every change, until the subscriber leaves.
 #[derive(MergedSubscription, Default)]

@@ -7,6 +7,7 @@ mod examples;
 
 use crate::api::event::rest::EventsApi;
 use crate::api::key::rest::KeysApi;
+use crate::api::message::rest::MessagesApi;
 use crate::api::pairing_link::rest::PairingLinksApi;
 use crate::api::session::rest::SessionsApi;
 use crate::api::webhook::below_session::SessionWebhooksApi;
@@ -16,7 +17,7 @@ use crate::api::webhook::rest::WebhooksApi;
 pub const PREFIX: &str = "/api/v1";
 
 /// The whole REST door.
-pub type Apis = (SessionsApi, PairingLinksApi, EventsApi, SessionWebhooksApi, WebhooksApi, KeysApi);
+pub type Apis = (SessionsApi, PairingLinksApi, MessagesApi, EventsApi, SessionWebhooksApi, WebhooksApi, KeysApi);
 
 /// The whole REST door.
-pub const APIS: Apis = (SessionsApi, PairingLinksApi, EventsApi, SessionWebhooksApi, WebhooksApi, KeysApi);
+pub const APIS: Apis = (SessionsApi, PairingLinksApi, MessagesApi, EventsApi, SessionWebhooksApi, WebhooksApi, KeysApi);

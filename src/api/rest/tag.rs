@@ -7,6 +7,8 @@ use poem_openapi::Tags;
 pub enum Tag {
     /// WhatsApp accounts and their connections.
     Sessions,
+    /// What is sent, and what came and went.
+    Messages,
     /// What happens on the sessions.
     Events,
     /// Where it is delivered.

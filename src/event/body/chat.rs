@@ -3,6 +3,7 @@
 use async_graphql::SimpleObject;
 use entity::timestamp::Timestamp;
 use entity::words::chat::{ChatState, ReceiptKind, UndecryptableReason};
+use entity::words::outgoing::{FailureCode, MessageStatus};
 use poem_openapi::Object;
 use serde::{Deserialize, Serialize};
 
@@ -27,6 +28,29 @@ pub struct ReceiptEvent {
     pub timestamp: Timestamp,
     /// Whether it came while the session was away.
     pub offline: bool,
+}
+
+/// What is known of a message that was sent through this API changed.
+#[derive(Clone, PartialEq, Eq, Object, SimpleObject, Serialize, Deserialize)]
+pub struct MessageStatusEvent {
+    /// The message's id.
+    pub message_id: String,
+    /// JID of the chat.
+    pub chat: String,
+    /// What is known of it now.
+    pub status: MessageStatus,
+    /// What was known of it before. Null when it is new.
+    pub previous: Option<MessageStatus>,
+    /// Why it was not sent. Null unless it failed.
+    pub code: Option<FailureCode>,
+    /// WhatsApp's code of that. Null when it gave none.
+    pub upstream_code: Option<i32>,
+    /// How often it was given to WhatsApp.
+    pub attempt: i32,
+    /// What the client calls it.
+    pub client_reference: Option<String>,
+    /// When this happened, by WhatsApp's clock where that told.
+    pub timestamp: Timestamp,
 }
 
 /// A contact came online or went offline.

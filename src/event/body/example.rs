@@ -20,6 +20,10 @@ pub fn example(event: EventType) -> Option<Value> {
             "chat": CHAT, "partner": partner, "is_group": false, "sender": ada, "message_ids": ["3EB0C431C26A1916E07E"], "kind": "read",
             "timestamp": MOMENT, "offline": false,
         }),
+        EventType::MessageStatus => json!({
+            "message_id": "3EB0C431C26A1916E07E", "chat": CHAT, "status": "delivered", "previous": "sent", "code": null,
+            "upstream_code": null, "attempt": 1, "client_reference": "order-1042", "timestamp": MOMENT,
+        }),
         EventType::Presence => json!({ "contact": ada, "is_online": false, "last_seen": MOMENT }),
         EventType::ChatPresence => {
             json!({ "chat": CHAT, "partner": partner, "is_group": false, "sender": ada, "state": "recording" })

@@ -2,12 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use entity::ids::SessionId;
 use entity::lid_mapping::{ActiveModel, Column, Entity, Model};
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder};
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder};
 use wacore::store::error::Result;
 use wacore::store::traits::LidPnMappingEntry;
 
 use super::{DeviceStore, clean, rows};
+use crate::db::fault;
 
 pub(super) async fn find(store: &DeviceStore, lid: &str) -> Result<Option<LidPnMappingEntry>> {
     let row = Entity::find_by_id(store.key(lid)).one(store.read()).await.map_err(store.failed())?;
@@ -25,6 +27,30 @@ pub(super) async fn find_by_phone_number(store: &DeviceStore, phone: &str) -> Re
         .await
         .map_err(store.failed())?;
     Ok(row.map(entry))
+}
+
+/// The phone number behind a LID, digits only, for who has no store.
+pub(in crate::whatsapp) async fn number_of(
+    db: &impl ConnectionTrait,
+    session: &SessionId,
+    lid: &str,
+) -> crate::error::Result<Option<String>> {
+    let found = Entity::find_by_id((session.clone(), clean(lid))).one(db).await.map_err(fault::failed)?;
+    Ok(found.map(|row| row.phone_number))
+}
+
+/// The LID that was learned last for a number, digits only, for who has no store.
+pub(in crate::whatsapp) async fn lid_of(
+    db: &impl ConnectionTrait,
+    session: &SessionId,
+    number: &str,
+) -> crate::error::Result<Option<String>> {
+    let found = Entity::find()
+        .filter(Column::SessionId.eq(session.clone()))
+        .filter(Column::PhoneNumber.eq(clean(number)))
+        .order_by_desc(Column::UpdatedAt)
+        .order_by_desc(Column::Lid);
+    Ok(found.one(db).await.map_err(fault::failed)?.map(|row| row.lid))
 }
 
 pub(super) async fn all(store: &DeviceStore) -> Result<Vec<LidPnMappingEntry>> {

@@ -40,7 +40,7 @@ mod base_key;
 mod device;
 mod device_list;
 mod first_sync;
-mod lid_mapping;
+pub(in crate::whatsapp) mod lid_mapping;
 mod msg_secret;
 mod pending_inbound;
 mod pending_messages;

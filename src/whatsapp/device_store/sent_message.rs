@@ -3,10 +3,14 @@
 
 use entity::sent_message::{ActiveModel, Column, Entity, Model};
 use sea_orm::{ColumnTrait, EntityTrait, ExprTrait, QueryFilter};
-use wacore::store::error::Result;
+use wacore::store::error::{Result, StoreError};
 use wacore::time::now_secs;
 
 use super::{DeviceStore, clean, rows};
+use crate::event::index_store;
+
+/// How long a message is given to a device that asks for it again, seconds: seven days.
+const KEPT_SECONDS: i64 = 7 * 24 * 60 * 60;
 
 pub(super) async fn store(store: &DeviceStore, chat_jid: &str, message_id: &str, payload: &[u8]) -> Result<()> {
     let row = Model {
@@ -29,7 +33,23 @@ pub(super) async fn take(store: &DeviceStore, chat_jid: &str, message_id: &str) 
         .and(Column::MessageId.eq(clean(message_id)));
     let taken =
         Entity::delete_many().filter(this).exec_with_returning(&*store.write().await?).await.map_err(store.failed())?;
-    Ok(taken.into_iter().next().map(|row| row.payload))
+    if let Some(row) = taken.into_iter().next() {
+        return Ok(Some(row.payload));
+    }
+    sent(store, message_id).await
+}
+
+/// A message that was sent through this API, which is kept as it was sent. The library forgets what it sent after two hours, and a phone
+/// that was off for a day asks later than that.
+async fn sent(store: &DeviceStore, message_id: &str) -> Result<Option<Vec<u8>>> {
+    let found = index_store::own(store.read(), &store.session, &[message_id.to_owned()]).await;
+    let found = found.map_err(|error| {
+        store.give_up(&error);
+        StoreError::Database(Box::new(error))
+    })?;
+    let oldest = now_secs().saturating_sub(KEPT_SECONDS);
+    let stored = found.into_iter().find(|stored| stored.created_at.seconds() >= oldest);
+    Ok(stored.map(|stored| stored.message.content))
 }
 
 pub(super) async fn remove_expired(store: &DeviceStore, cutoff: i64) -> Result<u32> {

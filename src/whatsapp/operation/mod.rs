@@ -13,6 +13,7 @@
 //!   actor's.
 
 mod linked_device;
+pub mod message;
 mod pair_code;
 
 use whatsapp_rust::IqError;

@@ -19,19 +19,24 @@ use entity::timestamp::Timestamp;
 use whatsapp_rust::types::durability_hook::InboundMessage;
 use whatsapp_rust::types::message::{MessageCategory, MessageInfo};
 use whatsapp_rust::wacore_binary::JidExt as _;
+use whatsapp_rust::waproto::codec::message_to_vec;
 use whatsapp_rust::waproto::whatsapp as wa;
 
 use crate::event::body::EventBody;
 use crate::event::body::context::{MessageComment, MessageDisappearing};
 use crate::event::body::message::MessageEvent;
 use crate::event::body::party::Party;
-use crate::event::record::MessageKey;
+use crate::event::index::{IndexedMessage, MessageKey};
 use crate::whatsapp::key_text;
 use crate::whatsapp::reading::message::around::Around;
 use crate::whatsapp::reading::message::content::{Content, Offer, int};
 use crate::whatsapp::reading::message::context::Context;
 use crate::whatsapp::reading::party::{Own, name, partner_of, said, sender};
 use crate::whatsapp::report::{PollSeal, Report, SealedVote};
+
+/// Longest message that is kept to be quoted or forwarded, bytes. The longest text has a fourth of it; of a longer message only is
+/// known that it came.
+const CONTENT_BYTES: usize = 256 * 1024;
 
 /// What a message says. None if no person said it: devices send each other keys and histories in messages too.
 pub(in crate::whatsapp) fn read(own: &Own, session: &SessionId, inbound: &InboundMessage) -> Option<Report> {
@@ -52,7 +57,28 @@ pub(in crate::whatsapp) fn read(own: &Own, session: &SessionId, inbound: &Inboun
         sender: key_text::id(&info.source.sender.to_string()).into_owned(),
         message_id: key_text::id(&info.id).into_owned(),
     };
-    Some(Report { body, message: Some(key), file: file::of(&inbound.message), poll: poll(&inbound.message) })
+    let indexed = match &body {
+        EventBody::Message(event) => Some(indexed(key.clone(), event, &inbound.message)),
+        _ => None,
+    };
+    let (file, poll) = (file::of(&inbound.message), poll(&inbound.message));
+    Some(Report { body, message: Some(key), file, indexed, poll })
+}
+
+/// What is written of a message for what refers to it later.
+fn indexed(key: MessageKey, event: &MessageEvent, message: &wa::Message) -> IndexedMessage {
+    let mut content = message_to_vec(message);
+    if content.len() > CONTENT_BYTES {
+        content.clear();
+    }
+    IndexedMessage {
+        key,
+        is_from_me: event.is_from_me,
+        message_type: event.message_type,
+        quoted_id: event.quoted.as_ref().map(|quoted| key_text::id(&quoted.message_id).into_owned()),
+        content,
+        sent_at: event.timestamp,
+    }
 }
 
 /// What is sealed in a poll or a vote.

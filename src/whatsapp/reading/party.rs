@@ -24,7 +24,7 @@ impl Own {
         phone.as_ref().or(lid.as_ref()).map(party)
     }
 
-    pub(super) fn is(&self, jid: &Jid) -> bool {
+    pub(in crate::whatsapp) fn is(&self, jid: &Jid) -> bool {
         self.0.iter().flatten().any(|own| own.user == jid.user && own.server == jid.server)
     }
 }

@@ -56,6 +56,7 @@ fn body(name: &str) -> Value {
     match name {
         "createSession" => json!({ "id": "{id}" }),
         "updateSession" => json!({ "name": "Other" }),
+        "sendMessage" => json!({ "to": "15550100077", "content": { "type": "text", "text": "tea" } }),
         "pairSession" => json!({ "phone_number": "15550100001" }),
         "createKey" => json!({ "name": "x", "scopes": ["keys:admin"] }),
         "createWebhook" | "createSessionWebhook" => json!({ "url": "https://receiver.invalid/" }),
@@ -69,6 +70,8 @@ fn given(field: &str) -> Option<&'static str> {
     match field {
         "createSession" => Some(r#"id: "{id}""#),
         "updateSession" => Some(r#"name: "Other""#),
+        // Goes into its content.
+        "sendMessage" => Some(r#"text: { text: "tea" }"#),
         "createWebhook" | "webhooks" => Some(r#"sessionId: "{id}""#),
         "replayWebhook" => Some(r#"from: "2026-01-01T00:00:00Z""#),
         _ => None,
@@ -83,6 +86,7 @@ fn value(name: &str, on: On, is_inside: bool) -> &'static str {
         "id" | "sessionId" => r#""{id}""#,
         "webhookId" => r#""{webhook}""#,
         "name" => r#""x""#,
+        "to" => r#""15550100077""#,
         "phoneNumber" => r#""15550100001""#,
         "scopes" => "[KEYS_ADMIN]",
         "url" => r#""https://receiver.invalid/""#,
@@ -149,6 +153,7 @@ impl Documents {
         let path = path.replace("{session_id}", "{id}").replace("{key_id}", "{id}");
         let path =
             path.replace("{webhook_id}", "{webhook}").replace("{delivery_id}", "none").replace("{link_id}", "none");
+        let path = path.replace("{message_id}", "none");
         let operation::Operation { scope, second_scope, .. } = *row;
         Operation { name, rest: Some((method.clone(), path, body(name))), graph, on, scope, second_scope }
     }

@@ -1,0 +1,96 @@
+//! What the document shows of messages. Values, so that a new field breaks the build here.
+
+use entity::ids::SessionId;
+use entity::timestamp::Timestamp;
+use entity::words::message::MessageType;
+use entity::words::outgoing::{Direction, FailureCode, MessageStatus};
+use poem_openapi::types::Example;
+
+use crate::message::types::{
+    LinkPreview, Message, MessageContent, MessageFailure, MessagePage, NewMessage, TextContent,
+};
+
+/// When it was asked for.
+const ASKED: Timestamp = Timestamp::from_millis(1_767_143_263_000);
+/// When it was sent.
+const SENT: Timestamp = Timestamp::from_millis(1_767_143_264_000);
+
+impl Example for LinkPreview {
+    fn example() -> Self {
+        Self {
+            url: "https://shop.example.com/tea".to_owned(),
+            title: Some("Tea".to_owned()),
+            description: Some("Twelve kinds, all of them black".to_owned()),
+            thumbnail: None,
+        }
+    }
+}
+
+impl Example for TextContent {
+    fn example() -> Self {
+        Self { text: "Your tea is ready".to_owned(), link_preview: None }
+    }
+}
+
+impl Example for NewMessage {
+    fn example() -> Self {
+        Self {
+            to: "+1 555 010-0077".to_owned(),
+            content: MessageContent::Text(TextContent::example()),
+            reply_to: None,
+            mentions: None,
+            send_at: None,
+            expires_at: None,
+            client_reference: Some("order-1042".to_owned()),
+        }
+    }
+}
+
+impl Example for Message {
+    fn example() -> Self {
+        Self {
+            id: "3EB0C431C26A1916E07E5B".to_owned(),
+            session_id: SessionId::parse("shop").expect("it is one"),
+            direction: Direction::Outgoing,
+            chat: "15550100077@s.whatsapp.net".to_owned(),
+            sender: "15550100001@s.whatsapp.net".to_owned(),
+            message_type: MessageType::Text,
+            text: Some("Your tea is ready".to_owned()),
+            reply_to: None,
+            timestamp: SENT,
+            status: Some(MessageStatus::Sent),
+            failed: None,
+            attempts: Some(1),
+            send_at: None,
+            expires_at: None,
+            client_reference: Some("order-1042".to_owned()),
+            created_at: ASKED,
+            updated_at: SENT,
+        }
+    }
+}
+
+impl Example for MessageFailure {
+    fn example() -> Self {
+        Self { code: FailureCode::RecipientNotFound, upstream_code: Some(404) }
+    }
+}
+
+impl Example for MessagePage {
+    fn example() -> Self {
+        Self { messages: vec![Message::example()], next_cursor: Some("bToxNzY3MTQzMjY0MDAwMDAw".to_owned()) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::reply::is_written_as_documented;
+
+    #[test]
+    fn every_answer_is_written_as_the_document_says() {
+        is_written_as_documented::<Message>();
+        is_written_as_documented::<MessageFailure>();
+        is_written_as_documented::<MessagePage>();
+    }
+}

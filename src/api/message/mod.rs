@@ -1,0 +1,6 @@
+//! Messages through both doors.
+
+pub mod graphql;
+pub mod rest;
+
+mod examples;

@@ -1,0 +1,56 @@
+//! Follows the clock: messages whose moment has come wait for their turn from then on, and those whose time is over are given up,
+//! whether their session is logged in or not.
+
+use std::time::Duration;
+
+use tracing::error;
+
+use crate::error::{Result, chain};
+use crate::lifecycle::last_run::LastRun;
+use crate::message::outbox::Shared;
+use crate::message::outbox_store;
+use crate::message::outboxes::{BATCH, Outboxes};
+use crate::message::transition::Happening;
+
+/// How often it looks although nothing is due.
+const PERIOD: Duration = Duration::from_secs(5);
+
+/// Looks for messages whose moment has come.
+pub(super) struct DueMessages {
+    pub(super) outboxes: Outboxes,
+}
+
+impl DueMessages {
+    pub(super) async fn run(self, last_run: LastRun) {
+        loop {
+            let wait = match self.run_once().await {
+                Ok(wait) => wait,
+                Err(error) => {
+                    error!(error = chain(&error), "the messages that are due could not be looked for");
+                    PERIOD
+                }
+            };
+            last_run.note();
+            let _ = tokio::time::timeout(wait, self.outboxes.scheduled.notified()).await; // Either is a reason to look.
+        }
+    }
+
+    /// Gives how long there is nothing to do.
+    async fn run_once(&self) -> Result<Duration> {
+        let Shared { db, clock, .. } = &*self.outboxes.shared;
+        let now = clock.now();
+        let over = outbox_store::over(db.read(), now, BATCH).await?;
+        let due = outbox_store::due(db.read(), now, BATCH).await?;
+        if over.is_empty() && due.is_empty() {
+            let next = outbox_store::next_due(db.read()).await?;
+            return Ok(next.map_or(PERIOD, |next| next.remaining(now).min(PERIOD)));
+        }
+        self.outboxes.happen(over, |_| Happening::Expired).await?;
+        let lanes: Vec<_> = due.iter().map(|row| (row.session_id.clone(), row.lane.clone())).collect();
+        self.outboxes.happen(due, |_| Happening::Due { sequence: self.outboxes.next_sequence() }).await?;
+        for (session, lane) in lanes {
+            self.outboxes.start(&session, Some(&lane));
+        }
+        Ok(Duration::ZERO)
+    }
+}

@@ -1,0 +1,187 @@
+//! The message service, which every door calls: what is sent, and what came and went.
+//!
+//! A message that is asked for is an intent. It is on the disk before it is tried: its id, its recipient, its bytes and its secret are
+//! chosen once, in one transaction with the event that says that it waits and with the client's key for the request
+//! ([`accepting`]). Who sends it is the outbox of its session ([`outbox`]), which reads it from there. What becomes of it is decided
+//! by one pure function ([`transition`]) and written in one place ([`transitions`]), with the event that says so.
+//!
+//! ```text
+//! a client ─> Messages::send ──one transaction──> message, outgoing, event
+//!                  │                                   │
+//!                  └────wakes────> Outbox <──reads─────┤
+//!                                    │                 │
+//!                 WhatsApp <──gives──┴──writes──> Transitions <──reads── the journal's receipts (receipts)
+//!                                                      ^
+//!                                   moments that have come (due)
+//! ```
+//!
+//! That a message was taken is told by WhatsApp's acknowledgement, or by a receipt: nothing else counts. After a crash at any point the
+//! rows say what is known: what was on its way is in doubt, and is sent again as the same message.
+
+pub mod types;
+
+pub mod pacing;
+pub mod rules;
+pub mod transition;
+
+mod accepting;
+mod due;
+mod listing;
+mod outbox;
+mod outbox_store;
+mod outboxes;
+mod receipts;
+mod recipients;
+mod retention;
+mod shown;
+mod transitions;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use entity::ids::SessionId;
+use entity::words::access::Scope;
+
+use crate::caller::Caller;
+use crate::clock::Clock;
+use crate::db::Db;
+use crate::error::{Error, ErrorKind, Result};
+use crate::event::index_store;
+use crate::event::journal::Journal;
+use crate::lifecycle::Lifecycle;
+use crate::lifecycle::last_run::Loop;
+use crate::message::due::DueMessages;
+use crate::message::outbox::Shared;
+use crate::message::outbox_store::OutgoingRow;
+use crate::message::outboxes::Outboxes;
+use crate::message::pacing::{Pace, Pacing};
+use crate::message::receipts::Receipts;
+use crate::message::recipients::Recipients;
+use crate::message::retention::MessageRetention;
+use crate::message::shown::shown;
+use crate::message::transition::Happening;
+use crate::message::transitions::Transitions;
+use crate::message::types::Message;
+use crate::session::Sessions;
+
+/// How messages are sent and kept.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct MessageSettings {
+    /// How fast each session sends.
+    pub pace: Pace,
+    /// How long messages are kept; never shorter than their events.
+    pub kept: Duration,
+}
+
+/// What the messages stand on.
+#[derive(Debug)]
+pub struct Deps {
+    /// Whose they are.
+    pub sessions: Sessions,
+    /// Where they are kept.
+    pub db: Db,
+    /// Where is written what becomes of them.
+    pub journal: Journal,
+    /// What time it is.
+    pub clock: Clock,
+    /// What their tasks end with.
+    pub lifecycle: Lifecycle,
+}
+
+/// The messages of this server.
+#[derive(Clone, Debug)]
+pub struct Messages {
+    sessions: Sessions,
+    db: Db,
+    journal: Journal,
+    clock: Clock,
+    lifecycle: Lifecycle,
+    outboxes: Outboxes,
+}
+
+impl Messages {
+    /// Takes over what the process before was to send: what was on its way is in doubt.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    pub async fn open(deps: Deps, settings: MessageSettings) -> Result<Self> {
+        let MessageSettings { pace, kept } = settings;
+        let Deps { sessions, db, journal, clock, lifecycle } = deps;
+        let transitions = Transitions::new(journal.clone(), clock.clone());
+        let (recipients, pacing) = (Recipients::new(db.clone()), Pacing::new(pace));
+        let shared = Shared { db: db.clone(), clock: clock.clone(), transitions, recipients, pacing };
+        let outboxes = Outboxes::open(sessions.clone(), lifecycle.clone(), shared).await?;
+        outboxes.go_on().await?;
+        let receipts = Receipts::open(Arc::clone(&outboxes.shared), journal.clone()).await?;
+        lifecycle.spawn_loop(Loop::Receipts, |last_run| receipts.run(last_run));
+        let due = DueMessages { outboxes: outboxes.clone() };
+        lifecycle.spawn_loop(Loop::DueMessages, |last_run| due.run(last_run));
+        let (of, at) = (sessions.clone(), clock.clone());
+        let retention = MessageRetention { sessions: of, db: db.clone(), clock: at, age: kept };
+        lifecycle.spawn_loop(Loop::MessageRetention, |last_run| retention.run(last_run));
+        Ok(Self { sessions, db, journal, clock, lifecycle, outboxes })
+    }
+
+    /// One message, whoever sent it. Of several with the same id, the first.
+    ///
+    /// # Errors
+    /// `SessionNotFound`, `MessageNotFound`.
+    pub async fn find(&self, caller: &Caller, session: &SessionId, message_id: &str) -> Result<Message> {
+        self.sessions.account(caller, Scope::MessagesRead, session)?;
+        self.message(session, message_id).await
+    }
+
+    /// Takes a message back that is still to be sent.
+    ///
+    /// # Errors
+    /// `SessionNotFound`, `MessageNotFound`; `MessageNotWaiting`: it is on its way, or was sent.
+    #[tracing::instrument(level = "debug", name = "cancel_message", skip_all, fields(session.id = %session))]
+    pub async fn cancel(&self, caller: &Caller, session: &SessionId, message_id: &str) -> Result<Message> {
+        self.sessions.account(caller, Scope::MessagesSend, session)?;
+        let changed = self.change(session, message_id, Happening::Cancelled).await?;
+        if changed.is_none() {
+            let detail = "the message does not wait any more: it is on its way, was sent, or was given up";
+            return Err(Error::new(ErrorKind::MessageNotWaiting, detail));
+        }
+        self.message(session, message_id).await
+    }
+
+    /// Sends a message again that was not sent: the same message, with the same id.
+    ///
+    /// # Errors
+    /// `SessionNotFound`, `MessageNotFound`; `MessageNotFailed`: it waits, or was sent.
+    #[tracing::instrument(level = "debug", name = "retry_message", skip_all, fields(session.id = %session))]
+    pub async fn retry(&self, caller: &Caller, session: &SessionId, message_id: &str) -> Result<Message> {
+        self.sessions.account(caller, Scope::MessagesSend, session)?;
+        let now = self.clock.now();
+        let (sequence, expires_at) = (self.outboxes.next_sequence(), now.after(rules::EXPIRES_AFTER));
+        let happening = Happening::Retried { sequence, expires_at, now };
+        let Some(row) = self.change(session, message_id, happening).await? else {
+            let detail = "the message has not failed: it waits, is on its way, or was sent";
+            return Err(Error::new(ErrorKind::MessageNotFailed, detail));
+        };
+        self.outboxes.start(session, Some(&row.lane));
+        self.message(session, message_id).await
+    }
+
+    /// Lets something happen to a message that was sent through this API. None if that changes nothing.
+    async fn change(&self, session: &SessionId, message_id: &str, happening: Happening) -> Result<Option<OutgoingRow>> {
+        if outbox_store::find(self.db.read(), session, message_id).await?.is_none() {
+            return Err(not_found());
+        }
+        let (transitions, session, id) =
+            (self.outboxes.shared.transitions.clone(), session.clone(), message_id.to_owned());
+        self.lifecycle.complete(async move { transitions.write_one(&session, &id, happening).await }).await
+    }
+
+    async fn message(&self, session: &SessionId, message_id: &str) -> Result<Message> {
+        let found = index_store::with_id(self.db.read(), session, message_id).await?.into_iter().next();
+        let stored = found.ok_or_else(not_found)?;
+        let row = outbox_store::find(self.db.read(), session, message_id).await?;
+        Ok(shown(stored, row))
+    }
+}
+
+fn not_found() -> Error {
+    Error::new(ErrorKind::MessageNotFound, "no message of this session has this id")
+}

@@ -1,0 +1,418 @@
+//! Sends what waits in the outbox of one session. One task for each session that has something to send; it ends when there is nothing.
+//!
+//! Chats side by side, and in each one message after the other: the next one goes when it is known what became of the one before. What
+//! is to be sent is read when its turn has come, so that ten thousand messages that wait take no memory.
+//!
+//! That a message is on its way is written before it is given to WhatsApp. What then becomes of it is written before anything else is
+//! sent in its chat. So whenever the process ends, each message is known to be sent, known not to be, or in doubt; one in doubt is
+//! given to WhatsApp again after the next login, with the same id and the same bytes, at most [`ATTEMPTS`] times in all.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use entity::ids::SessionId;
+use entity::timestamp::Timestamp;
+use entity::words::outgoing::{FailureCode, MessageStatus};
+use futures::StreamExt as _;
+use futures::stream::FuturesUnordered;
+use parking_lot::Mutex;
+use tokio::sync::{Notify, oneshot, watch};
+use tracing::{error, warn};
+
+use crate::clock::Clock;
+use crate::crash;
+use crate::db::Db;
+use crate::error::{Error, ErrorKind, Result, chain};
+use crate::event::index::IndexedMessage;
+use crate::event::index_store;
+use crate::message::outbox_store::{self, OutgoingRow};
+use crate::message::pacing::Pacing;
+use crate::message::recipients::{Found, Recipients};
+use crate::message::transition::{ATTEMPTS, Happening, is_sent};
+use crate::message::transitions::Transitions;
+use crate::whatsapp::acks::Ack;
+use crate::whatsapp::client::Client;
+use crate::whatsapp::operation::message::{NotGiven, OutgoingMessage};
+
+/// Chats of one session in which something is under way at the same time.
+const LANES: usize = 16;
+/// How long WhatsApp's answer is waited for until it is in doubt whether the message arrived. It usually takes less than one second.
+const ANSWER_LIMIT: Duration = Duration::from_secs(20);
+/// How much longer the chat waits for it before its next message is sent: about as long as it takes to find a dead connection.
+const DOUBT_LIMIT: Duration = Duration::from_secs(55);
+/// Pause after something could not be read or written, or WhatsApp could not be asked.
+const PAUSE: Duration = Duration::from_secs(5);
+/// Pause after WhatsApp says that it cannot serve now.
+const BUSY_PAUSE: Duration = Duration::from_secs(30);
+
+/// What the outboxes of all sessions share.
+#[derive(Debug)]
+pub(super) struct Shared {
+    pub(super) db: Db,
+    pub(super) clock: Clock,
+    pub(super) transitions: Transitions,
+    pub(super) recipients: Recipients,
+    pub(super) pacing: Pacing,
+}
+
+/// How the task of a session learns that there is more to send.
+#[derive(Debug, Default)]
+pub(super) struct Wake {
+    /// Lanes in which something is new. None while nobody sends: who begins to reads all of them.
+    lanes: Mutex<Option<BTreeSet<String>>>,
+    /// Whether something was new since [`take_news`](Self::take_news).
+    is_new: AtomicBool,
+    notify: Notify,
+}
+
+impl Wake {
+    /// Something is to be sent in this lane.
+    pub(super) fn lane(&self, lane: &str) {
+        self.is_new.store(true, Ordering::SeqCst);
+        if let Some(lanes) = &mut *self.lanes.lock() {
+            lanes.insert(lane.to_owned());
+        }
+        self.notify.notify_one();
+    }
+
+    /// Whether something was new since this was asked last.
+    pub(super) fn take_news(&self) -> bool {
+        self.is_new.swap(false, Ordering::SeqCst)
+    }
+
+    fn taken(&self) -> BTreeSet<String> {
+        self.lanes.lock().as_mut().map(std::mem::take).unwrap_or_default()
+    }
+}
+
+/// The outbox of one session.
+pub(super) struct Outbox {
+    pub(super) session: SessionId,
+    pub(super) client: watch::Receiver<Option<Client>>,
+    pub(super) wake: Arc<Wake>,
+    pub(super) shared: Arc<Shared>,
+}
+
+/// Why an outbox has stopped to send.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stopped {
+    /// Nothing is left to be sent.
+    Empty,
+    /// The session is gone.
+    Gone,
+}
+
+/// A lane, on one connection.
+struct Lane {
+    name: String,
+    /// Up to this place everything was tried on this connection.
+    after: i64,
+}
+
+/// What comes next in a lane.
+enum Next {
+    /// Its next message.
+    More(Lane),
+    /// Its next message, at this moment.
+    At(Timestamp, Lane),
+    /// Nothing.
+    Empty(Lane),
+}
+
+impl Outbox {
+    /// Sends until nothing is left.
+    pub(super) async fn run(&mut self) -> Stopped {
+        loop {
+            let is_online = |client: &Option<Client>| client.as_ref().is_some_and(|client| !client.has_ended());
+            let client = match self.client.wait_for(is_online).await {
+                Ok(client) => client.clone(),
+                Err(_) => return Stopped::Gone,
+            };
+            let Some(client) = client else { continue };
+            *self.wake.lanes.lock() = Some(BTreeSet::new());
+            let is_empty = self.send_all(&client).await;
+            *self.wake.lanes.lock() = None;
+            if is_empty {
+                return Stopped::Empty;
+            }
+        }
+    }
+
+    /// Sends on this connection what there is to send. Says whether nothing is left.
+    async fn send_all(&self, client: &Client) -> bool {
+        let mut ready: VecDeque<Lane> = VecDeque::new();
+        let mut asleep: BTreeMap<(Timestamp, String), Lane> = BTreeMap::new();
+        let mut running = FuturesUnordered::new();
+        // Lanes that are ready, asleep or running, and whether there was something new in them meanwhile.
+        let mut known: HashMap<String, bool> = HashMap::new();
+        // Up to which place everything was tried in a lane that has a message in doubt.
+        let mut doubts: HashMap<String, i64> = HashMap::new();
+        let mut new = loop {
+            match outbox_store::lanes(self.shared.db.read(), &self.session).await {
+                Ok(lanes) => break lanes,
+                Err(error) => self.failed("what is to be sent could not be read", &error),
+            }
+            tokio::select! {
+                () = tokio::time::sleep(PAUSE) => {}
+                _ = client.ended() => return false,
+            }
+        };
+        loop {
+            new.extend(self.wake.taken());
+            for name in new.drain(..) {
+                match known.get_mut(&name) {
+                    Some(has_more) => *has_more = true,
+                    None => {
+                        known.insert(name.clone(), false);
+                        let after = doubts.get(&name).copied().unwrap_or(0);
+                        ready.push_back(Lane { name, after });
+                    }
+                }
+            }
+            while running.len() < LANES
+                && let Some(lane) = ready.pop_front()
+            {
+                running.push(self.turn(client, lane));
+            }
+            // What is in doubt is sent again on the next connection.
+            if known.is_empty() && doubts.is_empty() {
+                return true;
+            }
+            let next = asleep.first_key_value().map(|((moment, _), _)| moment.remaining(self.shared.clock.now()));
+            let waking = async {
+                match next {
+                    Some(wait) => tokio::time::sleep(wait).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                Some(next) = running.next(), if !running.is_empty() => match next {
+                    Next::More(lane) => ready.push_back(lane),
+                    Next::At(moment, lane) => {
+                        asleep.insert((moment, lane.name.clone()), lane);
+                    }
+                    Next::Empty(lane) => match known.get_mut(&lane.name) {
+                        Some(has_more) if *has_more => {
+                            *has_more = false;
+                            ready.push_back(lane);
+                        }
+                        _ => {
+                            known.remove(&lane.name);
+                            if lane.after > 0 {
+                                doubts.insert(lane.name, lane.after);
+                            }
+                        }
+                    },
+                },
+                () = self.wake.notify.notified() => {}
+                () = waking => {
+                    if let Some((_, lane)) = asleep.pop_first() {
+                        ready.push_back(lane);
+                    }
+                }
+                _ = client.ended() => break,
+            }
+        }
+        // What is under way learns the same, and writes what that means.
+        while running.next().await.is_some() {}
+        false
+    }
+
+    /// Sends the next message of a lane, if its moment has come, and writes what became of it.
+    async fn turn(&self, client: &Client, lane: Lane) -> Next {
+        match self.send_next(client, lane.after, &lane.name).await {
+            Ok(Turn::Empty) => Next::Empty(lane),
+            Ok(Turn::Later(moment)) => Next::At(moment, lane),
+            Ok(Turn::Done) => Next::More(lane),
+            Ok(Turn::InDoubt(sequence)) => Next::More(Lane { after: sequence, ..lane }),
+            // The next connection goes on.
+            Err(_) if client.has_ended() => Next::More(lane),
+            Err(error) => {
+                match error.kind() {
+                    ErrorKind::Upstream | ErrorKind::UpstreamTimeout => {
+                        let reason = chain(&error);
+                        warn!(session.id = %self.session, error = reason, "WhatsApp could not be asked about a recipient");
+                    }
+                    _ => self.failed("a message could not be sent for now", &error),
+                }
+                Next::At(self.shared.clock.now().after(PAUSE), lane)
+            }
+        }
+    }
+
+    async fn send_next(&self, client: &Client, after: i64, lane: &str) -> Result<Turn> {
+        let Shared { db, clock, transitions, recipients, pacing } = &*self.shared;
+        let Some(row) = outbox_store::head(db.read(), &self.session, lane, after).await? else {
+            return Ok(Turn::Empty);
+        };
+        let (now, id, progress) = (clock.now(), row.message_id.clone(), &row.progress);
+        if progress.expires_at <= now {
+            transitions.write_one(&self.session, &id, Happening::Expired).await?;
+            return Ok(Turn::Done);
+        }
+        if progress.due_at > now {
+            return Ok(Turn::Later(progress.due_at.min(progress.expires_at)));
+        }
+        if progress.status == MessageStatus::Unconfirmed && progress.attempts >= ATTEMPTS {
+            transitions.write_one(&self.session, &id, Happening::GivenUp).await?;
+            return Ok(Turn::Done);
+        }
+        let recipient = match progress.is_checked {
+            true => progress.recipient.clone(),
+            false => match recipients.find(&self.session, client, &progress.recipient).await? {
+                Found::At(jid) => jid,
+                Found::Nobody => {
+                    let code = FailureCode::RecipientNotOnWhatsapp;
+                    let refused = Happening::Refused { code, upstream_code: None };
+                    transitions.write_one(&self.session, &id, refused).await?;
+                    return Ok(Turn::Done);
+                }
+            },
+        };
+        tokio::select! {
+            () = tokio::time::sleep(pacing.take(&self.session)) => {}
+            _ = client.ended() => return Ok(Turn::Done),
+        }
+        let content = index_store::own(db.read(), &self.session, std::slice::from_ref(&id)).await?;
+        let Some(IndexedMessage { key, content, .. }) = content.into_iter().next().map(|stored| stored.message) else {
+            return Err(Error::internal("a message that is to be sent was not written down"));
+        };
+        let sending = Happening::Sending { recipient: recipient.clone() };
+        // Somebody may have taken it back meanwhile.
+        let Some(row) = transitions.write_one(&self.session, &id, sending).await? else { return Ok(Turn::Done) };
+        crash::point("before_wire");
+        self.give(client, &row, OutgoingMessage { message_id: id, sender: key.sender, recipient, content }).await
+    }
+
+    /// Gives a message to WhatsApp that is written to be on its way, and writes what became of it.
+    async fn give(&self, client: &Client, row: &OutgoingRow, message: OutgoingMessage) -> Result<Turn> {
+        let now = || self.shared.clock.now();
+        let given = match client.send(&message).await {
+            Ok(given) => given,
+            Err(NotGiven::Offline) => return self.end(row, Happening::NotSent { until: now() }, Turn::Done).await,
+            Err(NotGiven::RateLimited(pause)) => {
+                let until = now().after(pause);
+                return self.end(row, Happening::NotSent { until }, Turn::Later(until)).await;
+            }
+            Err(NotGiven::Refused(code)) => {
+                return self.end(row, Happening::Refused { code, upstream_code: None }, Turn::Done).await;
+            }
+            Err(NotGiven::Unknown) => {
+                return self.end(row, Happening::Unanswered, Turn::InDoubt(row.progress.sequence)).await;
+            }
+        };
+        crash::point("after_wire");
+        if !given.has_recipient {
+            // The server has taken the id. The next try would need another one, so there is none.
+            let code = FailureCode::RecipientUnreachable;
+            return self.end(row, Happening::Refused { code, upstream_code: None }, Turn::Done).await;
+        }
+        let mut ack = given.ack;
+        match self.answer(client, row, &mut ack, ANSWER_LIMIT).await {
+            Answer::Ack(answer) => return self.answered(row, answer).await,
+            Answer::Proof => return Ok(Turn::Done),
+            Answer::None => self.write(row, Happening::Unanswered).await?,
+        }
+        match self.answer(client, row, &mut ack, DOUBT_LIMIT).await {
+            Answer::Ack(answer) => self.answered(row, answer).await,
+            Answer::Proof => Ok(Turn::Done),
+            Answer::None => Ok(Turn::InDoubt(row.progress.sequence)),
+        }
+    }
+
+    /// Waits for WhatsApp's answer, or for a receipt, which proves that WhatsApp has the message.
+    async fn answer(
+        &self,
+        client: &Client,
+        row: &OutgoingRow,
+        ack: &mut oneshot::Receiver<Ack>,
+        limit: Duration,
+    ) -> Answer {
+        let mut watched = self.shared.transitions.watch(&self.session, &row.message_id, row.progress.status);
+        tokio::select! {
+            biased;
+            answer = ack => answer.map_or(Answer::None, Answer::Ack),
+            Ok(_) = watched.status.wait_for(|status| is_sent(*status)) => Answer::Proof,
+            _ = client.ended() => Answer::None,
+            () = tokio::time::sleep(limit) => Answer::None,
+        }
+    }
+
+    async fn answered(&self, row: &OutgoingRow, answer: Ack) -> Result<Turn> {
+        crash::point("after_ack");
+        let code = match answer {
+            Ack::Taken { at } => return self.end(row, Happening::Taken { at }, Turn::Done).await,
+            Ack::Refused { code } => code,
+        };
+        warn!(session.id = %self.session, message.id = row.message_id, code, "WhatsApp refused a message (code {code})");
+        match meaning(code) {
+            Some(failure) => {
+                let refused = Happening::Refused { code: failure, upstream_code: Some(code) };
+                self.end(row, refused, Turn::Done).await
+            }
+            None => {
+                let until = self.shared.clock.now().after(BUSY_PAUSE);
+                self.end(row, Happening::NotSent { until }, Turn::Later(until)).await
+            }
+        }
+    }
+
+    /// Writes what became of a message. It is insisted on: a message that stays "on its way" would be sent again.
+    async fn end(&self, row: &OutgoingRow, happening: Happening, turn: Turn) -> Result<Turn> {
+        self.write(row, happening).await?;
+        Ok(turn)
+    }
+
+    async fn write(&self, row: &OutgoingRow, happening: Happening) -> Result<()> {
+        loop {
+            let write = self.shared.transitions.write_one(&self.session, &row.message_id, happening.clone());
+            match write.await {
+                Ok(_) => return Ok(()),
+                Err(error) if error.kind() == ErrorKind::ShuttingDown => return Err(error),
+                Err(error) => self.failed("what became of a message could not be written", &error),
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+    }
+
+    fn failed(&self, what: &str, failure: &Error) {
+        error!(session.id = %self.session, error = chain(failure), "{what}");
+    }
+}
+
+/// What came of waiting for an answer.
+enum Answer {
+    /// WhatsApp's answer.
+    Ack(Ack),
+    /// What happened later shows that WhatsApp has it.
+    Proof,
+    /// None in time.
+    None,
+}
+
+/// What a turn of a lane came to.
+enum Turn {
+    /// Nothing is to be sent.
+    Empty,
+    /// What is next is not to be sent before this moment.
+    Later(Timestamp),
+    /// It is known what became of the message.
+    Done,
+    /// It is not known, and nothing more is done about it on this connection. The message's place.
+    InDoubt(i64),
+}
+
+/// What a code in WhatsApp's answer to a message means. None if the same may succeed later.
+fn meaning(code: i32) -> Option<FailureCode> {
+    Some(match code {
+        400 | 479 => FailureCode::InvalidMessage,
+        403 | 405 | 473 => FailureCode::NotAllowed,
+        404 => FailureCode::RecipientNotFound,
+        463 => FailureCode::AccountRestricted,
+        475 => FailureCode::NewChatLimit,
+        503 => return None,
+        _ => FailureCode::Rejected,
+    })
+}

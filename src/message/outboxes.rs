@@ -1,0 +1,116 @@
+//! The outboxes of all sessions that have something to send: starts them, and lets them go.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use entity::ids::SessionId;
+use parking_lot::Mutex;
+use tokio::sync::Notify;
+
+use crate::error::Result;
+use crate::lifecycle::{Lifecycle, ShutdownPhase};
+use crate::message::outbox::{Outbox, Shared, Stopped, Wake};
+use crate::message::outbox_store::{self, OutgoingRow};
+use crate::message::transition::Happening;
+use crate::message::transitions::Change;
+use crate::session::Sessions;
+
+/// Messages whose state is written together.
+pub(super) const BATCH: u64 = 200;
+
+/// The outboxes. Cheap to clone.
+#[derive(Clone, Debug)]
+pub(super) struct Outboxes {
+    sessions: Sessions,
+    lifecycle: Lifecycle,
+    /// What they share.
+    pub(super) shared: Arc<Shared>,
+    running: Arc<Mutex<HashMap<SessionId, Arc<Wake>>>>,
+    /// The last place that a message has among all that are sent.
+    last_sequence: Arc<AtomicI64>,
+    /// Wakes who waits for the moments of scheduled messages.
+    pub(super) scheduled: Arc<Notify>,
+}
+
+impl Outboxes {
+    /// None runs yet.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    pub(super) async fn open(sessions: Sessions, lifecycle: Lifecycle, shared: Shared) -> Result<Self> {
+        let last_sequence = Arc::new(AtomicI64::new(outbox_store::last_sequence(shared.db.read()).await?));
+        let shared = Arc::new(shared);
+        Ok(Self { sessions, lifecycle, shared, running: Arc::default(), last_sequence, scheduled: Arc::default() })
+    }
+
+    /// The place behind all that were asked for before.
+    pub(super) fn next_sequence(&self) -> i64 {
+        self.last_sequence.fetch_add(1, Ordering::Relaxed) + 1
+    }
+
+    /// Goes on where the process before ended: what was on its way is in doubt, and what waited is sent.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    pub(super) async fn go_on(&self) -> Result<()> {
+        loop {
+            let rows = outbox_store::on_their_way(self.shared.db.read(), BATCH).await?;
+            if rows.is_empty() {
+                break;
+            }
+            self.happen(rows, |_| Happening::Unanswered).await?;
+        }
+        for session in outbox_store::sessions(self.shared.db.read()).await? {
+            self.start(&session, None);
+        }
+        Ok(())
+    }
+
+    /// Lets something happen to many messages.
+    ///
+    /// # Errors
+    /// `Unavailable`; it may have happened to some of them.
+    pub(super) async fn happen(&self, rows: Vec<OutgoingRow>, what: impl Fn(&OutgoingRow) -> Happening) -> Result<()> {
+        let mut changes: HashMap<SessionId, Vec<Change>> = HashMap::new();
+        for row in rows {
+            let change = Change { message_id: row.message_id.clone(), happening: what(&row) };
+            changes.entry(row.session_id).or_default().push(change);
+        }
+        for (session, changes) in changes {
+            self.shared.transitions.write(&session, changes).await?;
+        }
+        Ok(())
+    }
+
+    /// Lets a session's outbox look for what there is to send, in this lane at least.
+    pub(super) fn start(&self, session: &SessionId, lane: Option<&str>) {
+        let Some(client) = self.sessions.client(session) else { return };
+        let wake = {
+            let mut running = self.running.lock();
+            if let Some(wake) = running.get(session) {
+                if let Some(lane) = lane {
+                    wake.lane(lane);
+                }
+                return;
+            }
+            let wake = Arc::new(Wake::default());
+            running.insert(session.clone(), Arc::clone(&wake));
+            wake
+        };
+        let shared = Arc::clone(&self.shared);
+        let mut outbox = Outbox { session: session.clone(), client, wake: Arc::clone(&wake), shared };
+        let (running, stop) = (Arc::clone(&self.running), self.lifecycle.workers().clone());
+        // One of the workers: the sessions' clients end before them, and what is under way with those; what that means is written.
+        self.lifecycle.spawn(ShutdownPhase::Workers, "outbox", async move {
+            loop {
+                let Some(stopped) = stop.run_until_cancelled(outbox.run()).await else { return };
+                let mut running = running.lock();
+                if stopped == Stopped::Gone || !wake.take_news() {
+                    running.remove(&outbox.session);
+                    return;
+                }
+            }
+        });
+    }
+}

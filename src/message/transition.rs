@@ -1,0 +1,142 @@
+//! What becomes of a message that is sent: every rule, pure, without a clock or a database. What is known never goes back on the way
+//! from `scheduled` to `played`, whatever comes late or twice.
+
+use entity::timestamp::Timestamp;
+use entity::words::outgoing::{FailureCode, MessageStatus};
+
+/// How often a message without an answer is given to WhatsApp, at most.
+pub(super) const ATTEMPTS: i32 = 3;
+
+/// What is known of a message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Progress {
+    pub(super) status: MessageStatus,
+    /// Its place among all that the session sends.
+    pub(super) sequence: i64,
+    /// JID to which it goes.
+    pub(super) recipient: String,
+    /// Whether it is known that there is such a recipient.
+    pub(super) is_checked: bool,
+    /// How often it was given to WhatsApp.
+    pub(super) attempts: i32,
+    /// Before this moment it is not sent.
+    pub(super) due_at: Timestamp,
+    /// From this moment on it is not sent.
+    pub(super) expires_at: Timestamp,
+    /// When WhatsApp took it.
+    pub(super) sent_at: Option<Timestamp>,
+    pub(super) code: Option<FailureCode>,
+    pub(super) upstream_code: Option<i32>,
+}
+
+/// What happens to a message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Happening {
+    /// Its moment has come; it goes behind all that wait.
+    Due { sequence: i64 },
+    /// It is about to be given to WhatsApp, for this recipient.
+    Sending { recipient: String },
+    /// Nothing of it was sent; it waits until then.
+    NotSent { until: Timestamp },
+    /// WhatsApp took it.
+    Taken { at: Option<Timestamp> },
+    /// WhatsApp or the library refused it for good.
+    Refused { code: FailureCode, upstream_code: Option<i32> },
+    /// It was given to WhatsApp, and no answer came, or the process ended before one could.
+    Unanswered,
+    /// It was given to WhatsApp as often as it is.
+    GivenUp,
+    /// A device of the recipient has it.
+    Delivered,
+    /// The recipient has read it.
+    Read,
+    /// The recipient has played it.
+    Played,
+    /// A client takes it back.
+    Cancelled,
+    /// A client wants it sent once more, behind all that wait, until then.
+    Retried { sequence: i64, expires_at: Timestamp, now: Timestamp },
+    /// Its time is over.
+    Expired,
+}
+
+/// What is known afterwards. None if that changes nothing.
+pub(super) fn step(now_known: &Progress, happening: &Happening) -> Option<Progress> {
+    use MessageStatus::{
+        Cancelled, Delivered, Expired, Failed, Played, Queued, Read, Scheduled, Sending, Sent, Unconfirmed,
+    };
+    let known = now_known.clone();
+    let status = known.status;
+    let to = |status: MessageStatus| Progress { status, code: None, upstream_code: None, ..known.clone() };
+    let failed = |code: FailureCode, upstream_code: Option<i32>| Progress {
+        status: Failed,
+        code: Some(code),
+        upstream_code,
+        ..known.clone()
+    };
+    // Nobody knew whether it had arrived, and this shows it.
+    let was_doubtful = status == Failed && known.code == Some(FailureCode::Unconfirmed);
+    match happening {
+        Happening::Due { sequence } => (status == Scheduled).then(|| Progress { sequence: *sequence, ..to(Queued) }),
+        Happening::Sending { recipient } => matches!(status, Queued | Unconfirmed).then(|| Progress {
+            recipient: recipient.clone(),
+            is_checked: true,
+            attempts: known.attempts.saturating_add(1),
+            ..to(Sending)
+        }),
+        // Sent before, it may have arrived then.
+        Happening::NotSent { until } => (status == Sending).then(|| {
+            let attempts = known.attempts.saturating_sub(1);
+            let status = if attempts > 0 { Unconfirmed } else { Queued };
+            Progress { attempts, due_at: *until, ..to(status) }
+        }),
+        Happening::Taken { at } => (matches!(status, Queued | Sending | Unconfirmed) || was_doubtful)
+            .then(|| Progress { sent_at: *at, ..to(Sent) }),
+        Happening::Refused { code, upstream_code } => {
+            matches!(status, Queued | Sending | Unconfirmed).then(|| failed(*code, *upstream_code))
+        }
+        Happening::Unanswered => (status == Sending).then(|| to(Unconfirmed)),
+        Happening::GivenUp => (status == Unconfirmed).then(|| failed(FailureCode::Unconfirmed, None)),
+        Happening::Delivered => {
+            (matches!(status, Queued | Sending | Unconfirmed | Sent) || was_doubtful).then(|| to(Delivered))
+        }
+        Happening::Read => {
+            (matches!(status, Queued | Sending | Unconfirmed | Sent | Delivered) || was_doubtful).then(|| to(Read))
+        }
+        Happening::Played => (matches!(status, Queued | Sending | Unconfirmed | Sent | Delivered | Read)
+            || was_doubtful)
+            .then(|| to(Played)),
+        Happening::Cancelled => matches!(status, Scheduled | Queued).then(|| to(Cancelled)),
+        Happening::Retried { sequence, expires_at, now } => {
+            matches!(status, Failed | Expired | Cancelled).then(|| Progress {
+                sequence: *sequence,
+                expires_at: *expires_at,
+                due_at: *now,
+                attempts: 0,
+                ..to(if was_doubtful { Unconfirmed } else { Queued })
+            })
+        }
+        Happening::Expired => match status {
+            Scheduled | Queued => Some(to(Expired)),
+            // It may have arrived: that it expired would say that it did not.
+            Unconfirmed => Some(failed(FailureCode::Unconfirmed, None)),
+            Sending | Sent | Delivered | Read | Played | Failed | Cancelled | Expired => None,
+        },
+    }
+}
+
+/// Whether it is still to be sent.
+pub(super) const fn is_open(status: MessageStatus) -> bool {
+    matches!(
+        status,
+        MessageStatus::Scheduled | MessageStatus::Queued | MessageStatus::Sending | MessageStatus::Unconfirmed
+    )
+}
+
+/// Whether WhatsApp has it.
+pub const fn is_sent(status: MessageStatus) -> bool {
+    matches!(status, MessageStatus::Sent | MessageStatus::Delivered | MessageStatus::Read | MessageStatus::Played)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,129 @@
+use proptest::prelude::*;
+
+use super::*;
+
+fn new() -> Progress {
+    Progress {
+        status: MessageStatus::Queued,
+        sequence: 1,
+        recipient: "15550100077@s.whatsapp.net".to_owned(),
+        is_checked: false,
+        attempts: 0,
+        due_at: Timestamp::from_millis(0),
+        expires_at: Timestamp::from_millis(1_000),
+        sent_at: None,
+        code: None,
+        upstream_code: None,
+    }
+}
+
+fn sending() -> Happening {
+    Happening::Sending { recipient: "100000000000077@lid".to_owned() }
+}
+
+fn taken() -> Happening {
+    Happening::Taken { at: Some(Timestamp::from_millis(7_000)) }
+}
+
+/// The states that a message goes through. What changes nothing is left out.
+fn way(happenings: &[Happening]) -> Vec<MessageStatus> {
+    let mut known = new();
+    let mut way = Vec::new();
+    for happening in happenings {
+        if let Some(next) = step(&known, happening) {
+            way.push(next.status);
+            known = next;
+        }
+    }
+    way
+}
+
+#[test]
+fn a_message_goes_from_queued_to_read_and_a_late_receipt_takes_nothing_back() {
+    use MessageStatus::{Delivered, Read, Sending, Sent};
+    let all = [sending(), taken(), Happening::Read, Happening::Delivered, taken(), Happening::Unanswered];
+    assert_eq!(way(&all), [Sending, Sent, Read]);
+    assert_eq!(way(&[sending(), Happening::Delivered, taken()]), [Sending, Delivered]);
+}
+
+#[test]
+fn a_message_without_an_answer_is_the_same_message_again_until_it_is_given_up_and_a_receipt_still_proves_it() {
+    use MessageStatus::{Delivered, Failed, Sending, Unconfirmed};
+    let all = [
+        sending(),
+        Happening::Unanswered,
+        sending(),
+        Happening::Unanswered,
+        Happening::GivenUp,
+        Happening::Expired,
+        Happening::Delivered,
+    ];
+    assert_eq!(way(&all), [Sending, Unconfirmed, Sending, Unconfirmed, Failed, Delivered]);
+}
+
+#[test]
+fn what_may_have_arrived_is_not_said_to_have_expired_nor_taken_back() {
+    use MessageStatus::{Cancelled, Expired, Failed, Queued, Sending, Unconfirmed};
+    assert_eq!(way(&[Happening::Expired, sending()]), [Expired]);
+    assert_eq!(way(&[Happening::Cancelled, sending()]), [Cancelled]);
+    let doubtful = [sending(), Happening::Unanswered, Happening::Cancelled, Happening::Expired];
+    assert_eq!(way(&doubtful), [Sending, Unconfirmed, Failed]);
+    let not_sent = Happening::NotSent { until: Timestamp::from_millis(9) };
+    assert_eq!(way(&[sending(), not_sent.clone()]), [Sending, Queued]);
+    let second = [sending(), Happening::Unanswered, sending(), not_sent];
+    assert_eq!(way(&second), [Sending, Unconfirmed, Sending, Unconfirmed]);
+}
+
+#[test]
+fn a_refusal_is_final_until_somebody_wants_another_try() {
+    use MessageStatus::{Failed, Queued, Sending, Sent};
+    let refused = Happening::Refused { code: FailureCode::Rejected, upstream_code: Some(500) };
+    let again =
+        Happening::Retried { sequence: 9, expires_at: Timestamp::from_millis(5_000), now: Timestamp::from_millis(100) };
+    assert_eq!(way(&[sending(), refused.clone(), taken(), Happening::Delivered]), [Sending, Failed]);
+    assert_eq!(way(&[sending(), refused, again, sending(), taken()]), [Sending, Failed, Queued, Sending, Sent]);
+}
+
+fn rank(status: MessageStatus) -> u8 {
+    match status {
+        MessageStatus::Scheduled => 0,
+        MessageStatus::Queued | MessageStatus::Sending | MessageStatus::Unconfirmed => 1,
+        MessageStatus::Failed | MessageStatus::Cancelled | MessageStatus::Expired => 2,
+        MessageStatus::Sent => 3,
+        MessageStatus::Delivered => 4,
+        MessageStatus::Read => 5,
+        MessageStatus::Played => 6,
+    }
+}
+
+fn happening() -> impl Strategy<Value = Happening> {
+    prop_oneof![
+        Just(Happening::Due { sequence: 2 }),
+        Just(sending()),
+        Just(Happening::NotSent { until: Timestamp::from_millis(9) }),
+        Just(taken()),
+        Just(Happening::Refused { code: FailureCode::NotAllowed, upstream_code: Some(405) }),
+        Just(Happening::Unanswered),
+        Just(Happening::GivenUp),
+        Just(Happening::Delivered),
+        Just(Happening::Read),
+        Just(Happening::Played),
+        Just(Happening::Cancelled),
+        Just(Happening::Expired),
+    ]
+}
+
+proptest! {
+    #[test]
+    fn nothing_that_comes_late_or_twice_takes_anything_back(happenings in prop::collection::vec(happening(), 0..24)) {
+        let mut known = Progress { status: MessageStatus::Scheduled, ..new() };
+        for happening in &happenings {
+            if let Some(next) = step(&known, happening) {
+                prop_assert!(rank(next.status) >= rank(known.status));
+                prop_assert_eq!(next.code.is_some(), next.status == MessageStatus::Failed);
+                prop_assert!(step(&next, happening).is_none() || matches!(happening, Happening::Sending { .. }), "once is enough");
+                known = next;
+            }
+        }
+    }
+}

@@ -1,0 +1,214 @@
+//! What goes in and out of the message service: one struct per thing, for every door.
+
+use async_graphql::{ComplexObject, ID, InputObject, OneofObject, SimpleObject};
+use entity::ids::SessionId;
+use entity::timestamp::Timestamp;
+use entity::words::message::MessageType;
+use entity::words::outgoing::{Direction, FailureCode, MessageStatus};
+use poem_openapi::{Object, Union};
+use serde::Serialize;
+
+/// A message that is to be sent.
+#[derive(Clone, PartialEq, Object, InputObject, Serialize)]
+#[oai(example, skip_serializing_if_is_none)]
+#[graphql(name = "NewMessageInput")]
+pub struct NewMessage {
+    /// To whom: a phone number with its country code in any usual spelling, `15550100077@s.whatsapp.net` or
+    /// `100000000000077@lid`.
+    pub to: String,
+    /// What it says.
+    pub content: MessageContent,
+    /// Id of the message that it answers, which must be in the same chat.
+    pub reply_to: Option<String>,
+    /// Those whom it mentions, written as `to`; each must be in the chat. The text should have `@15550100077`.
+    pub mentions: Option<Vec<String>>,
+    /// When it is to be sent, at most 30 days from now. At once when absent.
+    pub send_at: Option<Timestamp>,
+    /// From when on it is not to be sent any more, at most 30 days behind the moment at which it is to be sent; 24 hours behind it
+    /// when absent.
+    pub expires_at: Option<Timestamp>,
+    /// What you call it: 1 to 255 characters. The same message with the same reference is the same message, which is not sent twice.
+    pub client_reference: Option<String>,
+}
+
+/// What a message says.
+#[derive(Clone, PartialEq, Union, OneofObject, Serialize)]
+#[oai(discriminator_name = "type", one_of = true)]
+#[serde(tag = "type", rename_all = "snake_case")]
+#[graphql(name = "MessageContentInput")]
+pub enum MessageContent {
+    /// Text.
+    #[oai(mapping = "text")]
+    Text(TextContent),
+}
+
+/// A text.
+#[derive(Clone, PartialEq, Object, InputObject, Serialize)]
+#[oai(example, skip_serializing_if_is_none)]
+#[graphql(name = "TextContentInput")]
+pub struct TextContent {
+    /// What it says: 1 to 65,536 characters.
+    pub text: String,
+    /// What is to be shown of a page that it links to. Nothing when absent: no page is fetched.
+    pub link_preview: Option<LinkPreview>,
+}
+
+/// What is shown of a page that a text links to.
+#[derive(Clone, PartialEq, Object, InputObject, Serialize)]
+#[oai(example, skip_serializing_if_is_none)]
+#[graphql(name = "LinkPreviewInput")]
+pub struct LinkPreview {
+    /// The link, as it stands in the text.
+    pub url: String,
+    /// The page's title, at most 300 characters.
+    pub title: Option<String>,
+    /// What the page says about itself, at most 1,000 characters.
+    pub description: Option<String>,
+    /// A small JPEG picture, base64, at most 64 KiB of bytes.
+    pub thumbnail: Option<String>,
+}
+
+/// What to do with a message while the session is not logged in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, async_graphql::Enum)]
+pub enum IfOffline {
+    /// Keep it, and send it once the session is logged in.
+    #[default]
+    Queue,
+    /// Refuse it.
+    Fail,
+}
+
+/// How a message is to be sent.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SendOptions {
+    /// How long to wait for WhatsApp's answer.
+    pub wait: std::time::Duration,
+    /// What to do while the session is not logged in.
+    pub if_offline: IfOffline,
+    /// The client's key for this request, 1 to 255 characters.
+    pub idempotency_key: Option<String>,
+}
+
+/// A message that was accepted.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Accepted {
+    /// As it is now.
+    pub message: Message,
+    /// Whether it was asked for before, with the same key or reference.
+    pub is_replayed: bool,
+}
+
+/// A message, whoever sent it.
+#[derive(Clone, PartialEq, Object, SimpleObject, Serialize)]
+#[oai(example)]
+#[graphql(complex)]
+pub struct Message {
+    /// The id that its sender gave it; unique with chat and sender.
+    #[graphql(skip)]
+    pub id: String,
+    /// Id of the session that got or sent it.
+    #[graphql(skip)]
+    pub session_id: SessionId,
+    /// Where it went.
+    pub direction: Direction,
+    /// JID of the chat.
+    pub chat: String,
+    /// JID of who sent it.
+    pub sender: String,
+    /// What it is.
+    #[oai(rename = "type")]
+    #[serde(rename = "type")]
+    #[graphql(name = "type")]
+    pub message_type: MessageType,
+    /// Its text, or that below its media. Null when it has none.
+    pub text: Option<String>,
+    /// Id of the message that it answers. Null when it answers none.
+    pub reply_to: Option<String>,
+    /// When it was sent, by WhatsApp's clock; when it was asked for, until WhatsApp acknowledged it.
+    pub timestamp: Timestamp,
+    /// What is known of it. Null unless it was sent through this API.
+    pub status: Option<MessageStatus>,
+    /// Why it was not sent. Null unless `status` is `failed`.
+    pub failed: Option<MessageFailure>,
+    /// How often it was given to WhatsApp. Null unless it was sent through this API.
+    pub attempts: Option<i32>,
+    /// Before this moment it is not sent. Null unless it is `scheduled`, or waits before another attempt.
+    pub send_at: Option<Timestamp>,
+    /// From this moment on it is not sent any more. Null unless it is still to be sent.
+    pub expires_at: Option<Timestamp>,
+    /// What the client calls it.
+    pub client_reference: Option<String>,
+    /// When it was written down.
+    pub created_at: Timestamp,
+    /// When what is known of it last changed.
+    pub updated_at: Timestamp,
+}
+
+/// Why a message was not sent, or may not have been.
+#[derive(Clone, Debug, PartialEq, Eq, Object, SimpleObject, Serialize)]
+#[oai(example)]
+pub struct MessageFailure {
+    /// Why.
+    pub code: FailureCode,
+    /// WhatsApp's own code. Null when it gave none.
+    pub upstream_code: Option<i32>,
+}
+
+#[ComplexObject]
+impl Message {
+    /// The id that its sender gave it; unique with chat and sender.
+    pub(crate) async fn id(&self) -> ID {
+        ID(self.id.clone())
+    }
+
+    /// Id of the session that got or sent it.
+    async fn session_id(&self) -> ID {
+        ID(self.session_id.to_string())
+    }
+}
+
+impl std::fmt::Debug for Message {
+    /// What it says stays out of every log.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Message({} {} {:?})", self.session_id, self.id, self.status)
+    }
+}
+
+/// Which messages of a session.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct MessageFilter {
+    /// Only those in this chat: a person, written as `to` of a new message, or the JID of a group.
+    pub chat: Option<String>,
+    /// Only those of which this is known.
+    pub status: Option<MessageStatus>,
+    /// Only those that went there.
+    pub direction: Option<Direction>,
+}
+
+/// A part of the messages of a session, newest first.
+#[derive(Clone, Debug, PartialEq, Object, Serialize)]
+#[oai(example)]
+pub struct MessagePage {
+    /// The messages.
+    pub messages: Vec<Message>,
+    /// Where to read on. Null when there are no more.
+    pub next_cursor: Option<String>,
+}
+
+/// A message with its place in the list.
+#[derive(Clone, Debug, PartialEq)]
+pub struct MessageWithCursor {
+    /// The message.
+    pub message: Message,
+    /// The place behind it.
+    pub cursor: String,
+}
+
+/// A part of the messages of a session, newest first, with their places.
+#[derive(Clone, Debug, PartialEq)]
+pub struct MessageSlice {
+    /// The messages.
+    pub items: Vec<MessageWithCursor>,
+    /// Whether there are more behind it.
+    pub has_next: bool,
+}

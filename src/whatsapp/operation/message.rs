@@ -1,0 +1,141 @@
+//! Messages that are sent. All of them leave through one function, as they were written down: with their own id and secret, so that
+//! the same message is the same whenever and however often it is sent.
+
+use std::time::Duration;
+
+use entity::words::outgoing::FailureCode;
+use futures::FutureExt as _;
+use tokio::sync::oneshot;
+use whatsapp_rust::send::{SendError, SendOptions};
+use whatsapp_rust::wacore_binary::Node;
+use whatsapp_rust::waproto::codec::message_decode;
+use whatsapp_rust::{ClientError, IqError, Jid, NodeFilter};
+
+use crate::account::PhoneNumber;
+use crate::error::{Error, ErrorKind, Result};
+use crate::whatsapp::acks::Ack;
+use crate::whatsapp::client::{Client, Interrupted, OperationKind};
+use crate::whatsapp::operation::query_error;
+use crate::whatsapp::reading::party::Own;
+
+/// A message is given to the socket within 75 s: after a login the library lets direct messages wait for up to 60 s, until what came
+/// meanwhile is read.
+const SEND: OperationKind = OperationKind { name: "send_message", limit: Duration::from_secs(75) };
+/// WhatsApp is given 20 s to say whether a number is on WhatsApp.
+const LOOK_UP: OperationKind = OperationKind { name: "look_up_number", limit: Duration::from_secs(20) };
+/// How long it is not asked again when it said that it was asked too often, and not for how long.
+const BACKOFF: Duration = Duration::from_secs(60);
+/// The code with which WhatsApp says that it was asked too often.
+const RATE_LIMITED: u16 = 429;
+
+/// A message as it is given to WhatsApp.
+#[derive(Clone)]
+pub struct OutgoingMessage {
+    /// Its id.
+    pub message_id: String,
+    /// JID of the account that sends it: no other may.
+    pub sender: String,
+    /// JID to which it goes.
+    pub recipient: String,
+    /// The protobuf.
+    pub content: Vec<u8>,
+}
+
+/// A message that the socket took: that says nothing of WhatsApp.
+#[derive(Debug)]
+pub struct Given {
+    /// WhatsApp's answer, once it comes. Closed when the connection ends before.
+    pub ack: oneshot::Receiver<Ack>,
+    /// Whether a copy for a device of the recipient was among what was sent. The library sends a message "successfully" that it could
+    /// encrypt for nobody else than the account's own devices (wrs#1299).
+    pub has_recipient: bool,
+}
+
+/// Why a message was not given to WhatsApp, or may not have been.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NotGiven {
+    /// Nothing was sent: the connection was gone before.
+    Offline,
+    /// Nothing was sent, and nothing is to be for a while: WhatsApp was asked too often.
+    RateLimited(Duration),
+    /// Nothing was sent, and nothing ever will be.
+    Refused(FailureCode),
+    /// It may have been sent.
+    Unknown,
+}
+
+impl Client {
+    /// Gives a message to WhatsApp.
+    pub async fn send(&self, outgoing: &OutgoingMessage) -> Result<Given, NotGiven> {
+        let message = message_decode(&outgoing.content).map_err(|_| NotGiven::Refused(FailureCode::InvalidMessage))?;
+        let recipient: Jid = outgoing.recipient.parse().map_err(|_| NotGiven::Refused(FailureCode::InvalidMessage))?;
+        let ack = self.acks().expect(&outgoing.message_id);
+        let options = SendOptions::default().with_message_id(&outgoing.message_id);
+        let filter = NodeFilter::tag("message").attr("id", &outgoing.message_id);
+        let sender = outgoing.sender.clone();
+        let given = self.run(&SEND, |library| async move {
+            if library.pn().is_some_and(|own| own.to_non_ad_string() != sender) {
+                return Err(NotGiven::Refused(FailureCode::AccountChanged));
+            }
+            let stanza = library.wait_for_sent_node(filter);
+            let sent = library.send_message_with_options(recipient, message, options).await;
+            sent.map_err(|error| not_given(&error))?;
+            let own = Own::of(&library);
+            // It is there as soon as something was sent; what was not seen was no single stanza.
+            Ok(stanza.now_or_never().and_then(Result::ok).is_none_or(|stanza| has_recipient(&stanza, &own)))
+        });
+        match given.await {
+            Ok(given) => given.map(|has_recipient| Given { ack, has_recipient }),
+            Err(Interrupted { has_begun: false, .. }) => Err(NotGiven::Offline),
+            Err(Interrupted { has_begun: true, .. }) => Err(NotGiven::Unknown),
+        }
+    }
+
+    /// Asks WhatsApp under which JID messages reach a number: that of another number than was asked for where numbers have two
+    /// spellings. None if it is not on WhatsApp. The library keeps the person's LID.
+    ///
+    /// # Errors
+    /// `Upstream`, `UpstreamTimeout`.
+    pub async fn look_up(&self, number: &PhoneNumber) -> Result<Option<String>> {
+        let jid = Jid::pn(number.digits());
+        let asked = self.run(&LOOK_UP, |library| async move {
+            let found = library.contacts().is_on_whatsapp(std::slice::from_ref(&jid)).await;
+            found.map_err(|error| match error {
+                whatsapp_rust::ContactError::Iq(error) => {
+                    query_error(self, error, "WhatsApp did not say whether the number is on WhatsApp")
+                }
+                other => Error::new(ErrorKind::Upstream, "WhatsApp could not be asked about the number").because(other),
+            })
+        });
+        let found = asked.await??.into_iter().next().filter(|found| found.is_registered);
+        Ok(found.map(|found| found.pn_jid.as_ref().unwrap_or(&found.jid).to_non_ad_string()))
+    }
+}
+
+/// Whether one of the copies in a stanza is for somebody else than the account itself.
+fn has_recipient(stanza: &Node, own: &Own) -> bool {
+    let copies = stanza.get_optional_child("participants").and_then(Node::children).unwrap_or_default();
+    let recipients = copies.iter().filter_map(|copy| copy.attrs().optional_jid("jid"));
+    recipients.into_iter().any(|jid| !own.is(&jid))
+}
+
+/// What the library's error says about whether a message was sent.
+fn not_given(error: &SendError) -> NotGiven {
+    match error {
+        SendError::NotLoggedIn | SendError::Client(ClientError::NotConnected | ClientError::NotLoggedIn) => {
+            NotGiven::Offline
+        }
+        SendError::InvalidRequest(_) => NotGiven::Refused(FailureCode::InvalidMessage),
+        // A question that comes before the message: it was not sent.
+        SendError::Iq(error) | SendError::Client(ClientError::Iq(error)) => match error {
+            IqError::ServerError { code, backoff, .. } if *code == RATE_LIMITED => {
+                let seconds = backoff.map_or(BACKOFF, |seconds| Duration::from_secs(seconds.into()));
+                NotGiven::RateLimited(seconds)
+            }
+            IqError::ServerError { code: 404 | 406, .. } => NotGiven::Refused(FailureCode::RecipientUnreachable),
+            IqError::ServerError { .. } | IqError::Timeout => NotGiven::RateLimited(BACKOFF),
+            _ => NotGiven::Offline,
+        },
+        _ => NotGiven::Unknown,
+    }
+}
