@@ -1,7 +1,9 @@
 //! The limit that the server is measured against: the library alone, with its in-memory store, in a process of its own.
 //!
-//! The child reads `open <n>`, `close <n>` and `count` from its standard input, and writes one JSON line per happening and
-//! per count. It is given the same settings as the server's clients, and nothing else runs in it.
+//! The child reads `open <n>`, `close <n>`, `count` and `send <plan>` from its standard input, and writes one JSON line per
+//! happening, per count and per plan. It is given the same settings as the server's clients, and nothing else runs in it.
+
+mod sending;
 
 use std::collections::HashMap;
 use std::io::Write;
@@ -22,6 +24,7 @@ use whatsapp_rust::transport::{
 };
 use whatsapp_rust::types::events::{Event, EventKind};
 
+use crate::sends::plan::Plan;
 use crate::wall_clock::unix_micros;
 
 /// The protocol version that the client announces; without one it would ask WhatsApp's web site.
@@ -63,7 +66,8 @@ async fn obey(whatsapp_url: &str) -> anyhow::Result<()> {
     let (sender, mut commands) = mpsc::channel(COMMANDS);
     std::thread::spawn(move || read_commands(&sender));
     let mut opening = JoinSet::new();
-    let mut sessions = HashMap::new();
+    let mut sending = JoinSet::new();
+    let mut sessions: HashMap<usize, BotHandle> = HashMap::new();
     loop {
         tokio::select! {
             // In this order: a session must be known before it can be closed.
@@ -72,12 +76,17 @@ async fn obey(whatsapp_url: &str) -> anyhow::Result<()> {
                 let (session, handle) = opened??;
                 sessions.insert(session, handle);
             }
+            Some(sent) = sending.join_next() => print(&sent??),
             command = commands.recv() => match command {
                 Some(Command::Open(session)) => {
                     opening.spawn(open(session, Arc::clone(&sockets)));
                 }
                 Some(Command::Count) => count(),
                 Some(Command::Close(session)) => close(sessions.remove(&session)).await,
+                Some(Command::Send(plan)) => {
+                    let open = |session| sessions.get(&session).map(BotHandle::client);
+                    sending.spawn(sending::send(plan, (0..plan.chats.sessions).filter_map(open).collect()));
+                }
                 None => return Ok(()),
             },
         }
@@ -88,6 +97,7 @@ enum Command {
     Open(usize),
     Close(usize),
     Count,
+    Send(Plan),
 }
 
 /// Ends with the standard input, or at a line that is no command.
@@ -107,6 +117,7 @@ fn parse(line: &str) -> Option<Command> {
     match line.split_once(' ')? {
         ("open", session) => Some(Command::Open(session.parse().ok()?)),
         ("close", session) => Some(Command::Close(session.parse().ok()?)),
+        ("send", plan) => Some(Command::Send(serde_json::from_str(plan).ok()?)),
         _ => None,
     }
 }
@@ -146,13 +157,16 @@ fn note(messages: u64) {
 
 fn count() {
     let (messages, last_micros) = (MESSAGES.load(Ordering::Relaxed), LAST_MICROS.load(Ordering::Relaxed));
-    let line = serde_json::json!(Counted { messages, last_micros });
-    let _ = writeln!(std::io::stdout().lock(), "{line}"); // Nobody listens any more: the input ends next.
+    print(&Counted { messages, last_micros });
 }
 
 fn tell(session: usize, opened: Instant, qr: Option<String>) {
     let after_micros = u64::try_from(opened.elapsed().as_micros()).unwrap_or(u64::MAX);
-    let line = serde_json::json!(Happening { session, after_micros, qr });
+    print(&Happening { session, after_micros, qr });
+}
+
+fn print(told: &impl Serialize) {
+    let line = serde_json::json!(told);
     let _ = writeln!(std::io::stdout().lock(), "{line}"); // Nobody listens any more: the input ends next.
 }
 

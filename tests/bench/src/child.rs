@@ -15,6 +15,9 @@ use crate::load::Load;
 use crate::subscriber::Subscriber;
 use crate::{bare, broadcast, load, receiver, static_graph, subscriber};
 
+/// Messages that the simulator keeps of each phone: more than a run sends, because at its end they are counted.
+const KEPT_MESSAGES: usize = 200_000;
+
 /// The hidden subcommands.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Child {
@@ -83,7 +86,8 @@ fn server(arguments: Vec<OsString>) -> ExitCode {
 async fn simulator(listen: SocketAddr, control_address: SocketAddr) -> anyhow::Result<()> {
     // First the control interface's address, last its answers: who gets one may connect.
     let control = control::bind(control_address).await?;
-    let simulator = Simulator::start(Settings { listen, ..Settings::default() }).await?;
+    let settings = Settings { listen, inbox_limit: KEPT_MESSAGES, ..Settings::default() };
+    let simulator = Simulator::start(settings).await?;
     control::serve(simulator, control, CancellationToken::new()).await
 }
 

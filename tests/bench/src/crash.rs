@@ -1,10 +1,12 @@
 //! Whether anything is lost: messages flow while the server is killed with `kill -9` again and again, or while nobody listens
-//! to its webhooks; at the end every message must be in the journal once and every event at the receiver, in order.
+//! to its webhooks; at the end every message must be in the journal once and every event at the receiver, in order. With
+//! `--sends` it is messages that the server sends ([`sends`]).
 //!
 //! The one bench whose numbers make the program fail.
 
 mod flow;
 mod rounds;
+mod sends;
 mod tables;
 mod verdict;
 
@@ -43,19 +45,22 @@ pub(crate) struct Crash {
     /// How often the server is killed in a run.
     #[arg(long, default_value_t = 50)]
     rounds: usize,
+    /// Messages go out, instead of coming in: texts from every session to every phone.
+    #[arg(long)]
+    sends: bool,
     /// Sessions, each with a webhook.
     #[arg(long, default_value_t = 8)]
     sessions: usize,
     /// Phones, each of which writes to every session.
     #[arg(long, default_value_t = 4)]
     phones: usize,
-    /// Messages per second of all phones together.
+    /// Messages per second of all phones together, or of all sessions.
     #[arg(long, default_value_t = 100)]
     rate: u64,
     /// Most milliseconds from the server's first answer until it is killed.
     #[arg(long, default_value_t = 3000)]
     life_milliseconds: u64,
-    /// Where the server aborts by itself, instead of being killed.
+    /// Where the server aborts by itself, instead of being killed. With --sends all points take turns when absent.
     #[arg(long, value_enum)]
     point: Option<Point>,
     /// Most times that it passes there before it aborts.
@@ -96,6 +101,14 @@ enum Point {
     AfterClaim,
     /// It is posted and answered, and that is not written down.
     AfterPost,
+    /// With --sends: a message is written down, and its client has no answer.
+    MessageAccepted,
+    /// With --sends: it is written down to be on its way, and not given to WhatsApp.
+    BeforeWire,
+    /// With --sends: it is given to WhatsApp, and there is no answer.
+    AfterWire,
+    /// With --sends: WhatsApp has answered, and that is not written down.
+    AfterAck,
 }
 
 /// One run.
@@ -123,6 +136,18 @@ impl Point {
             Self::AfterCommit => "after_commit",
             Self::AfterClaim => "after_claim",
             Self::AfterPost => "after_post",
+            Self::MessageAccepted => "message_accepted",
+            Self::BeforeWire => "before_wire",
+            Self::AfterWire => "after_wire",
+            Self::AfterAck => "after_ack",
+        }
+    }
+
+    /// Whether messages that come in and their webhooks pass it.
+    fn is_passed_by_events(self) -> bool {
+        match self {
+            Self::BeforeCommit | Self::AfterCommit | Self::AfterClaim | Self::AfterPost => true,
+            Self::MessageAccepted | Self::BeforeWire | Self::AfterWire | Self::AfterAck => false,
         }
     }
 }
@@ -131,13 +156,18 @@ impl Measure for Crash {
     const COUNTS_FAILURES: bool = true;
 
     fn shrink(&mut self) {
-        (self.rounds, self.sessions, self.phones) = (3, 2, 2);
+        // With --sends one for each way to end.
+        (self.rounds, self.sessions, self.phones) = (if self.sends { sends::POINTS.len() + 1 } else { 3 }, 2, 2);
         (self.rate, self.life_milliseconds, self.passings, self.down_seconds) = (20, 1000, 5, 2);
     }
 
     async fn measure(&self, options: &Options) -> anyhow::Result<Report> {
         ensure!(self.sessions > 0 && self.phones > 0 && self.rate > 0, "somebody must write to somebody");
+        if self.sends {
+            return self.measure_sends(options).await;
+        }
         ensure!(self.point.is_none() || self.scenario == Scenario::Kill, "--point is for --scenario kill");
+        ensure!(self.point.is_none_or(Point::is_passed_by_events), "--point is for --sends");
         let seed = self.seed.unwrap_or_else(fresh_seed);
         let mut runs = Vec::new();
         for number in 0..options.runs_or(1) {

@@ -46,30 +46,39 @@ impl Connection {
     /// # Errors
     /// The reply is anything but a 200 that says its length, or does not come within 30 s.
     pub(crate) async fn ask(&mut self, request: &[u8]) -> anyhow::Result<&[u8]> {
-        self.stream.write_all(request).await?;
-        let read = tokio::time::timeout(ANSWER_LIMIT, self.read_answer()).await;
-        let body_begins = read.context("no answer in time")??;
-        Ok(&self.buffer[body_begins..])
+        let (status, body) = self.exchange(request).await?;
+        ensure!(status == 200, "the reply is not 200: {status}");
+        Ok(body)
     }
 
-    /// Reads one whole reply; where its body begins.
-    async fn read_answer(&mut self) -> anyhow::Result<usize> {
+    /// Sends a request and reads the reply's status and body.
+    ///
+    /// # Errors
+    /// The reply does not say its length, or does not come within 30 s.
+    pub(crate) async fn exchange(&mut self, request: &[u8]) -> anyhow::Result<(u16, &[u8])> {
+        self.stream.write_all(request).await?;
+        let read = tokio::time::timeout(ANSWER_LIMIT, self.read_answer()).await;
+        let (status, body_begins) = read.context("no answer in time")??;
+        Ok((status, &self.buffer[body_begins..]))
+    }
+
+    /// Reads one whole reply; its status, and where its body begins.
+    async fn read_answer(&mut self) -> anyhow::Result<(u16, usize)> {
         self.buffer.clear();
         let head_ends = loop {
             if let Some(at) = self.buffer.windows(4).position(|window| window == b"\r\n\r\n") {
                 break at + 4;
             }
-            ensure!(self.buffer.len() < HEAD_BYTES || self.buffer.starts_with(b"HTTP/1.1 200"), "an endless head");
+            ensure!(self.buffer.len() < HEAD_BYTES || self.buffer.starts_with(b"HTTP/1.1 2"), "an endless head");
             self.read_more().await?;
         };
         let head = std::str::from_utf8(&self.buffer[..head_ends]).context("a head in UTF-8")?;
-        ensure!(head.starts_with("HTTP/1.1 200"), "the reply is not 200: {}", head.lines().next().unwrap_or_default());
-        let length = content_length(head)?;
+        let (status, length) = (status(head)?, content_length(head)?);
         while self.buffer.len() < head_ends + length {
             self.read_more().await?;
         }
         ensure!(self.buffer.len() == head_ends + length, "more came than the reply said");
-        Ok(head_ends)
+        Ok((status, head_ends))
     }
 
     async fn read_more(&mut self) -> anyhow::Result<()> {
@@ -77,6 +86,11 @@ impl Connection {
         ensure!(self.stream.read_buf(&mut self.buffer).await? > 0, "the connection was closed");
         Ok(())
     }
+}
+
+fn status(head: &str) -> anyhow::Result<u16> {
+    let status = head.strip_prefix("HTTP/1.1 ").and_then(|rest| rest.get(..3)?.parse().ok());
+    status.with_context(|| format!("no status: {}", head.lines().next().unwrap_or_default()))
 }
 
 fn content_length(head: &str) -> anyhow::Result<usize> {
@@ -92,12 +106,14 @@ fn content_length(head: &str) -> anyhow::Result<usize> {
 
 #[cfg(test)]
 mod tests {
-    use super::{content_length, request};
+    use super::{content_length, request, status};
 
     #[test]
     fn the_length_is_found_whatever_its_case() {
         assert_eq!(content_length("HTTP/1.1 200 OK\r\nContent-Length: 12\r\n\r\n").unwrap(), 12);
         assert!(content_length("HTTP/1.1 200 OK\r\n\r\n").is_err());
+        assert_eq!(status("HTTP/1.1 202 Accepted\r\n\r\n").unwrap(), 202);
+        assert!(status("HTTP/1.1 ").is_err());
     }
 
     #[test]

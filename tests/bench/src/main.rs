@@ -24,6 +24,7 @@ mod rest;
 mod rounds;
 mod seeded_random;
 mod sender;
+mod sends;
 mod static_graph;
 mod storage;
 mod subscriber;
@@ -48,6 +49,7 @@ use crate::first_qr::FirstQr;
 use crate::graphql::Graphql;
 use crate::machine::Machine;
 use crate::options::{Measure, Options};
+use crate::sends::Sends;
 use crate::subscriptions::Subscriptions;
 
 /// The server's, since the server is this program; so the bare library has it, too.
@@ -78,6 +80,8 @@ enum Command {
     Subscriptions(Bench<Subscriptions>),
     /// How many messages a second reach the journal and the webhooks, and how soon.
     Events(Bench<Events>),
+    /// How many messages a second go out, how soon they are acknowledged, and what those cost that wait.
+    Sends(Bench<Sends>),
     /// Whether anything is lost while the server is killed again and again.
     Crash(Bench<Crash>),
     #[command(flatten)]
@@ -117,6 +121,7 @@ async fn measure(command: Command) -> anyhow::Result<()> {
         Command::Graphql(bench) => run(bench).await,
         Command::Subscriptions(bench) => run(bench).await,
         Command::Events(bench) => run(bench).await,
+        Command::Sends(bench) => run(bench).await,
         Command::Crash(bench) => run(bench).await,
         Command::Child(_) => unreachable!("main has taken the children out"),
     }

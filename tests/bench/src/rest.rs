@@ -1,5 +1,7 @@
 //! The server's REST interface, as far as the measurements need it. Every wait has a limit.
 
+pub(crate) mod message;
+
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail, ensure};

@@ -6,7 +6,7 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{bail, ensure};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use tokio::task::JoinSet;
 
 use crate::report::percentile;
@@ -55,7 +55,7 @@ pub(crate) struct Steady {
 }
 
 /// Who writes to whom: so many phones to each session.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub(crate) struct Chats {
     pub(crate) sessions: usize,
     pub(crate) per_session: usize,
@@ -66,9 +66,14 @@ impl Chats {
         self.sessions * self.per_session
     }
 
-    /// The numbers of the phones of one of them: who writes, and to whom.
-    fn numbers(self, chat: usize) -> (String, String) {
-        (sender_number(chat), phone_number(chat % self.sessions))
+    /// The session of one of them.
+    pub(crate) fn session(self, chat: usize) -> usize {
+        chat % self.sessions
+    }
+
+    /// The phone numbers of one of them: of who writes to a session, and of the session.
+    pub(crate) fn numbers(self, chat: usize) -> (String, String) {
+        (sender_number(chat), phone_number(self.session(chat)))
     }
 }
 

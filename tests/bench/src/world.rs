@@ -15,6 +15,7 @@ use tokio::task::JoinSet;
 use crate::bare::{Counted, Happening};
 use crate::process::{Process, Start, free_port};
 use crate::rest::{Control, Rest, Webhook};
+use crate::sends::plan::{Plan, Round};
 use crate::storage::Storage;
 
 /// Longest wait for a child to answer after its start.
@@ -166,6 +167,7 @@ pub(crate) struct Bare {
     input: Arc<Mutex<ChildStdin>>,
     listeners: Listeners,
     counts: mpsc::Receiver<Counted>,
+    rounds: mpsc::Receiver<Round>,
 }
 
 type Listeners = Arc<Mutex<HashMap<usize, mpsc::Sender<Happening>>>>;
@@ -180,9 +182,9 @@ impl Bare {
         let (input, output) = process.pipes()?;
         let listeners = Listeners::default();
         let told = Arc::clone(&listeners);
-        let (counted, counts) = mpsc::channel(1);
-        std::thread::spawn(move || listen(output, &told, &counted));
-        Ok(Self { process, input: Arc::new(Mutex::new(input)), listeners, counts })
+        let ((counted, counts), (sent, rounds)) = (mpsc::channel(1), mpsc::channel(1));
+        std::thread::spawn(move || listen(output, &told, &counted, &sent));
+        Ok(Self { process, input: Arc::new(Mutex::new(input)), listeners, counts, rounds })
     }
 
     /// Opens these sessions and links each to a phone of its own, until all are logged in.
@@ -219,6 +221,13 @@ impl Bare {
         self.command("count\n")?;
         let counted = tokio::time::timeout(HAPPENING_LIMIT, self.counts.recv()).await;
         counted.context("the bare library says nothing")?.context("the bare library's process is gone")
+    }
+
+    /// Lets the sessions send what is planned, until all of it is acknowledged.
+    pub(crate) async fn send(&mut self, plan: Plan) -> anyhow::Result<Round> {
+        self.command(&format!("send {}\n", serde_json::to_string(&plan)?))?;
+        let round = tokio::time::timeout(plan.duration() + HAPPENING_LIMIT, self.rounds.recv()).await;
+        round.context("the bare library does not come to an end")?.context("the bare library's process is gone")
     }
 
     fn command(&self, line: &str) -> anyhow::Result<()> {
@@ -258,11 +267,15 @@ impl Opened {
 }
 
 /// Hands the child's lines to whoever waits for them; at its end nobody waits any more.
-fn listen(output: ChildStdout, listeners: &Listeners, counted: &mpsc::Sender<Counted>) {
+fn listen(output: ChildStdout, listeners: &Listeners, counted: &mpsc::Sender<Counted>, sent: &mpsc::Sender<Round>) {
     for line in BufReader::new(output).lines() {
         let Ok(line) = line else { break };
         if let Ok(count) = serde_json::from_str::<Counted>(&line) {
             let _ = counted.blocking_send(count); // Whoever asked may have gone.
+            continue;
+        }
+        if let Ok(round) = serde_json::from_str::<Round>(&line) {
+            let _ = sent.blocking_send(round); // Whoever asked may have gone.
             continue;
         }
         let Ok(happening) = serde_json::from_str::<Happening>(&line) else { continue };

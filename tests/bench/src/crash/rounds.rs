@@ -13,9 +13,9 @@ use crate::storage::Storage;
 use crate::world::{Server, Simulator};
 
 /// Most milliseconds between a server's end and the next one's start.
-const DEATH_MILLIS: u64 = 300;
+pub(super) const DEATH_MILLIS: u64 = 300;
 /// Longest wait for a server to pass the point where it aborts. Messages flow all the time.
-const POINT_LIMIT: Duration = Duration::from_secs(60);
+const POINT_LIMIT: Duration = Duration::from_secs(120);
 /// Pause between two looks at whether it has.
 const LOOK_PAUSE: Duration = Duration::from_millis(20);
 /// Flow before the receiver goes and after it has come back.
@@ -89,7 +89,7 @@ impl Crash {
 ///
 /// # Errors
 /// It does not: it knows of no such point.
-async fn abort(mut server: Server, killed: &mut Killed) -> anyhow::Result<()> {
+pub(super) async fn abort(mut server: Server, killed: &mut Killed) -> anyhow::Result<()> {
     let deadline = Instant::now() + POINT_LIMIT;
     let mut has_answered = false;
     while !server.process.has_ended()? {

@@ -82,6 +82,10 @@ fn name(crash: &Crash) -> &'static str {
     match (crash.scenario, crash.point) {
         (Scenario::ReceiverDown, _) => "crash-receiver-down",
         (Scenario::Kill, None) => "crash",
+        // These are passed by messages that are sent, which have reports of their own.
+        (Scenario::Kill, Some(Point::MessageAccepted | Point::BeforeWire | Point::AfterWire | Point::AfterAck)) => {
+            "crash"
+        }
         (Scenario::Kill, Some(Point::BeforeCommit)) => "crash-before-commit",
         (Scenario::Kill, Some(Point::AfterCommit)) => "crash-after-commit",
         (Scenario::Kill, Some(Point::AfterClaim)) => "crash-after-claim",
