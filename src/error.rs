@@ -60,6 +60,12 @@ pub enum ErrorKind {
     MessageNotWaiting,
     /// The message has not failed.
     MessageNotFailed,
+    /// The message is older than what is to be done to it may be.
+    MessageTooOld,
+    /// The message is somebody else's.
+    NotYours,
+    /// No chat has this id.
+    ChatNotFound,
     /// Nobody can get messages there.
     InvalidRecipient,
     /// The number is not on WhatsApp.
@@ -125,6 +131,9 @@ impl ErrorKind {
         Self::MessageNotFound,
         Self::MessageNotWaiting,
         Self::MessageNotFailed,
+        Self::MessageTooOld,
+        Self::NotYours,
+        Self::ChatNotFound,
         Self::InvalidRecipient,
         Self::RecipientNotOnWhatsapp,
         Self::RecipientNotFound,

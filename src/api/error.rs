@@ -79,6 +79,9 @@ pub fn row(kind: ErrorKind) -> (StatusCode, &'static str, &'static str) {
         ErrorKind::MessageNotFound => (StatusCode::NOT_FOUND, "message_not_found", "No such message"),
         ErrorKind::MessageNotWaiting => (StatusCode::CONFLICT, "message_not_waiting", "The message does not wait"),
         ErrorKind::MessageNotFailed => (StatusCode::CONFLICT, "message_not_failed", "The message has not failed"),
+        ErrorKind::MessageTooOld => (StatusCode::UNPROCESSABLE_ENTITY, "message_too_old", "The message is too old"),
+        ErrorKind::NotYours => (StatusCode::FORBIDDEN, "not_yours", "The message is somebody else's"),
+        ErrorKind::ChatNotFound => (StatusCode::NOT_FOUND, "chat_not_found", "No such chat"),
         ErrorKind::InvalidRecipient => {
             (StatusCode::UNPROCESSABLE_ENTITY, "invalid_recipient", "No message can go there")
         }
@@ -283,6 +286,9 @@ fn log(error: &Error, request_id: &str) {
         | ErrorKind::MessageNotFound
         | ErrorKind::MessageNotWaiting
         | ErrorKind::MessageNotFailed
+        | ErrorKind::MessageTooOld
+        | ErrorKind::NotYours
+        | ErrorKind::ChatNotFound
         | ErrorKind::InvalidRecipient
         | ErrorKind::RecipientNotOnWhatsapp
         | ErrorKind::RecipientNotFound

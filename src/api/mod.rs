@@ -10,9 +10,11 @@ pub mod operation;
 pub mod services;
 pub mod session;
 
+mod chat;
 mod event;
 mod key;
 mod message;
+mod message_action;
 mod pairing_link;
 mod webhook;
 

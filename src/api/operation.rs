@@ -67,7 +67,7 @@ const SUBSCRIPTION: &str = "Subscription";
 
 /// Every operation.
 pub fn all() -> impl Iterator<Item = &'static Operation> {
-    [SESSIONS, PAIRING_LINKS, MESSAGES, EVENTS, WEBHOOKS, DELIVERIES, KEYS, GRAPH].into_iter().flatten()
+    [SESSIONS, PAIRING_LINKS, MESSAGES, CHATS, EVENTS, WEBHOOKS, DELIVERIES, KEYS, GRAPH].into_iter().flatten()
 }
 
 /// The name below a session of the operation that has this name elsewhere.
@@ -130,8 +130,9 @@ const PAIRING_LINKS: &[Operation] = {
 const MESSAGES: &[Operation] = {
     use ErrorKind::{
         AccountRestricted, IdempotencyKeyReused, Invalid, InvalidMessage, InvalidRecipient, MessageNotFailed,
-        MessageNotFound, MessageNotWaiting, NewChatLimit, NotAllowed, PageSizeLimit, QueueFull, RecipientNotFound,
-        RecipientNotOnWhatsapp, RecipientUnreachable, Rejected, SessionNotConnected, SessionNotFound, Unavailable,
+        MessageNotFound, MessageNotWaiting, MessageTooOld, NewChatLimit, NotAllowed, NotYours, PageSizeLimit,
+        QueueFull, RecipientNotFound, RecipientNotOnWhatsapp, RecipientUnreachable, Rejected, SessionNotConnected,
+        SessionNotFound, Unavailable,
     };
     use Scope::{MessagesRead, MessagesSend};
     const SENDING: &[ErrorKind] = &[
@@ -152,10 +153,35 @@ const MESSAGES: &[Operation] = {
         Rejected,
         Unavailable,
     ];
+    const CHANGING: &[ErrorKind] = &[
+        SessionNotFound,
+        SessionNotConnected,
+        MessageNotFound,
+        MessageTooOld,
+        NotYours,
+        Invalid,
+        InvalidRecipient,
+        RecipientNotOnWhatsapp,
+        RecipientNotFound,
+        RecipientUnreachable,
+        IdempotencyKeyReused,
+        QueueFull,
+        AccountRestricted,
+        NewChatLimit,
+        InvalidMessage,
+        NotAllowed,
+        Rejected,
+        Unavailable,
+    ];
     const LISTING: &[ErrorKind] = &[SessionNotFound, Invalid, InvalidRecipient, PageSizeLimit, Unavailable];
     &[
         both("sendMessage", (MUTATION, "sendMessage"), MessagesSend, SENDING),
+        both("reactToMessage", (MUTATION, "reactToMessage"), MessagesSend, SENDING),
+        both("removeReaction", (MUTATION, "removeReaction"), MessagesSend, SENDING),
+        both("editMessage", (MUTATION, "editMessage"), MessagesSend, CHANGING),
+        both("revokeMessage", (MUTATION, "revokeMessage"), MessagesSend, CHANGING),
         both("listMessages", (QUERY, "messages"), MessagesRead, LISTING),
+        both("getLimits", (QUERY, "limits"), MessagesRead, &[SessionNotFound, Unavailable]),
         both("getMessage", (QUERY, "message"), MessagesRead, &[SessionNotFound, MessageNotFound, Unavailable]),
         both(
             "cancelMessage",
@@ -169,6 +195,32 @@ const MESSAGES: &[Operation] = {
             MessagesSend,
             &[SessionNotFound, MessageNotFound, MessageNotFailed, Unavailable],
         ),
+    ]
+};
+
+const CHATS: &[Operation] = {
+    use ErrorKind::{
+        ChatNotFound, Invalid, MessageNotFound, SessionNotConnected, SessionNotFound, Unavailable, Upstream,
+        UpstreamTimeout,
+    };
+    use Scope::{ChatsWrite, ProfileWrite};
+    const READING: &[ErrorKind] = &[
+        SessionNotFound,
+        SessionNotConnected,
+        ChatNotFound,
+        MessageNotFound,
+        Invalid,
+        Upstream,
+        Unavailable,
+        UpstreamTimeout,
+    ];
+    const TYPING: &[ErrorKind] =
+        &[SessionNotFound, SessionNotConnected, ChatNotFound, Invalid, Upstream, UpstreamTimeout];
+    const PRESENCE: &[ErrorKind] = &[SessionNotFound, SessionNotConnected, Invalid, Upstream, UpstreamTimeout];
+    &[
+        both("markMessagesRead", (MUTATION, "markMessagesRead"), ChatsWrite, READING),
+        both("sendTyping", (MUTATION, "sendTyping"), ChatsWrite, TYPING),
+        both("setPresence", (MUTATION, "setPresence"), ProfileWrite, PRESENCE),
     ]
 };
 
@@ -242,6 +294,8 @@ const KEYS: &[Operation] = {
 
 const GRAPH: &[Operation] = &[
     graph_only(SUBSCRIPTION, "sessionsUpdated", Some(Scope::SessionsRead)),
+    // In REST it is `followEvents` with a type.
+    graph_only(SUBSCRIPTION, "messageStatus", Some(Scope::MessagesRead)),
     // What has the id decides who may see it.
     graph_only(QUERY, "node", None),
     graph_only(QUERY, "me", None),

@@ -7,12 +7,14 @@ use poem::http::{HeaderValue, Method, StatusCode, header};
 use poem::{Request, Response};
 
 /// The methods that a page of another site may use.
-const METHODS: HeaderValue = HeaderValue::from_static("GET, POST, PATCH, DELETE");
+const METHODS: HeaderValue = HeaderValue::from_static("GET, POST, PUT, PATCH, DELETE");
 /// The headers that it may send.
-const HEADERS: HeaderValue =
-    HeaderValue::from_static("Authorization, X-API-Key, Content-Type, Accept, Last-Event-ID, X-Request-Id");
+const HEADERS: HeaderValue = HeaderValue::from_static(
+    "Authorization, X-API-Key, Content-Type, Accept, Last-Event-ID, X-Request-Id, Idempotency-Key, Prefer",
+);
 /// The headers that it may read beside the usual ones.
-const EXPOSED: HeaderValue = HeaderValue::from_static("Location, Retry-After, X-Request-Id, Allow, WWW-Authenticate");
+const EXPOSED: HeaderValue =
+    HeaderValue::from_static("Location, Retry-After, X-Request-Id, Allow, WWW-Authenticate, Idempotent-Replayed");
 /// Seconds that a browser may remember all that: the longest that the common ones do. src: Chromium, two hours.
 const REMEMBERED: HeaderValue = HeaderValue::from_static("7200");
 

@@ -84,6 +84,22 @@ pub async fn own(db: &impl ConnectionTrait, session: &SessionId, message_ids: &[
     Ok(found.all(db).await.map_err(failed)?.into_iter().map(StoredMessage::from).collect())
 }
 
+/// Those of the messages with these ids that came in the chat with one of these names, oldest first.
+pub async fn incoming(
+    db: &impl ConnectionTrait,
+    session: &SessionId,
+    chats: &[String],
+    message_ids: &[String],
+) -> Result<Vec<StoredMessage>> {
+    let found = Entity::find()
+        .filter(Column::SessionId.eq(session.clone()))
+        .filter(Column::MessageId.is_in(message_ids.iter().map(String::as_str)))
+        .filter(Column::Chat.is_in(chats.iter().map(String::as_str)))
+        .filter(Column::IsFromMe.eq(false))
+        .order_by_asc(Column::Position);
+    Ok(found.all(db).await.map_err(failed)?.into_iter().map(StoredMessage::from).collect())
+}
+
 /// The messages of a session in this range, newest first, at most `limit`.
 pub async fn page(
     db: &impl ConnectionTrait,

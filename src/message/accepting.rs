@@ -5,9 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use entity::ids::SessionId;
+use entity::timestamp::Timestamp;
 use entity::words::access::Scope;
 use entity::words::message::MessageType;
-use entity::words::outgoing::{FailureCode, MessageStatus};
+use entity::words::outgoing::MessageStatus;
 
 use crate::account::Identity;
 use crate::caller::Caller;
@@ -22,8 +23,8 @@ use crate::message::recipients::Found;
 use crate::message::rules::{Checked, Person};
 use crate::message::transition::{Progress, is_sent};
 use crate::message::transitions::status_event;
-use crate::message::types::{Accepted, IfOffline, Message, NewMessage, SendOptions};
-use crate::message::{Messages, rules};
+use crate::message::types::{Accepted, IfOffline, NewMessage, SendOptions};
+use crate::message::{Messages, failure, rules};
 use crate::session::client::Account;
 use crate::whatsapp::compose::{self, Quote, Text};
 
@@ -35,11 +36,44 @@ const LOOKUP_LIMIT: Duration = Duration::from_secs(5);
 /// Messages of a session that wait to be sent, at most.
 const QUEUE: u64 = 10_000;
 
+/// What is asked for, whatever it is: by whom, and what tells it from another request.
+pub(super) struct Asked<'a> {
+    pub(super) caller: &'a Caller,
+    pub(super) session: &'a SessionId,
+    pub(super) account: &'a Account,
+    pub(super) fingerprint: Vec<u8>,
+    pub(super) client_reference: Option<String>,
+    pub(super) options: SendOptions,
+}
+
+/// A message that is to be sent, but for its id.
+pub(super) struct Draft {
+    /// JID to which it goes.
+    pub(super) recipient: String,
+    /// Whether it is known that there is such a recipient.
+    pub(super) is_checked: bool,
+    /// The names of who gets it.
+    pub(super) names: Vec<String>,
+    pub(super) message_type: MessageType,
+    pub(super) quoted_id: Option<String>,
+    pub(super) content: Vec<u8>,
+    /// Some if it is to be sent later.
+    pub(super) send_at: Option<Timestamp>,
+    pub(super) expires_at: Timestamp,
+}
+
 /// What is written of a message that is taken in.
 #[derive(Clone)]
 struct Intent {
     row: OutgoingRow,
     indexed: IndexedMessage,
+}
+
+/// What the same request is known by.
+struct Mark {
+    idempotency_key: Option<String>,
+    client_reference: Option<String>,
+    fingerprint: Vec<u8>,
 }
 
 impl Messages {
@@ -58,42 +92,54 @@ impl Messages {
         options: SendOptions,
     ) -> Result<Accepted> {
         let account = self.sessions.account(caller, Scope::MessagesSend, session)?;
-        let now = self.clock.now();
+        let checked = rules::message(new, self.clock.now())?;
+        let (fingerprint, client_reference) = (checked.fingerprint.clone(), checked.client_reference.clone());
+        let asked = Asked { caller, session, account: &account, fingerprint, client_reference, options };
+        self.accept(asked, || self.text(session, &account, checked)).await
+    }
+
+    /// Takes in what is drafted for a request, unless the same was asked for before, and waits for WhatsApp's answer as long as is
+    /// asked for.
+    ///
+    /// # Errors
+    /// As [`send`](Self::send), and those of the draft.
+    pub(super) async fn accept<F>(&self, asked: Asked<'_>, draft: impl FnOnce() -> F) -> Result<Accepted>
+    where
+        F: Future<Output = Result<Draft>>,
+    {
+        let Asked { caller, session, account, fingerprint, client_reference, options } = asked;
         let key = options.idempotency_key.map(|key| rules::key("Idempotency-Key", key)).transpose()?;
-        let key = key.map(|key| format!("{}:{key}", caller.grant().map_or("admin", |grant| grant.key.as_str())));
-        let checked = rules::message(new, now)?;
-        if let Some(row) = self.same_request(session, key.as_deref(), &checked).await? {
+        let owner = caller.grant().map_or("admin", |grant| grant.key.as_str());
+        let idempotency_key = key.map(|key| format!("{owner}:{key}"));
+        let mark = Mark { idempotency_key, client_reference, fingerprint };
+        if let Some(row) = self.same_request(session, &mark).await? {
             return self.answer(row, true, options.wait).await;
         }
         let is_online = account.client.borrow().is_some();
         if options.if_offline == IfOffline::Fail && !is_online {
             return Err(Error::new(ErrorKind::SessionNotConnected, "the session is not logged in"));
         }
-        let intent = self.intent(session, &account, checked.clone(), key.clone()).await?;
+        let intent = self.intent(session, own(account)?, draft().await?, &mark);
+        let is_at_once = intent.row.progress.status == MessageStatus::Queued;
         let row = match self.write_intent(intent).await {
             // Of two that came at once, the other was first.
             Err(error) if error.kind() == ErrorKind::IdempotencyKeyReused => {
-                let row = self.same_request(session, key.as_deref(), &checked).await?.ok_or(error)?;
+                let row = self.same_request(session, &mark).await?.ok_or(error)?;
                 return self.answer(row, true, options.wait).await;
             }
             written => written?,
         };
-        let wait = if is_online && checked.send_at.is_none() { options.wait } else { Duration::ZERO };
+        let wait = if is_online && is_at_once { options.wait } else { Duration::ZERO };
         self.answer(row, false, wait).await
     }
 
     /// The message that was asked for with the same key, or is called the same.
-    async fn same_request(
-        &self,
-        session: &SessionId,
-        key: Option<&str>,
-        checked: &Checked,
-    ) -> Result<Option<OutgoingRow>> {
-        let by_key = match key {
+    async fn same_request(&self, session: &SessionId, mark: &Mark) -> Result<Option<OutgoingRow>> {
+        let by_key = match &mark.idempotency_key {
             Some(key) => outbox_store::by_idempotency_key(self.db.read(), session, key).await?,
             None => None,
         };
-        let found = match (by_key, &checked.client_reference) {
+        let found = match (by_key, &mark.client_reference) {
             (Some(row), _) => Some((row, "Idempotency-Key")),
             (None, Some(reference)) => {
                 let row = outbox_store::by_reference(self.db.read(), session, reference).await?;
@@ -102,7 +148,7 @@ impl Messages {
             (None, None) => None,
         };
         match found {
-            Some((row, _)) if row.fingerprint.as_ref() == Some(&checked.fingerprint) => Ok(Some(row)),
+            Some((row, _)) if row.fingerprint.as_ref() == Some(&mark.fingerprint) => Ok(Some(row)),
             Some((_, field)) => {
                 Err(Error::about(ErrorKind::IdempotencyKeyReused, field, "was used for another message"))
             }
@@ -110,19 +156,10 @@ impl Messages {
         }
     }
 
-    /// What is to be written of a message.
-    async fn intent(
-        &self,
-        session: &SessionId,
-        account: &Account,
-        checked: Checked,
-        idempotency_key: Option<String>,
-    ) -> Result<Intent> {
-        let own = account.identity.as_ref().ok_or_else(|| {
-            Error::new(ErrorKind::SessionNotConnected, "no phone has linked this session yet, so nobody would send it")
-        })?;
-        let Checked { to, text, preview, reply_to, mentions, send_at, expires_at, client_reference, fingerprint } =
-            checked;
+    /// A text, as it is to be sent.
+    async fn text(&self, session: &SessionId, account: &Account, checked: Checked) -> Result<Draft> {
+        let own = own(account)?;
+        let Checked { to, text, preview, reply_to, mentions, send_at, expires_at, .. } = checked;
         if to.is(own) {
             return Err(Error::about(
                 ErrorKind::InvalidRecipient,
@@ -143,15 +180,22 @@ impl Messages {
                 return Err(Error::invalid("mentions", "must only have people who are in the chat"));
             }
         }
-        let (now, sender) = (self.clock.now(), own_jid(own));
         let mentions = mentions.iter().map(Person::jid).collect();
         let quoted_id = quote.as_ref().map(|quote| quote.message_id.clone());
         let content = compose::text(&Text { text, preview, quote, mentions, secret: rand::random() });
+        let (is_checked, message_type) = (found.is_some(), MessageType::Text);
+        Ok(Draft { recipient, is_checked, names, message_type, quoted_id, content, send_at, expires_at })
+    }
+
+    /// What is to be written of a message: now it has its id.
+    fn intent(&self, session: &SessionId, own: &Identity, draft: Draft, mark: &Mark) -> Intent {
+        let Draft { recipient, is_checked, names, message_type, quoted_id, content, send_at, expires_at } = draft;
+        let now = self.clock.now();
         let progress = Progress {
             status: if send_at.is_some() { MessageStatus::Scheduled } else { MessageStatus::Queued },
             sequence: self.outboxes.next_sequence(),
             recipient: recipient.clone(),
-            is_checked: found.is_some(),
+            is_checked,
             attempts: 0,
             due_at: send_at.unwrap_or(now),
             expires_at,
@@ -165,16 +209,15 @@ impl Messages {
             message_id: message_id.clone(),
             lane: lane(&names),
             progress,
-            client_reference,
-            idempotency_key,
-            fingerprint: Some(fingerprint),
+            client_reference: mark.client_reference.clone(),
+            idempotency_key: mark.idempotency_key.clone(),
+            fingerprint: Some(mark.fingerprint.clone()),
             created_at: now,
             updated_at: now,
         };
-        let key = MessageKey { session_id: session.clone(), chat: recipient, sender, message_id };
-        let indexed =
-            IndexedMessage { key, is_from_me: true, message_type: MessageType::Text, quoted_id, content, sent_at: now };
-        Ok(Intent { row, indexed })
+        let key = MessageKey { session_id: session.clone(), chat: recipient, sender: own_jid(own), message_id };
+        let indexed = IndexedMessage { key, is_from_me: true, message_type, quoted_id, content, sent_at: now };
+        Intent { row, indexed }
     }
 
     /// Where somebody is reached. None if that is to be looked up later.
@@ -248,7 +291,7 @@ impl Messages {
             }
         }
         let message = self.message(session, id).await?;
-        match refusal(&message) {
+        match failure::refusal(&message) {
             Some(error) if !is_replayed => Err(error),
             _ => Ok(Accepted { message, is_replayed }),
         }
@@ -278,35 +321,20 @@ const fn is_answer(status: MessageStatus) -> bool {
     !matches!(status, MessageStatus::Scheduled | MessageStatus::Queued | MessageStatus::Sending)
 }
 
-/// What it means that WhatsApp refused a message, for who waits for it.
-fn refusal(message: &Message) -> Option<Error> {
-    let failed = message.failed.as_ref()?;
-    let (kind, detail) = match failed.code {
-        FailureCode::Unconfirmed => return None,
-        FailureCode::RecipientNotOnWhatsapp => (ErrorKind::RecipientNotOnWhatsapp, "the number is not on WhatsApp"),
-        FailureCode::RecipientNotFound => (ErrorKind::RecipientNotFound, "WhatsApp knows no such recipient"),
-        FailureCode::RecipientUnreachable => {
-            (ErrorKind::RecipientUnreachable, "the message could be encrypted for no device of the recipient")
-        }
-        FailureCode::AccountChanged => (ErrorKind::SessionNotConnected, "another account is linked to the session now"),
-        FailureCode::AccountRestricted => {
-            (ErrorKind::AccountRestricted, "WhatsApp allows this account no new chats for now")
-        }
-        FailureCode::NewChatLimit => {
-            (ErrorKind::NewChatLimit, "this account has begun as many chats as WhatsApp allows in this time")
-        }
-        FailureCode::InvalidMessage => (ErrorKind::InvalidMessage, "WhatsApp took the message for malformed"),
-        FailureCode::NotAllowed => (ErrorKind::NotAllowed, "WhatsApp does not allow the account this message"),
-        FailureCode::Rejected => (ErrorKind::Rejected, "WhatsApp refused the message"),
-    };
-    let code = failed.upstream_code.map(|code| format!(" (code {code})")).unwrap_or_default();
-    Some(Error::new(kind, format!("{detail}{code}; the message is {}", message.id)))
-}
-
 /// The lane of a person with these names: by number if that is known.
 fn lane(names: &[String]) -> String {
     let number = names.iter().find(|name| name.ends_with("@s.whatsapp.net"));
     number.or(names.first()).cloned().unwrap_or_default()
+}
+
+/// Who the account is.
+///
+/// # Errors
+/// `SessionNotConnected`: no phone has linked it yet.
+pub(super) fn own(account: &Account) -> Result<&Identity> {
+    account.identity.as_ref().ok_or_else(|| {
+        Error::new(ErrorKind::SessionNotConnected, "no phone has linked this session yet, so nobody would send it")
+    })
 }
 
 fn own_jid(own: &Identity) -> String {
@@ -314,7 +342,7 @@ fn own_jid(own: &Identity) -> String {
 }
 
 /// `15550100077:3@s.whatsapp.net` without the device.
-fn without_device(jid: &str) -> String {
+pub(super) fn without_device(jid: &str) -> String {
     match jid.split_once('@') {
         Some((user, server)) => format!("{}@{server}", user.split(':').next().unwrap_or(user)),
         None => jid.to_owned(),

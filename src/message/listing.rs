@@ -60,7 +60,7 @@ impl Messages {
         }
         let MessageFilter { chat, status, direction } = filter;
         let chats = match chat {
-            Some(chat) => self.chat_names(session, &chat).await?,
+            Some(chat) => self.chat_names(session, "chat", &chat).await?,
             None => Vec::new(),
         };
         let is_from_me = direction.map(|direction| direction == Direction::Outgoing);
@@ -86,10 +86,10 @@ impl Messages {
     }
 
     /// The names of a chat: a person has up to two.
-    async fn chat_names(&self, session: &SessionId, chat: &str) -> Result<Vec<String>> {
+    pub(super) async fn chat_names(&self, session: &SessionId, field: &str, chat: &str) -> Result<Vec<String>> {
         match chat.rsplit_once('@') {
             Some((_, "g.us" | "newsletter" | "broadcast")) => Ok(vec![chat.to_owned()]),
-            _ => self.outboxes.shared.recipients.names(session, &Person::parse("chat", chat)?.jid()).await,
+            _ => self.outboxes.shared.recipients.names(session, &Person::parse(field, chat)?.jid()).await,
         }
     }
 }

@@ -15,6 +15,9 @@
 //!                                   moments that have come (due)
 //! ```
 //!
+//! A reaction, another text and a removal ([`actions`]) are messages as well, with ids of their own: they take the same way, behind the
+//! message that they are about.
+//!
 //! That a message was taken is told by WhatsApp's acknowledgement, or by a receipt: nothing else counts. After a crash at any point the
 //! rows say what is known: what was on its way is in doubt, and is sent again as the same message.
 
@@ -25,7 +28,11 @@ pub mod rules;
 pub mod transition;
 
 mod accepting;
+mod actions;
+mod chats;
 mod due;
+mod failure;
+mod limits;
 mod listing;
 mod outbox;
 mod outbox_store;
@@ -35,6 +42,7 @@ mod recipients;
 mod retention;
 mod shown;
 mod transitions;
+mod typing;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -62,6 +70,7 @@ use crate::message::shown::shown;
 use crate::message::transition::Happening;
 use crate::message::transitions::Transitions;
 use crate::message::types::Message;
+use crate::message::typing::Typing;
 use crate::session::Sessions;
 
 /// How messages are sent and kept.
@@ -97,6 +106,8 @@ pub struct Messages {
     clock: Clock,
     lifecycle: Lifecycle,
     outboxes: Outboxes,
+    /// Who is shown to type, until a moment.
+    typing: Typing,
 }
 
 impl Messages {
@@ -119,7 +130,7 @@ impl Messages {
         let (of, at) = (sessions.clone(), clock.clone());
         let retention = MessageRetention { sessions: of, db: db.clone(), clock: at, age: kept };
         lifecycle.spawn_loop(Loop::MessageRetention, |last_run| retention.run(last_run));
-        Ok(Self { sessions, db, journal, clock, lifecycle, outboxes })
+        Ok(Self { sessions, db, journal, clock, lifecycle, outboxes, typing: Typing::default() })
     }
 
     /// One message, whoever sent it. Of several with the same id, the first.

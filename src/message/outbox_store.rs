@@ -67,6 +67,17 @@ pub(super) async fn open_count(db: &impl ConnectionTrait, session: &SessionId) -
     Entity::find().filter(Column::SessionId.eq(session.clone())).filter(open()).count(db).await.map_err(failed)
 }
 
+/// How many of a session's messages are still to be sent, and when the oldest of them was asked for.
+pub(super) async fn queue(db: &impl ConnectionTrait, session: &SessionId) -> Result<(i64, Option<Timestamp>)> {
+    let found = Entity::find()
+        .select_only()
+        .expr(Expr::col(Column::MessageId).count())
+        .expr(Expr::col(Column::CreatedAt).min())
+        .filter(Column::SessionId.eq(session.clone()))
+        .filter(open());
+    Ok(found.into_tuple().one(db).await.map_err(failed)?.unwrap_or_default())
+}
+
 /// One of them.
 pub(super) async fn find(
     db: &impl ConnectionTrait,

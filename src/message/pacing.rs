@@ -36,6 +36,11 @@ impl Pacing {
         Self { pace, buckets: Mutex::default() }
     }
 
+    /// How fast each session sends.
+    pub(super) const fn pace(&self) -> Pace {
+        self.pace
+    }
+
     /// Takes a turn: how long to wait for it.
     pub(super) fn take(&self, session: &SessionId) -> Duration {
         self.take_at(session, Instant::now())

@@ -3,6 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use entity::timestamp::Timestamp;
+use entity::words::chat::ChatState;
 use sha2::{Digest as _, Sha256};
 use std::time::Duration;
 
@@ -27,8 +28,18 @@ pub const TITLE_MAX: usize = 300;
 pub const DESCRIPTION_MAX: usize = 1_000;
 /// Largest picture of a preview, bytes.
 const THUMBNAIL_MAX: usize = 64 * 1024;
+/// Longest time for which it is shown that somebody types, seconds. Phones show it no longer without being told again.
+pub const TYPING_MAX: u32 = 25;
+/// Messages that are marked as read at once, at most. src: whatsapp-rust receipt.rs, so many are in one stanza.
+pub const READ_MAX: usize = 256;
 /// Digits of a LID, at most.
 const LID_MAX: usize = 20;
+/// Longest emoji, bytes. The longest that phones offer has 35: two people with skin tones, joined.
+pub const EMOJI_MAX: usize = 64;
+/// How long a text can be given another one. Phones take no edit that comes later. src: WhatsApp's apps
+pub(super) const EDIT_WINDOW: Duration = Duration::from_secs(15 * 60);
+/// How long a message can be removed for everybody. src: WhatsApp's apps, about two days
+pub(super) const REVOKE_WINDOW: Duration = Duration::from_secs(2 * 24 * 60 * 60);
 
 /// Somebody to whom a message can go.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -153,6 +164,57 @@ pub(super) fn key(field: &str, text: String) -> Result<String> {
     Ok(text)
 }
 
+/// One emoji, which may be made of several characters: with a skin tone, a flag, or people who are joined.
+///
+/// # Errors
+/// `Invalid`.
+pub(super) fn emoji(field: &str, text: String) -> Result<String> {
+    if text.len() > EMOJI_MAX || !is_one_emoji(&text) {
+        return Err(Error::invalid(field, format!("must be one emoji of at most {EMOJI_MAX} bytes")));
+    }
+    Ok(text)
+}
+
+/// Whether a text is one character as people see it, and none that stands on every keyboard. Which characters are emojis changes with
+/// every year's phones, so there is no list.
+fn is_one_emoji(text: &str) -> bool {
+    const JOINER: char = '\u{200d}';
+    const KEYCAP: char = '\u{20e3}';
+    let is_letter_of_flag = |char: char| ('\u{1f1e6}'..='\u{1f1ff}').contains(&char);
+    let changes_another = |char: char| matches!(char, JOINER | KEYCAP | '\u{fe0e}' | '\u{fe0f}' | '\u{1f3fb}'..='\u{1f3ff}' | '\u{e0020}'..='\u{e007f}');
+    if text.is_ascii() || text.chars().any(|char| char.is_control() || char.is_whitespace()) {
+        return false;
+    }
+    if text.chars().all(is_letter_of_flag) {
+        return text.chars().count() == 2;
+    }
+    let mut before = None;
+    let mut seen = 0;
+    for char in text.chars() {
+        // The first one stands for itself, be it a skin tone alone.
+        if before.is_none() || (!changes_another(char) && before != Some(JOINER)) {
+            seen += 1;
+        }
+        before = Some(char);
+    }
+    let is_plain = |char: char| char.is_ascii() && !text.contains(KEYCAP);
+    seen == 1 && !text.starts_with([JOINER, KEYCAP]) && !text.starts_with(is_plain) && before != Some(JOINER)
+}
+
+/// How long it is shown that somebody types.
+///
+/// # Errors
+/// `Invalid`.
+pub(super) fn typing_time(state: ChatState, seconds: u32) -> Result<Duration> {
+    if state == ChatState::Paused {
+        return Err(Error::invalid("seconds", "must not be there when somebody stops"));
+    }
+    if !(1..=TYPING_MAX).contains(&seconds) {
+        return Err(Error::invalid("seconds", format!("must be from 1 to {TYPING_MAX}")));
+    }
+    Ok(Duration::from_secs(seconds.into()))
+}
+
 /// A moment that is still to come, and not too far.
 fn ahead(field: &str, moment: Timestamp, begin: Timestamp) -> Result<Timestamp> {
     if moment <= begin {
@@ -197,8 +259,9 @@ fn thumbnail_of(text: &str) -> Result<Vec<u8>> {
     Ok(bytes)
 }
 
-fn fingerprint(new: &NewMessage) -> Result<Vec<u8>> {
-    let written = serde_json::to_vec(new).map_err(Error::internal)?;
+/// What tells one request from another: SHA-256 of all that is asked for.
+pub(super) fn fingerprint(asked: &impl serde::Serialize) -> Result<Vec<u8>> {
+    let written = serde_json::to_vec(asked).map_err(Error::internal)?;
     Ok(Sha256::digest(written).to_vec())
 }
 
@@ -265,6 +328,26 @@ mod tests {
         }
         assert!(message(fine(), now).is_ok());
         assert!(message(new("15550100077", &"é".repeat(65_536)), now).is_ok());
+    }
+
+    #[test]
+    fn a_reaction_is_one_emoji() {
+        let keycap = "1\u{fe0f}\u{20e3}";
+        let family = "\u{1f468}\u{200d}\u{1f469}\u{200d}\u{1f467}\u{200d}\u{1f466}";
+        let kiss = "\u{1f469}\u{1f3fb}\u{200d}\u{2764}\u{fe0f}\u{200d}\u{1f48b}\u{200d}\u{1f468}\u{1f3fb}";
+        let scotland = "\u{1f3f4}\u{e0067}\u{e0062}\u{e0073}\u{e0063}\u{e0074}\u{e007f}";
+        for one in ["👍", "👍🏽", "❤️", "❤", "🇵🇹", "🅰️", "©️", "🏽", keycap, family, kiss, scotland]
+        {
+            assert!(emoji("emoji", one.to_owned()).is_ok(), "{one}");
+        }
+        let long = format!("👍{}", "\u{200d}👍".repeat(10));
+        let dangling = "👍\u{200d}";
+        for other in
+            ["", " ", "a", "tea", "1", ":)", "👍👍", "👍 ", "👍\n", "🇵🇹🇵", "🇵", "a👍", "\u{200d}", dangling, &long]
+        {
+            let refusal = emoji("emoji", other.to_owned()).expect_err(other).to_string();
+            assert_eq!(refusal, "`emoji` must be one emoji of at most 64 bytes", "{other}");
+        }
     }
 
     #[test]

@@ -24,6 +24,7 @@ pub(super) fn shown(stored: StoredMessage, row: Option<OutgoingRow>) -> Message 
         sender,
         message_type,
         text: compose::words(&content),
+        target_id: compose::target_id(&content),
         reply_to: quoted_id,
         timestamp: known.and_then(|known| known.sent_at).unwrap_or(sent_at),
         status: known.map(|known| known.status),

@@ -3,6 +3,7 @@
 use async_graphql::{ComplexObject, ID, InputObject, OneofObject, SimpleObject};
 use entity::ids::SessionId;
 use entity::timestamp::Timestamp;
+use entity::words::chat::ChatState;
 use entity::words::message::MessageType;
 use entity::words::outgoing::{Direction, FailureCode, MessageStatus};
 use poem_openapi::{Object, Union};
@@ -68,6 +69,115 @@ pub struct LinkPreview {
     pub thumbnail: Option<String>,
 }
 
+/// A reaction to a message.
+#[derive(Clone, Debug, PartialEq, Eq, Object, InputObject, Serialize)]
+#[oai(example, skip_serializing_if_is_none)]
+#[graphql(name = "NewReactionInput")]
+pub struct NewReaction {
+    /// One emoji, at most 64 bytes. It takes the place of the account's reaction before.
+    pub emoji: String,
+    /// The chat of the message, written as `to` of a new message. Only needed for a message that this server does not know any more.
+    pub chat: Option<String>,
+    /// Who sent it, written in the same way. Only needed where `chat` is.
+    pub sender: Option<String>,
+}
+
+/// Another text for a message.
+#[derive(Clone, PartialEq, Eq, Object, InputObject, Serialize)]
+#[oai(example, skip_serializing_if_is_none)]
+#[graphql(name = "NewEditInput")]
+pub struct NewEdit {
+    /// What it says from now on: 1 to 65,536 characters.
+    pub text: String,
+    /// The chat of the message, written as `to` of a new message. Only needed for a message that this server does not know any more.
+    pub chat: Option<String>,
+    /// Who sent it, written in the same way. Only needed where `chat` is.
+    pub sender: Option<String>,
+}
+
+/// Where a message is that this server does not know any more, or which of several with the same id.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Object, InputObject, Serialize)]
+#[oai(example, skip_serializing_if_is_none)]
+#[graphql(name = "MessagePlaceInput")]
+pub struct MessagePlace {
+    /// The chat of the message, written as `to` of a new message. Only needed for a message that this server does not know any more.
+    pub chat: Option<String>,
+    /// Who sent it, written in the same way. Only needed where `chat` is.
+    pub sender: Option<String>,
+}
+
+/// Which messages were read.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Object, InputObject, Serialize)]
+#[oai(example, skip_serializing_if_is_none)]
+#[graphql(name = "ReadRequestInput")]
+pub struct ReadRequest {
+    /// Their ids, 1 to 256. When absent, all that came among the newest 256 of the chat.
+    pub message_ids: Option<Vec<String>>,
+}
+
+/// Messages that were marked as read.
+#[derive(Clone, Debug, PartialEq, Eq, Object, SimpleObject, Serialize)]
+#[oai(example)]
+pub struct ReadMessages {
+    /// JID of the chat.
+    pub chat: String,
+    /// Their ids.
+    pub message_ids: Vec<String>,
+}
+
+/// What somebody does in a chat.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Object, InputObject, Serialize)]
+#[oai(example, skip_serializing_if_is_none)]
+#[graphql(name = "NewTypingInput")]
+pub struct NewTyping {
+    /// What they do.
+    pub state: ChatState,
+    /// After so many seconds, 1 to 25, it is shown that they stopped. When absent, you say so.
+    pub seconds: Option<u32>,
+}
+
+/// What is shown in a chat.
+#[derive(Clone, Debug, PartialEq, Eq, Object, SimpleObject, Serialize)]
+#[oai(example)]
+pub struct ChatTyping {
+    /// JID of the chat.
+    pub chat: String,
+    /// What somebody does in it.
+    pub state: ChatState,
+    /// When it is shown that they stopped. Null when you are to say so.
+    pub until: Option<Timestamp>,
+}
+
+/// What holds the messages of a session up.
+#[derive(Clone, Debug, PartialEq, Object, SimpleObject, Serialize)]
+#[oai(example)]
+pub struct Limits {
+    /// What waits.
+    pub queue: MessageQueue,
+    /// How fast it is sent.
+    pub rate: SendRate,
+}
+
+/// Messages of a session that are still to be sent.
+#[derive(Clone, Debug, PartialEq, Eq, Object, SimpleObject, Serialize)]
+#[oai(example)]
+pub struct MessageQueue {
+    /// How many there are, with those that are scheduled; 10,000 at most.
+    pub waiting: u32,
+    /// When the oldest of them was asked for. Null when there are none.
+    pub oldest_at: Option<Timestamp>,
+}
+
+/// How fast a session sends.
+#[derive(Clone, Debug, PartialEq, Object, SimpleObject, Serialize)]
+#[oai(example)]
+pub struct SendRate {
+    /// Messages per second in the long run; 0 is as fast as it goes.
+    pub per_second: f64,
+    /// Messages that go at once after a while without any.
+    pub burst: u32,
+}
+
 /// What to do with a message while the session is not logged in.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, async_graphql::Enum)]
 pub enum IfOffline {
@@ -124,6 +234,8 @@ pub struct Message {
     pub text: Option<String>,
     /// Id of the message that it answers. Null when it answers none.
     pub reply_to: Option<String>,
+    /// Id of the message that a reaction, an edit or a removal is about. Null for all others.
+    pub target_id: Option<String>,
     /// When it was sent, by WhatsApp's clock; when it was asked for, until WhatsApp acknowledged it.
     pub timestamp: Timestamp,
     /// What is known of it. Null unless it was sent through this API.
@@ -164,6 +276,13 @@ impl Message {
     /// Id of the session that got or sent it.
     async fn session_id(&self) -> ID {
         ID(self.session_id.to_string())
+    }
+}
+
+impl std::fmt::Debug for NewEdit {
+    /// What it says stays out of every log.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("NewEdit").finish_non_exhaustive()
     }
 }
 

@@ -14,7 +14,7 @@ use tokio::sync::watch;
 
 use crate::account::Identity;
 use crate::caller::Caller;
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::session::Sessions;
 use crate::whatsapp::client::Client;
 
@@ -25,6 +25,17 @@ pub struct Account {
     pub identity: Option<Identity>,
     /// Its client: none unless the session is logged in, and another one after each login.
     pub client: watch::Receiver<Option<Client>>,
+}
+
+impl Account {
+    /// Its client, for what cannot wait for the next login.
+    ///
+    /// # Errors
+    /// `SessionNotConnected`.
+    pub fn online(&self) -> Result<Client> {
+        let client = self.client.borrow().clone().filter(|client| !client.has_ended());
+        client.ok_or_else(|| Error::new(ErrorKind::SessionNotConnected, "the session is not logged in"))
+    }
 }
 
 impl Sessions {

@@ -20,6 +20,7 @@ mod linking;
 mod listing;
 mod mailbox;
 mod pairing;
+mod presence;
 mod projection;
 pub mod rules;
 mod timeline;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use async_graphql::{InputObject, SimpleObject};
 use entity::ids::SessionId;
 use entity::timestamp::Timestamp;
-use entity::words::session::{DesiredState, PresenceOnConnect, SessionStatus, StatusReason};
+use entity::words::session::{AccountPresence, DesiredState, PresenceOnConnect, SessionStatus, StatusReason};
 use poem_openapi::Object;
 use serde::Serialize;
 
@@ -96,6 +96,23 @@ pub struct SessionChanges {
     pub metadata: Option<HashMap<String, String>>,
     /// What WhatsApp is told at each login, from the next one on.
     pub presence_on_connect: Option<PresenceOnConnect>,
+}
+
+/// Whether somebody is to be seen to use the account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Object, InputObject, Serialize)]
+#[oai(example)]
+#[graphql(name = "NewPresenceInput")]
+pub struct NewPresence {
+    /// Whether somebody does.
+    pub state: AccountPresence,
+}
+
+/// Whether somebody uses the account, as WhatsApp was told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Object, SimpleObject, Serialize)]
+#[oai(example)]
+pub struct Presence {
+    /// Whether somebody does.
+    pub state: AccountPresence,
 }
 
 /// A phone that is to be linked by a code.

@@ -9,6 +9,8 @@ use waproto::whatsapp as wa;
 use waproto::whatsapp::message::protocol_message::Type as ProtocolType;
 use waproto::whatsapp::message::{ExtendedTextMessage, ProtocolMessage, ReactionMessage};
 
+use crate::whatsapp::key_text;
+
 /// Bytes of the secret that each message carries: what later opens its votes, edits and comments.
 pub const SECRET_BYTES: usize = 32;
 
@@ -71,7 +73,7 @@ pub fn text(text: &Text) -> Vec<u8> {
         content.matched_text = Some(url.clone());
         content.title.clone_from(title);
         content.description.clone_from(description);
-        content.jpeg_thumbnail = thumbnail.clone().map(Into::into);
+        content.jpeg_thumbnail.clone_from(thumbnail);
     }
     if text.quote.is_some() || !text.mentions.is_empty() {
         let mut context = text.quote.as_ref().map(quoting).unwrap_or_default();
@@ -126,13 +128,20 @@ pub fn words(content: &[u8]) -> Option<String> {
     base.text_content().or_else(|| base.get_caption()).or(reaction).map(str::to_owned)
 }
 
+/// The id of the message that a reaction, an edit or a removal is about. None if it is about none, or cannot be read.
+pub fn target_id(content: &[u8]) -> Option<String> {
+    let message = message_decode(content).ok()?;
+    let base = message.get_base_message();
+    let keys = [&base.protocol_message.key, &base.reaction_message.key];
+    keys.into_iter().find_map(|key| key.id.as_deref()).map(|id| key_text::id(id).into_owned())
+}
+
 fn key(target: &Target) -> wa::MessageKey {
     wa::MessageKey {
         remote_jid: Some(target.chat.clone()),
         from_me: Some(target.is_from_me),
         id: Some(target.message_id.clone()),
         participant: target.participant.clone(),
-        ..Default::default()
     }
 }
 
@@ -148,7 +157,7 @@ fn quoting(quote: &Quote) -> wa::ContextInfo {
 }
 
 fn written(mut message: wa::Message, secret: [u8; SECRET_BYTES]) -> Vec<u8> {
-    let context = wa::MessageContextInfo { message_secret: Some(secret.to_vec().into()), ..Default::default() };
+    let context = wa::MessageContextInfo { message_secret: Some(secret.to_vec()), ..Default::default() };
     message.message_context_info = MessageField::some(context);
     message_to_vec(&message)
 }
@@ -156,6 +165,34 @@ fn written(mut message: wa::Message, secret: [u8; SECRET_BYTES]) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_done_to_a_message_names_it_and_says_the_same_whenever_it_is_sent() {
+        let target = Target {
+            chat: "15550100077@s.whatsapp.net".to_owned(),
+            message_id: "3EB0A".to_owned(),
+            is_from_me: true,
+            participant: None,
+        };
+        let (now, secret) = (Timestamp::from_millis(1_767_143_264_123), [3; SECRET_BYTES]);
+        let rows = [
+            (reaction(&target, "\u{1f44d}", now, secret), Some("\u{1f44d}")),
+            (reaction(&target, "", now, secret), Some("")),
+            (edit(&target, "at seven", now, secret), Some("at seven")),
+            (revoke(&target, secret), None),
+        ];
+        for (content, said) in &rows {
+            assert_eq!(words(content).as_deref(), *said);
+            assert_eq!(target_id(content).as_deref(), Some("3EB0A"));
+            let read = message_decode(content).expect("it is a message");
+            assert_eq!(read.message_context_info.message_secret.as_deref(), Some(&secret[..]));
+        }
+        let read = message_decode(&rows[2].0).expect("it is a message");
+        let protocol = &read.protocol_message;
+        assert_eq!((protocol.key.from_me, protocol.key.participant.as_ref()), (Some(true), None));
+        assert_eq!(protocol.timestamp_ms, Some(1_767_143_264_123));
+        assert_eq!(target_id(&text(&Text { text: "tea".to_owned(), ..Text::default() })), None);
+    }
 
     #[test]
     fn the_same_text_is_the_same_bytes_and_says_what_it_was_given() {

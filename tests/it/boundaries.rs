@@ -110,9 +110,11 @@ const WALLS: &[(&str, &[&str])] = &[
         &[
             "account.rs",
             "api/graphql/",
+            "api/chat/graphql.rs",
             "api/event/graphql.rs",
             "api/key/graphql.rs",
             "api/message/graphql.rs",
+            "api/message_action/graphql.rs",
             "api/pairing_link/graphql.rs",
             "api/session/graphql.rs",
             "api/session/node.rs",

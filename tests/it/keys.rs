@@ -88,7 +88,7 @@ async fn bad_keys_are_refused_with_the_field_and_the_rule() {
         body
     };
     let scopes = "sessions:read, sessions:write, sessions:pair, webhooks:read, webhooks:write, messages:read, \
-                  messages:send, keys:admin, metrics:read";
+                  messages:send, chats:write, profile:write, keys:admin, metrics:read";
     let rows = [
         (json!({ "scopes": ["sessions:read"] }), "`name` is required".to_owned()),
         (json!({ "name": "x" }), "`scopes` is required".to_owned()),

@@ -14,6 +14,8 @@ mod blocked_workers;
 mod boundaries;
 mod certificate;
 #[cfg(feature = "sandbox")]
+mod chats;
+#[cfg(feature = "sandbox")]
 mod commands;
 #[cfg(feature = "sandbox")]
 mod connection_limits;
@@ -55,6 +57,8 @@ mod long_lists;
 mod long_time;
 #[cfg(feature = "sandbox")]
 mod matrix;
+#[cfg(feature = "sandbox")]
+mod message_actions;
 #[cfg(feature = "sandbox")]
 mod message_files;
 #[cfg(feature = "sandbox")]

@@ -112,7 +112,8 @@ impl Things {
         self.socket.subscribe(&name, &named(graph, id)).await;
         // A subscription to all sessions of a key that has none yet says nothing: what is asked next is answered first.
         let probe = format!("probe-{name}");
-        let message = match graph.contains("sessionsUpdated") || graph.contains("subscription { events") {
+        let silent = ["sessionsUpdated", "subscription { events", "subscription { messageStatus"];
+        let message = match silent.iter().any(|subscription| graph.contains(subscription)) {
             true => {
                 self.socket.subscribe(&probe, "{ version }").await;
                 self.socket.hear().await

@@ -27,6 +27,12 @@ words!(
         /// Send messages.
         #[oai(rename = "messages:send")]
         MessagesSend = "messages:send",
+        /// Mark messages as read, show that somebody types.
+        #[oai(rename = "chats:write")]
+        ChatsWrite = "chats:write",
+        /// Show whether somebody uses the account.
+        #[oai(rename = "profile:write")]
+        ProfileWrite = "profile:write",
         /// Create, list, rotate and delete keys that may do no more than this one.
         #[oai(rename = "keys:admin")]
         KeysAdmin = "keys:admin",

@@ -109,3 +109,13 @@ words!(
         Available = "available",
     }
 );
+
+words!(
+    /// Whether somebody uses the account.
+    AccountPresence {
+        /// Somebody does. Contacts see the account online, and the phone is silent.
+        Available = "available",
+        /// Nobody does.
+        Unavailable = "unavailable",
+    }
+);

@@ -34,7 +34,7 @@ fn all(operation: &Value, method: &str) -> Option<Vec<Failure>> {
     let mut failures: Vec<Failure> = kinds.iter().chain(ALWAYS).map(|kind| error::row(*kind)).collect();
     failures.extend(error::http_row(StatusCode::GATEWAY_TIMEOUT));
     // Those without a body in the document take one all the same, and want JSON in it.
-    if matches!(method, "post" | "patch") {
+    if matches!(method, "post" | "patch" | "put") {
         failures.extend(OF_BODY.iter().filter_map(|status| error::http_row(*status)));
     }
     failures.sort_by_key(|(status, code, _)| (status.as_u16(), *code));

@@ -109,12 +109,32 @@ impl EventSubscription {
         #[graphql(desc = "Only those of these types; all when absent or empty.")] types: Option<Vec<EventType>>,
         #[graphql(desc = "Only those behind this cursor; from now on when absent.")] after: Option<String>,
     ) -> Result<impl Stream<Item = async_graphql::Result<EventEdge>> + use<>> {
-        let ids = sessions.unwrap_or_default();
-        let sessions = types::sessions("sessions", ids.iter().map(|id| id.as_str()))?;
         let types = types::distinct_types("types", types.unwrap_or_default())?;
-        let filter = EventFilter { sessions, types };
-        let after = after.map(|text| Cursor::parse("after", &text)).transpose()?;
-        let events = api(ctx).events.follow(caller(ctx), filter, after).await?;
-        Ok(events.map(|item| item.map(EventEdge::from).map_err(async_graphql::Error::new_with_source)))
+        follow(ctx, sessions, types, after).await
     }
+
+    /// Follows what becomes of messages that are sent, from a cursor or from now on.
+    ///
+    /// As `events` with the type `MESSAGE_STATUS`: none is left out and none comes twice.
+    async fn message_status(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Only those of these sessions; all when absent or empty.")] sessions: Option<Vec<ID>>,
+        #[graphql(desc = "Only those behind this cursor; from now on when absent.")] after: Option<String>,
+    ) -> Result<impl Stream<Item = async_graphql::Result<EventEdge>> + use<>> {
+        follow(ctx, sessions, vec![EventType::MessageStatus], after).await
+    }
+}
+
+async fn follow(
+    ctx: &Context<'_>,
+    sessions: Option<Vec<ID>>,
+    types: Vec<EventType>,
+    after: Option<String>,
+) -> Result<impl Stream<Item = async_graphql::Result<EventEdge>> + use<>> {
+    let ids = sessions.unwrap_or_default();
+    let sessions = types::sessions("sessions", ids.iter().map(|id| id.as_str()))?;
+    let after = after.map(|text| Cursor::parse("after", &text)).transpose()?;
+    let events = api(ctx).events.follow(caller(ctx), EventFilter { sessions, types }, after).await?;
+    Ok(events.map(|item| item.map(EventEdge::from).map_err(async_graphql::Error::new_with_source)))
 }

@@ -5,6 +5,7 @@ use std::sync::{Arc, OnceLock};
 use async_graphql::{MergedObject, MergedSubscription, Request, Response, Schema, SchemaBuilder};
 use futures::stream::{BoxStream, StreamExt};
 
+use crate::api::chat::graphql::ChatMutation;
 use crate::api::error;
 use crate::api::event::graphql::{EventQuery, EventSubscription};
 use crate::api::graphql::documents::{Document, Documents};
@@ -13,6 +14,7 @@ use crate::api::graphql::node::NodeQuery;
 use crate::api::graphql::{failure, limit};
 use crate::api::key::graphql::{KeyMutation, KeyQuery};
 use crate::api::message::graphql::{MessageMutation, MessageQuery};
+use crate::api::message_action::graphql::MessageActionMutation;
 use crate::api::pairing_link::graphql::{PairingLinkMutation, PairingLinkQuery};
 use crate::api::services::Api;
 use crate::api::session::graphql::{SessionMutation, SessionQuery, SessionSubscription};
@@ -36,7 +38,15 @@ pub(super) struct Queries(
 /// What can be done. Each mutation takes one `input`, if it takes anything, and answers with what it changed.
 #[derive(MergedObject, Default)]
 #[graphql(name = "Mutation")]
-pub(super) struct Mutations(SessionMutation, PairingLinkMutation, MessageMutation, KeyMutation, WebhookMutation);
+pub(super) struct Mutations(
+    SessionMutation,
+    PairingLinkMutation,
+    MessageMutation,
+    MessageActionMutation,
+    ChatMutation,
+    KeyMutation,
+    WebhookMutation,
+);
 
 /// What can be followed: the present state first, then every change, until the subscriber leaves.
 #[derive(MergedSubscription, Default)]

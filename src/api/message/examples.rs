@@ -7,7 +7,8 @@ use entity::words::outgoing::{Direction, FailureCode, MessageStatus};
 use poem_openapi::types::Example;
 
 use crate::message::types::{
-    LinkPreview, Message, MessageContent, MessageFailure, MessagePage, NewMessage, TextContent,
+    Limits, LinkPreview, Message, MessageContent, MessageFailure, MessagePage, MessageQueue, NewMessage, SendRate,
+    TextContent,
 };
 
 /// When it was asked for.
@@ -57,6 +58,7 @@ impl Example for Message {
             message_type: MessageType::Text,
             text: Some("Your tea is ready".to_owned()),
             reply_to: None,
+            target_id: None,
             timestamp: SENT,
             status: Some(MessageStatus::Sent),
             failed: None,
@@ -76,6 +78,24 @@ impl Example for MessageFailure {
     }
 }
 
+impl Example for Limits {
+    fn example() -> Self {
+        Self { queue: MessageQueue::example(), rate: SendRate::example() }
+    }
+}
+
+impl Example for MessageQueue {
+    fn example() -> Self {
+        Self { waiting: 3, oldest_at: Some(ASKED) }
+    }
+}
+
+impl Example for SendRate {
+    fn example() -> Self {
+        Self { per_second: 1.0, burst: 5 }
+    }
+}
+
 impl Example for MessagePage {
     fn example() -> Self {
         Self { messages: vec![Message::example()], next_cursor: Some("bToxNzY3MTQzMjY0MDAwMDAw".to_owned()) }
@@ -92,5 +112,6 @@ mod tests {
         is_written_as_documented::<Message>();
         is_written_as_documented::<MessageFailure>();
         is_written_as_documented::<MessagePage>();
+        is_written_as_documented::<Limits>();
     }
 }

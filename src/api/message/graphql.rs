@@ -8,9 +8,9 @@ use entity::words::outgoing::{Direction, MessageStatus};
 
 use crate::api::graphql::resolver::{PAGE_DEFAULT, api, caller, or_null};
 use crate::api::rest::param::Wait;
-use crate::error::Error;
+use crate::error::{Error, Result};
 use crate::message::types::{
-    IfOffline, Message, MessageFilter, MessageSlice, MessageWithCursor, NewMessage, SendOptions,
+    IfOffline, Limits, Message, MessageFilter, MessageSlice, MessageWithCursor, NewMessage, SendOptions,
 };
 use crate::session::session_id;
 
@@ -31,12 +31,36 @@ pub struct SendMessageInput {
     session_id: ID,
     #[graphql(flatten)]
     message: NewMessage,
+    #[graphql(flatten)]
+    sending: Sending,
+}
+
+/// How a message is to be sent.
+#[derive(InputObject)]
+#[graphql(name = "SendingInput")]
+pub struct Sending {
     /// How long to wait for WhatsApp's answer, seconds, 0 to 60; 20 when absent.
     wait: Option<u32>,
     /// What to do while the session is not logged in; `QUEUE` when absent.
     if_offline: Option<IfOffline>,
     /// Your key for this request, 1 to 255 characters: the same request with the same key is the same message.
     idempotency_key: Option<String>,
+}
+
+impl Sending {
+    /// The same, if it keeps the rules.
+    ///
+    /// # Errors
+    /// `Invalid`.
+    pub fn options(self) -> Result<SendOptions> {
+        let Self { wait, if_offline, idempotency_key } = self;
+        let wait = wait.unwrap_or(Wait::DEFAULT);
+        if wait > Wait::MAX {
+            return Err(Error::invalid("wait", format!("must be from 0 to {}", Wait::MAX)));
+        }
+        let (wait, if_offline) = (Duration::from_secs(wait.into()), if_offline.unwrap_or(IfOffline::Queue));
+        Ok(SendOptions { wait, if_offline, idempotency_key })
+    }
 }
 
 /// Which message.
@@ -105,6 +129,14 @@ impl MessageQuery {
         let outcome = async { api(ctx).messages.find(caller(ctx), &self::session_id(&session_id)?, &id).await };
         or_null(ctx, outcome.await)
     }
+
+    /// Shows what holds the messages of a session up.
+    ///
+    /// How many wait, and how fast they are sent.
+    async fn limits(&self, ctx: &Context<'_>, #[graphql(desc = "The session's id.")] session_id: ID) -> Option<Limits> {
+        let outcome = async { api(ctx).messages.limits(caller(ctx), &self::session_id(&session_id)?).await };
+        or_null(ctx, outcome.await)
+    }
 }
 
 /// What can be done with messages. Each mutation takes one `input` and answers with the message.
@@ -117,17 +149,8 @@ impl MessageMutation {
     /// The same request with the same `idempotencyKey` or `clientReference` is the same message.
     async fn send_message(&self, ctx: &Context<'_>, input: SendMessageInput) -> Option<Message> {
         let outcome = async {
-            let SendMessageInput { session_id, message, wait, if_offline, idempotency_key } = input;
-            let wait = wait.unwrap_or(Wait::DEFAULT);
-            if wait > Wait::MAX {
-                return Err(Error::invalid("wait", format!("must be from 0 to {}", Wait::MAX)));
-            }
-            let options = SendOptions {
-                wait: Duration::from_secs(wait.into()),
-                if_offline: if_offline.unwrap_or(IfOffline::Queue),
-                idempotency_key,
-            };
-            let session = self::session_id(&session_id)?;
+            let SendMessageInput { session_id, message, sending } = input;
+            let (session, options) = (self::session_id(&session_id)?, sending.options()?);
             Ok(api(ctx).messages.send(caller(ctx), &session, message, options).await?.message)
         };
         or_null(ctx, outcome.await)

@@ -2,5 +2,6 @@
 
 pub mod graphql;
 pub mod rest;
+pub mod sent;
 
 mod examples;

@@ -1,86 +1,22 @@
 //! Messages over REST: `/api/v1/sessions/{session_id}/messages`.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use entity::words::outgoing::{Direction, MessageStatus};
-use poem::http::{HeaderValue, StatusCode, header};
+use poem::Result;
 use poem::web::Data;
-use poem::{IntoResponse, Response, Result};
+use poem_openapi::OpenApi;
 use poem_openapi::param::{Header, Path, Query};
-use poem_openapi::registry::{MetaHeader, MetaResponse, MetaResponses, MetaSchema, MetaSchemaRef, Registry};
-use poem_openapi::types::Type as _;
-use poem_openapi::{ApiResponse, OpenApi};
 
 use crate::api::auth::Asks;
 use crate::api::body::{Nothing, Required};
-use crate::api::error::Problem;
-use crate::api::reply::{Ok200, json, responses};
+use crate::api::message::sent::{self, Sent};
+use crate::api::reply::Ok200;
 use crate::api::rest::param::{Limit, Wait, Word};
 use crate::api::rest::tag::Tag;
 use crate::api::services::Api;
-use crate::message::types::{Accepted, IfOffline, Message, MessageFilter, MessagePage, NewMessage, SendOptions};
+use crate::message::types::{IfOffline, Limits, Message, MessageFilter, MessagePage, NewMessage};
 use crate::session::session_id;
-
-/// The word of the header `Prefer` that asks for no wait (RFC 7240).
-const RESPOND_ASYNC: &str = "respond-async";
-/// The header that says that the same was asked for before.
-const REPLAYED: &str = "idempotent-replayed";
-
-/// A message that was accepted: 201 when WhatsApp has it, 202 when it does not have it yet.
-pub struct Sent(Accepted);
-
-impl IntoResponse for Sent {
-    fn into_response(self) -> Response {
-        let Self(accepted) = self;
-        let status = if accepted.is_sent() { StatusCode::CREATED } else { StatusCode::ACCEPTED };
-        let Accepted { message, is_replayed } = accepted;
-        let location = format!("/api/v1/sessions/{}/messages/{}", message.session_id, message.id);
-        let mut response = Ok200(message).into_response();
-        response.set_status(status);
-        if let Ok(location) = HeaderValue::from_str(&location) {
-            response.headers_mut().insert(header::LOCATION, location);
-        }
-        if is_replayed {
-            response.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
-        }
-        response
-    }
-}
-
-impl ApiResponse for Sent {
-    fn meta() -> MetaResponses {
-        let header = |name: &str, description: &str, required, schema| MetaHeader {
-            name: name.to_owned(),
-            description: Some(description.to_owned()),
-            required,
-            deprecated: false,
-            schema: MetaSchemaRef::Inline(Box::new(MetaSchema::new(schema))),
-        };
-        let headers = || {
-            vec![
-                header("Location", "Where the message is.", true, "string"),
-                header("Idempotent-Replayed", "True when the same was asked for before.", false, "boolean"),
-            ]
-        };
-        let of = |status, description| MetaResponse {
-            description,
-            status: Some(status),
-            status_range: None,
-            content: vec![json::<Message>()],
-            headers: headers(),
-        };
-        let mut all = responses(201, "WhatsApp has it.", vec![json::<Message>()]);
-        all.responses[0].headers = headers();
-        all.responses.insert(1, of(202, "It is kept, and will be sent: WhatsApp does not have it yet."));
-        all
-    }
-
-    fn register(registry: &mut Registry) {
-        Message::register(registry);
-        Problem::register(registry);
-    }
-}
 
 /// `/api/v1/sessions/{session_id}/messages`.
 #[derive(Debug)]
@@ -113,13 +49,7 @@ impl MessagesApi {
         prefer: Header<Option<String>>,
         Required(new): Required<NewMessage>,
     ) -> Result<Sent> {
-        let is_async = prefer.0.is_some_and(|text| text.split([',', ';']).any(|word| word.trim() == RESPOND_ASYNC));
-        let wait = wait.0.map_or(Wait::DEFAULT, |Wait(seconds)| seconds);
-        let options = SendOptions {
-            wait: if is_async { Duration::ZERO } else { Duration::from_secs(wait.into()) },
-            if_offline: if_offline.0.map_or(IfOffline::Queue, |Word(word)| word),
-            idempotency_key: idempotency_key.0,
-        };
+        let options = sent::options(wait, if_offline, idempotency_key, prefer);
         Ok(Sent(api.messages.send(&caller, &self::session_id(&session_id)?, new, options).await?))
     }
 
@@ -199,5 +129,19 @@ impl MessagesApi {
         message_id: Path<String>,
     ) -> Result<Ok200<Message>> {
         Ok(Ok200(api.messages.retry(&caller, &self::session_id(&session_id)?, &message_id).await?))
+    }
+
+    /// Shows what holds the messages of a session up.
+    ///
+    /// How many wait, and how fast they are sent.
+    #[oai(path = "/sessions/:session_id/limits", method = "get", operation_id = "getLimits")]
+    async fn limits(
+        &self,
+        Data(api): Data<&Arc<Api>>,
+        Asks(caller): Asks,
+        /// The session's id.
+        session_id: Path<String>,
+    ) -> Result<Ok200<Limits>> {
+        Ok(Ok200(api.messages.limits(&caller, &self::session_id(&session_id)?).await?))
     }
 }

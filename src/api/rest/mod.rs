@@ -5,9 +5,11 @@ pub mod tag;
 
 mod examples;
 
+use crate::api::chat::rest::ChatsApi;
 use crate::api::event::rest::EventsApi;
 use crate::api::key::rest::KeysApi;
 use crate::api::message::rest::MessagesApi;
+use crate::api::message_action::rest::MessageActionsApi;
 use crate::api::pairing_link::rest::PairingLinksApi;
 use crate::api::session::rest::SessionsApi;
 use crate::api::webhook::below_session::SessionWebhooksApi;
@@ -17,7 +19,27 @@ use crate::api::webhook::rest::WebhooksApi;
 pub const PREFIX: &str = "/api/v1";
 
 /// The whole REST door.
-pub type Apis = (SessionsApi, PairingLinksApi, MessagesApi, EventsApi, SessionWebhooksApi, WebhooksApi, KeysApi);
+pub type Apis = (
+    SessionsApi,
+    PairingLinksApi,
+    MessagesApi,
+    MessageActionsApi,
+    ChatsApi,
+    EventsApi,
+    SessionWebhooksApi,
+    WebhooksApi,
+    KeysApi,
+);
 
 /// The whole REST door.
-pub const APIS: Apis = (SessionsApi, PairingLinksApi, MessagesApi, EventsApi, SessionWebhooksApi, WebhooksApi, KeysApi);
+pub const APIS: Apis = (
+    SessionsApi,
+    PairingLinksApi,
+    MessagesApi,
+    MessageActionsApi,
+    ChatsApi,
+    EventsApi,
+    SessionWebhooksApi,
+    WebhooksApi,
+    KeysApi,
+);

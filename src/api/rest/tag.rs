@@ -9,6 +9,8 @@ pub enum Tag {
     Sessions,
     /// What is sent, and what came and went.
     Messages,
+    /// What is told in chats beside messages, and whether somebody is there.
+    Chats,
     /// What happens on the sessions.
     Events,
     /// Where it is delivered.

@@ -12,6 +12,7 @@
 //! - To end a socket, or to give up an outstanding pair code, asks WhatsApp nothing: it is the life of the connection, and so the
 //!   actor's.
 
+pub mod chat;
 mod linked_device;
 pub mod message;
 mod pair_code;

@@ -57,6 +57,10 @@ fn body(name: &str) -> Value {
         "createSession" => json!({ "id": "{id}" }),
         "updateSession" => json!({ "name": "Other" }),
         "sendMessage" => json!({ "to": "15550100077", "content": { "type": "text", "text": "tea" } }),
+        "reactToMessage" => json!({ "emoji": "\u{1f44d}" }),
+        "sendTyping" => json!({ "state": "composing" }),
+        "setPresence" => json!({ "state": "unavailable" }),
+        "editMessage" => json!({ "text": "tea" }),
         "pairSession" => json!({ "phone_number": "15550100001" }),
         "createKey" => json!({ "name": "x", "scopes": ["keys:admin"] }),
         "createWebhook" | "createSessionWebhook" => json!({ "url": "https://receiver.invalid/" }),
@@ -79,14 +83,19 @@ fn given(field: &str) -> Option<&'static str> {
 }
 
 /// What is given where a value is needed.
-fn value(name: &str, on: On, is_inside: bool) -> &'static str {
+fn value(name: &str, of: &str, on: On, is_inside: bool) -> &'static str {
     match name {
+        "state" if of == "AccountPresence" => "UNAVAILABLE",
+        "state" => "COMPOSING",
+        "chatId" => r#""15550100077""#,
         "id" if is_inside => r#""none""#,
         "id" if on == On::Webhook => r#""{webhook}""#,
         "id" | "sessionId" => r#""{id}""#,
         "webhookId" => r#""{webhook}""#,
         "name" => r#""x""#,
         "to" => r#""15550100077""#,
+        "emoji" => "\"\u{1f44d}\"",
+        "text" => r#""tea""#,
         "phoneNumber" => r#""15550100001""#,
         "scopes" => "[KEYS_ADMIN]",
         "url" => r#""https://receiver.invalid/""#,
@@ -153,7 +162,7 @@ impl Documents {
         let path = path.replace("{session_id}", "{id}").replace("{key_id}", "{id}");
         let path =
             path.replace("{webhook_id}", "{webhook}").replace("{delivery_id}", "none").replace("{link_id}", "none");
-        let path = path.replace("{message_id}", "none");
+        let path = path.replace("{message_id}", "none").replace("{chat_id}", "15550100077");
         let operation::Operation { scope, second_scope, .. } = *row;
         Operation { name, rest: Some((method.clone(), path, body(name))), graph, on, scope, second_scope }
     }
@@ -183,7 +192,7 @@ impl Documents {
                 Some(TypeKind::InputObject(input)) => {
                     format!("{{ {} }}", self.arguments(&input.fields, on, given.take()))
                 }
-                _ => value(&name.node, on, is_inside).to_owned(),
+                _ => value(&name.node, base(&ty.node), on, is_inside).to_owned(),
             };
             values.push(format!("{}: {value}", name.node));
         }
