@@ -185,6 +185,7 @@ impl Config {
             messages: MessageSettings {
                 pace: Pace { per_second: args.send_rate, burst: args.send_burst },
                 kept: Duration::from_secs(u64::from(args.message_retention_days) * 24 * 60 * 60),
+                holds_when_restricted: args.hold_when_restricted,
             },
             shutdown_grace: Duration::from_secs(args.shutdown_grace),
             max_connections: args.max_connections.map(|number| number as usize),

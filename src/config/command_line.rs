@@ -120,6 +120,10 @@ pub struct ServeArgs {
     /// Messages that a session that has sent none for a while sends at once.
     #[arg(long, env = "WAYPOST_SEND_BURST", default_value = "5", value_parser = clap::value_parser!(u32).range(1..=1_000))]
     pub send_burst: u32,
+    /// Whether messages to people who have never written wait while WhatsApp restricts their account, until the end that it names.
+    /// Otherwise they fail at once.
+    #[arg(long, env = "WAYPOST_HOLD_WHEN_RESTRICTED", default_value_t = true, action = clap::ArgAction::Set)]
+    pub hold_when_restricted: bool,
     /// Connections that are served at the same time, and never more than a third of what the process may open. 8,192 when
     /// absent.
     #[arg(long, env = "WAYPOST_MAX_CONNECTIONS", value_parser = clap::value_parser!(u32).range(1..))]

@@ -33,7 +33,7 @@ use crate::event::body::contact::{
 use crate::event::body::message::MessageEvent;
 use crate::event::body::party::Party;
 use crate::event::body::session::{
-    AccountLockedEvent, ClientOutdatedEvent, ConnectedEvent, DisconnectedEvent, LoggedOutEvent,
+    AccountLockedEvent, AccountRestrictedEvent, ClientOutdatedEvent, ConnectedEvent, DisconnectedEvent, LoggedOutEvent,
     OfflineSyncCompletedEvent, OfflineSyncPreviewEvent, OwnPushNameUpdateEvent, PairCodeEvent, QrCodeEvent,
     SessionDeletedEvent, SessionStatusEvent, StreamReplacedEvent, TemporaryBanEvent, TestEvent, WebhookDisabledEvent,
 };
@@ -109,6 +109,8 @@ pub enum EventBody {
     AccountLocked(AccountLockedEvent),
     /// WhatsApp banned the account for a time.
     TemporaryBan(TemporaryBanEvent),
+    /// WhatsApp lets the account write to nobody new for a time.
+    AccountRestricted(AccountRestrictedEvent),
     /// Another client logged in with this device's identity.
     StreamReplaced(StreamReplacedEvent),
     /// A call came in or ended.
@@ -152,6 +154,7 @@ impl EventBody {
             Self::OfflineSyncCompleted(_) => EventType::OfflineSyncCompleted,
             Self::AccountLocked(_) => EventType::AccountLocked,
             Self::TemporaryBan(_) => EventType::TemporaryBan,
+            Self::AccountRestricted(_) => EventType::AccountRestricted,
             Self::StreamReplaced(_) => EventType::StreamReplaced,
             Self::Call(_) => EventType::Call,
             Self::WebhookDisabled(_) => EventType::WebhookDisabled,
@@ -222,6 +225,7 @@ impl EventBody {
             EventType::OfflineSyncCompleted => Self::OfflineSyncCompleted(read.json()?),
             EventType::AccountLocked => Self::AccountLocked(read.json()?),
             EventType::TemporaryBan => Self::TemporaryBan(read.json()?),
+            EventType::AccountRestricted => Self::AccountRestricted(read.json()?),
             EventType::StreamReplaced => Self::StreamReplaced(read.json()?),
             EventType::Call => Self::Call(read.json()?),
             EventType::WebhookDisabled => Self::WebhookDisabled(read.json()?),

@@ -284,7 +284,8 @@ impl Messages {
             let mut watched = self.outboxes.shared.transitions.watch(session, id, row.progress.status);
             // What happened before it was watched is in the table.
             let known = outbox_store::find(self.db.read(), session, id).await?;
-            let is_known = known.is_some_and(|row| is_answer(row.progress.status));
+            let is_held = |row: &OutgoingRow| row.progress.due_at > self.clock.now();
+            let is_known = known.is_some_and(|row| is_answer(row.progress.status) || is_held(&row));
             if !is_known {
                 let answered = watched.status.wait_for(|status| is_answer(*status));
                 let _ = tokio::time::timeout(wait, answered).await; // Without an answer it is shown as it is.

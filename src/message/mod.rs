@@ -33,12 +33,15 @@ mod chats;
 mod due;
 mod failure;
 mod limits;
+mod holding;
 mod listing;
 mod outbox;
 mod outbox_store;
 mod outboxes;
 mod receipts;
 mod recipients;
+mod refusal;
+mod restrictions;
 mod retention;
 mod shown;
 mod transitions;
@@ -65,6 +68,7 @@ use crate::message::outboxes::Outboxes;
 use crate::message::pacing::{Pace, Pacing};
 use crate::message::receipts::Receipts;
 use crate::message::recipients::Recipients;
+use crate::message::restrictions::Restrictions;
 use crate::message::retention::MessageRetention;
 use crate::message::shown::shown;
 use crate::message::transition::Happening;
@@ -80,6 +84,8 @@ pub struct MessageSettings {
     pub pace: Pace,
     /// How long messages are kept; never shorter than their events.
     pub kept: Duration,
+    /// Whether messages to new people wait while WhatsApp restricts their account. Otherwise they fail.
+    pub holds_when_restricted: bool,
 }
 
 /// What the messages stand on.
@@ -116,11 +122,12 @@ impl Messages {
     /// # Errors
     /// `Unavailable`.
     pub async fn open(deps: Deps, settings: MessageSettings) -> Result<Self> {
-        let MessageSettings { pace, kept } = settings;
+        let MessageSettings { pace, kept, holds_when_restricted } = settings;
         let Deps { sessions, db, journal, clock, lifecycle } = deps;
         let transitions = Transitions::new(journal.clone(), clock.clone());
         let (recipients, pacing) = (Recipients::new(db.clone()), Pacing::new(pace));
-        let shared = Shared { db: db.clone(), clock: clock.clone(), transitions, recipients, pacing };
+        let restrictions = Restrictions::new(holds_when_restricted);
+        let shared = Shared { db: db.clone(), clock: clock.clone(), transitions, recipients, pacing, restrictions };
         let outboxes = Outboxes::open(sessions.clone(), lifecycle.clone(), shared).await?;
         outboxes.go_on().await?;
         let receipts = Receipts::open(Arc::clone(&outboxes.shared), journal.clone()).await?;

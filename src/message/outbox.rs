@@ -8,6 +8,7 @@
 //! given to WhatsApp again after the next login, with the same id and the same bytes, at most [`ATTEMPTS`] times in all.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -30,6 +31,8 @@ use crate::event::index_store;
 use crate::message::outbox_store::{self, OutgoingRow};
 use crate::message::pacing::Pacing;
 use crate::message::recipients::{Found, Recipients};
+use crate::message::refusal::Refusal;
+use crate::message::restrictions::Restrictions;
 use crate::message::transition::{ATTEMPTS, Happening, is_sent};
 use crate::message::transitions::Transitions;
 use crate::whatsapp::acks::Ack;
@@ -55,6 +58,7 @@ pub(super) struct Shared {
     pub(super) transitions: Transitions,
     pub(super) recipients: Recipients,
     pub(super) pacing: Pacing,
+    pub(super) restrictions: Restrictions,
 }
 
 /// How the task of a session learns that there is more to send.
@@ -237,13 +241,13 @@ impl Outbox {
                     }
                     _ => self.failed("a message could not be sent for now", &error),
                 }
-                Next::At(self.shared.clock.now().after(PAUSE), lane)
+                Next::At(self.shared.clock.now().after(error.retry_after().unwrap_or(PAUSE)), lane)
             }
         }
     }
 
     async fn send_next(&self, client: &Client, after: i64, lane: &str) -> Result<Turn> {
-        let Shared { db, clock, transitions, recipients, pacing } = &*self.shared;
+        let Shared { db, clock, transitions, pacing, .. } = &*self.shared;
         let Some(row) = outbox_store::head(db.read(), &self.session, lane, after).await? else {
             return Ok(Turn::Empty);
         };
@@ -259,18 +263,11 @@ impl Outbox {
             transitions.write_one(&self.session, &id, Happening::GivenUp).await?;
             return Ok(Turn::Done);
         }
-        let recipient = match progress.is_checked {
-            true => progress.recipient.clone(),
-            false => match recipients.find(&self.session, client, &progress.recipient).await? {
-                Found::At(jid) => jid,
-                Found::Nobody => {
-                    let code = FailureCode::RecipientNotOnWhatsapp;
-                    let refused = Happening::Refused { code, upstream_code: None };
-                    transitions.write_one(&self.session, &id, refused).await?;
-                    return Ok(Turn::Done);
-                }
-            },
+        let _probe = match self.gate(&row, now).await? {
+            ControlFlow::Continue(probe) => probe,
+            ControlFlow::Break(turn) => return Ok(turn),
         };
+        let Some(recipient) = self.recipient(client, &row).await? else { return Ok(Turn::Done) };
         tokio::select! {
             () = tokio::time::sleep(pacing.take(&self.session)) => {}
             _ = client.ended() => return Ok(Turn::Done),
@@ -284,6 +281,23 @@ impl Outbox {
         let Some(row) = transitions.write_one(&self.session, &id, sending).await? else { return Ok(Turn::Done) };
         crash::point("before_wire");
         self.give(client, &row, OutgoingMessage { message_id: id, sender: key.sender, recipient, content }).await
+    }
+
+    /// Where a message goes. None if there is no such recipient, which is written then.
+    async fn recipient(&self, client: &Client, row: &OutgoingRow) -> Result<Option<String>> {
+        let progress = &row.progress;
+        if progress.is_checked {
+            return Ok(Some(progress.recipient.clone()));
+        }
+        match self.shared.recipients.find(&self.session, client, &progress.recipient).await? {
+            Found::At(jid) => Ok(Some(jid)),
+            Found::Nobody => {
+                let code = FailureCode::RecipientNotOnWhatsapp;
+                let refused = Happening::Refused { code, upstream_code: None };
+                self.shared.transitions.write_one(&self.session, &row.message_id, refused).await?;
+                Ok(None)
+            }
+        }
     }
 
     /// Gives a message to WhatsApp that is written to be on its way, and writes what became of it.
@@ -311,12 +325,12 @@ impl Outbox {
         }
         let mut ack = given.ack;
         match self.answer(client, row, &mut ack, ANSWER_LIMIT).await {
-            Answer::Ack(answer) => return self.answered(row, answer).await,
+            Answer::Ack(answer) => return self.answered(client, row, answer).await,
             Answer::Proof => return Ok(Turn::Done),
             Answer::None => self.write(row, Happening::Unanswered).await?,
         }
         match self.answer(client, row, &mut ack, DOUBT_LIMIT).await {
-            Answer::Ack(answer) => self.answered(row, answer).await,
+            Answer::Ack(answer) => self.answered(client, row, answer).await,
             Answer::Proof => Ok(Turn::Done),
             Answer::None => Ok(Turn::InDoubt(row.progress.sequence)),
         }
@@ -340,19 +354,23 @@ impl Outbox {
         }
     }
 
-    async fn answered(&self, row: &OutgoingRow, answer: Ack) -> Result<Turn> {
+    async fn answered(&self, client: &Client, row: &OutgoingRow, answer: Ack) -> Result<Turn> {
         crash::point("after_ack");
         let code = match answer {
-            Ack::Taken { at } => return self.end(row, Happening::Taken { at }, Turn::Done).await,
+            Ack::Taken { at } => {
+                self.shared.restrictions.passed(&self.session);
+                return self.end(row, Happening::Taken { at }, Turn::Done).await;
+            }
             Ack::Refused { code } => code,
         };
         warn!(session.id = %self.session, message.id = row.message_id, code, "WhatsApp refused a message (code {code})");
-        match meaning(code) {
-            Some(failure) => {
+        match Refusal::of(code) {
+            Refusal::Final(failure) => {
                 let refused = Happening::Refused { code: failure, upstream_code: Some(code) };
                 self.end(row, refused, Turn::Done).await
             }
-            None => {
+            Refusal::Restriction(kind) => self.restricted(client, row, kind, code).await,
+            Refusal::Busy => {
                 let until = self.shared.clock.now().after(BUSY_PAUSE);
                 self.end(row, Happening::NotSent { until }, Turn::Later(until)).await
             }
@@ -360,7 +378,7 @@ impl Outbox {
     }
 
     /// Writes what became of a message. It is insisted on: a message that stays "on its way" would be sent again.
-    async fn end(&self, row: &OutgoingRow, happening: Happening, turn: Turn) -> Result<Turn> {
+    pub(super) async fn end(&self, row: &OutgoingRow, happening: Happening, turn: Turn) -> Result<Turn> {
         self.write(row, happening).await?;
         Ok(turn)
     }
@@ -377,7 +395,7 @@ impl Outbox {
         }
     }
 
-    fn failed(&self, what: &str, failure: &Error) {
+    pub(super) fn failed(&self, what: &str, failure: &Error) {
         error!(session.id = %self.session, error = chain(failure), "{what}");
     }
 }
@@ -393,7 +411,7 @@ enum Answer {
 }
 
 /// What a turn of a lane came to.
-enum Turn {
+pub(super) enum Turn {
     /// Nothing is to be sent.
     Empty,
     /// What is next is not to be sent before this moment.
@@ -402,17 +420,4 @@ enum Turn {
     Done,
     /// It is not known, and nothing more is done about it on this connection. The message's place.
     InDoubt(i64),
-}
-
-/// What a code in WhatsApp's answer to a message means. None if the same may succeed later.
-fn meaning(code: i32) -> Option<FailureCode> {
-    Some(match code {
-        400 | 479 => FailureCode::InvalidMessage,
-        403 | 405 | 473 => FailureCode::NotAllowed,
-        404 => FailureCode::RecipientNotFound,
-        463 => FailureCode::AccountRestricted,
-        475 => FailureCode::NewChatLimit,
-        503 => return None,
-        _ => FailureCode::Rejected,
-    })
 }

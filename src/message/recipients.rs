@@ -10,7 +10,7 @@ use tokio::time::Instant;
 
 use crate::account::PhoneNumber;
 use crate::db::Db;
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::event::index_store;
 use crate::whatsapp::client::Client;
 use crate::whatsapp::names;
@@ -34,17 +34,24 @@ pub(super) enum Found {
 pub(super) struct Recipients {
     db: Db,
     answers: Mutex<HashMap<(SessionId, String), (Found, Instant)>>,
+    /// Until when WhatsApp is asked nothing for a session: it was asked too often.
+    pauses: Mutex<HashMap<SessionId, Instant>>,
 }
 
 impl Recipients {
     pub(super) fn new(db: Db) -> Self {
-        Self { db, answers: Mutex::default() }
+        Self { db, answers: Mutex::default(), pauses: Mutex::default() }
     }
 
     /// The JIDs of one person, the given one first: by number and by LID, as far as both are known.
     pub(super) async fn names(&self, session: &SessionId, jid: &str) -> Result<Vec<String>> {
         let other = names::other_name(self.db.read(), session, jid).await?;
         Ok(std::iter::once(jid.to_owned()).chain(other).collect())
+    }
+
+    /// Whether somebody with this JID has ever written to the session.
+    pub(super) async fn has_written(&self, session: &SessionId, jid: &str) -> Result<bool> {
+        index_store::has_chat(self.db.read(), session, &self.names(session, jid).await?).await
     }
 
     /// Where this JID of a person is reached, as far as nobody need be asked.
@@ -71,9 +78,19 @@ impl Recipients {
             return Ok(known);
         }
         let number = PhoneNumber::parse("to", jid.split('@').next().unwrap_or_default())?;
-        let found = match client.look_up(&number).await? {
-            Some(jid) => Found::At(jid),
-            None => Found::Nobody,
+        if let Some(wait) = self.pause(session) {
+            let detail = "WhatsApp was asked about too many numbers, and asks to be left alone for a while";
+            return Err(Error::new(ErrorKind::Upstream, detail).retry_in(wait));
+        }
+        let found = match client.look_up(&number).await {
+            Ok(Some(jid)) => Found::At(jid),
+            Ok(None) => Found::Nobody,
+            Err(error) => {
+                if let Some(wait) = error.retry_after() {
+                    self.pause_for(session, wait);
+                }
+                return Err(error);
+            }
         };
         let mut answers = self.answers.lock();
         if answers.len() >= ANSWERS {
@@ -83,5 +100,18 @@ impl Recipients {
             answers.insert((session.clone(), jid.to_owned()), (found.clone(), Instant::now()));
         }
         Ok(found)
+    }
+
+    /// How long WhatsApp is asked nothing.
+    fn pause(&self, session: &SessionId) -> Option<Duration> {
+        let until = self.pauses.lock().get(session).copied()?;
+        until.checked_duration_since(Instant::now()).filter(|wait| !wait.is_zero())
+    }
+
+    fn pause_for(&self, session: &SessionId, wait: Duration) {
+        let now = Instant::now();
+        let mut pauses = self.pauses.lock();
+        pauses.retain(|_, until| *until > now);
+        pauses.insert(session.clone(), now + wait);
     }
 }

@@ -38,6 +38,8 @@ pub(super) enum Happening {
     Sending { recipient: String },
     /// Nothing of it was sent; it waits until then.
     NotSent { until: Timestamp },
+    /// WhatsApp lets the account begin no new chat before then. If it was refused for that, nothing of it was sent.
+    Held { until: Timestamp },
     /// WhatsApp took it.
     Taken { at: Option<Timestamp> },
     /// WhatsApp or the library refused it for good.
@@ -84,12 +86,12 @@ pub(super) fn step(now_known: &Progress, happening: &Happening) -> Option<Progre
             attempts: known.attempts.saturating_add(1),
             ..to(Sending)
         }),
-        // Sent before, it may have arrived then.
-        Happening::NotSent { until } => (status == Sending).then(|| {
-            let attempts = known.attempts.saturating_sub(1);
-            let status = if attempts > 0 { Unconfirmed } else { Queued };
-            Progress { attempts, due_at: *until, ..to(status) }
-        }),
+        Happening::NotSent { until } => (status == Sending).then(|| not_sent(&known, *until)),
+        Happening::Held { until } => match status {
+            Queued if known.due_at < *until => Some(Progress { due_at: *until, ..known }),
+            Sending => Some(not_sent(&known, *until)),
+            _ => None,
+        },
         Happening::Taken { at } => (matches!(status, Queued | Sending | Unconfirmed) || was_doubtful)
             .then(|| Progress { sent_at: *at, ..to(Sent) }),
         Happening::Refused { code, upstream_code } => {
@@ -123,6 +125,13 @@ pub(super) fn step(now_known: &Progress, happening: &Happening) -> Option<Progre
             Sending | Sent | Delivered | Read | Played | Failed | Cancelled | Expired => None,
         },
     }
+}
+
+/// What is known of a message of which nothing was sent this time. Sent before, it may have arrived then.
+fn not_sent(known: &Progress, until: Timestamp) -> Progress {
+    let attempts = known.attempts.saturating_sub(1);
+    let status = if attempts > 0 { MessageStatus::Unconfirmed } else { MessageStatus::Queued };
+    Progress { status, attempts, due_at: until, code: None, upstream_code: None, ..known.clone() }
 }
 
 /// Whether it is still to be sent.

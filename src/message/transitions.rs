@@ -2,12 +2,12 @@
 //! one transaction of the journal. Since nobody else writes these rows once they are there, and the journal has one writer, no change
 //! is based on what is not so any more.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use entity::ids::SessionId;
 use entity::timestamp::Timestamp;
-use entity::words::outgoing::MessageStatus;
+use entity::words::outgoing::{MessageStatus, RestrictionKind};
 use parking_lot::Mutex;
 use tokio::sync::watch;
 
@@ -16,6 +16,7 @@ use crate::db::write::Work;
 use crate::error::Result;
 use crate::event::body::EventBody;
 use crate::event::body::chat::MessageStatusEvent;
+use crate::event::body::session::AccountRestrictedEvent;
 use crate::event::entry::{JournalEntry, NewEvent, Write};
 use crate::event::journal::Journal;
 use crate::message::outbox_store::{self, OutgoingRow};
@@ -36,7 +37,8 @@ pub(super) struct Transitions {
     watched: Arc<Mutex<HashMap<(SessionId, String), watch::Sender<MessageStatus>>>>,
 }
 
-/// What is known of one message, as it changes. Nothing is kept for it once it is dropped.
+/// What is known of one message, as it changes. It ends when the message is held, which can take days: nobody waits for that. Nothing is
+/// kept for it once it is dropped.
 pub(super) struct Watched {
     transitions: Transitions,
     key: (SessionId, String),
@@ -46,8 +48,11 @@ pub(super) struct Watched {
 impl Drop for Watched {
     fn drop(&mut self) {
         let mut watched = self.transitions.watched.lock();
-        // This one is the last.
-        if watched.get(&self.key).is_some_and(|status| status.receiver_count() <= 1) {
+        let is_last = |status: &watch::Sender<MessageStatus>| {
+            // Once it has ended, others may watch the same message.
+            status.receiver_count() <= 1 && status.subscribe().same_channel(&self.status)
+        };
+        if watched.get(&self.key).is_some_and(is_last) {
             watched.remove(&self.key);
         }
     }
@@ -76,6 +81,8 @@ impl Transitions {
     pub(super) async fn write(&self, session: &SessionId, changes: Vec<Change>) -> Result<Vec<OutgoingRow>> {
         let (changed, clock) = (Arc::new(Mutex::new(Vec::new())), self.clock.clone());
         let (session, told) = (session.clone(), Arc::clone(&changed));
+        let is_held = |change: &&Change| matches!(change.happening, Happening::Held { .. });
+        let held: HashSet<_> = changes.iter().filter(is_held).map(|change| change.message_id.clone()).collect();
         let write: Write = Box::new(move |tx: &Work| {
             let (session, changes, told, now) = (session.clone(), changes.clone(), Arc::clone(&told), clock.now());
             Box::pin(async move {
@@ -87,7 +94,7 @@ impl Transitions {
         self.journal.write(JournalEntry { write: Some(write), ..JournalEntry::default() }).await?;
         let rows = std::mem::take(&mut *changed.lock());
         for row in &rows {
-            self.tell(row);
+            self.tell(row, held.contains(&row.message_id));
         }
         Ok(rows)
     }
@@ -106,10 +113,30 @@ impl Transitions {
         Ok(self.write(session, vec![change]).await?.pop())
     }
 
-    fn tell(&self, row: &OutgoingRow) {
+    /// Writes that WhatsApp keeps the account of a session from something.
+    ///
+    /// # Errors
+    /// `Unavailable`, `ShuttingDown`.
+    pub(super) async fn write_restriction(
+        &self,
+        session: &SessionId,
+        kind: RestrictionKind,
+        until: Timestamp,
+    ) -> Result<()> {
+        let body = EventBody::AccountRestricted(AccountRestrictedEvent { kind, until });
+        let event = NewEvent::new(session.clone(), &body, self.clock.now())?;
+        self.journal.write(JournalEntry { events: vec![event], ..JournalEntry::default() }).await?;
+        Ok(())
+    }
+
+    fn tell(&self, row: &OutgoingRow, is_held: bool) {
         let key = (row.session_id.clone(), row.message_id.clone());
-        if let Some(status) = self.watched.lock().get(&key) {
+        let mut watched = self.watched.lock();
+        if let Some(status) = watched.get(&key) {
             status.send_replace(row.progress.status);
+        }
+        if is_held {
+            watched.remove(&key);
         }
     }
 }

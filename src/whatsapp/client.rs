@@ -15,6 +15,7 @@ use tracing::instrument;
 
 use crate::error::{Error, ErrorKind};
 use crate::whatsapp::acks::Acks;
+use crate::whatsapp::presence::SaidLast;
 
 /// Operations of one session that are under way at the same time. The library sends one frame after the other and works on one
 /// message of a chat at a time, so that more would only wait inside it. Those that wait here are the callers' own tasks, which
@@ -35,6 +36,8 @@ struct Inner {
     given_up: CancellationToken,
     /// Who waits for WhatsApp's answers to messages.
     acks: Arc<Acks>,
+    /// Whether nobody uses the session, as it was said last.
+    said_last: SaidLast,
 }
 
 /// An operation, as its own file says once.
@@ -87,14 +90,20 @@ impl Client {
         library: Weak<whatsapp_rust::Client>,
         given_up: CancellationToken,
         acks: Arc<Acks>,
+        said_last: SaidLast,
     ) -> Self {
         let (permits, end) = (Semaphore::new(AT_ONCE), watch::Sender::new(None));
-        Self(Arc::new(Inner { session, library, permits, end, given_up, acks }))
+        Self(Arc::new(Inner { session, library, permits, end, given_up, acks, said_last }))
     }
 
     /// Who waits for WhatsApp's answers to messages.
     pub(super) fn acks(&self) -> &Acks {
         &self.0.acks
+    }
+
+    /// Whether nobody uses the session, as it was said last.
+    pub(super) fn said_last(&self) -> &SaidLast {
+        &self.0.said_last
     }
 
     /// Lets every operation that is under way or waits end now, and no other begin. The first reason stays.

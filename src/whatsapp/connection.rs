@@ -9,10 +9,10 @@ use parking_lot::Mutex;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
-use whatsapp_rust::RawNodeLease;
 use whatsapp_rust::bot::Bot;
 use whatsapp_rust::wacore::store::DevicePropsOverride;
 use whatsapp_rust::waproto::whatsapp::device_props::{AppVersion, PlatformType};
+use whatsapp_rust::{CacheConfig, RawNodeLease};
 
 use entity::ids::SessionId;
 use entity::words::session::PresenceOnConnect;
@@ -145,7 +145,7 @@ pub(super) async fn open(
         .with_event_handler(Handler(Arc::clone(&reporter)))
         .with_inbound_durability_hook(inbox)
         .with_device_props(device_props(props))
-        .skip_history_sync();
+        .with_cache_config(cache_config());
     if let Some(version) = connector.settings.version {
         builder = builder.with_version(version);
     }
@@ -192,6 +192,7 @@ impl Connection {
             Arc::downgrade(&self.0.client),
             self.0.store.given_up().clone(),
             Arc::clone(&self.0.reporter.acks),
+            self.0.reporter.presence.said_last(),
         );
         if let Some(last) = self.0.operations.lock().replace(client.clone()) {
             last.end(End::Lost);
@@ -289,6 +290,13 @@ impl Connection {
         self.0.runtime.end();
         is_closed
     }
+}
+
+/// What the phone tells of the time before it linked the session is read for its tokens, its salt and its pairs of numbers and LIDs
+/// alone: without these WhatsApp takes people who know the account for strangers. The library takes them out piece by piece and builds
+/// no event, since nobody here wants one. The secrets of old messages are left out: there can be tens of thousands.
+fn cache_config() -> CacheConfig {
+    CacheConfig { seed_msg_secrets_from_history: false, ..CacheConfig::default() }
 }
 
 /// What the phone is to show. The library's own default is refused by the real server when it makes a pair code.

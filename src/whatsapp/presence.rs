@@ -22,13 +22,29 @@ const AFTER_NAME: Duration = Duration::from_secs(1);
 /// One client's presence.
 pub(super) struct Presence {
     runtime: ClientRuntime,
-    is_unavailable: AtomicBool,
+    is_unavailable: Arc<AtomicBool>,
+}
+
+/// Whether nobody uses the session, as it was said last: at the login, or by a client of the API since then.
+#[derive(Clone, Debug)]
+pub(super) struct SaidLast(Arc<AtomicBool>);
+
+impl SaidLast {
+    /// From now on this holds, whatever the library says by itself.
+    pub(super) fn set(&self, is_unavailable: bool) {
+        self.0.store(is_unavailable, Ordering::Release);
+    }
 }
 
 impl Presence {
     /// Nothing is said yet.
     pub(super) fn new(runtime: ClientRuntime) -> Self {
-        Self { runtime, is_unavailable: AtomicBool::new(true) }
+        Self { runtime, is_unavailable: Arc::new(AtomicBool::new(true)) }
+    }
+
+    /// What was said last, for who says something else.
+    pub(super) fn said_last(&self) -> SaidLast {
+        SaidLast(Arc::clone(&self.is_unavailable))
     }
 
     /// What to say from the next login on.
@@ -47,12 +63,15 @@ impl Presence {
             Event::SelfPushNameUpdated(_) => AFTER_NAME,
             _ => return,
         };
-        if !self.is_unavailable.load(Ordering::Acquire) {
+        let (client, is_unavailable) = (Arc::clone(client), Arc::clone(&self.is_unavailable));
+        if !is_unavailable.load(Ordering::Acquire) {
             return;
         }
-        let client = Arc::clone(client);
         self.runtime.spawn_detached(Box::pin(async move {
             tokio::time::sleep(wait).await;
+            if !is_unavailable.load(Ordering::Acquire) {
+                return;
+            }
             if let Err(error) = client.presence().set_unavailable().await {
                 // The connection has ended, or the name is not known yet: then the library said nothing either.
                 debug!(error = chain(&error), "it could not be said that nobody is here");

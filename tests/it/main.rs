@@ -87,6 +87,8 @@ mod replay;
 #[cfg(feature = "sandbox")]
 mod restart;
 #[cfg(feature = "sandbox")]
+mod restrictions;
+#[cfg(feature = "sandbox")]
 mod secrets;
 #[cfg(feature = "sandbox")]
 mod sending;

@@ -70,6 +70,8 @@ words!(
         AccountLocked = "account_locked",
         /// WhatsApp banned the account for a time.
         TemporaryBan = "temporary_ban",
+        /// WhatsApp lets the account write to nobody new for a time.
+        AccountRestricted = "account_restricted",
         /// Another client logged in with this device's identity.
         StreamReplaced = "stream_replaced",
         /// A call came in or ended.

@@ -42,6 +42,16 @@ words!(
 );
 
 words!(
+    /// How WhatsApp keeps an account from writing to new people.
+    RestrictionKind {
+        /// It may write to nobody new for a time.
+        Timelock = "timelock",
+        /// It has begun as many chats as it may in this time.
+        NewChatLimit = "new_chat_limit",
+    }
+);
+
+words!(
     /// Why a message was not sent, or may not have been.
     FailureCode {
         /// No answer of WhatsApp came, however often it was sent: it may have arrived.

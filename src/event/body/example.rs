@@ -75,6 +75,7 @@ pub fn example(event: EventType) -> Option<Value> {
         }
         EventType::OfflineSyncCompleted => json!({ "count": 6 }),
         EventType::TemporaryBan => json!({ "until": MOMENT + 3_600 }),
+        EventType::AccountRestricted => json!({ "kind": "timelock", "until": MOMENT + 86_400 }),
         EventType::Call => json!({
             "call_id": "A1B2C3D4E5F6", "from": ada, "state": "offered", "is_video": true, "is_group": false,
             "timestamp": MOMENT, "offline": false,

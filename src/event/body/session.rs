@@ -2,6 +2,7 @@
 
 use async_graphql::SimpleObject;
 use entity::timestamp::Timestamp;
+use entity::words::outgoing::RestrictionKind;
 use entity::words::session::{DesiredState, SessionStatus, StatusReason};
 use entity::words::webhook::DisabledReason;
 use poem_openapi::Object;
@@ -111,6 +112,15 @@ pub struct AccountLockedEvent {
 /// WhatsApp banned the account for a time.
 #[derive(Clone, PartialEq, Eq, Object, SimpleObject, Serialize, Deserialize)]
 pub struct TemporaryBanEvent {
+    /// Until when.
+    pub until: Timestamp,
+}
+
+/// WhatsApp lets the account write to nobody new for a time. Messages to people who have never written wait until then, all others go.
+#[derive(Clone, PartialEq, Eq, Object, SimpleObject, Serialize, Deserialize)]
+pub struct AccountRestrictedEvent {
+    /// How.
+    pub kind: RestrictionKind,
     /// Until when.
     pub until: Timestamp,
 }

@@ -75,6 +75,25 @@ fn what_may_have_arrived_is_not_said_to_have_expired_nor_taken_back() {
 }
 
 #[test]
+fn what_is_held_waits_until_then_and_counts_no_attempt() {
+    use MessageStatus::{Expired, Queued, Sending, Sent, Unconfirmed};
+    let held = || Happening::Held { until: Timestamp::from_millis(500) };
+    assert_eq!(way(&[sending(), held(), held(), sending(), taken(), held()]), [Sending, Queued, Sending, Sent]);
+    assert_eq!(way(&[held(), held(), Happening::Expired, held()]), [Queued, Expired], "it need not be tried for that");
+    let waits = step(&new(), &held()).expect("it waits");
+    assert_eq!((waits.due_at, waits.attempts), (Timestamp::from_millis(500), 0));
+    let refused = step(&step(&new(), &sending()).expect("it goes"), &held()).expect("it waits");
+    assert_eq!((refused.due_at, refused.attempts), (Timestamp::from_millis(500), 0));
+    assert!(
+        step(&refused, &Happening::Held { until: Timestamp::from_millis(400) }).is_none(),
+        "it waits longer already"
+    );
+    // What was sent before may have arrived.
+    let second = [sending(), Happening::Unanswered, held(), sending(), held()];
+    assert_eq!(way(&second), [Sending, Unconfirmed, Sending, Unconfirmed]);
+}
+
+#[test]
 fn a_refusal_is_final_until_somebody_wants_another_try() {
     use MessageStatus::{Failed, Queued, Sending, Sent};
     let refused = Happening::Refused { code: FailureCode::Rejected, upstream_code: Some(500) };
@@ -101,6 +120,7 @@ fn happening() -> impl Strategy<Value = Happening> {
         Just(Happening::Due { sequence: 2 }),
         Just(sending()),
         Just(Happening::NotSent { until: Timestamp::from_millis(9) }),
+        Just(Happening::Held { until: Timestamp::from_millis(11) }),
         Just(taken()),
         Just(Happening::Refused { code: FailureCode::NotAllowed, upstream_code: Some(405) }),
         Just(Happening::Unanswered),

@@ -160,7 +160,9 @@ async fn a_client_whose_storage_failed_ends_its_operations() {
     let (connection, _directory) = connection().await;
     let given_up = CancellationToken::new();
     let other = connection.next_client();
-    let client = Client::new(other.0.session.clone(), Weak::clone(&other.0.library), given_up.clone(), Arc::default());
+    let Inner { session, library, acks, said_last, .. } = &*other.0;
+    let (acks, said_last) = (Arc::clone(acks), said_last.clone());
+    let client = Client::new(session.clone(), Weak::clone(library), given_up.clone(), acks, said_last);
     let (outcome, ()) = tokio::join!(client.run(&LONG, |_| pending::<()>()), async { given_up.cancel() });
     assert_eq!(outcome, Err(interrupted(true, End::GivenUp)));
     assert_eq!(client.run(&LONG, |_| async {}).await, Err(interrupted(false, End::GivenUp)));

@@ -8,9 +8,33 @@ use wacore::store::error::Result;
 use wacore::store::traits::TcTokenEntry;
 
 use super::DeviceStore;
+use super::lid_mapping;
 use super::rows::{self, new_value};
 
+/// What is stored of somebody, whom the library calls by the digits of their LID as soon as it knows that. It stores the tokens of a
+/// history before it learns from the same history which number has which LID, and never looks for them under the number again.
 pub(super) async fn find(store: &DeviceStore, jid: &str) -> Result<Option<TcTokenEntry>> {
+    let found = row(store, jid).await?;
+    let has_token = found.as_ref().is_some_and(|entry| !entry.token.is_empty());
+    if has_token || !jid.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Ok(found);
+    }
+    let Some(mapping) = lid_mapping::find(store, jid).await? else { return Ok(found) };
+    let of_number = row(store, &mapping.phone_number).await?;
+    Ok(match (found, of_number) {
+        (Some(found), Some(of_number)) => Some(joined(found, of_number)),
+        (found, of_number) => found.or(of_number),
+    })
+}
+
+/// What is stored under the LID, without a token, and under the number.
+fn joined(of_lid: TcTokenEntry, of_number: TcTokenEntry) -> TcTokenEntry {
+    let sender_timestamp = std::cmp::max(of_lid.sender_timestamp, of_number.sender_timestamp);
+    let with_token = if of_number.token.is_empty() { of_lid } else { of_number };
+    TcTokenEntry { sender_timestamp, ..with_token }
+}
+
+async fn row(store: &DeviceStore, jid: &str) -> Result<Option<TcTokenEntry>> {
     let row = Entity::find_by_id(store.key(jid)).one(store.read()).await.map_err(store.failed())?;
     Ok(row.map(|Model { session_id: _, jid: _, token, token_timestamp, sender_timestamp }| TcTokenEntry {
         token,

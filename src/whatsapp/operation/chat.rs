@@ -70,6 +70,8 @@ impl Client {
             AccountPresence::Available => PresenceStatus::Available,
             AccountPresence::Unavailable => PresenceStatus::Unavailable,
         };
+        // Before it is said: what the library says by itself must not be answered with the opposite afterwards.
+        self.said_last().set(presence == AccountPresence::Unavailable);
         let told = self.run(&SET_PRESENCE, |library| async move {
             library.presence().set(status).await.map_err(|error| match error {
                 PresenceError::PushNameEmpty => {

@@ -15,7 +15,7 @@ use crate::account::PhoneNumber;
 use crate::error::{Error, ErrorKind, Result};
 use crate::whatsapp::acks::Ack;
 use crate::whatsapp::client::{Client, Interrupted, OperationKind};
-use crate::whatsapp::operation::query_error;
+use crate::whatsapp::operation::{BACKOFF, backoff, query_error};
 use crate::whatsapp::reading::party::Own;
 
 /// A message is given to the socket within 75 s: after a login the library lets direct messages wait for up to 60 s, until what came
@@ -23,10 +23,6 @@ use crate::whatsapp::reading::party::Own;
 const SEND: OperationKind = OperationKind { name: "send_message", limit: Duration::from_secs(75) };
 /// WhatsApp is given 20 s to say whether a number is on WhatsApp.
 const LOOK_UP: OperationKind = OperationKind { name: "look_up_number", limit: Duration::from_secs(20) };
-/// How long it is not asked again when it said that it was asked too often, and not for how long.
-const BACKOFF: Duration = Duration::from_secs(60);
-/// The code with which WhatsApp says that it was asked too often.
-const RATE_LIMITED: u16 = 429;
 
 /// A message as it is given to WhatsApp.
 #[derive(Clone)]
@@ -127,14 +123,13 @@ fn not_given(error: &SendError) -> NotGiven {
         }
         SendError::InvalidRequest(_) => NotGiven::Refused(FailureCode::InvalidMessage),
         // A question that comes before the message: it was not sent.
-        SendError::Iq(error) | SendError::Client(ClientError::Iq(error)) => match error {
-            IqError::ServerError { code, backoff, .. } if *code == RATE_LIMITED => {
-                let seconds = backoff.map_or(BACKOFF, |seconds| Duration::from_secs(seconds.into()));
-                NotGiven::RateLimited(seconds)
+        SendError::Iq(error) | SendError::Client(ClientError::Iq(error)) => match (backoff(error), error) {
+            (Some(wait), _) => NotGiven::RateLimited(wait),
+            (None, IqError::ServerError { code: 404 | 406, .. }) => {
+                NotGiven::Refused(FailureCode::RecipientUnreachable)
             }
-            IqError::ServerError { code: 404 | 406, .. } => NotGiven::Refused(FailureCode::RecipientUnreachable),
-            IqError::ServerError { .. } | IqError::Timeout => NotGiven::RateLimited(BACKOFF),
-            _ => NotGiven::Offline,
+            (None, IqError::ServerError { .. } | IqError::Timeout) => NotGiven::RateLimited(BACKOFF),
+            (None, _) => NotGiven::Offline,
         },
         _ => NotGiven::Unknown,
     }

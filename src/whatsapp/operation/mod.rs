@@ -16,11 +16,29 @@ pub mod chat;
 mod linked_device;
 pub mod message;
 mod pair_code;
+mod restriction;
+
+use std::time::Duration;
 
 use whatsapp_rust::IqError;
 
 use crate::error::{Error, ErrorKind};
 use crate::whatsapp::client::{Client, Interrupted, InterruptionReason};
+
+/// How long it is not asked again when it said that it was asked too often, and not for how long.
+const BACKOFF: Duration = Duration::from_secs(60);
+/// The code with which WhatsApp says that it was asked too often.
+const RATE_LIMITED: u16 = 429;
+
+/// How long WhatsApp is not to be asked again, if it said that it was asked too often.
+fn backoff(error: &IqError) -> Option<Duration> {
+    match error {
+        IqError::ServerError { code, backoff, .. } if *code == RATE_LIMITED => {
+            Some(backoff.map_or(BACKOFF, |seconds| Duration::from_secs(seconds.into())))
+        }
+        _ => None,
+    }
+}
 
 /// Why WhatsApp did not do what it was asked; `refusal` is what is said if it refused. The library may notice the end of a
 /// connection first, and does not tell whether it had sent the question by then: so that counts as begun.
@@ -37,5 +55,8 @@ fn query_error(client: &Client, error: IqError, refusal: &str) -> Error {
         | IqError::InternalChannelClosed => interrupted(InterruptionReason::Ended(client.end_reason())),
         _ => Error::new(ErrorKind::Upstream, refusal),
     };
-    failure.because(error)
+    match backoff(&error) {
+        Some(wait) => failure.retry_in(wait).because(error),
+        None => failure.because(error),
+    }
 }

@@ -147,6 +147,31 @@ async fn a_stale_token_never_replaces_a_newer_one(#[values(On::Reference, On::Sq
     assert!(store.get_tc_token("2@lid").await.unwrap().is_none());
 }
 
+/// The reference has only the name that it was stored under, and so never finds the tokens that came with the pairs.
+#[rstest]
+#[tokio::test]
+async fn a_token_that_came_before_the_lid_was_known_is_found_by_it(#[values(On::Sqlite, On::Postgres)] on: On) {
+    let stage = Stage::on(on).await;
+    let store = &stage.store;
+    let (number, lid) = ("15550100077", "100000000000077");
+    store.store_received_tc_token(number, b"of old", 100).await.unwrap();
+    store.touch_tc_token_sender_timestamp(number, 90).await.unwrap();
+    assert!(store.get_tc_token(lid).await.unwrap().is_none());
+    let (lid_text, phone_number) = (lid.to_owned(), number.to_owned());
+    let learning_source = "other".to_owned();
+    let pair = LidPnMappingEntry { lid: lid_text, phone_number, created_at: 1, updated_at: 1, learning_source };
+    store.put_lid_mapping(&pair).await.unwrap();
+    let token = async || {
+        let entry = store.get_tc_token(lid).await.unwrap().unwrap();
+        (entry.token, entry.token_timestamp, entry.sender_timestamp)
+    };
+    assert_eq!(token().await, (b"of old".to_vec(), 100, Some(90)));
+    store.touch_tc_token_sender_timestamp(lid, 500).await.unwrap(); // a placeholder hides nothing
+    assert_eq!(token().await, (b"of old".to_vec(), 100, Some(500)));
+    store.store_received_tc_token(lid, b"new", 200).await.unwrap();
+    assert_eq!(token().await, (b"new".to_vec(), 200, Some(500)));
+}
+
 #[rstest]
 #[tokio::test]
 async fn a_token_expires_only_when_both_its_halves_are_stale(
