@@ -193,7 +193,7 @@ const MESSAGES: &[Operation] = {
             "retryMessage",
             (MUTATION, "retryMessage"),
             MessagesSend,
-            &[SessionNotFound, MessageNotFound, MessageNotFailed, Unavailable],
+            &[SessionNotFound, MessageNotFound, MessageNotFailed, MessageTooOld, Unavailable],
         ),
     ]
 };

@@ -18,21 +18,22 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::event::entry::{JournalEntry, NewEvent, Write};
 use crate::event::index::{IndexedMessage, MessageKey, StoredMessage};
 use crate::event::index_store;
+use crate::message::naming::{lane, new_id, own_jid, without_device};
 use crate::message::outbox_store::{self, OutgoingRow};
 use crate::message::recipients::Found;
 use crate::message::rules::{Checked, Person};
-use crate::message::transition::{Progress, is_sent};
+use crate::message::transition::{Progress, is_open, is_sent};
 use crate::message::transitions::status_event;
 use crate::message::types::{Accepted, IfOffline, NewMessage, SendOptions};
 use crate::message::{Messages, failure, rules};
 use crate::session::client::Account;
 use crate::whatsapp::compose::{self, Quote, Text};
 
-/// Bytes of chance in the id of a message.
-const ID_BYTES: usize = 9;
 /// Longest wait for WhatsApp to say whether a number is on WhatsApp, before a message is taken in all the same.
 const LOOKUP_LIMIT: Duration = Duration::from_secs(5);
 
+/// When who meets a full queue may come again: at the usual pace one message is sent in that time.
+const QUEUE_PAUSE: Duration = Duration::from_secs(1);
 /// Messages of a session that wait to be sent, at most.
 const QUEUE: u64 = 10_000;
 
@@ -113,18 +114,22 @@ impl Messages {
         let idempotency_key = key.map(|key| format!("{owner}:{key}"));
         let mark = Mark { idempotency_key, client_reference, fingerprint };
         if let Some(row) = self.same_request(session, &mark).await? {
+            self.wake(&row);
             return self.answer(row, true, options.wait).await;
         }
-        let is_online = account.client.borrow().is_some();
+        let is_online = account.online().is_ok();
         if options.if_offline == IfOffline::Fail && !is_online {
             return Err(Error::new(ErrorKind::SessionNotConnected, "the session is not logged in"));
         }
         let intent = self.intent(session, own(account)?, draft().await?, &mark);
+        // Before it is submitted: one that fails in the journal makes all that is written with it be written singly.
+        has_room(outbox_store::open_count(self.db.read(), session).await?)?;
         let is_at_once = intent.row.progress.status == MessageStatus::Queued;
         let row = match self.write_intent(intent).await {
             // Of two that came at once, the other was first.
             Err(error) if error.kind() == ErrorKind::IdempotencyKeyReused => {
                 let row = self.same_request(session, &mark).await?.ok_or(error)?;
+                self.wake(&row);
                 return self.answer(row, true, options.wait).await;
             }
             written => written?,
@@ -266,15 +271,22 @@ impl Messages {
                     Box::pin(async move { insert(tx, &intent).await })
                 });
                 let entry = JournalEntry { write: Some(write), ..JournalEntry::default() };
-                this.journal.write(entry).await?;
+                let written = this.journal.write(entry).await;
                 crash::point("message_accepted");
-                match row.progress.status {
-                    MessageStatus::Scheduled => this.outboxes.scheduled.notify_one(),
-                    _ => this.outboxes.start(&row.session_id, Some(&row.lane)),
-                }
-                Ok(row)
+                // Also if the answer was lost: it may be there.
+                this.wake(&row);
+                written.map(|()| row)
             })
             .await
+    }
+
+    /// Lets somebody look at a message that is to be sent.
+    fn wake(&self, row: &OutgoingRow) {
+        match row.progress.status {
+            MessageStatus::Scheduled => self.outboxes.scheduled.notify_one(),
+            status if is_open(status) => self.outboxes.start(&row.session_id, Some(&row.lane)),
+            _ => {}
+        }
     }
 
     /// The message as it is once it is known what became of it, or the wait is over.
@@ -304,14 +316,29 @@ impl Accepted {
     pub fn is_sent(&self) -> bool {
         self.message.status.is_some_and(is_sent)
     }
+
+    /// Whether it is still to be sent.
+    pub fn is_open(&self) -> bool {
+        self.message.status.is_some_and(is_open)
+    }
+}
+
+/// Refuses when so much waits already.
+fn has_room(open: u64) -> Result<()> {
+    if open >= QUEUE {
+        let detail = format!("{QUEUE} messages of this session wait to be sent already");
+        return Err(Error::new(ErrorKind::QueueFull, detail).retry_in(QUEUE_PAUSE));
+    }
+    Ok(())
 }
 
 async fn insert(tx: &Work, intent: &Intent) -> Result<Vec<NewEvent>> {
     let row = &intent.row;
-    if outbox_store::open_count(tx, &row.session_id).await? >= QUEUE {
-        let detail = format!("{QUEUE} messages of this session wait to be sent already");
-        return Err(Error::new(ErrorKind::QueueFull, detail));
+    // Run once more after the answer of its commit was lost: nobody else has its id.
+    if outbox_store::find(tx, &row.session_id, &row.message_id).await?.is_some() {
+        return Ok(Vec::new());
     }
+    has_room(outbox_store::open_count(tx, &row.session_id).await?)?;
     outbox_store::insert(tx, row.clone()).await?;
     let event = status_event(row, None, row.created_at)?;
     Ok(vec![NewEvent { indexed: Some(intent.indexed.clone()), ..event }])
@@ -322,12 +349,6 @@ const fn is_answer(status: MessageStatus) -> bool {
     !matches!(status, MessageStatus::Scheduled | MessageStatus::Queued | MessageStatus::Sending)
 }
 
-/// The lane of a person with these names: by number if that is known.
-fn lane(names: &[String]) -> String {
-    let number = names.iter().find(|name| name.ends_with("@s.whatsapp.net"));
-    number.or(names.first()).cloned().unwrap_or_default()
-}
-
 /// Who the account is.
 ///
 /// # Errors
@@ -336,44 +357,4 @@ pub(super) fn own(account: &Account) -> Result<&Identity> {
     account.identity.as_ref().ok_or_else(|| {
         Error::new(ErrorKind::SessionNotConnected, "no phone has linked this session yet, so nobody would send it")
     })
-}
-
-fn own_jid(own: &Identity) -> String {
-    format!("{}@s.whatsapp.net", own.phone_number.digits())
-}
-
-/// `15550100077:3@s.whatsapp.net` without the device.
-pub(super) fn without_device(jid: &str) -> String {
-    match jid.split_once('@') {
-        Some((user, server)) => format!("{}@{server}", user.split(':').next().unwrap_or(user)),
-        None => jid.to_owned(),
-    }
-}
-
-/// A new id, as WhatsApp's own clients make them: nobody else has it.
-fn new_id() -> String {
-    let bytes: [u8; ID_BYTES] = rand::random();
-    let hex: String = bytes.iter().map(|byte| format!("{byte:02X}")).collect();
-    format!("3EB0{hex}")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn ids_are_those_of_a_client_and_each_is_new() {
-        let ids: std::collections::HashSet<_> = (0..1_000).map(|_| new_id()).collect();
-        assert_eq!(ids.len(), 1_000);
-        assert!(ids.iter().all(|id| id.len() == 22 && id.starts_with("3EB0")));
-    }
-
-    #[test]
-    fn a_person_has_one_lane_by_either_name() {
-        let (number, lid) = ("15550100077@s.whatsapp.net".to_owned(), "100000000000077@lid".to_owned());
-        assert_eq!(lane(&[number.clone(), lid.clone()]), number);
-        assert_eq!(lane(&[lid.clone(), number.clone()]), number);
-        assert_eq!(lane(std::slice::from_ref(&lid)), lid);
-        assert_eq!(without_device("15550100077:3@s.whatsapp.net"), number);
-    }
 }

@@ -47,10 +47,12 @@ impl DueMessages {
         }
         self.outboxes.happen(over, |_| Happening::Expired).await?;
         let lanes: Vec<_> = due.iter().map(|row| (row.session_id.clone(), row.lane.clone())).collect();
-        self.outboxes.happen(due, |_| Happening::Due { sequence: self.outboxes.next_sequence() }).await?;
+        let done = self.outboxes.happen(due, |_| Happening::Due { sequence: self.outboxes.next_sequence() }).await;
+        // Also if the answer was lost: they may be queued.
         for (session, lane) in lanes {
             self.outboxes.start(&session, Some(&lane));
         }
+        done?;
         Ok(Duration::ZERO)
     }
 }

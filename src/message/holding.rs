@@ -2,6 +2,7 @@
 //! written wait until that is over; all others go on.
 
 use std::ops::ControlFlow;
+use std::time::Duration;
 
 use entity::timestamp::Timestamp;
 use entity::words::outgoing::{FailureCode, MessageStatus, RestrictionKind};
@@ -13,6 +14,9 @@ use crate::message::outbox_store::OutgoingRow;
 use crate::message::restrictions::{Pass, Probe};
 use crate::message::transition::Happening;
 use crate::whatsapp::client::Client;
+
+/// How long a message is held when WhatsApp did not answer until when.
+const UNKNOWN_END: Duration = Duration::from_secs(60);
 
 impl Outbox {
     /// Whether a message whose moment has come is given to WhatsApp now: if not, this is what the turn came to. What is given with it is
@@ -75,7 +79,8 @@ impl Outbox {
             Ok(named) => named,
             Err(error) => {
                 warn!(session.id = %session, error = chain(&error), "WhatsApp did not say until when it restricts session {session}");
-                None
+                // It was not asked in vain for ever: the next refusal asks again.
+                return Ok(Some(now().after(error.retry_after().unwrap_or(UNKNOWN_END))));
             }
         };
         let noted = named.and_then(|named| restrictions.note(session, kind, named, now()));

@@ -2,8 +2,8 @@
 //!
 //! A message that is asked for is an intent. It is on the disk before it is tried: its id, its recipient, its bytes and its secret are
 //! chosen once, in one transaction with the event that says that it waits and with the client's key for the request
-//! ([`accepting`]). Who sends it is the outbox of its session ([`outbox`]), which reads it from there. What becomes of it is decided
-//! by one pure function ([`transition`]) and written in one place ([`transitions`]), with the event that says so.
+//! (`accepting`). Who sends it is the outbox of its session (`outbox`), which reads it from there. What becomes of it is decided
+//! by one pure function ([`transition`]) and written in one place (`transitions`), with the event that says so.
 //!
 //! ```text
 //! a client ─> Messages::send ──one transaction──> message, outgoing, event
@@ -15,7 +15,7 @@
 //!                                   moments that have come (due)
 //! ```
 //!
-//! A reaction, another text and a removal ([`actions`]) are messages as well, with ids of their own: they take the same way, behind the
+//! A reaction, another text and a removal (`actions`) are messages as well, with ids of their own: they take the same way, behind the
 //! message that they are about.
 //!
 //! That a message was taken is told by WhatsApp's acknowledgement, or by a receipt: nothing else counts. After a crash at any point the
@@ -32,9 +32,11 @@ mod actions;
 mod chats;
 mod due;
 mod failure;
-mod limits;
+mod giving;
 mod holding;
+mod limits;
 mod listing;
+mod naming;
 mod outbox;
 mod outbox_store;
 mod outboxes;
@@ -52,6 +54,8 @@ use std::time::Duration;
 
 use entity::ids::SessionId;
 use entity::words::access::Scope;
+use entity::words::message::MessageType;
+use entity::words::outgoing::MessageStatus;
 
 use crate::caller::Caller;
 use crate::clock::Clock;
@@ -156,11 +160,12 @@ impl Messages {
     #[tracing::instrument(level = "debug", name = "cancel_message", skip_all, fields(session.id = %session))]
     pub async fn cancel(&self, caller: &Caller, session: &SessionId, message_id: &str) -> Result<Message> {
         self.sessions.account(caller, Scope::MessagesSend, session)?;
-        let changed = self.change(session, message_id, Happening::Cancelled).await?;
-        if changed.is_none() {
+        let Some(row) = self.change(session, message_id, Happening::Cancelled).await? else {
             let detail = "the message does not wait any more: it is on its way, was sent, or was given up";
             return Err(Error::new(ErrorKind::MessageNotWaiting, detail));
-        }
+        };
+        // What waited behind it has its turn.
+        self.outboxes.start(session, Some(&row.lane));
         self.message(session, message_id).await
     }
 
@@ -171,6 +176,11 @@ impl Messages {
     #[tracing::instrument(level = "debug", name = "retry_message", skip_all, fields(session.id = %session))]
     pub async fn retry(&self, caller: &Caller, session: &SessionId, message_id: &str) -> Result<Message> {
         self.sessions.account(caller, Scope::MessagesSend, session)?;
+        let message = self.message(session, message_id).await?;
+        let is_late = message.status == Some(MessageStatus::Expired);
+        if is_late && matches!(message.message_type, MessageType::Edit | MessageType::Revoke) {
+            return Err(Error::new(ErrorKind::MessageTooOld, "the time in which phones take it is over"));
+        }
         let now = self.clock.now();
         let (sequence, expires_at) = (self.outboxes.next_sequence(), now.after(rules::EXPIRES_AFTER));
         let happening = Happening::Retried { sequence, expires_at, now };

@@ -19,7 +19,7 @@ use entity::words::outgoing::{FailureCode, MessageStatus};
 use futures::StreamExt as _;
 use futures::stream::FuturesUnordered;
 use parking_lot::Mutex;
-use tokio::sync::{Notify, oneshot, watch};
+use tokio::sync::{Notify, watch};
 use tracing::{error, warn};
 
 use crate::clock::Clock;
@@ -31,24 +31,16 @@ use crate::event::index_store;
 use crate::message::outbox_store::{self, OutgoingRow};
 use crate::message::pacing::Pacing;
 use crate::message::recipients::{Found, Recipients};
-use crate::message::refusal::Refusal;
 use crate::message::restrictions::Restrictions;
-use crate::message::transition::{ATTEMPTS, Happening, is_sent};
+use crate::message::transition::{ATTEMPTS, Happening};
 use crate::message::transitions::Transitions;
-use crate::whatsapp::acks::Ack;
 use crate::whatsapp::client::Client;
-use crate::whatsapp::operation::message::{NotGiven, OutgoingMessage};
+use crate::whatsapp::operation::message::OutgoingMessage;
 
 /// Chats of one session in which something is under way at the same time.
 const LANES: usize = 16;
-/// How long WhatsApp's answer is waited for until it is in doubt whether the message arrived. It usually takes less than one second.
-const ANSWER_LIMIT: Duration = Duration::from_secs(20);
-/// How much longer the chat waits for it before its next message is sent: about as long as it takes to find a dead connection.
-const DOUBT_LIMIT: Duration = Duration::from_secs(55);
 /// Pause after something could not be read or written, or WhatsApp could not be asked.
-const PAUSE: Duration = Duration::from_secs(5);
-/// Pause after WhatsApp says that it cannot serve now.
-const BUSY_PAUSE: Duration = Duration::from_secs(30);
+pub(super) const PAUSE: Duration = Duration::from_secs(5);
 
 /// What the outboxes of all sessions share.
 #[derive(Debug)]
@@ -167,7 +159,12 @@ impl Outbox {
             new.extend(self.wake.taken());
             for name in new.drain(..) {
                 match known.get_mut(&name) {
-                    Some(has_more) => *has_more = true,
+                    Some(has_more) => {
+                        *has_more = true;
+                        // What it waits for may have changed.
+                        let sleeper = asleep.keys().find(|(_, sleeper)| *sleeper == name).cloned();
+                        ready.extend(sleeper.and_then(|sleeper| asleep.remove(&sleeper)));
+                    }
                     None => {
                         known.insert(name.clone(), false);
                         let after = doubts.get(&name).copied().unwrap_or(0);
@@ -252,16 +249,26 @@ impl Outbox {
             return Ok(Turn::Empty);
         };
         let (now, id, progress) = (clock.now(), row.message_id.clone(), &row.progress);
+        if progress.status == MessageStatus::Sending {
+            // One is under way in a lane at a time, so it is nobody's: that it is on its way was written by a commit whose answer was
+            // lost. It was not given to WhatsApp, but nobody can say that of each.
+            transitions.write_one(&self.session, &id, Happening::Unanswered).await?;
+            return Ok(Turn::Done);
+        }
         if progress.expires_at <= now {
             transitions.write_one(&self.session, &id, Happening::Expired).await?;
             return Ok(Turn::Done);
         }
-        if progress.due_at > now {
+        // What is held because it would begin a chat goes once the other one has written.
+        if progress.due_at > now && !self.is_answer(&row).await? {
             return Ok(Turn::Later(progress.due_at.min(progress.expires_at)));
         }
         if progress.status == MessageStatus::Unconfirmed && progress.attempts >= ATTEMPTS {
             transitions.write_one(&self.session, &id, Happening::GivenUp).await?;
             return Ok(Turn::Done);
+        }
+        if let Some(pause) = self.shared.recipients.pause(&self.session) {
+            return Ok(Turn::Later(now.after(pause)));
         }
         let _probe = match self.gate(&row, now).await? {
             ControlFlow::Continue(probe) => probe,
@@ -283,6 +290,13 @@ impl Outbox {
         self.give(client, &row, OutgoingMessage { message_id: id, sender: key.sender, recipient, content }).await
     }
 
+    /// Whether a message that was not sent yet is for somebody who has written.
+    async fn is_answer(&self, row: &OutgoingRow) -> Result<bool> {
+        let progress = &row.progress;
+        let is_held = progress.attempts == 0 && self.shared.recipients.pause(&self.session).is_none();
+        Ok(is_held && self.shared.recipients.has_written(&self.session, &progress.recipient).await?)
+    }
+
     /// Where a message goes. None if there is no such recipient, which is written then.
     async fn recipient(&self, client: &Client, row: &OutgoingRow) -> Result<Option<String>> {
         let progress = &row.progress;
@@ -300,114 +314,9 @@ impl Outbox {
         }
     }
 
-    /// Gives a message to WhatsApp that is written to be on its way, and writes what became of it.
-    async fn give(&self, client: &Client, row: &OutgoingRow, message: OutgoingMessage) -> Result<Turn> {
-        let now = || self.shared.clock.now();
-        let given = match client.send(&message).await {
-            Ok(given) => given,
-            Err(NotGiven::Offline) => return self.end(row, Happening::NotSent { until: now() }, Turn::Done).await,
-            Err(NotGiven::RateLimited(pause)) => {
-                let until = now().after(pause);
-                return self.end(row, Happening::NotSent { until }, Turn::Later(until)).await;
-            }
-            Err(NotGiven::Refused(code)) => {
-                return self.end(row, Happening::Refused { code, upstream_code: None }, Turn::Done).await;
-            }
-            Err(NotGiven::Unknown) => {
-                return self.end(row, Happening::Unanswered, Turn::InDoubt(row.progress.sequence)).await;
-            }
-        };
-        crash::point("after_wire");
-        if !given.has_recipient {
-            // The server has taken the id. The next try would need another one, so there is none.
-            let code = FailureCode::RecipientUnreachable;
-            return self.end(row, Happening::Refused { code, upstream_code: None }, Turn::Done).await;
-        }
-        let mut ack = given.ack;
-        match self.answer(client, row, &mut ack, ANSWER_LIMIT).await {
-            Answer::Ack(answer) => return self.answered(client, row, answer).await,
-            Answer::Proof => return Ok(Turn::Done),
-            Answer::None => self.write(row, Happening::Unanswered).await?,
-        }
-        match self.answer(client, row, &mut ack, DOUBT_LIMIT).await {
-            Answer::Ack(answer) => self.answered(client, row, answer).await,
-            Answer::Proof => Ok(Turn::Done),
-            Answer::None => Ok(Turn::InDoubt(row.progress.sequence)),
-        }
-    }
-
-    /// Waits for WhatsApp's answer, or for a receipt, which proves that WhatsApp has the message.
-    async fn answer(
-        &self,
-        client: &Client,
-        row: &OutgoingRow,
-        ack: &mut oneshot::Receiver<Ack>,
-        limit: Duration,
-    ) -> Answer {
-        let mut watched = self.shared.transitions.watch(&self.session, &row.message_id, row.progress.status);
-        tokio::select! {
-            biased;
-            answer = ack => answer.map_or(Answer::None, Answer::Ack),
-            Ok(_) = watched.status.wait_for(|status| is_sent(*status)) => Answer::Proof,
-            _ = client.ended() => Answer::None,
-            () = tokio::time::sleep(limit) => Answer::None,
-        }
-    }
-
-    async fn answered(&self, client: &Client, row: &OutgoingRow, answer: Ack) -> Result<Turn> {
-        crash::point("after_ack");
-        let code = match answer {
-            Ack::Taken { at } => {
-                self.shared.restrictions.passed(&self.session);
-                return self.end(row, Happening::Taken { at }, Turn::Done).await;
-            }
-            Ack::Refused { code } => code,
-        };
-        warn!(session.id = %self.session, message.id = row.message_id, code, "WhatsApp refused a message (code {code})");
-        match Refusal::of(code) {
-            Refusal::Final(failure) => {
-                let refused = Happening::Refused { code: failure, upstream_code: Some(code) };
-                self.end(row, refused, Turn::Done).await
-            }
-            Refusal::Restriction(kind) => self.restricted(client, row, kind, code).await,
-            Refusal::Busy => {
-                let until = self.shared.clock.now().after(BUSY_PAUSE);
-                self.end(row, Happening::NotSent { until }, Turn::Later(until)).await
-            }
-        }
-    }
-
-    /// Writes what became of a message. It is insisted on: a message that stays "on its way" would be sent again.
-    pub(super) async fn end(&self, row: &OutgoingRow, happening: Happening, turn: Turn) -> Result<Turn> {
-        self.write(row, happening).await?;
-        Ok(turn)
-    }
-
-    async fn write(&self, row: &OutgoingRow, happening: Happening) -> Result<()> {
-        loop {
-            let write = self.shared.transitions.write_one(&self.session, &row.message_id, happening.clone());
-            match write.await {
-                Ok(_) => return Ok(()),
-                Err(error) if error.kind() == ErrorKind::ShuttingDown => return Err(error),
-                Err(error) => self.failed("what became of a message could not be written", &error),
-            }
-            tokio::time::sleep(PAUSE).await;
-        }
-    }
-
     pub(super) fn failed(&self, what: &str, failure: &Error) {
         error!(session.id = %self.session, error = chain(failure), "{what}");
     }
-}
-
-/// What came of waiting for an answer.
-enum Answer {
-    /// WhatsApp's answer.
-    Ack(Ack),
-    /// What happened later shows that WhatsApp has it.
-    Proof,
-    /// None in time.
-    None,
 }
 
 /// What a turn of a lane came to.

@@ -62,7 +62,7 @@ pub(super) async fn update(tx: &impl ConnectionTrait, row: OutgoingRow) -> Resul
     Ok(())
 }
 
-/// How many of a session's messages are still to be sent, as far as `limit`.
+/// How many of a session's messages are still to be sent.
 pub(super) async fn open_count(db: &impl ConnectionTrait, session: &SessionId) -> Result<u64> {
     Entity::find().filter(Column::SessionId.eq(session.clone())).filter(open()).count(db).await.map_err(failed)
 }
@@ -194,9 +194,9 @@ pub(super) async fn next_due(db: &impl ConnectionTrait) -> Result<Option<Timesta
     Ok(next.into_tuple::<Option<Timestamp>>().one(db).await.map_err(failed)?.flatten())
 }
 
-/// The last place that a message has.
+/// The last place that a message has which is still to be sent.
 pub(super) async fn last_sequence(db: &impl ConnectionTrait) -> Result<i64> {
-    let last = Entity::find().select_only().expr(Expr::col(Column::Sequence).max());
+    let last = Entity::find().select_only().expr(Expr::col(Column::Sequence).max()).filter(open());
     Ok(last.into_tuple::<Option<i64>>().one(db).await.map_err(failed)?.flatten().unwrap_or(0))
 }
 

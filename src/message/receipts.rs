@@ -1,7 +1,7 @@
 //! Follows the journal: receipts say what became of messages that were sent. They are read from there, so none is missed, whatever
 //! happens between its coming and what it changes; one that is read twice changes nothing the second time.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -75,13 +75,19 @@ impl Receipts {
 
     /// Says whether there was something.
     async fn run_once(&mut self) -> Result<bool> {
-        let events = self.next().await?;
-        let newest = events.last().map_or(self.after, |event| event.position);
+        let (events, newest) = self.next().await?;
         for (session, changes) in changes(&events) {
-            let ids: Vec<_> = changes.iter().map(|change| change.message_id.clone()).collect();
-            // Most receipts are about messages that a phone sent.
-            if !outbox_store::find_all(self.shared.db.read(), &session, &ids).await?.is_empty() {
-                self.shared.transitions.write(&session, changes).await?;
+            // One receipt names hundreds of messages, and a statement takes a limited number of values.
+            for changes in changes.chunks(BATCH) {
+                let ids: Vec<_> = changes.iter().map(|change| change.message_id.clone()).collect();
+                let known = outbox_store::find_all(self.shared.db.read(), &session, &ids).await?;
+                let known: HashSet<_> = known.into_iter().map(|row| row.message_id).collect();
+                // Most receipts are about messages that a phone sent.
+                let ours: Vec<_> =
+                    changes.iter().filter(|change| known.contains(&change.message_id)).cloned().collect();
+                if !ours.is_empty() {
+                    self.shared.transitions.write(&session, ours).await?;
+                }
             }
         }
         self.after = newest;
@@ -92,16 +98,23 @@ impl Receipts {
         Ok(!events.is_empty())
     }
 
-    async fn next(&self) -> Result<Vec<Arc<EventRow>>> {
+    /// The next events, and the position up to which they are all that there is to read.
+    async fn next(&self) -> Result<(Vec<Arc<EventRow>>, i64)> {
         let recent = self.journal.recent();
         if let Some(events) = recent.since(self.after, BATCH) {
-            return Ok(events);
+            let newest = events.last().map_or(self.after, |event| event.position);
+            return Ok((events, newest));
         }
         let head = *recent.head().borrow();
         let of_receipts = Selection { types: Some(vec![EventType::Receipt]), ..Selection::default() };
         let db = self.shared.db.read();
         let found = event_store::history(db, &of_receipts, self.after, Some(head), BATCH as u64).await?;
-        Ok(found.into_iter().map(Arc::new).collect())
+        // Behind the last of them there is none, if these are not as many as were asked for.
+        let newest = match found.last() {
+            Some(last) if found.len() >= BATCH => last.position,
+            _ => head.max(self.after),
+        };
+        Ok((found.into_iter().map(Arc::new).collect(), newest))
     }
 }
 

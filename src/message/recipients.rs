@@ -17,6 +17,8 @@ use crate::whatsapp::names;
 
 /// How long an answer is used again. Of who is on WhatsApp more is known afterwards.
 const KEPT: Duration = Duration::from_secs(24 * 60 * 60);
+/// The same for a number that is not on WhatsApp: it may be in a moment.
+const NOBODY_KEPT: Duration = Duration::from_secs(60 * 60);
 /// Answers that are kept.
 const ANSWERS: usize = 10_000;
 
@@ -27,6 +29,16 @@ pub(super) enum Found {
     At(String),
     /// Nobody on WhatsApp has this number.
     Nobody,
+}
+
+impl Found {
+    /// How long the answer is used again.
+    const fn is_good_for(&self) -> Duration {
+        match self {
+            Self::At(_) => KEPT,
+            Self::Nobody => NOBODY_KEPT,
+        }
+    }
 }
 
 /// Looks for people.
@@ -59,7 +71,7 @@ impl Recipients {
         {
             let answers = self.answers.lock();
             let answer = answers.get(&(session.clone(), jid.to_owned()));
-            if let Some((found, _)) = answer.filter(|(_, at)| at.elapsed() < KEPT) {
+            if let Some((found, _)) = answer.filter(|(found, at)| at.elapsed() < found.is_good_for()) {
                 return Ok(Some(found.clone()));
             }
         }
@@ -94,7 +106,7 @@ impl Recipients {
         };
         let mut answers = self.answers.lock();
         if answers.len() >= ANSWERS {
-            answers.retain(|_, (_, at)| at.elapsed() < KEPT);
+            answers.retain(|_, (found, at)| at.elapsed() < found.is_good_for());
         }
         if answers.len() < ANSWERS {
             answers.insert((session.clone(), jid.to_owned()), (found.clone(), Instant::now()));
@@ -102,13 +114,14 @@ impl Recipients {
         Ok(found)
     }
 
-    /// How long WhatsApp is asked nothing.
-    fn pause(&self, session: &SessionId) -> Option<Duration> {
+    /// How long WhatsApp is asked nothing, and given no message: it said that it was asked too often.
+    pub(super) fn pause(&self, session: &SessionId) -> Option<Duration> {
         let until = self.pauses.lock().get(session).copied()?;
         until.checked_duration_since(Instant::now()).filter(|wait| !wait.is_zero())
     }
 
-    fn pause_for(&self, session: &SessionId, wait: Duration) {
+    /// WhatsApp is asked nothing for so long.
+    pub(super) fn pause_for(&self, session: &SessionId, wait: Duration) {
         let now = Instant::now();
         let mut pauses = self.pauses.lock();
         pauses.retain(|_, until| *until > now);

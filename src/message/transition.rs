@@ -78,6 +78,8 @@ pub(super) fn step(now_known: &Progress, happening: &Happening) -> Option<Progre
     };
     // Nobody knew whether it had arrived, and this shows it.
     let was_doubtful = status == Failed && known.code == Some(FailureCode::Unconfirmed);
+    // What a phone says of it is true, whatever WhatsApp had said.
+    let was_given = status == Failed && known.attempts > 0;
     match happening {
         Happening::Due { sequence } => (status == Scheduled).then(|| Progress { sequence: *sequence, ..to(Queued) }),
         Happening::Sending { recipient } => matches!(status, Queued | Unconfirmed).then(|| Progress {
@@ -94,27 +96,33 @@ pub(super) fn step(now_known: &Progress, happening: &Happening) -> Option<Progre
         },
         Happening::Taken { at } => (matches!(status, Queued | Sending | Unconfirmed) || was_doubtful)
             .then(|| Progress { sent_at: *at, ..to(Sent) }),
-        Happening::Refused { code, upstream_code } => {
-            matches!(status, Queued | Sending | Unconfirmed).then(|| failed(*code, *upstream_code))
-        }
+        Happening::Refused { code, upstream_code } => match status {
+            // Given to WhatsApp before, it may have arrived then: that it was refused now does not say that it did not.
+            Sending if known.attempts > 1 => Some(failed(FailureCode::Unconfirmed, *upstream_code)),
+            Unconfirmed => Some(failed(FailureCode::Unconfirmed, *upstream_code)),
+            Queued | Sending => Some(failed(*code, *upstream_code)),
+            Scheduled | Sent | Delivered | Read | Played | Failed | Cancelled | Expired => None,
+        },
         Happening::Unanswered => (status == Sending).then(|| to(Unconfirmed)),
         Happening::GivenUp => (status == Unconfirmed).then(|| failed(FailureCode::Unconfirmed, None)),
         Happening::Delivered => {
-            (matches!(status, Queued | Sending | Unconfirmed | Sent) || was_doubtful).then(|| to(Delivered))
+            (matches!(status, Queued | Sending | Unconfirmed | Sent) || was_given).then(|| to(Delivered))
         }
         Happening::Read => {
-            (matches!(status, Queued | Sending | Unconfirmed | Sent | Delivered) || was_doubtful).then(|| to(Read))
+            (matches!(status, Queued | Sending | Unconfirmed | Sent | Delivered) || was_given).then(|| to(Read))
         }
-        Happening::Played => (matches!(status, Queued | Sending | Unconfirmed | Sent | Delivered | Read)
-            || was_doubtful)
+        Happening::Played => (matches!(status, Queued | Sending | Unconfirmed | Sent | Delivered | Read) || was_given)
             .then(|| to(Played)),
         Happening::Cancelled => matches!(status, Scheduled | Queued).then(|| to(Cancelled)),
         Happening::Retried { sequence, expires_at, now } => {
-            matches!(status, Failed | Expired | Cancelled).then(|| Progress {
+            // WhatsApp has taken the id of a message that was encrypted for nobody: it would acknowledge it, and deliver nothing.
+            let is_lost = known.code == Some(FailureCode::RecipientUnreachable);
+            (matches!(status, Failed | Expired | Cancelled) && !is_lost).then(|| Progress {
                 sequence: *sequence,
                 expires_at: *expires_at,
                 due_at: *now,
-                attempts: 0,
+                // One that may have arrived stays in doubt, whatever becomes of the next try.
+                attempts: i32::from(was_doubtful),
                 ..to(if was_doubtful { Unconfirmed } else { Queued })
             })
         }

@@ -29,12 +29,15 @@ pub(super) struct Change {
     pub(super) happening: Happening,
 }
 
+/// Who waits for what becomes of messages, by session and id.
+type Watchers = HashMap<(SessionId, String), watch::Sender<MessageStatus>>;
+
 /// Writes what happens, and tells those who wait for it.
 #[derive(Clone, Debug)]
 pub(super) struct Transitions {
     journal: Journal,
     clock: Clock,
-    watched: Arc<Mutex<HashMap<(SessionId, String), watch::Sender<MessageStatus>>>>,
+    watched: Arc<Mutex<Watchers>>,
 }
 
 /// What is known of one message, as it changes. It ends when the message is held, which can take days: nobody waits for that. Nothing is

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use reqwest::Method;
 use rstest::rstest;
 use serde_json::{Value, json};
+use waypost::clock::Clock;
 use whatsapp_simulator::{MessageFault, SentMessage, Settings};
 
 use crate::support::door::Answer;
@@ -69,9 +70,8 @@ impl World {
     }
 }
 
-fn seconds() -> u64 {
-    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-    now.expect("it is later than 1970").as_secs()
+fn seconds() -> i64 {
+    Clock::system().now().seconds()
 }
 
 fn id(message: &Value) -> String {

@@ -19,13 +19,17 @@ const RESPOND_ASYNC: &str = "respond-async";
 /// The header that says that the same was asked for before.
 const REPLAYED: &str = "idempotent-replayed";
 
-/// A message that was accepted: 201 when WhatsApp has it, 202 when it does not have it yet.
+/// A message that was accepted: 201 when WhatsApp has it, 202 when it does not have it yet, 200 when it will not be sent any more.
 pub struct Sent(pub Accepted);
 
 impl IntoResponse for Sent {
     fn into_response(self) -> Response {
         let Self(accepted) = self;
-        let status = if accepted.is_sent() { StatusCode::CREATED } else { StatusCode::ACCEPTED };
+        let status = match (accepted.is_sent(), accepted.is_open()) {
+            (true, _) => StatusCode::CREATED,
+            (false, true) => StatusCode::ACCEPTED,
+            (false, false) => StatusCode::OK,
+        };
         let Accepted { message, is_replayed } = accepted;
         let location = format!("/api/v1/sessions/{}/messages/{}", message.session_id, message.id);
         let mut response = Ok200(message).into_response();
@@ -64,7 +68,8 @@ impl ApiResponse for Sent {
         };
         let mut all = responses(201, "WhatsApp has it.", vec![json::<Message>()]);
         all.responses[0].headers = headers();
-        all.responses.insert(1, of(202, "It is kept, and will be sent: WhatsApp does not have it yet."));
+        all.responses.insert(0, of(200, "It was accepted, and is not sent any more: `status` says what became of it."));
+        all.responses.insert(2, of(202, "It is kept, and will be sent: WhatsApp does not have it yet."));
         all
     }
 

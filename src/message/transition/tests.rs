@@ -95,12 +95,31 @@ fn what_is_held_waits_until_then_and_counts_no_attempt() {
 
 #[test]
 fn a_refusal_is_final_until_somebody_wants_another_try() {
-    use MessageStatus::{Failed, Queued, Sending, Sent};
+    use MessageStatus::{Delivered, Failed, Queued, Sending, Sent};
     let refused = Happening::Refused { code: FailureCode::Rejected, upstream_code: Some(500) };
     let again =
         Happening::Retried { sequence: 9, expires_at: Timestamp::from_millis(5_000), now: Timestamp::from_millis(100) };
-    assert_eq!(way(&[sending(), refused.clone(), taken(), Happening::Delivered]), [Sending, Failed]);
+    assert_eq!(way(&[sending(), refused.clone(), taken(), Happening::Unanswered]), [Sending, Failed]);
+    let proven = [sending(), refused.clone(), Happening::Delivered, Happening::Expired];
+    assert_eq!(way(&proven), [Sending, Failed, Delivered], "what a phone says is true");
     assert_eq!(way(&[sending(), refused, again, sending(), taken()]), [Sending, Failed, Queued, Sending, Sent]);
+}
+
+#[test]
+fn a_refusal_of_the_second_try_does_not_say_that_the_first_has_not_arrived() {
+    let refused = Happening::Refused { code: FailureCode::NotAllowed, upstream_code: Some(405) };
+    let mut known = new();
+    for happening in [sending(), Happening::Unanswered, sending(), refused] {
+        known = step(&known, &happening).expect("it changes something");
+    }
+    assert_eq!((known.status, known.code), (MessageStatus::Failed, Some(FailureCode::Unconfirmed)));
+    let retried =
+        Happening::Retried { sequence: 9, expires_at: Timestamp::from_millis(5_000), now: Timestamp::from_millis(100) };
+    let again = step(&known, &retried).expect("it is tried again");
+    assert_eq!((again.status, again.attempts), (MessageStatus::Unconfirmed, 1));
+    let lost = Happening::Refused { code: FailureCode::RecipientUnreachable, upstream_code: None };
+    let lost = step(&step(&new(), &sending()).expect("it is sent"), &lost).expect("it fails");
+    assert_eq!(step(&lost, &retried), None, "WhatsApp has its id, and would deliver it to nobody");
 }
 
 fn rank(status: MessageStatus) -> u8 {

@@ -1,10 +1,12 @@
 //! Messages that are sent. All of them leave through one function, as they were written down: with their own id and secret, so that
 //! the same message is the same whenever and however often it is sent.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use entity::words::outgoing::FailureCode;
 use futures::FutureExt as _;
+use parking_lot::Mutex;
 use tokio::sync::oneshot;
 use whatsapp_rust::send::{SendError, SendOptions};
 use whatsapp_rust::wacore_binary::Node;
@@ -69,21 +71,28 @@ impl Client {
         let options = SendOptions::default().with_message_id(&outgoing.message_id);
         let filter = NodeFilter::tag("message").attr("id", &outgoing.message_id);
         let sender = outgoing.sender.clone();
+        // Outside of the operation, which is dropped when its connection ends.
+        let waiting = Arc::new(Mutex::new(None));
+        let noted = Arc::clone(&waiting);
         let given = self.run(&SEND, |library| async move {
             if library.pn().is_some_and(|own| own.to_non_ad_string() != sender) {
                 return Err(NotGiven::Refused(FailureCode::AccountChanged));
             }
-            let stanza = library.wait_for_sent_node(filter);
+            *noted.lock() = Some(library.wait_for_sent_node(filter));
             let sent = library.send_message_with_options(recipient, message, options).await;
-            sent.map_err(|error| not_given(&error))?;
-            let own = Own::of(&library);
-            // It is there as soon as something was sent; what was not seen was no single stanza.
-            Ok(stanza.now_or_never().and_then(Result::ok).is_none_or(|stanza| has_recipient(&stanza, &own)))
+            sent.map(|_| Own::of(&library)).map_err(|error| not_given(&error))
         });
-        match given.await {
-            Ok(given) => given.map(|has_recipient| Given { ack, has_recipient }),
-            Err(Interrupted { has_begun: false, .. }) => Err(NotGiven::Offline),
-            Err(Interrupted { has_begun: true, .. }) => Err(NotGiven::Unknown),
+        let given = given.await;
+        // The library tells of a stanza right before it is encrypted for the socket. Before that it asks WhatsApp for keys, and lets
+        // messages wait for what came while the session was away: if it has told of none, nothing was sent.
+        let stanza = waiting.lock().take().and_then(|stanza| stanza.now_or_never()).and_then(Result::ok);
+        match (given, stanza) {
+            (Ok(Ok(own)), Some(stanza)) => Ok(Given { ack, has_recipient: has_recipient(&stanza, &own) }),
+            (Ok(Ok(_)), None) => Ok(Given { ack, has_recipient: true }),
+            (Ok(Err(NotGiven::Unknown)), None) => Err(NotGiven::RateLimited(BACKOFF)),
+            (Ok(Err(not_given)), _) => Err(not_given),
+            (Err(Interrupted { has_begun: false, .. }), _) | (Err(_), None) => Err(NotGiven::Offline),
+            (Err(Interrupted { has_begun: true, .. }), Some(_)) => Err(NotGiven::Unknown),
         }
     }
 
@@ -128,8 +137,16 @@ fn not_given(error: &SendError) -> NotGiven {
             (None, IqError::ServerError { code: 404 | 406, .. }) => {
                 NotGiven::Refused(FailureCode::RecipientUnreachable)
             }
-            (None, IqError::ServerError { .. } | IqError::Timeout) => NotGiven::RateLimited(BACKOFF),
-            (None, _) => NotGiven::Offline,
+            (
+                None,
+                IqError::NotConnected
+                | IqError::Socket(_)
+                | IqError::EncryptSend(_)
+                | IqError::ClientState(_)
+                | IqError::Disconnected(_)
+                | IqError::InternalChannelClosed,
+            ) => NotGiven::Offline,
+            (None, _) => NotGiven::RateLimited(BACKOFF),
         },
         _ => NotGiven::Unknown,
     }

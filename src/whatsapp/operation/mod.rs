@@ -1,9 +1,9 @@
-//! What is asked of WhatsApp through a session's [`Client`](crate::whatsapp::client::Client), one file per family. An operation is a
+//! What is asked of WhatsApp through a session's [`Client`], one file per family. An operation is a
 //! function of that client and passes one of its ways to run, which keeps the number under way, the time limit and the end of the
 //! connection. Its library's types and errors go no further than its file.
 //!
 //! An operation is dropped wherever it awaits, when its time is up or its connection ends. So it writes nothing of ours: whoever
-//! asked for it does, and learns from [`Interrupted`](crate::whatsapp::client::Interrupted) whether WhatsApp may have heard of it.
+//! asked for it does, and learns from [`Interrupted`] whether WhatsApp may have heard of it.
 //!
 //! What is no operation, and why:
 //! - A session's device, as the API shows it, is known here: WhatsApp is not asked, and it is shown offline, too.

@@ -1,0 +1,137 @@
+//! Gives one message to WhatsApp, and writes what became of it before anything else is sent in its chat.
+
+use std::time::Duration;
+
+use entity::words::outgoing::FailureCode;
+use tokio::sync::oneshot;
+use tracing::warn;
+
+use crate::crash;
+use crate::error::{ErrorKind, Result};
+use crate::message::outbox::{Outbox, PAUSE, Turn};
+use crate::message::outbox_store::OutgoingRow;
+use crate::message::refusal::Refusal;
+use crate::message::transition::{Happening, is_sent};
+use crate::whatsapp::acks::Ack;
+use crate::whatsapp::client::Client;
+use crate::whatsapp::operation::message::{NotGiven, OutgoingMessage};
+
+/// How long WhatsApp's answer is waited for until it is in doubt whether the message arrived. It usually takes less than one second.
+const ANSWER_LIMIT: Duration = Duration::from_secs(20);
+/// How much longer the chat waits for it before its next message is sent: about as long as it takes to find a dead connection.
+const DOUBT_LIMIT: Duration = Duration::from_secs(55);
+/// Pause after a connection was gone before a message could be given to it: its client is about to end.
+const OFFLINE_PAUSE: Duration = Duration::from_secs(1);
+/// Pause after WhatsApp says that it cannot serve now.
+const BUSY_PAUSE: Duration = Duration::from_secs(30);
+
+/// What came of waiting for an answer.
+enum Answer {
+    /// WhatsApp's answer.
+    Ack(Ack),
+    /// What happened later shows that WhatsApp has it.
+    Proof,
+    /// None in time.
+    None,
+}
+
+impl Outbox {
+    /// Gives a message to WhatsApp that is written to be on its way, and writes what became of it.
+    pub(super) async fn give(&self, client: &Client, row: &OutgoingRow, message: OutgoingMessage) -> Result<Turn> {
+        let now = || self.shared.clock.now();
+        let given = match client.send(&message).await {
+            Ok(given) => given,
+            Err(NotGiven::Offline) => {
+                let until = now().after(OFFLINE_PAUSE);
+                return self.end(row, Happening::NotSent { until }, Turn::Later(until)).await;
+            }
+            Err(NotGiven::RateLimited(pause)) => {
+                self.shared.recipients.pause_for(&self.session, pause);
+                let until = now().after(pause);
+                return self.end(row, Happening::NotSent { until }, Turn::Later(until)).await;
+            }
+            Err(NotGiven::Refused(code)) => {
+                return self.end(row, Happening::Refused { code, upstream_code: None }, Turn::Done).await;
+            }
+            Err(NotGiven::Unknown) => {
+                return self.end(row, Happening::Unanswered, Turn::InDoubt(row.progress.sequence)).await;
+            }
+        };
+        crash::point("after_wire");
+        if !given.has_recipient {
+            // The server has taken the id. The next try would need another one, so there is none.
+            let code = FailureCode::RecipientUnreachable;
+            return self.end(row, Happening::Refused { code, upstream_code: None }, Turn::Done).await;
+        }
+        let mut ack = given.ack;
+        match self.answer(client, row, &mut ack, ANSWER_LIMIT).await {
+            Answer::Ack(answer) => return self.answered(client, row, answer).await,
+            Answer::Proof => return Ok(Turn::Done),
+            Answer::None => self.write(row, Happening::Unanswered).await?,
+        }
+        match self.answer(client, row, &mut ack, DOUBT_LIMIT).await {
+            Answer::Ack(answer) => self.answered(client, row, answer).await,
+            Answer::Proof => Ok(Turn::Done),
+            Answer::None => Ok(Turn::InDoubt(row.progress.sequence)),
+        }
+    }
+
+    /// Waits for WhatsApp's answer, or for a receipt, which proves that WhatsApp has the message.
+    async fn answer(
+        &self,
+        client: &Client,
+        row: &OutgoingRow,
+        ack: &mut oneshot::Receiver<Ack>,
+        limit: Duration,
+    ) -> Answer {
+        let mut watched = self.shared.transitions.watch(&self.session, &row.message_id, row.progress.status);
+        tokio::select! {
+            biased;
+            answer = ack => answer.map_or(Answer::None, Answer::Ack),
+            Ok(_) = watched.status.wait_for(|status| is_sent(*status)) => Answer::Proof,
+            _ = client.ended() => Answer::None,
+            () = tokio::time::sleep(limit) => Answer::None,
+        }
+    }
+
+    async fn answered(&self, client: &Client, row: &OutgoingRow, answer: Ack) -> Result<Turn> {
+        crash::point("after_ack");
+        let code = match answer {
+            Ack::Taken { at } => {
+                self.shared.restrictions.passed(&self.session);
+                return self.end(row, Happening::Taken { at }, Turn::Done).await;
+            }
+            Ack::Refused { code } => code,
+        };
+        warn!(session.id = %self.session, message.id = row.message_id, code, "WhatsApp refused a message (code {code})");
+        match Refusal::of(code) {
+            Refusal::Final(failure) => {
+                let refused = Happening::Refused { code: failure, upstream_code: Some(code) };
+                self.end(row, refused, Turn::Done).await
+            }
+            Refusal::Restriction(kind) => self.restricted(client, row, kind, code).await,
+            Refusal::Busy => {
+                let until = self.shared.clock.now().after(BUSY_PAUSE);
+                self.end(row, Happening::NotSent { until }, Turn::Later(until)).await
+            }
+        }
+    }
+
+    /// Writes what became of a message. It is insisted on: a message that stays "on its way" would be sent again.
+    pub(super) async fn end(&self, row: &OutgoingRow, happening: Happening, turn: Turn) -> Result<Turn> {
+        self.write(row, happening).await?;
+        Ok(turn)
+    }
+
+    async fn write(&self, row: &OutgoingRow, happening: Happening) -> Result<()> {
+        loop {
+            let write = self.shared.transitions.write_one(&self.session, &row.message_id, happening.clone());
+            match write.await {
+                Ok(_) => return Ok(()),
+                Err(error) if error.kind() == ErrorKind::ShuttingDown => return Err(error),
+                Err(error) => self.failed("what became of a message could not be written", &error),
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+    }
+}
