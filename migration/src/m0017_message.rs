@@ -101,6 +101,15 @@ fn indexes() -> Vec<IndexCreateStatement> {
             .to_owned(),
         // message::outbox_store::over
         Index::create().name("outgoing_expires_idx").table("outgoing").col("expires_at").and_where(open()).to_owned(),
+        // message::outbox_store::due, next_due
+        Index::create()
+            .name("outgoing_due_idx")
+            .table("outgoing")
+            .col("due_at")
+            .col("sequence")
+            .and_where(open())
+            .and_where(Expr::col("status").eq("scheduled"))
+            .to_owned(),
         // message::outbox_store::by_reference
         Index::create()
             .name("outgoing_client_reference_key")

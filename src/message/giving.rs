@@ -12,6 +12,7 @@ use crate::message::outbox::{Outbox, PAUSE, Turn};
 use crate::message::outbox_store::OutgoingRow;
 use crate::message::refusal::Refusal;
 use crate::message::transition::{Happening, is_sent};
+use crate::message::transitions::Watched;
 use crate::whatsapp::acks::Ack;
 use crate::whatsapp::client::Client;
 use crate::whatsapp::operation::message::{NotGiven, OutgoingMessage};
@@ -35,10 +36,23 @@ enum Answer {
     None,
 }
 
+/// Waits for WhatsApp's answer, or for a receipt, which proves that WhatsApp has the message.
+async fn answer(client: &Client, watched: &mut Watched, ack: &mut oneshot::Receiver<Ack>, limit: Duration) -> Answer {
+    tokio::select! {
+        biased;
+        answer = ack => answer.map_or(Answer::None, Answer::Ack),
+        Ok(_) = watched.status.wait_for(|status| is_sent(*status)) => Answer::Proof,
+        _ = client.ended() => Answer::None,
+        () = tokio::time::sleep(limit) => Answer::None,
+    }
+}
+
 impl Outbox {
     /// Gives a message to WhatsApp that is written to be on its way, and writes what became of it.
     pub(super) async fn give(&self, client: &Client, row: &OutgoingRow, message: OutgoingMessage) -> Result<Turn> {
         let now = || self.shared.clock.now();
+        // From before it is sent: a receipt may come at any moment after that.
+        let mut watched = self.shared.transitions.watch(&self.session, &row.message_id, row.progress.status);
         let given = match client.send(&message).await {
             Ok(given) => given,
             Err(NotGiven::Offline) => {
@@ -48,6 +62,12 @@ impl Outbox {
             Err(NotGiven::RateLimited(pause)) => {
                 self.shared.recipients.pause_for(&self.session, pause);
                 let until = now().after(pause);
+                return self.end(row, Happening::NotSent { until }, Turn::Later(until)).await;
+            }
+            Err(NotGiven::Prevented) => {
+                // Without the library's words, which have numbers in them.
+                warn!(session.id = %self.session, message.id = row.message_id, "a message could not be made, and is tried again later");
+                let until = now().after(BUSY_PAUSE);
                 return self.end(row, Happening::NotSent { until }, Turn::Later(until)).await;
             }
             Err(NotGiven::Refused(code)) => {
@@ -64,33 +84,15 @@ impl Outbox {
             return self.end(row, Happening::Refused { code, upstream_code: None }, Turn::Done).await;
         }
         let mut ack = given.ack;
-        match self.answer(client, row, &mut ack, ANSWER_LIMIT).await {
+        match answer(client, &mut watched, &mut ack, ANSWER_LIMIT).await {
             Answer::Ack(answer) => return self.answered(client, row, answer).await,
             Answer::Proof => return Ok(Turn::Done),
             Answer::None => self.write(row, Happening::Unanswered).await?,
         }
-        match self.answer(client, row, &mut ack, DOUBT_LIMIT).await {
+        match answer(client, &mut watched, &mut ack, DOUBT_LIMIT).await {
             Answer::Ack(answer) => self.answered(client, row, answer).await,
             Answer::Proof => Ok(Turn::Done),
             Answer::None => Ok(Turn::InDoubt(row.progress.sequence)),
-        }
-    }
-
-    /// Waits for WhatsApp's answer, or for a receipt, which proves that WhatsApp has the message.
-    async fn answer(
-        &self,
-        client: &Client,
-        row: &OutgoingRow,
-        ack: &mut oneshot::Receiver<Ack>,
-        limit: Duration,
-    ) -> Answer {
-        let mut watched = self.shared.transitions.watch(&self.session, &row.message_id, row.progress.status);
-        tokio::select! {
-            biased;
-            answer = ack => answer.map_or(Answer::None, Answer::Ack),
-            Ok(_) = watched.status.wait_for(|status| is_sent(*status)) => Answer::Proof,
-            _ = client.ended() => Answer::None,
-            () = tokio::time::sleep(limit) => Answer::None,
         }
     }
 

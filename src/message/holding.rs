@@ -79,7 +79,7 @@ impl Outbox {
             Ok(named) => named,
             Err(error) => {
                 warn!(session.id = %session, error = chain(&error), "WhatsApp did not say until when it restricts session {session}");
-                // It was not asked in vain for ever: the next refusal asks again.
+                // That the question failed does not say that there is no end: the next refusal asks again.
                 return Ok(Some(now().after(error.retry_after().unwrap_or(UNKNOWN_END))));
             }
         };

@@ -166,7 +166,7 @@ impl Messages {
         };
         // What waited behind it has its turn.
         self.outboxes.start(session, Some(&row.lane));
-        self.message(session, message_id).await
+        Ok(self.message(session, message_id).await?.seen_by(caller))
     }
 
     /// Sends a message again that was not sent: the same message, with the same id.
@@ -185,11 +185,11 @@ impl Messages {
         let (sequence, expires_at) = (self.outboxes.next_sequence(), now.after(rules::EXPIRES_AFTER));
         let happening = Happening::Retried { sequence, expires_at, now };
         let Some(row) = self.change(session, message_id, happening).await? else {
-            let detail = "the message has not failed: it waits, is on its way, or was sent";
+            let detail = "the message waits, is on its way or was sent; or it reached nobody, and WhatsApp would not deliver its id again";
             return Err(Error::new(ErrorKind::MessageNotFailed, detail));
         };
         self.outboxes.start(session, Some(&row.lane));
-        self.message(session, message_id).await
+        Ok(self.message(session, message_id).await?.seen_by(caller))
     }
 
     /// Lets something happen to a message that was sent through this API. None if that changes nothing.
@@ -207,6 +207,14 @@ impl Messages {
         let stored = found.ok_or_else(not_found)?;
         let row = outbox_store::find(self.db.read(), session, message_id).await?;
         Ok(shown(stored, row))
+    }
+}
+
+impl Message {
+    /// Without what it says, for who may send and not read.
+    fn seen_by(self, caller: &Caller) -> Self {
+        let text = self.text.filter(|_| caller.allows(Scope::MessagesRead));
+        Self { text, ..self }
     }
 }
 

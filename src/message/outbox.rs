@@ -145,16 +145,7 @@ impl Outbox {
         let mut known: HashMap<String, bool> = HashMap::new();
         // Up to which place everything was tried in a lane that has a message in doubt.
         let mut doubts: HashMap<String, i64> = HashMap::new();
-        let mut new = loop {
-            match outbox_store::lanes(self.shared.db.read(), &self.session).await {
-                Ok(lanes) => break lanes,
-                Err(error) => self.failed("what is to be sent could not be read", &error),
-            }
-            tokio::select! {
-                () = tokio::time::sleep(PAUSE) => {}
-                _ = client.ended() => return false,
-            }
-        };
+        let Some(mut new) = self.lanes(client).await else { return false };
         loop {
             new.extend(self.wake.taken());
             for name in new.drain(..) {
@@ -221,6 +212,20 @@ impl Outbox {
         false
     }
 
+    /// The lanes in which something is to be sent. None if the connection ended before they could be read.
+    async fn lanes(&self, client: &Client) -> Option<Vec<String>> {
+        loop {
+            match outbox_store::lanes(self.shared.db.read(), &self.session).await {
+                Ok(lanes) => return Some(lanes),
+                Err(error) => self.failed("what is to be sent could not be read", &error),
+            }
+            tokio::select! {
+                () = tokio::time::sleep(PAUSE) => {}
+                _ = client.ended() => return None,
+            }
+        }
+    }
+
     /// Sends the next message of a lane, if its moment has come, and writes what became of it.
     async fn turn(&self, client: &Client, lane: Lane) -> Next {
         match self.send_next(client, lane.after, &lane.name).await {
@@ -250,8 +255,8 @@ impl Outbox {
         };
         let (now, id, progress) = (clock.now(), row.message_id.clone(), &row.progress);
         if progress.status == MessageStatus::Sending {
-            // One is under way in a lane at a time, so it is nobody's: that it is on its way was written by a commit whose answer was
-            // lost. It was not given to WhatsApp, but nobody can say that of each.
+            // One message of a lane is under way at a time, so nobody is sending this one: the answer of the commit that wrote its
+            // status was lost, or what became of it could not be written.
             transitions.write_one(&self.session, &id, Happening::Unanswered).await?;
             return Ok(Turn::Done);
         }
@@ -260,7 +265,7 @@ impl Outbox {
             return Ok(Turn::Done);
         }
         // What is held because it would begin a chat goes once the other one has written.
-        if progress.due_at > now && !self.is_answer(&row).await? {
+        if progress.due_at > now && !self.may_go_early(&row).await? {
             return Ok(Turn::Later(progress.due_at.min(progress.expires_at)));
         }
         if progress.status == MessageStatus::Unconfirmed && progress.attempts >= ATTEMPTS {
@@ -290,8 +295,8 @@ impl Outbox {
         self.give(client, &row, OutgoingMessage { message_id: id, sender: key.sender, recipient, content }).await
     }
 
-    /// Whether a message that was not sent yet is for somebody who has written.
-    async fn is_answer(&self, row: &OutgoingRow) -> Result<bool> {
+    /// Whether a message that waits for a moment need not: it was held because it would begin a chat, and the other one has written.
+    async fn may_go_early(&self, row: &OutgoingRow) -> Result<bool> {
         let progress = &row.progress;
         let is_held = progress.attempts == 0 && self.shared.recipients.pause(&self.session).is_none();
         Ok(is_held && self.shared.recipients.has_written(&self.session, &progress.recipient).await?)

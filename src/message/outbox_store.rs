@@ -37,6 +37,11 @@ fn open() -> Expr {
     Expr::col(Column::IsOpen).eq(Expr::Constant(true.into()))
 }
 
+/// Those that wait for their moment. Written out as well.
+fn scheduled() -> Expr {
+    Expr::col(Column::Status).eq(Expr::Constant(MessageStatus::Scheduled.as_str().into()))
+}
+
 /// Inserts it.
 ///
 /// # Errors
@@ -178,7 +183,7 @@ pub(super) async fn over(db: &impl ConnectionTrait, now: Timestamp, limit: u64) 
 /// Those whose moment has come, the earliest first, at most `limit`.
 pub(super) async fn due(db: &impl ConnectionTrait, now: Timestamp, limit: u64) -> Result<Vec<OutgoingRow>> {
     let found = Entity::find()
-        .filter(Column::Status.eq(MessageStatus::Scheduled))
+        .filter(scheduled())
         .filter(Column::DueAt.lte(now))
         .filter(open())
         .order_by_asc(Column::DueAt)
@@ -190,7 +195,7 @@ pub(super) async fn due(db: &impl ConnectionTrait, now: Timestamp, limit: u64) -
 /// When the next scheduled message is due.
 pub(super) async fn next_due(db: &impl ConnectionTrait) -> Result<Option<Timestamp>> {
     let next = Entity::find().select_only().expr(Expr::col(Column::DueAt).min());
-    let next = next.filter(Column::Status.eq(MessageStatus::Scheduled)).filter(open());
+    let next = next.filter(scheduled()).filter(open());
     Ok(next.into_tuple::<Option<Timestamp>>().one(db).await.map_err(failed)?.flatten())
 }
 

@@ -101,6 +101,14 @@ impl Drop for Running<'_> {
     }
 }
 
+/// What the library would do by itself and is not to.
+fn overrule(client: &whatsapp_rust::Client) {
+    // Whether and when to dial again is for the session's machine to say, which has every rule about that.
+    client.enable_auto_reconnect.store(false, Ordering::Relaxed);
+    // The sender sees two ticks, also while the session is unavailable: by itself the library gives them for an available one only.
+    client.set_force_active_delivery_receipts(true);
+}
+
 /// Builds the client on the session's keys.
 pub(super) async fn open(
     connector: &Connector,
@@ -151,10 +159,7 @@ pub(super) async fn open(
     }
     let bot = builder.build().await?;
     let client = bot.client();
-    // Whether and when to dial again is for the session's machine to say, which has every rule about that.
-    client.enable_auto_reconnect.store(false, Ordering::Relaxed);
-    // The sender sees two ticks, also while the session is unavailable: by itself the library gives them for an available one only.
-    client.set_force_active_delivery_receipts(true);
+    overrule(&client);
     let _ = own.set(Arc::downgrade(&client)); // The cell is new, so it is empty.
     let stanzas = client.acquire_raw_node_forwarding();
     let writer = ReportWriter {

@@ -17,7 +17,7 @@ use crate::account::PhoneNumber;
 use crate::error::{Error, ErrorKind, Result};
 use crate::whatsapp::acks::Ack;
 use crate::whatsapp::client::{Client, Interrupted, OperationKind};
-use crate::whatsapp::operation::{BACKOFF, backoff, query_error};
+use crate::whatsapp::operation::{backoff, query_error};
 use crate::whatsapp::reading::party::Own;
 
 /// A message is given to the socket within 75 s: after a login the library lets direct messages wait for up to 60 s, until what came
@@ -56,6 +56,9 @@ pub enum NotGiven {
     Offline,
     /// Nothing was sent, and nothing is to be for a while: WhatsApp was asked too often.
     RateLimited(Duration),
+    /// Nothing was sent: the library could not make the message, or WhatsApp did not answer about the recipient's devices. Another try
+    /// may succeed, and other recipients are not concerned.
+    Prevented,
     /// Nothing was sent, and nothing ever will be.
     Refused(FailureCode),
     /// It may have been sent.
@@ -89,7 +92,7 @@ impl Client {
         match (given, stanza) {
             (Ok(Ok(own)), Some(stanza)) => Ok(Given { ack, has_recipient: has_recipient(&stanza, &own) }),
             (Ok(Ok(_)), None) => Ok(Given { ack, has_recipient: true }),
-            (Ok(Err(NotGiven::Unknown)), None) => Err(NotGiven::RateLimited(BACKOFF)),
+            (Ok(Err(NotGiven::Unknown)), None) => Err(NotGiven::Prevented),
             (Ok(Err(not_given)), _) => Err(not_given),
             (Err(Interrupted { has_begun: false, .. }), _) | (Err(_), None) => Err(NotGiven::Offline),
             (Err(Interrupted { has_begun: true, .. }), Some(_)) => Err(NotGiven::Unknown),
@@ -146,7 +149,7 @@ fn not_given(error: &SendError) -> NotGiven {
                 | IqError::Disconnected(_)
                 | IqError::InternalChannelClosed,
             ) => NotGiven::Offline,
-            (None, _) => NotGiven::RateLimited(BACKOFF),
+            (None, _) => NotGiven::Prevented,
         },
         _ => NotGiven::Unknown,
     }
