@@ -28,6 +28,19 @@ pub struct Target {
     pub key: &'static [&'static str],
     /// All others.
     pub rest: &'static [&'static str],
+    /// What is done with a row that goes there.
+    pub mode: Mode,
+}
+
+/// What is done with a row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Mode {
+    /// It is there afterwards, whether there was one with its key or not.
+    Put,
+    /// It is added; one with its key fails.
+    Insert,
+    /// It takes the place of the one with its key, if there is one. Others are not added.
+    Update,
 }
 
 /// A row.
@@ -59,7 +72,7 @@ impl Batch {
                 }
             }
             let backend = self.backend();
-            self.with_rows(kept, Shortfall::Fine, |values| target.put(backend, values));
+            self.with_rows(kept, Shortfall::Fine, |values| target.write(backend, values));
             self.with_rows(gone, Shortfall::Fine, |values| target.delete(values));
         }
     }
@@ -113,13 +126,41 @@ where
 }
 
 impl Target {
-    fn put(&self, backend: DbBackend, values: &str) -> String {
-        let Self { table, key, rest } = self;
-        let columns = [*key, *rest].concat().join(", ");
-        let rest: Vec<_> = rest.iter().map(|column| format!("{column} = excluded.{column}")).collect();
-        let (key, rest) = (key.join(", "), rest.join(", "));
-        let rows = without_added(backend, values);
-        format!("INSERT INTO {table} ({columns}) {rows} ON CONFLICT ({key}) DO UPDATE SET {rest}")
+    fn write(&self, backend: DbBackend, values: &str) -> String {
+        let Self { table, key, rest, mode } = self;
+        let insert = || {
+            let columns = [*key, *rest].concat().join(", ");
+            format!("INSERT INTO {table} ({columns}) {}", without_added(backend, values))
+        };
+        match mode {
+            Mode::Insert => insert(),
+            Mode::Put => {
+                let rest: Vec<_> = rest.iter().map(|column| format!("{column} = excluded.{column}")).collect();
+                format!("{} ON CONFLICT ({}) DO UPDATE SET {}", insert(), key.join(", "), rest.join(", "))
+            }
+            Mode::Update => self.update(backend, values),
+        }
+    }
+
+    fn update(&self, backend: DbBackend, values: &str) -> String {
+        let Self { table, key, rest, mode: _ } = self;
+        // A statement of SQLite has one row, and each value its place in it.
+        let value = |place: usize| match backend {
+            DbBackend::Sqlite => format!("?{place}"),
+            _ => format!("v.column{place}"),
+        };
+        let column = |(index, column): (usize, &&str), table: &str| format!("{table}{column} = {}", value(index + 1));
+        let set: Vec<_> = rest.iter().enumerate().map(|(index, name)| column((key.len() + index, name), "")).collect();
+        let matches = |table: &str| {
+            let matches: Vec<_> = key.iter().enumerate().map(|(index, name)| column((index, name), table)).collect();
+            matches.join(" AND ")
+        };
+        let set = set.join(", ");
+        match backend {
+            DbBackend::Sqlite => format!("UPDATE {table} SET {set} WHERE {}", matches("")),
+            // Rows that are added to make the number even match none.
+            _ => format!("UPDATE {table} AS t SET {set} FROM ({values}) AS v WHERE {}", matches("t.")),
+        }
     }
 
     fn delete(&self, values: &str) -> String {

@@ -3,6 +3,7 @@ use sea_orm::{ConnectionTrait, DbBackend, Statement, TryGetableMany, Value};
 use super::*;
 use crate::db::batch::Batch;
 use crate::db::health::Hindrance;
+use crate::db::rows::Mode;
 use crate::db::sqlite::connection::Access;
 use crate::db::sqlite::disk::Disk;
 use crate::db::write::Failure;
@@ -172,7 +173,9 @@ async fn a_statement_that_is_wrong_is_not_called_an_unavailable_database() {
     assert_eq!(db.hindrance().await, Some(Hindrance::Write), "a table is not there");
 }
 
-static PAIR: rows::Target = rows::Target { table: "pair", key: &["name"], rest: &["value"] };
+static PAIR: rows::Target = rows::Target { table: "pair", key: &["name"], rest: &["value"], mode: Mode::Put };
+static NEW_PAIR: rows::Target = rows::Target { mode: Mode::Insert, ..PAIR };
+static KNOWN_PAIR: rows::Target = rows::Target { mode: Mode::Update, ..PAIR };
 
 /// A file with the table of [`PAIR`].
 async fn pairs() -> (Db, tempfile::TempDir) {
@@ -224,4 +227,31 @@ async fn of_what_is_said_of_a_row_the_last_word_holds() {
     let rows = vec![row("a", Some(1)), row("b", None), row("b", Some(2)), row("c", Some(3)), row("c", None)];
     assert_eq!(write(rows).await, [("a".to_owned(), 1), ("b".to_owned(), 2)]);
     assert_eq!(write(vec![row("a", None), row("never there", None)]).await, [("b".to_owned(), 2)]);
+}
+
+#[tokio::test]
+async fn what_is_only_added_or_only_changed_says_so_of_a_row_that_is_there_or_is_not() {
+    let (db, _directory) = pairs().await;
+    let row = |target, name: &str, value: i32| rows::Row {
+        target,
+        key: vec![name.to_owned()],
+        rest: Some(vec![value.into()]),
+    };
+    let write = async |rows| {
+        let mut batch = db.write().batch();
+        batch.put(rows);
+        db.write().run(batch).await
+    };
+    let read = async || {
+        let all = Statement::from_string(DbBackend::Sqlite, "SELECT name, value FROM pair ORDER BY name");
+        let rows = db.read().query_all_raw(all).await.expect("rows");
+        rows.iter()
+            .map(|row| TryGetableMany::try_get_many_by_index(row).expect("a pair"))
+            .collect::<Vec<(String, i32)>>()
+    };
+    write(vec![row(&NEW_PAIR, "a", 1), row(&NEW_PAIR, "b", 2)]).await.expect("they are new");
+    let failure = write(vec![row(&NEW_PAIR, "c", 3), row(&NEW_PAIR, "a", 4)]).await.expect_err("one is there");
+    assert!(matches!(failure, Failure::RolledBack(DbErr::RecordNotInserted)), "{failure:?}");
+    write(vec![row(&KNOWN_PAIR, "b", 5), row(&KNOWN_PAIR, "never there", 6)]).await.expect("it is changed");
+    assert_eq!(read().await, [("a".to_owned(), 1), ("b".to_owned(), 5)]);
 }

@@ -19,6 +19,16 @@ pub type Failed = Box<dyn FnOnce(&Error) + Send + Sync>;
 /// What else is to be written in the transaction of an entry, and what happened by it. May be run again after it failed.
 pub type Write = Box<dyn for<'a> Fn(&'a Work) -> BoxFuture<'a, Result<Vec<NewEvent>>> + Send + Sync>;
 
+/// What a [`Write`] comes to, by what is known already: used in its place at the first attempt, since it needs no question to the database.
+/// If that fails, for whatever reason, what is written is decided by the write, in the transaction.
+#[derive(Clone)]
+pub struct Shortcut {
+    /// What happened by it.
+    pub events: Vec<NewEvent>,
+    /// What it writes.
+    pub rows: Vec<Row>,
+}
+
 /// Makes the rows that are to be written in the transaction of an entry, right before it is. Every entry up to the given one is
 /// in this transaction or was in an earlier one. May be called again after it failed.
 pub type Rows = Box<dyn Fn(EntryNumber) -> Result<Vec<Row>> + Send + Sync>;
@@ -67,6 +77,8 @@ pub struct JournalEntry {
     pub events: Vec<NewEvent>,
     /// The state that it changed; what its change made happen comes behind `events`.
     pub write: Option<Write>,
+    /// What `write` comes to, for who knows.
+    pub shortcut: Option<Shortcut>,
     /// More of that state, as rows: those of many entries go into their tables together.
     pub rows: Option<Rows>,
     /// What is only to be written behind all events, as the end of what they happened on.

@@ -191,7 +191,9 @@ impl JournalWriter {
 
     async fn write_singly(&mut self, jobs: Vec<Job>) {
         let mut jobs = jobs.into_iter();
-        while let Some(job) = jobs.next() {
+        while let Some(mut job) = jobs.next() {
+            // It may have been written: only the write can see that.
+            job.entry.shortcut = None;
             match self.attempt(std::slice::from_ref(&job)).await {
                 Ok(events) => self.hand_over(self.unflushed(vec![job], events)).await,
                 Err(error) if is_outage(&error) => return fail(std::iter::once(job).chain(jobs), error),
@@ -209,6 +211,7 @@ impl JournalWriter {
         }
         let Job { entry_number, mut entry, done } = job;
         let events = std::mem::take(&mut entry.events);
+        entry.shortcut = None;
         let mut job = Job { entry_number, entry, done };
         let mut written = match self.attempt(std::slice::from_ref(&job)).await {
             Ok(written) => written,
@@ -252,9 +255,12 @@ impl JournalWriter {
 
     /// Gives what was written.
     async fn attempt(&mut self, jobs: &[Job]) -> Result<Vec<Arc<EventRow>>> {
+        let has_shortcut = jobs.iter().any(|job| job.entry.shortcut.is_some());
         let attempt = async {
             match self.commit(jobs, Duplicates::Unlikely).await {
-                Err(error) if is_duplicate(&error) => self.commit(jobs, Duplicates::LookFor).await,
+                Err(error) if is_duplicate(&error) || (has_shortcut && !is_outage(&error)) => {
+                    self.commit(jobs, Duplicates::LookFor).await
+                }
                 outcome => outcome,
             }
         };
@@ -269,8 +275,13 @@ impl JournalWriter {
         let (mut new_events, mut rows) = (Vec::new(), Vec::new());
         for Job { entry, .. } in jobs {
             new_events.extend(entry.events.iter().map(Cow::Borrowed));
-            if let Some(write) = &entry.write {
-                new_events.extend(write(&tx).await?.into_iter().map(Cow::Owned));
+            match (&entry.shortcut, &entry.write) {
+                (Some(shortcut), _) if duplicates == Duplicates::Unlikely => {
+                    new_events.extend(shortcut.events.iter().map(Cow::Borrowed));
+                    rows.extend(shortcut.rows.iter().cloned());
+                }
+                (_, Some(write)) => new_events.extend(write(&tx).await?.into_iter().map(Cow::Owned)),
+                (_, None) => {}
             }
             if let Some(more) = &entry.rows {
                 rows.extend(more(newest)?);

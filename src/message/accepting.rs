@@ -15,15 +15,20 @@ use crate::caller::Caller;
 use crate::crash;
 use crate::db::write::Work;
 use crate::error::{Error, ErrorKind, Result};
-use crate::event::entry::{JournalEntry, NewEvent, Write};
+use crate::event::entry::{JournalEntry, NewEvent, Shortcut, Write};
 use crate::event::index::{IndexedMessage, MessageKey, StoredMessage};
 use crate::event::index_store;
+use crate::message::known::KnownRow;
 use crate::message::naming::{lane, new_id, own_jid, without_device};
-use crate::message::outbox_store::{self, OutgoingRow};
+use crate::message::outbox::Ready;
+use crate::message::outbox_store;
+use crate::message::outgoing::OutgoingRow;
+use crate::message::queues::has_room;
 use crate::message::recipients::Found;
 use crate::message::rules::{Checked, Person};
+use crate::message::shown::shown;
 use crate::message::transition::{Progress, is_open, is_sent};
-use crate::message::transitions::status_event;
+use crate::message::transitions::{Watched, status_event};
 use crate::message::types::{Accepted, IfOffline, NewMessage, SendOptions};
 use crate::message::{Messages, failure, rules};
 use crate::session::client::Account;
@@ -31,11 +36,6 @@ use crate::whatsapp::compose::{self, Quote, Text};
 
 /// Longest wait for WhatsApp to say whether a number is on WhatsApp, before a message is taken in all the same.
 const LOOKUP_LIMIT: Duration = Duration::from_secs(5);
-
-/// When who meets a full queue may come again: at the usual pace one message is sent in that time.
-const QUEUE_PAUSE: Duration = Duration::from_secs(1);
-/// Messages of a session that wait to be sent, at most.
-const QUEUE: u64 = 10_000;
 
 /// What is asked for, whatever it is: by whom, and what tells it from another request.
 pub(super) struct Asked<'a> {
@@ -68,6 +68,13 @@ pub(super) struct Draft {
 struct Intent {
     row: OutgoingRow,
     indexed: IndexedMessage,
+}
+
+/// A message that was written, and how to learn what becomes of it.
+struct Written {
+    intent: Intent,
+    known: KnownRow,
+    watched: Watched,
 }
 
 /// What the same request is known by.
@@ -115,7 +122,7 @@ impl Messages {
         let mark = Mark { idempotency_key, client_reference, fingerprint };
         if let Some(row) = self.same_request(session, &mark).await? {
             self.wake(&row);
-            return self.answer(row, true, options.wait).await;
+            return self.answer(row, options.wait).await;
         }
         let is_online = account.online().is_ok();
         if options.if_offline == IfOffline::Fail && !is_online {
@@ -123,19 +130,20 @@ impl Messages {
         }
         let intent = self.intent(session, own(account)?, draft().await?, &mark);
         // Before it is submitted: one that fails in the journal makes all that is written with it be written singly.
-        has_room(outbox_store::open_count(self.db.read(), session).await?)?;
+        let place = self.queues.place(session).await?;
         let is_at_once = intent.row.progress.status == MessageStatus::Queued;
-        let row = match self.write_intent(intent).await {
+        let written = match self.write_intent(intent).await {
             // Of two that came at once, the other was first.
             Err(error) if error.kind() == ErrorKind::IdempotencyKeyReused => {
                 let row = self.same_request(session, &mark).await?.ok_or(error)?;
                 self.wake(&row);
-                return self.answer(row, true, options.wait).await;
+                return self.answer(row, options.wait).await;
             }
             written => written?,
         };
+        drop(place);
         let wait = if is_online && is_at_once { options.wait } else { Duration::ZERO };
-        self.answer(row, false, wait).await
+        self.outcome(written, wait).await
     }
 
     /// The message that was asked for with the same key, or is called the same.
@@ -259,23 +267,37 @@ impl Messages {
         Ok(Quote { message_id: key.message_id, sender: without_device(&key.sender), content })
     }
 
-    /// Writes it, unless too much waits already, and lets it be sent.
-    async fn write_intent(&self, intent: Intent) -> Result<OutgoingRow> {
+    /// Writes it, and lets it be sent.
+    async fn write_intent(&self, intent: Intent) -> Result<Written> {
         let this = self.clone();
         self.lifecycle
             .complete(async move {
-                let row = intent.row.clone();
-                let intent = Arc::new(intent);
+                let Intent { row, indexed } = &intent;
+                let transitions = &this.outboxes.shared.transitions;
+                let known = transitions.known(&row.session_id, &row.message_id);
+                let mut slot = known.lock().await;
+                // From before it is sent.
+                let watched = transitions.watch(&row.session_id, &row.message_id, row.progress.status);
+                let shortcut = Shortcut { events: vec![event(&intent)?], rows: vec![outbox_store::new_row(row)] };
+                let of = Arc::new(intent.clone());
                 let write: Write = Box::new(move |tx: &Work| {
-                    let intent = Arc::clone(&intent);
+                    let intent = Arc::clone(&of);
                     Box::pin(async move { insert(tx, &intent).await })
                 });
-                let entry = JournalEntry { write: Some(write), ..JournalEntry::default() };
+                let entry = JournalEntry { write: Some(write), shortcut: Some(shortcut), ..JournalEntry::default() };
                 let written = this.journal.write(entry).await;
                 crash::point("message_accepted");
-                // Also if the answer was lost: it may be there.
-                this.wake(&row);
-                written.map(|()| row)
+                *slot = written.is_ok().then(|| row.clone());
+                drop(slot);
+                match row.progress.status {
+                    MessageStatus::Queued if written.is_ok() => {
+                        let ready = Ready::new(transitions.known(&row.session_id, &row.message_id), row, indexed);
+                        this.outboxes.hand_over(&row.session_id, &row.lane, ready);
+                    }
+                    // Also if the answer was lost: it may be there.
+                    _ => this.wake(row),
+                }
+                written.map(|()| Written { intent, known, watched })
             })
             .await
     }
@@ -289,8 +311,28 @@ impl Messages {
         }
     }
 
-    /// The message as it is once it is known what became of it, or the wait is over.
-    async fn answer(&self, row: OutgoingRow, is_replayed: bool, wait: Duration) -> Result<Accepted> {
+    /// A message that was just written, once it is known what became of it, or the wait is over.
+    async fn outcome(&self, written: Written, wait: Duration) -> Result<Accepted> {
+        let Written { intent, known, mut watched } = written;
+        if !wait.is_zero() {
+            let answered = watched.status.wait_for(|status| is_answer(*status));
+            let _ = tokio::time::timeout(wait, answered).await; // Without an answer it is shown as it is.
+        }
+        let Intent { row: first, indexed } = intent;
+        let message = match known.current().await {
+            Some(row) => {
+                shown(StoredMessage { message: indexed, position: 0, created_at: first.created_at }, Some(row))
+            }
+            None => self.message(&first.session_id, &first.message_id).await?,
+        };
+        match failure::refusal(&message) {
+            Some(error) => Err(error),
+            None => Ok(Accepted { message, is_replayed: false }),
+        }
+    }
+
+    /// A message that was asked for before, once it is known what became of it, or the wait is over.
+    async fn answer(&self, row: OutgoingRow, wait: Duration) -> Result<Accepted> {
         let (session, id) = (&row.session_id, &row.message_id);
         if !wait.is_zero() {
             let mut watched = self.outboxes.shared.transitions.watch(session, id, row.progress.status);
@@ -303,11 +345,7 @@ impl Messages {
                 let _ = tokio::time::timeout(wait, answered).await; // Without an answer it is shown as it is.
             }
         }
-        let message = self.message(session, id).await?;
-        match failure::refusal(&message) {
-            Some(error) if !is_replayed => Err(error),
-            _ => Ok(Accepted { message, is_replayed }),
-        }
+        Ok(Accepted { message: self.message(session, id).await?, is_replayed: true })
     }
 }
 
@@ -323,15 +361,7 @@ impl Accepted {
     }
 }
 
-/// Refuses when so much waits already.
-fn has_room(open: u64) -> Result<()> {
-    if open >= QUEUE {
-        let detail = format!("{QUEUE} messages of this session wait to be sent already");
-        return Err(Error::new(ErrorKind::QueueFull, detail).retry_in(QUEUE_PAUSE));
-    }
-    Ok(())
-}
-
+/// Writes it within the transaction, unless it was written before or too much waits already.
 async fn insert(tx: &Work, intent: &Intent) -> Result<Vec<NewEvent>> {
     let row = &intent.row;
     // Run once more after the answer of its commit was lost: nobody else has its id.
@@ -340,8 +370,13 @@ async fn insert(tx: &Work, intent: &Intent) -> Result<Vec<NewEvent>> {
     }
     has_room(outbox_store::open_count(tx, &row.session_id).await?)?;
     outbox_store::insert(tx, row.clone()).await?;
-    let event = status_event(row, None, row.created_at)?;
-    Ok(vec![NewEvent { indexed: Some(intent.indexed.clone()), ..event }])
+    Ok(vec![event(intent)?])
+}
+
+/// The event that says that it waits, with the message itself beside it.
+fn event(intent: &Intent) -> Result<NewEvent> {
+    let event = status_event(&intent.row, None, intent.row.created_at)?;
+    Ok(NewEvent { indexed: Some(intent.indexed.clone()), ..event })
 }
 
 /// Whether what is known of a message is an answer to who waits for one.

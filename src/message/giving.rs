@@ -9,7 +9,7 @@ use tracing::warn;
 use crate::crash;
 use crate::error::{ErrorKind, Result};
 use crate::message::outbox::{Outbox, PAUSE, Turn};
-use crate::message::outbox_store::OutgoingRow;
+use crate::message::outgoing::OutgoingRow;
 use crate::message::refusal::Refusal;
 use crate::message::transition::{Happening, is_sent};
 use crate::message::transitions::Watched;

@@ -10,7 +10,7 @@ use tracing::{info, warn};
 
 use crate::error::{ErrorKind, Result, chain};
 use crate::message::outbox::{Outbox, Turn};
-use crate::message::outbox_store::OutgoingRow;
+use crate::message::outgoing::OutgoingRow;
 use crate::message::restrictions::{Pass, Probe};
 use crate::message::transition::Happening;
 use crate::whatsapp::client::Client;

@@ -34,12 +34,15 @@ mod due;
 mod failure;
 mod giving;
 mod holding;
+mod known;
 mod limits;
 mod listing;
 mod naming;
 mod outbox;
 mod outbox_store;
 mod outboxes;
+mod outgoing;
+mod queues;
 mod receipts;
 mod recipients;
 mod refusal;
@@ -67,9 +70,10 @@ use crate::lifecycle::Lifecycle;
 use crate::lifecycle::last_run::Loop;
 use crate::message::due::DueMessages;
 use crate::message::outbox::Shared;
-use crate::message::outbox_store::OutgoingRow;
 use crate::message::outboxes::Outboxes;
+use crate::message::outgoing::OutgoingRow;
 use crate::message::pacing::{Pace, Pacing};
+use crate::message::queues::Queues;
 use crate::message::receipts::Receipts;
 use crate::message::recipients::Recipients;
 use crate::message::restrictions::Restrictions;
@@ -116,6 +120,7 @@ pub struct Messages {
     clock: Clock,
     lifecycle: Lifecycle,
     outboxes: Outboxes,
+    queues: Arc<Queues>,
     /// Who is shown to type, until a moment.
     typing: Typing,
 }
@@ -128,7 +133,7 @@ impl Messages {
     pub async fn open(deps: Deps, settings: MessageSettings) -> Result<Self> {
         let MessageSettings { pace, kept, holds_when_restricted } = settings;
         let Deps { sessions, db, journal, clock, lifecycle } = deps;
-        let transitions = Transitions::new(journal.clone(), clock.clone());
+        let transitions = Transitions::new(db.clone(), journal.clone(), clock.clone());
         let (recipients, pacing) = (Recipients::new(db.clone()), Pacing::new(pace));
         let restrictions = Restrictions::new(holds_when_restricted);
         let shared = Shared { db: db.clone(), clock: clock.clone(), transitions, recipients, pacing, restrictions };
@@ -141,7 +146,8 @@ impl Messages {
         let (of, at) = (sessions.clone(), clock.clone());
         let retention = MessageRetention { sessions: of, db: db.clone(), clock: at, age: kept };
         lifecycle.spawn_loop(Loop::MessageRetention, |last_run| retention.run(last_run));
-        Ok(Self { sessions, db, journal, clock, lifecycle, outboxes, typing: Typing::default() })
+        let queues = Arc::new(Queues::new(db.clone()));
+        Ok(Self { sessions, db, journal, clock, lifecycle, outboxes, queues, typing: Typing::default() })
     }
 
     /// One message, whoever sent it. Of several with the same id, the first.

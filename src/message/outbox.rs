@@ -1,13 +1,14 @@
 //! Sends what waits in the outbox of one session. One task for each session that has something to send; it ends when there is nothing.
 //!
 //! Chats side by side, and in each one message after the other: the next one goes when it is known what became of the one before. What
-//! is to be sent is read when its turn has come, so that ten thousand messages that wait take no memory.
+//! is to be sent is read when its turn has come, so that ten thousand messages that wait take no memory; only what was just written, and
+//! has nothing before it in its chat, is handed over instead of being read again.
 //!
 //! That a message is on its way is written before it is given to WhatsApp. What then becomes of it is written before anything else is
 //! sent in its chat. So whenever the process ends, each message is known to be sent, known not to be, or in doubt; one in doubt is
 //! given to WhatsApp again after the next login, with the same id and the same bytes, at most [`ATTEMPTS`] times in all.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -28,17 +29,23 @@ use crate::db::Db;
 use crate::error::{Error, ErrorKind, Result, chain};
 use crate::event::index::IndexedMessage;
 use crate::event::index_store;
-use crate::message::outbox_store::{self, OutgoingRow};
+use crate::message::known::KnownRow;
+use crate::message::outbox_store;
+use crate::message::outgoing::OutgoingRow;
 use crate::message::pacing::Pacing;
 use crate::message::recipients::{Found, Recipients};
 use crate::message::restrictions::Restrictions;
-use crate::message::transition::{ATTEMPTS, Happening};
+use crate::message::transition::{ATTEMPTS, Happening, is_open};
 use crate::message::transitions::Transitions;
 use crate::whatsapp::client::Client;
 use crate::whatsapp::operation::message::OutgoingMessage;
 
 /// Chats of one session in which something is under way at the same time.
 const LANES: usize = 16;
+/// Messages of a session that are handed over and not sent yet, at most. The others are read.
+const HANDED_OVER: usize = 32;
+/// How long an outbox without anything to send waits for more before it ends: to begin costs a question to the database.
+const IDLE: Duration = Duration::from_secs(10);
 /// Pause after something could not be read or written, or WhatsApp could not be asked.
 pub(super) const PAUSE: Duration = Duration::from_secs(5);
 
@@ -53,22 +60,49 @@ pub(super) struct Shared {
     pub(super) restrictions: Restrictions,
 }
 
+/// Lanes in which something is new, with the message if it is the only one and was handed over.
+type News = BTreeMap<String, Option<Ready>>;
+
+/// A message that was just written, as it is to be sent.
+#[derive(Debug)]
+pub(super) struct Ready {
+    row: KnownRow,
+    sequence: i64,
+    /// Who sends it.
+    sender: String,
+    content: Vec<u8>,
+    /// Counts it among those that are handed over.
+    _counted: Option<Arc<()>>,
+}
+
+impl Ready {
+    pub(super) fn new(known: KnownRow, row: &OutgoingRow, message: &IndexedMessage) -> Self {
+        let IndexedMessage { key, content, .. } = message.clone();
+        Self { row: known, sequence: row.progress.sequence, sender: key.sender, content, _counted: None }
+    }
+}
+
 /// How the task of a session learns that there is more to send.
 #[derive(Debug, Default)]
 pub(super) struct Wake {
     /// Lanes in which something is new. None while nobody sends: who begins to reads all of them.
-    lanes: Mutex<Option<BTreeSet<String>>>,
+    lanes: Mutex<Option<News>>,
+    /// One for each message that is handed over.
+    handed_over: Arc<()>,
     /// Whether something was new since [`take_news`](Self::take_news).
     is_new: AtomicBool,
     notify: Notify,
 }
 
 impl Wake {
-    /// Something is to be sent in this lane.
-    pub(super) fn lane(&self, lane: &str) {
+    /// Something is to be sent in this lane: this, if it was just written.
+    pub(super) fn lane(&self, lane: &str, ready: Option<Ready>) {
         self.is_new.store(true, Ordering::SeqCst);
         if let Some(lanes) = &mut *self.lanes.lock() {
-            lanes.insert(lane.to_owned());
+            let has_room = Arc::strong_count(&self.handed_over) <= HANDED_OVER;
+            let ready = ready.filter(|_| has_room && !lanes.contains_key(lane));
+            let counted = |ready: Ready| Ready { _counted: Some(Arc::clone(&self.handed_over)), ..ready };
+            lanes.insert(lane.to_owned(), ready.map(counted));
         }
         self.notify.notify_one();
     }
@@ -78,7 +112,7 @@ impl Wake {
         self.is_new.swap(false, Ordering::SeqCst)
     }
 
-    fn taken(&self) -> BTreeSet<String> {
+    fn taken(&self) -> News {
         self.lanes.lock().as_mut().map(std::mem::take).unwrap_or_default()
     }
 }
@@ -105,6 +139,8 @@ struct Lane {
     name: String,
     /// Up to this place everything was tried on this connection.
     after: i64,
+    /// Its next message, if that need not be read.
+    ready: Option<Ready>,
 }
 
 /// What comes next in a lane.
@@ -127,7 +163,7 @@ impl Outbox {
                 Err(_) => return Stopped::Gone,
             };
             let Some(client) = client else { continue };
-            *self.wake.lanes.lock() = Some(BTreeSet::new());
+            *self.wake.lanes.lock() = Some(News::new());
             let is_empty = self.send_all(&client).await;
             *self.wake.lanes.lock() = None;
             if is_empty {
@@ -145,10 +181,14 @@ impl Outbox {
         let mut known: HashMap<String, bool> = HashMap::new();
         // Up to which place everything was tried in a lane that has a message in doubt.
         let mut doubts: HashMap<String, i64> = HashMap::new();
-        let Some(mut new) = self.lanes(client).await else { return false };
+        let Some(new) = self.lanes(client).await else { return false };
+        let mut new: News = new.into_iter().map(|name| (name, None)).collect();
         loop {
-            new.extend(self.wake.taken());
-            for name in new.drain(..) {
+            // What was read has what is handed over meanwhile, or is before it.
+            self.wake.taken().into_iter().for_each(|(name, ready)| {
+                new.entry(name).or_insert(ready);
+            });
+            for (name, handed_over) in std::mem::take(&mut new) {
                 match known.get_mut(&name) {
                     Some(has_more) => {
                         *has_more = true;
@@ -159,7 +199,7 @@ impl Outbox {
                     None => {
                         known.insert(name.clone(), false);
                         let after = doubts.get(&name).copied().unwrap_or(0);
-                        ready.push_back(Lane { name, after });
+                        ready.push_back(Lane { name, after, ready: handed_over });
                     }
                 }
             }
@@ -169,13 +209,12 @@ impl Outbox {
                 running.push(self.turn(client, lane));
             }
             // What is in doubt is sent again on the next connection.
-            if known.is_empty() && doubts.is_empty() {
-                return true;
-            }
+            let is_idle = known.is_empty() && doubts.is_empty();
             let next = asleep.first_key_value().map(|((moment, _), _)| moment.remaining(self.shared.clock.now()));
             let waking = async {
                 match next {
                     Some(wait) => tokio::time::sleep(wait).await,
+                    None if is_idle => tokio::time::sleep(IDLE).await,
                     None => std::future::pending().await,
                 }
             };
@@ -200,6 +239,9 @@ impl Outbox {
                 },
                 () = self.wake.notify.notified() => {}
                 () = waking => {
+                    if is_idle {
+                        return true;
+                    }
                     if let Some((_, lane)) = asleep.pop_first() {
                         ready.push_back(lane);
                     }
@@ -227,9 +269,13 @@ impl Outbox {
     }
 
     /// Sends the next message of a lane, if its moment has come, and writes what became of it.
-    async fn turn(&self, client: &Client, lane: Lane) -> Next {
-        match self.send_next(client, lane.after, &lane.name).await {
+    async fn turn(&self, client: &Client, mut lane: Lane) -> Next {
+        let ready = lane.ready.take().filter(|ready| ready.sequence > lane.after);
+        // There was nothing else in its lane, and if there is now, somebody has said so.
+        let is_alone = ready.is_some();
+        match self.send_next(client, lane.after, &lane.name, ready).await {
             Ok(Turn::Empty) => Next::Empty(lane),
+            Ok(Turn::Done) if is_alone && !client.has_ended() => Next::Empty(lane),
             Ok(Turn::Later(moment)) => Next::At(moment, lane),
             Ok(Turn::Done) => Next::More(lane),
             Ok(Turn::InDoubt(sequence)) => Next::More(Lane { after: sequence, ..lane }),
@@ -248,11 +294,19 @@ impl Outbox {
         }
     }
 
-    async fn send_next(&self, client: &Client, after: i64, lane: &str) -> Result<Turn> {
+    async fn send_next(&self, client: &Client, after: i64, lane: &str, ready: Option<Ready>) -> Result<Turn> {
         let Shared { db, clock, transitions, pacing, .. } = &*self.shared;
-        let Some(row) = outbox_store::head(db.read(), &self.session, lane, after).await? else {
-            return Ok(Turn::Empty);
+        let handed_over = match &ready {
+            Some(ready) => ready.row.current().await,
+            None => None,
         };
+        let head = match handed_over {
+            Some(row) if is_open(row.progress.status) => Some(row),
+            _ => outbox_store::head(db.read(), &self.session, lane, after).await?,
+        };
+        let Some(row) = head else { return Ok(Turn::Empty) };
+        // What is known of it is kept until it is sent.
+        let _known = transitions.known(&self.session, &row.message_id);
         let (now, id, progress) = (clock.now(), row.message_id.clone(), &row.progress);
         if progress.status == MessageStatus::Sending {
             // One message of a lane is under way at a time, so nobody is sending this one: the answer of the commit that wrote its
@@ -284,15 +338,24 @@ impl Outbox {
             () = tokio::time::sleep(pacing.take(&self.session)) => {}
             _ = client.ended() => return Ok(Turn::Done),
         }
-        let content = index_store::own(db.read(), &self.session, std::slice::from_ref(&id)).await?;
-        let Some(IndexedMessage { key, content, .. }) = content.into_iter().next().map(|stored| stored.message) else {
-            return Err(Error::internal("a message that is to be sent was not written down"));
+        let (sender, content) = match ready.filter(|ready| ready.sequence == progress.sequence) {
+            Some(ready) => (ready.sender, ready.content),
+            None => self.content(&id).await?,
         };
         let sending = Happening::Sending { recipient: recipient.clone() };
         // Somebody may have taken it back meanwhile.
         let Some(row) = transitions.write_one(&self.session, &id, sending).await? else { return Ok(Turn::Done) };
         crash::point("before_wire");
-        self.give(client, &row, OutgoingMessage { message_id: id, sender: key.sender, recipient, content }).await
+        self.give(client, &row, OutgoingMessage { message_id: id, sender, recipient, content }).await
+    }
+
+    /// Who sends a message, and its protobuf.
+    async fn content(&self, message_id: &str) -> Result<(String, Vec<u8>)> {
+        let ids = [message_id.to_owned()];
+        let found = index_store::own(self.shared.db.read(), &self.session, &ids).await?;
+        let message = found.into_iter().next().map(|stored| stored.message);
+        let written = message.map(|IndexedMessage { key, content, .. }| (key.sender, content));
+        written.ok_or_else(|| Error::internal("a message that is to be sent was not written down"))
     }
 
     /// Whether a message that waits for a moment need not: it was held because it would begin a chat, and the other one has written.

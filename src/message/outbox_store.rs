@@ -1,5 +1,9 @@
 //! All SQL on `outgoing`. Never opens a transaction: callers pass one.
 
+mod rows;
+
+pub(super) use rows::{changed_row, new_row};
+
 use std::collections::HashSet;
 
 use entity::ids::SessionId;
@@ -14,23 +18,8 @@ use sea_orm::{
 
 use crate::db::fault::failed;
 use crate::error::{Error, ErrorKind, Result};
+use crate::message::outgoing::OutgoingRow;
 use crate::message::transition::{Progress, is_open};
-
-/// A message that is to be sent, or was.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct OutgoingRow {
-    pub(super) session_id: SessionId,
-    pub(super) message_id: String,
-    /// What is sent one after the other.
-    pub(super) lane: String,
-    pub(super) progress: Progress,
-    pub(super) client_reference: Option<String>,
-    pub(super) idempotency_key: Option<String>,
-    /// What was asked for.
-    pub(super) fingerprint: Option<Vec<u8>>,
-    pub(super) created_at: Timestamp,
-    pub(super) updated_at: Timestamp,
-}
 
 /// Those that are still to be sent. Written out, not bound: the indexes of these rows are only used by who names them.
 fn open() -> Expr {

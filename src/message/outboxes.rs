@@ -10,8 +10,9 @@ use tokio::sync::Notify;
 
 use crate::error::Result;
 use crate::lifecycle::{Lifecycle, ShutdownPhase};
-use crate::message::outbox::{Outbox, Shared, Stopped, Wake};
-use crate::message::outbox_store::{self, OutgoingRow};
+use crate::message::outbox::{Outbox, Ready, Shared, Stopped, Wake};
+use crate::message::outbox_store;
+use crate::message::outgoing::OutgoingRow;
 use crate::message::transition::Happening;
 use crate::message::transitions::Change;
 use crate::session::Sessions;
@@ -85,12 +86,21 @@ impl Outboxes {
 
     /// Lets a session's outbox look for what there is to send, in this lane at least.
     pub(super) fn start(&self, session: &SessionId, lane: Option<&str>) {
+        self.wake(session, lane, None);
+    }
+
+    /// Gives a message to its session's outbox that was just written.
+    pub(super) fn hand_over(&self, session: &SessionId, lane: &str, ready: Ready) {
+        self.wake(session, Some(lane), Some(ready));
+    }
+
+    fn wake(&self, session: &SessionId, lane: Option<&str>, ready: Option<Ready>) {
         let Some(client) = self.sessions.client(session) else { return };
         let wake = {
             let mut running = self.running.lock();
             if let Some(wake) = running.get(session) {
                 if let Some(lane) = lane {
-                    wake.lane(lane);
+                    wake.lane(lane, ready);
                 }
                 return;
             }

@@ -3,7 +3,7 @@
 use entity::words::outgoing::{Direction, MessageStatus};
 
 use crate::event::index::{IndexedMessage, MessageKey, StoredMessage};
-use crate::message::outbox_store::OutgoingRow;
+use crate::message::outgoing::OutgoingRow;
 use crate::message::transition::is_open;
 use crate::message::types::{Message, MessageFailure};
 use crate::whatsapp::compose;

@@ -1,8 +1,10 @@
 //! Writes what happens to messages that are sent: looks at what is known, lets [`step`] decide, and writes the row and its event in
-//! one transaction of the journal. Since nobody else writes these rows once they are there, and the journal has one writer, no change
-//! is based on what is not so any more.
+//! one transaction of the journal. Nobody else writes these rows once they are there, and who changes one has it alone until that is
+//! written (`message::known`), so no change is based on what is not so any more. What is known is used as it is: a question to the
+//! database within the transaction costs more than all the rest. Only when it is in doubt, because the answer of a commit was lost, is
+//! the row looked at there.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use entity::ids::SessionId;
@@ -12,14 +14,17 @@ use parking_lot::Mutex;
 use tokio::sync::watch;
 
 use crate::clock::Clock;
+use crate::db::Db;
 use crate::db::write::Work;
 use crate::error::Result;
 use crate::event::body::EventBody;
 use crate::event::body::chat::MessageStatusEvent;
 use crate::event::body::session::AccountRestrictedEvent;
-use crate::event::entry::{JournalEntry, NewEvent, Write};
+use crate::event::entry::{JournalEntry, NewEvent, Shortcut, Write};
 use crate::event::journal::Journal;
-use crate::message::outbox_store::{self, OutgoingRow};
+use crate::message::known::{KnownRow, KnownRows};
+use crate::message::outbox_store;
+use crate::message::outgoing::OutgoingRow;
 use crate::message::transition::{Happening, step};
 
 /// What happened to one message.
@@ -35,9 +40,17 @@ type Watchers = HashMap<(SessionId, String), watch::Sender<MessageStatus>>;
 /// Writes what happens, and tells those who wait for it.
 #[derive(Clone, Debug)]
 pub(super) struct Transitions {
+    db: Db,
     journal: Journal,
     clock: Clock,
+    known: KnownRows,
     watched: Arc<Mutex<Watchers>>,
+}
+
+/// What comes of changes: the rows as they are to be, each with what it was, and the events that say so.
+struct Decided {
+    rows: Vec<(OutgoingRow, OutgoingRow)>,
+    events: Vec<NewEvent>,
 }
 
 /// What is known of one message, as it changes. It ends when the message is held, which can take days: nobody waits for that. Nothing is
@@ -62,8 +75,13 @@ impl Drop for Watched {
 }
 
 impl Transitions {
-    pub(super) fn new(journal: Journal, clock: Clock) -> Self {
-        Self { journal, clock, watched: Arc::default() }
+    pub(super) fn new(db: Db, journal: Journal, clock: Clock) -> Self {
+        Self { db, journal, clock, known: KnownRows::default(), watched: Arc::default() }
+    }
+
+    /// What is known of a message, as long as this is kept.
+    pub(super) fn known(&self, session: &SessionId, message_id: &str) -> KnownRow {
+        self.known.of(session, message_id)
     }
 
     /// What becomes of a message from now on, of which this is known.
@@ -82,24 +100,57 @@ impl Transitions {
     /// # Errors
     /// `Unavailable`, `ShuttingDown`; then nothing has changed.
     pub(super) async fn write(&self, session: &SessionId, changes: Vec<Change>) -> Result<Vec<OutgoingRow>> {
-        let (changed, clock) = (Arc::new(Mutex::new(Vec::new())), self.clock.clone());
-        let (session, told) = (session.clone(), Arc::clone(&changed));
+        let ids: BTreeSet<_> = changes.iter().map(|change| change.message_id.clone()).collect();
+        let slots: Vec<_> = ids.iter().map(|id| self.known.of(session, id)).collect();
+        // In the order of their ids, so that nobody waits for who waits for them.
+        let mut known = HashMap::new();
+        for (id, slot) in ids.iter().zip(&slots) {
+            known.insert(id, slot.lock().await);
+        }
+        let now = self.clock.now();
+        let (mut decided, mut shortcut) = (Vec::new(), None);
+        if self.known.is_certain() {
+            let unknown: Vec<_> = ids.iter().filter(|id| known[id].is_none()).cloned().collect();
+            let mut rows: Vec<_> = known.values().filter_map(|row| (**row).clone()).collect();
+            if !unknown.is_empty() {
+                rows.extend(outbox_store::find_all(self.db.read(), session, &unknown).await?);
+            }
+            let Decided { rows, events } = decide(rows, &changes, now)?;
+            if rows.is_empty() {
+                return Ok(Vec::new());
+            }
+            let rows_of_table = rows.iter().map(|(previous, row)| outbox_store::changed_row(previous, row)).collect();
+            shortcut = Some(Shortcut { events, rows: rows_of_table });
+            decided = rows.into_iter().map(|(_, row)| row).collect();
+        }
         let is_held = |change: &&Change| matches!(change.happening, Happening::Held { .. });
         let held: HashSet<_> = changes.iter().filter(is_held).map(|change| change.message_id.clone()).collect();
-        let write: Write = Box::new(move |tx: &Work| {
-            let (session, changes, told, now) = (session.clone(), changes.clone(), Arc::clone(&told), clock.now());
-            Box::pin(async move {
-                let (rows, events) = decide(tx, &session, &changes, now).await?;
-                *told.lock() = rows;
-                Ok(events)
-            })
-        });
-        self.journal.write(JournalEntry { write: Some(write), ..JournalEntry::default() }).await?;
-        let rows = std::mem::take(&mut *changed.lock());
+        let decided = Arc::new(Mutex::new(decided));
+        let write = write_of(session, changes, now, Arc::clone(&decided));
+        // Until it is written nobody knows.
+        for (id, row) in &mut known {
+            if shortcut.is_none() || decided.lock().iter().any(|row| row.message_id == **id) {
+                **row = None;
+            }
+        }
+        let doubt = self.known.doubt();
+        self.journal.write(JournalEntry { write: Some(write), shortcut, ..JournalEntry::default() }).await?;
+        doubt.decided();
+        let rows = std::mem::take(&mut *decided.lock());
         for row in &rows {
+            if let Some(known) = known.get_mut(&row.message_id) {
+                **known = Some(row.clone());
+            }
             self.tell(row, held.contains(&row.message_id));
         }
+        drop(known);
+        self.known.remember(slots);
         Ok(rows)
+    }
+
+    /// Whether this is a message that was sent through this API, as far as that is known without a question to the database.
+    pub(super) fn is_known(&self, session: &SessionId, message_id: &str) -> bool {
+        self.known.has(session, message_id)
     }
 
     /// [`write`](Self::write), of one message. None if nothing else is known of it now.
@@ -144,32 +195,43 @@ impl Transitions {
     }
 }
 
-/// What is known afterwards, written, and the events that say so.
-async fn decide(
-    tx: &Work,
-    session: &SessionId,
-    changes: &[Change],
-    now: Timestamp,
-) -> Result<(Vec<OutgoingRow>, Vec<NewEvent>)> {
+/// Decides within the transaction. What was decided is left in `decided`.
+fn write_of(session: &SessionId, changes: Vec<Change>, now: Timestamp, decided: Arc<Mutex<Vec<OutgoingRow>>>) -> Write {
     let ids: Vec<_> = changes.iter().map(|change| change.message_id.clone()).collect();
-    let found = outbox_store::find_all(tx, session, &ids).await?;
-    let mut known: HashMap<_, _> = found.into_iter().map(|row| (row.message_id.clone(), row)).collect();
+    let what = Arc::new((session.clone(), ids, changes));
+    Box::new(move |tx: &Work| {
+        let (what, decided) = (Arc::clone(&what), Arc::clone(&decided));
+        Box::pin(async move {
+            let (session, ids, changes) = &*what;
+            let found = outbox_store::find_all(tx, session, ids).await?;
+            let Decided { rows, events } = decide(found, changes, now)?;
+            let rows: Vec<_> = rows.into_iter().map(|(_, row)| row).collect();
+            for row in &rows {
+                outbox_store::update(tx, row.clone()).await?;
+            }
+            *decided.lock() = rows;
+            Ok(events)
+        })
+    })
+}
+
+/// What comes of changes of these rows.
+fn decide(found: Vec<OutgoingRow>, changes: &[Change], now: Timestamp) -> Result<Decided> {
+    let mut known: HashMap<_, _> = found.into_iter().map(|row| (row.message_id.clone(), (row.clone(), row))).collect();
     let (mut changed, mut events) = (Vec::new(), Vec::new());
     for Change { message_id, happening } in changes {
-        let Some(row) = known.get_mut(message_id) else { continue };
+        let Some((_, row)) = known.get_mut(message_id) else { continue };
         let Some(next) = step(&row.progress, happening) else { continue };
         let previous = std::mem::replace(&mut row.progress, next).status;
         row.updated_at = now;
         if previous != row.progress.status {
             events.push(status_event(row, Some(previous), now)?);
         }
-        changed.retain(|other: &OutgoingRow| other.message_id != *message_id);
-        changed.push(row.clone());
+        changed.push(message_id);
     }
-    for row in &changed {
-        outbox_store::update(tx, row.clone()).await?;
-    }
-    Ok((changed, events))
+    let mut seen = HashSet::new();
+    changed.retain(|id| seen.insert(*id));
+    Ok(Decided { rows: changed.into_iter().filter_map(|id| known.remove(id)).collect(), events })
 }
 
 /// The event that says what is known of a message.

@@ -37,6 +37,11 @@ impl Acks {
         answered
     }
 
+    /// Whether somebody waits for the answer to the message with this id.
+    pub(super) fn is_expected(&self, message_id: &str) -> bool {
+        self.0.lock().get(message_id).is_some_and(|answer| !answer.is_closed())
+    }
+
     /// Looks whether a stanza answers a message, or shows that WhatsApp took it: a device that cannot open it has it.
     pub(super) fn see(&self, stanza: &NodeRef<'_>) {
         let mut attrs = stanza.attrs();
@@ -96,5 +101,8 @@ mod tests {
             drop(acks.expect(&number.to_string()));
         }
         assert_eq!(acks.0.lock().len(), 1);
+        assert!(!acks.is_expected("99"));
+        let _waiting = acks.expect("99");
+        assert!(acks.is_expected("99") && !acks.is_expected("98"));
     }
 }

@@ -133,7 +133,7 @@ pub(super) async fn open(
         last_stanza: AtomicI64::new(0),
         runtime: runtime.clone(),
         owed_syncs: OwedSyncs::default(),
-        acks: Arc::default(),
+        acks: Arc::clone(store.acks()),
     });
     let inbox = Inbox { session: session.clone(), store: Arc::clone(&store), order: Arc::clone(&order) };
     let mut builder = Bot::builder()

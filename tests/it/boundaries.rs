@@ -89,7 +89,7 @@ const WALLS: &[(&str, &[&str])] = &[
             "event/file_store.rs",
             "event/deleted_store.rs",
             "event/index_store.rs",
-            "message/outbox_store.rs",
+            "message/outbox_store",
             "whatsapp/names.rs",
             "event/store.rs",
             "event/journal.rs",

@@ -13,7 +13,7 @@ use tempfile::TempDir;
 use waypost::clock::Clock;
 use waypost::db::Db;
 use waypost::db::fault::{self, Fault};
-use waypost::db::rows::{Row, Target};
+use waypost::db::rows::{Mode, Row, Target};
 use waypost::error::{Error, Result};
 use waypost::event::entry::JournalEntry;
 use waypost::event::journal::Journal;
@@ -22,7 +22,7 @@ use waypost::lifecycle::Lifecycle;
 use crate::support::database::{self, TestDatabase};
 
 static MIXED: Target =
-    Target { table: "mixed", key: &["name"], rest: &["object", "number", "single", "count", "small"] };
+    Target { table: "mixed", key: &["name"], rest: &["object", "number", "single", "count", "small"], mode: Mode::Put };
 const COLUMNS: [&str; 6] = ["name", "object", "number", "single", "count", "small"];
 const INTO_MIXED: &str = "mixed (name, object, number, single, count, small)";
 

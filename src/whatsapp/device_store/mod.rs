@@ -4,8 +4,8 @@
 //! When a write returns, what it wrote is on the disk, with two exceptions. Messages on their way to the journal stay in memory while
 //! WhatsApp would send them again. Ratchets may still be on their way to the disk; nothing that depends on them overtakes them. A
 //! statement that failed is an error for the library and the end of its client, which must not send what it encrypted with a
-//! ratchet that was not stored, nor refuse a message because its key could not be loaded. Nothing else is cached here and no
-//! connection is held.
+//! ratchet that was not stored, nor refuse a message because its key could not be loaded. Beside these only tokens are kept in
+//! memory, and no connection is held.
 
 use std::ops::Deref;
 use std::sync::Arc;
@@ -29,9 +29,11 @@ use crate::db::{Db, fault};
 use crate::error::chain;
 use crate::event::entry::{EntryNumber, Failed, Rows};
 use crate::event::journal::Journal;
+use crate::whatsapp::acks::Acks;
 use crate::whatsapp::device_store::first_sync::FirstSyncs;
 use crate::whatsapp::device_store::pending_messages::Event;
 use crate::whatsapp::device_store::pending_messages::shared::{SharedPendingMessages, clean, key};
+use crate::whatsapp::device_store::tc_token::ReadTokens;
 use crate::whatsapp::device_store::under_way::RatchetsUnderWay;
 use crate::whatsapp::device_store::unflushed::{HeldMessage, HeldMessages, UnflushedEntry};
 
@@ -78,6 +80,10 @@ pub struct DeviceStore {
     under_way: RatchetsUnderWay,
     /// What is synced for the first time.
     first_syncs: FirstSyncs,
+    /// Tokens that were read.
+    tc_tokens: ReadTokens,
+    /// Who waits for WhatsApp's answers to messages.
+    acks: Arc<Acks>,
     /// Whether it is known that no device is stored, without asking the database.
     is_empty: AtomicBool,
 }
@@ -97,6 +103,8 @@ impl DeviceStore {
             unflushed: UnflushedEntry::default(),
             under_way: RatchetsUnderWay::default(),
             first_syncs: FirstSyncs::default(),
+            tc_tokens: ReadTokens::default(),
+            acks: Arc::default(),
             is_empty: AtomicBool::new(false),
         }
     }
@@ -104,6 +112,11 @@ impl DeviceStore {
     /// The store of a session that was created a moment ago: nothing is stored, so nothing has to be looked for.
     pub fn empty(db: Db, journal: Journal, session: SessionId) -> Self {
         Self { is_empty: AtomicBool::new(true), ..Self::new(db, journal, session) }
+    }
+
+    /// Who waits for WhatsApp's answers to messages.
+    pub(super) fn acks(&self) -> &Arc<Acks> {
+        &self.acks
     }
 
     /// Deletes everything that is stored for the session, in one transaction. The session itself stays, and is a fresh

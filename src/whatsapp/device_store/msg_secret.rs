@@ -26,7 +26,7 @@ impl MsgSecretStore for DeviceStore {
             }
         }
         let rows = merged.into_values().map(|entry| self.secret_row(&entry)).collect();
-        rows::upsert::<ActiveModel, _>(self, rows, longest()).await?;
+        rows::upsert_with_journal::<ActiveModel, _>(self, rows, longest()).await?;
         Ok(count)
     }
 

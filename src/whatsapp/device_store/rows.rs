@@ -1,12 +1,16 @@
 //! Many rows at once, all or none.
 
+use std::sync::Arc;
+
 use sea_orm::sea_query::{Expr, OnConflict};
 use sea_orm::{ActiveModelTrait, ConnectionTrait, DeleteMany, EntityTrait, Iden, IntoActiveModel};
-use wacore::store::error::Result;
+use wacore::store::error::{Result, StoreError};
 
 use super::DeviceStore;
 use crate::db::batch::WriteStatement;
 use crate::db::rows::inserts;
+use crate::error::ErrorKind;
+use crate::event::entry::{JournalEntry, Last};
 
 /// The rule of a plain replacement: on a row with the same `key`, the new `values` win.
 pub(super) fn replace<C: Iden + Copy + 'static>(
@@ -29,6 +33,31 @@ where
 {
     let inserts = inserts::<A, _>(rows, rule).map(WriteStatement::from).collect();
     write(store, inserts).await
+}
+
+/// [`upsert`] in a transaction of the journal: for what is written with nearly every message, and would else have a transaction and a
+/// flush of the disk of its own.
+pub(super) async fn upsert_with_journal<A, M>(store: &DeviceStore, rows: Vec<M>, rule: OnConflict) -> Result<()>
+where
+    A: ActiveModelTrait,
+    M: IntoActiveModel<A> + Clone,
+{
+    let writing = Arc::clone(&store.writing).read_owned().await;
+    store.refuse_when_given_up()?;
+    // One statement for each row: those of any number of rows would each be prepared anew.
+    let inserts: Vec<_> = rows.iter().flat_map(|row| inserts::<A, _>(vec![row.clone()], rule.clone())).collect();
+    let last: Last = Box::new(move |batch| {
+        // The store is not retired before.
+        let _ = &writing;
+        batch.extend(inserts.iter().cloned());
+    });
+    let entry =
+        JournalEntry { last: Some(last), failed: Some(store.giving_up()), can_wait: true, ..JournalEntry::default() };
+    match store.journal.write(entry).await {
+        // The journal has closed: the clients may still store what they have.
+        Err(error) if error.kind() == ErrorKind::ShuttingDown => upsert(store, rows, rule).await,
+        outcome => outcome.map_err(|error| StoreError::Database(Box::new(error))),
+    }
 }
 
 /// Deletes what `delete` selects for each part of `keys`, all or none. A part has at most `size` keys.

@@ -12,13 +12,15 @@ use wacore::store::error::{Result, StoreError};
 use wacore::store::traits::SignalStore;
 
 use super::{DeviceStore, clean, pre_key, ratchets, rows};
-use crate::db::rows::{Row, Target};
+use crate::db::rows::{Mode, Row, Target};
 use crate::whatsapp::key_text;
 
 /// Where the ratchets of one-to-one chats go.
-static SESSIONS: Target = Target { table: "signal_session", key: &["session_id", "address"], rest: &["record"] };
+static SESSIONS: Target =
+    Target { table: "signal_session", key: &["session_id", "address"], rest: &["record"], mode: Mode::Put };
 /// Where those of groups go.
-static SENDER_KEYS: Target = Target { table: "sender_key", key: &["session_id", "address"], rest: &["record"] };
+static SENDER_KEYS: Target =
+    Target { table: "sender_key", key: &["session_id", "address"], rest: &["record"], mode: Mode::Put };
 
 #[async_trait]
 impl SignalStore for DeviceStore {

@@ -1,5 +1,10 @@
 //! Tokens by which contacts trust us and we them. Two writers own a half of a row each; each statement leaves the
 //! other's half alone and never goes back in time.
+//!
+//! The library asks for the token of the recipient before each message, so what was read is kept until something is written. Only this
+//! store writes tokens of its session.
+
+use std::collections::HashMap;
 
 use entity::tc_token::{ActiveModel, Column, Entity, Model};
 use sea_orm::sea_query::{Expr, OnConflict};
@@ -7,13 +12,65 @@ use sea_orm::{ColumnTrait, EntityTrait, ExprTrait, QueryFilter, QuerySelect};
 use wacore::store::error::Result;
 use wacore::store::traits::TcTokenEntry;
 
+use parking_lot::Mutex;
+
 use super::DeviceStore;
 use super::lid_mapping;
 use super::rows::{self, new_value};
 
+/// Contacts whose tokens are kept in memory.
+const KEPT: usize = 64;
+
+/// The tokens that were read since something was written.
+#[derive(Debug, Default)]
+pub(super) struct ReadTokens(Mutex<Read>);
+
+#[derive(Debug, Default)]
+struct Read {
+    tokens: HashMap<String, Option<TcTokenEntry>>,
+    /// How often they were forgotten.
+    writes: u64,
+}
+
+impl ReadTokens {
+    /// What was read of somebody, or how often something was written until now.
+    fn get(&self, jid: &str) -> std::result::Result<Option<TcTokenEntry>, u64> {
+        let read = self.0.lock();
+        read.tokens.get(jid).cloned().ok_or(read.writes)
+    }
+
+    /// Keeps what was read, unless something was written meanwhile.
+    fn keep(&self, jid: &str, found: Option<TcTokenEntry>, writes: u64) {
+        let mut read = self.0.lock();
+        if read.writes == writes {
+            if read.tokens.len() >= KEPT {
+                read.tokens.clear();
+            }
+            read.tokens.insert(jid.to_owned(), found);
+        }
+    }
+
+    /// Something was written, or may have been.
+    pub(super) fn forget(&self) {
+        let mut read = self.0.lock();
+        read.tokens = HashMap::new();
+        read.writes += 1;
+    }
+}
+
 /// What is stored of somebody, whom the library calls by the digits of their LID as soon as it knows that. It stores the tokens of a
 /// history before it learns from the same history which number has which LID, and never looks for them under the number again.
 pub(super) async fn find(store: &DeviceStore, jid: &str) -> Result<Option<TcTokenEntry>> {
+    let writes = match store.tc_tokens.get(jid) {
+        Ok(kept) => return Ok(kept),
+        Err(writes) => writes,
+    };
+    let found = read(store, jid).await?;
+    store.tc_tokens.keep(jid, found.clone(), writes);
+    Ok(found)
+}
+
+async fn read(store: &DeviceStore, jid: &str) -> Result<Option<TcTokenEntry>> {
     let found = row(store, jid).await?;
     let has_token = found.as_ref().is_some_and(|entry| !entry.token.is_empty());
     if has_token || !jid.bytes().all(|byte| byte.is_ascii_digit()) {
@@ -49,8 +106,9 @@ pub(super) async fn store(store: &DeviceStore, jid: &str, entry: TcTokenEntry) -
 }
 
 pub(super) async fn remove(store: &DeviceStore, jid: &str) -> Result<()> {
-    Entity::delete_by_id(store.key(jid)).exec(&*store.write().await?).await.map_err(store.failed())?;
-    Ok(())
+    let deleted = Entity::delete_by_id(store.key(jid)).exec(&*store.write().await?).await;
+    store.tc_tokens.forget();
+    deleted.map(drop).map_err(store.failed())
 }
 
 pub(super) async fn jids(store: &DeviceStore) -> Result<Vec<String>> {
@@ -69,7 +127,9 @@ pub(super) async fn remove_expired(store: &DeviceStore, token_cutoff: i64, sende
     let has_no_token = Column::Token.eq(Vec::<u8>::new()).or(Column::TokenTimestamp.lt(token_cutoff));
     let has_no_sender = Column::SenderTimestamp.is_null().or(Column::SenderTimestamp.lt(sender_cutoff));
     let stale = Column::SessionId.eq(store.session.clone()).and(has_no_token).and(has_no_sender);
-    rows::delete_counted(store, Entity::delete_many().filter(stale)).await
+    let deleted = rows::delete_counted(store, Entity::delete_many().filter(stale)).await;
+    store.tc_tokens.forget();
+    deleted
 }
 
 /// Moves the moment of our last token forward, never back.
@@ -99,5 +159,28 @@ async fn insert(store: &DeviceStore, jid: &str, entry: TcTokenEntry, rule: OnCon
     let TcTokenEntry { token, token_timestamp, sender_timestamp } = entry;
     let (session_id, jid) = store.key(jid);
     let row = Model { session_id, jid, token, token_timestamp, sender_timestamp };
-    rows::upsert::<ActiveModel, _>(store, vec![row], rule).await
+    let written = rows::upsert::<ActiveModel, _>(store, vec![row], rule).await;
+    store.tc_tokens.forget();
+    written
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_read_before_something_was_written_is_not_kept() {
+        let tokens = ReadTokens::default();
+        let token = TcTokenEntry { token: vec![7], token_timestamp: 1, sender_timestamp: None };
+        let writes = tokens.get("1").map(drop).expect_err("nothing was read");
+        tokens.forget();
+        tokens.keep("1", None, writes);
+        let writes = tokens.get("1").map(drop).expect_err("it was read too early");
+        tokens.keep("1", Some(token), writes);
+        assert_eq!(tokens.get("1").expect("it is kept").map(|entry| entry.token), Some(vec![7]));
+        for number in 0..10 * KEPT {
+            tokens.keep(&number.to_string(), None, writes);
+        }
+        assert!(tokens.0.lock().tokens.len() <= KEPT);
+    }
 }

@@ -10,7 +10,7 @@ use wacore::store::traits::{PendingInboundKey, PendingInboundRow};
 use wacore::time::now_secs;
 
 use super::{Change, Effects, Event, Key, PendingMessages, StepNumber};
-use crate::db::rows::{Row, Target};
+use crate::db::rows::{Mode, Row, Target};
 use crate::event::entry::EntryNumber;
 use crate::whatsapp::key_text;
 
@@ -19,6 +19,7 @@ static TABLE: Target = Target {
     table: "pending_inbound",
     key: &["session_id", "chat", "sender", "message_id"],
     rest: &["message", "stored_at"],
+    mode: Mode::Put,
 };
 
 /// The pending messages of one client, for all of its tasks.
