@@ -90,6 +90,7 @@ impl App {
             sessions: sessions.clone(),
             db: db.clone(),
             journal: journal.clone(),
+            egress: egress.clone(),
             clock: Clock::system(),
             lifecycle: lifecycle.clone(),
         };

@@ -5,6 +5,7 @@
 pub mod api_key;
 pub mod base_key;
 pub mod bookmark;
+pub mod chat_timer;
 pub mod delivery;
 pub mod delivery_attempt;
 pub mod device;

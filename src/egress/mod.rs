@@ -1,9 +1,10 @@
 //! The guarded client: the only way to an address that a user gave.
 //!
 //! A name is resolved, of its addresses only those that may be reached are dialled, and nothing else, so that a name cannot
-//! change its mind in between. An address that stands in the URL itself is checked at each request. Redirects are not followed, and no proxy
-//! of the environment is asked.
+//! change its mind in between. An address that stands in the URL itself is checked at each request. What is posted follows no redirects,
+//! what is fetched ([`fetch`](crate::egress::fetch)) a few, each as a request of its own; no proxy of the environment is asked.
 
+pub mod fetch;
 pub mod networks;
 
 mod guard;
@@ -27,6 +28,9 @@ use crate::egress::guard::{Guard, Lookup, NameRefusal, System, Unresolved, reach
 use crate::egress::kept::{IDLE, Kept};
 use crate::egress::networks::{Networks, Refusal};
 use crate::error::{Error, Result};
+
+/// Who we are, to those who are asked.
+pub const AGENT: &str = concat!("Waypost/", env!("CARGO_PKG_VERSION"));
 
 /// Most of a reply that is read and kept, bytes.
 const REPLY_BYTES: usize = 16 * 1024;

@@ -1,5 +1,7 @@
 //! The guarded client against real sockets on loopback.
 
+mod fetching;
+
 use std::collections::VecDeque;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener};

@@ -12,6 +12,7 @@ use crate::error::{Error, Result};
 use crate::event::body::EventBody;
 use crate::event::file::MessageFile;
 use crate::event::index::{IndexedMessage, MessageKey};
+use crate::event::timer::ChatTimer;
 
 /// Called with the reason when an entry could not be written.
 pub type Failed = Box<dyn FnOnce(&Error) + Send + Sync>;
@@ -57,6 +58,8 @@ pub struct NewEvent {
     pub file: Option<MessageFile>,
     /// What is written of the message, beside the event, for what refers to it later.
     pub indexed: Option<IndexedMessage>,
+    /// What it tells of its chat's timer, if that is news.
+    pub timer: Option<ChatTimer>,
 }
 
 impl NewEvent {
@@ -66,7 +69,8 @@ impl NewEvent {
     /// `Internal`: the body cannot be written as JSON, which no body does.
     pub fn new(session_id: SessionId, body: &EventBody, created_at: Timestamp) -> Result<Self> {
         let (event_type, text) = (body.event_type(), serde_json::to_string(body).map_err(Error::internal)?);
-        Ok(Self { session_id, event_type, created_at, body: text, message: None, file: None, indexed: None })
+        let (message, file, indexed, timer) = (None, None, None, None);
+        Ok(Self { session_id, event_type, created_at, body: text, message, file, indexed, timer })
     }
 }
 

@@ -19,6 +19,8 @@ pub mod recent;
 pub mod record;
 pub mod retention;
 pub mod store;
+pub mod timer;
+pub mod timer_store;
 
 mod file_store;
 mod reader;

@@ -8,6 +8,7 @@ use entity::words::event::EventType;
 
 use crate::event::file::MessageFile;
 use crate::event::index::{IndexedMessage, MessageKey};
+use crate::event::timer::ChatTimer;
 
 /// An event as it is kept.
 #[derive(Clone, PartialEq, Eq)]
@@ -45,6 +46,8 @@ pub(super) struct PositionedEvent {
     pub(super) file: Option<MessageFile>,
     /// What is written of the message beside it.
     pub(super) indexed: Option<IndexedMessage>,
+    /// What it tells of its chat's timer.
+    pub(super) timer: Option<ChatTimer>,
     /// How many events of the same session are written behind it.
     pub(super) behind: i64,
 }
@@ -58,6 +61,11 @@ impl PositionedEvent {
     /// What is written of the message beside it.
     pub(super) fn index(&self) -> Option<(&IndexedMessage, &EventRow)> {
         Some((self.indexed.as_ref()?, &self.row))
+    }
+
+    /// What it tells of a timer, and the session on which it does.
+    pub(super) fn timer(&self) -> Option<(&SessionId, &ChatTimer)> {
+        Some((&self.row.session_id, self.timer.as_ref()?))
     }
 }
 

@@ -19,6 +19,7 @@ use crate::event::entry::{JournalEntry, NewEvent, Shortcut, Write};
 use crate::event::index::{IndexedMessage, MessageKey, StoredMessage};
 use crate::event::index_store;
 use crate::message::known::KnownRow;
+use crate::message::mentions::{Chat, mentioned};
 use crate::message::naming::{lane, new_id, own_jid, without_device};
 use crate::message::outbox::Ready;
 use crate::message::outbox_store;
@@ -187,15 +188,10 @@ impl Messages {
             Some(id) => Some(self.quoted(session, &id, &names).await?),
             None => None,
         };
-        for mention in &mentions {
-            let is_there = mention.is(own) || names.contains(&mention.jid());
-            if !is_there {
-                return Err(Error::invalid("mentions", "must only have people who are in the chat"));
-            }
-        }
-        let mentions = mentions.iter().map(Person::jid).collect();
+        let mentions = mentioned(mentions, &Chat { own, to: &to, names: &names })?;
+        let (preview, expiration) = (self.previews.make(preview).await, self.timer(session, &names).await?);
         let quoted_id = quote.as_ref().map(|quote| quote.message_id.clone());
-        let content = compose::text(&Text { text, preview, quote, mentions, secret: rand::random() });
+        let content = compose::text(&Text { text, preview, quote, mentions, expiration, secret: rand::random() });
         let (is_checked, message_type) = (found.is_some(), MessageType::Text);
         Ok(Draft { recipient, is_checked, names, message_type, quoted_id, content, send_at, expires_at })
     }

@@ -24,6 +24,7 @@
 pub mod types;
 
 pub mod pacing;
+pub mod preview;
 pub mod rules;
 pub mod transition;
 
@@ -37,6 +38,7 @@ mod holding;
 mod known;
 mod limits;
 mod listing;
+mod mentions;
 mod naming;
 mod outbox;
 mod outbox_store;
@@ -49,6 +51,7 @@ mod refusal;
 mod restrictions;
 mod retention;
 mod shown;
+mod timers;
 mod transitions;
 mod typing;
 
@@ -63,6 +66,7 @@ use entity::words::outgoing::MessageStatus;
 use crate::caller::Caller;
 use crate::clock::Clock;
 use crate::db::Db;
+use crate::egress::Egress;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::index_store;
 use crate::event::journal::Journal;
@@ -73,6 +77,7 @@ use crate::message::outbox::Shared;
 use crate::message::outboxes::Outboxes;
 use crate::message::outgoing::OutgoingRow;
 use crate::message::pacing::{Pace, Pacing};
+use crate::message::preview::Previews;
 use crate::message::queues::Queues;
 use crate::message::receipts::Receipts;
 use crate::message::recipients::Recipients;
@@ -105,6 +110,8 @@ pub struct Deps {
     pub db: Db,
     /// Where is written what becomes of them.
     pub journal: Journal,
+    /// The way to the pages that they link to.
+    pub egress: Egress,
     /// What time it is.
     pub clock: Clock,
     /// What their tasks end with.
@@ -121,6 +128,7 @@ pub struct Messages {
     lifecycle: Lifecycle,
     outboxes: Outboxes,
     queues: Arc<Queues>,
+    previews: Previews,
     /// Who is shown to type, until a moment.
     typing: Typing,
 }
@@ -132,7 +140,7 @@ impl Messages {
     /// `Unavailable`.
     pub async fn open(deps: Deps, settings: MessageSettings) -> Result<Self> {
         let MessageSettings { pace, kept, holds_when_restricted } = settings;
-        let Deps { sessions, db, journal, clock, lifecycle } = deps;
+        let Deps { sessions, db, journal, egress, clock, lifecycle } = deps;
         let transitions = Transitions::new(db.clone(), journal.clone(), clock.clone());
         let (recipients, pacing) = (Recipients::new(db.clone()), Pacing::new(pace));
         let restrictions = Restrictions::new(holds_when_restricted);
@@ -146,8 +154,9 @@ impl Messages {
         let (of, at) = (sessions.clone(), clock.clone());
         let retention = MessageRetention { sessions: of, db: db.clone(), clock: at, age: kept };
         lifecycle.spawn_loop(Loop::MessageRetention, |last_run| retention.run(last_run));
-        let queues = Arc::new(Queues::new(db.clone()));
-        Ok(Self { sessions, db, journal, clock, lifecycle, outboxes, queues, typing: Typing::default() })
+        let (queues, previews) = (Arc::new(Queues::new(db.clone())), Previews::new(egress));
+        let typing = Typing::default();
+        Ok(Self { sessions, db, journal, clock, lifecycle, outboxes, queues, previews, typing })
     }
 
     /// One message, whoever sent it. Of several with the same id, the first.

@@ -1,7 +1,5 @@
 //! The rules that messages keep. Each refusal names the field and the rule.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use entity::timestamp::Timestamp;
 use entity::words::chat::ChatState;
 use sha2::{Digest as _, Sha256};
@@ -9,8 +7,8 @@ use std::time::Duration;
 
 use crate::account::{Identity, PhoneNumber};
 use crate::error::{Error, ErrorKind, Result};
-use crate::message::types::{LinkPreview, MessageContent, NewMessage, TextContent};
-use crate::whatsapp::compose::Preview;
+use crate::message::preview::wanted::{self, WantedPreview};
+use crate::message::types::{MessageContent, NewMessage, TextContent};
 
 /// Longest text, characters. WhatsApp's apps take no longer one.
 pub const TEXT_MAX: usize = 65_536;
@@ -22,12 +20,6 @@ pub const MENTIONS_MAX: usize = 1_024;
 const AHEAD_MAX: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 /// How long a message waits when nothing is said.
 pub(super) const EXPIRES_AFTER: Duration = Duration::from_secs(24 * 60 * 60);
-/// Longest title of a preview, characters.
-pub const TITLE_MAX: usize = 300;
-/// Longest description of a preview, characters.
-pub const DESCRIPTION_MAX: usize = 1_000;
-/// Largest picture of a preview, bytes.
-const THUMBNAIL_MAX: usize = 64 * 1024;
 /// Longest time for which it is shown that somebody types, seconds. Phones show it no longer without being told again.
 pub const TYPING_MAX: u32 = 25;
 /// Messages that are marked as read at once, at most. src: whatsapp-rust receipt.rs, so many are in one stanza.
@@ -100,7 +92,7 @@ fn number(field: &str, text: &str) -> Result<Person> {
 pub(super) struct Checked {
     pub(super) to: Person,
     pub(super) text: String,
-    pub(super) preview: Option<Preview>,
+    pub(super) preview: Option<WantedPreview>,
     pub(super) reply_to: Option<String>,
     pub(super) mentions: Vec<Person>,
     /// Some if it is to be sent later.
@@ -121,7 +113,7 @@ pub(super) fn message(new: NewMessage, now: Timestamp) -> Result<Checked> {
     let to = Person::parse("to", &to)?;
     let MessageContent::Text(TextContent { text, link_preview }) = content;
     let text = self::text("content.text", text)?;
-    let preview = link_preview.map(|preview| self::preview(preview, &text)).transpose()?;
+    let preview = link_preview.map(|preview| wanted::preview(preview, &text)).transpose()?.flatten();
     let mentions = mentions.unwrap_or_default();
     if mentions.len() > MENTIONS_MAX {
         return Err(Error::invalid("mentions", format!("must have at most {MENTIONS_MAX} people")));
@@ -227,38 +219,6 @@ fn ahead(field: &str, moment: Timestamp, begin: Timestamp) -> Result<Timestamp> 
     Ok(moment)
 }
 
-fn preview(preview: LinkPreview, text: &str) -> Result<Preview> {
-    let LinkPreview { url, title, description, thumbnail } = preview;
-    if url.is_empty() || !text.contains(&url) {
-        return Err(Error::invalid("content.link_preview.url", "must stand in the text"));
-    }
-    let short = |field: &str, text: Option<String>, most: usize| match text {
-        Some(text) if text.chars().count() > most => {
-            Err(Error::invalid(field, format!("must have at most {most} characters")))
-        }
-        text => Ok(text),
-    };
-    let thumbnail = thumbnail.map(|text| thumbnail_of(&text)).transpose()?;
-    Ok(Preview {
-        url,
-        title: short("content.link_preview.title", title, TITLE_MAX)?,
-        description: short("content.link_preview.description", description, DESCRIPTION_MAX)?,
-        thumbnail,
-    })
-}
-
-fn thumbnail_of(text: &str) -> Result<Vec<u8>> {
-    let refused = |rule: &str| Error::invalid("content.link_preview.thumbnail", rule);
-    let bytes = STANDARD.decode(text).map_err(|_| refused("must be base64"))?;
-    if bytes.len() > THUMBNAIL_MAX {
-        return Err(refused("must have at most 64 KiB"));
-    }
-    if !bytes.starts_with(&[0xff, 0xd8, 0xff]) {
-        return Err(refused("must be a JPEG picture"));
-    }
-    Ok(bytes)
-}
-
 /// What tells one request from another: SHA-256 of all that is asked for.
 pub(super) fn fingerprint(asked: &impl serde::Serialize) -> Result<Vec<u8>> {
     let written = serde_json::to_vec(asked).map_err(Error::internal)?;
@@ -268,6 +228,7 @@ pub(super) fn fingerprint(asked: &impl serde::Serialize) -> Result<Vec<u8>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::message::types::LinkPreview;
 
     fn new(to: &str, text: &str) -> NewMessage {
         let content = MessageContent::Text(TextContent { text: text.to_owned(), link_preview: None });
@@ -298,8 +259,8 @@ mod tests {
         let now = Timestamp::from_millis(1_000_000);
         let month = Duration::from_secs(31 * 24 * 60 * 60);
         let fine = || new("15550100077", "tea");
-        let preview =
-            LinkPreview { url: "https://x.example".to_owned(), title: None, description: None, thumbnail: None };
+        let url = Some("https://x.example".to_owned());
+        let preview = LinkPreview { url, title: None, description: None, thumbnail: None, fetch: false };
         let linked = TextContent { text: "tea".to_owned(), link_preview: Some(preview) };
         let rows = [
             (new("15550100077", " \n"), "`content.text` must not be empty"),

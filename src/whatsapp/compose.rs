@@ -25,6 +25,8 @@ pub struct Text {
     pub quote: Option<Quote>,
     /// JIDs of those whom it mentions.
     pub mentions: Vec<String>,
+    /// After how many seconds it disappears. None if it stays.
+    pub expiration: Option<u32>,
     /// Its secret.
     pub secret: [u8; SECRET_BYTES],
 }
@@ -75,9 +77,10 @@ pub fn text(text: &Text) -> Vec<u8> {
         content.description.clone_from(description);
         content.jpeg_thumbnail.clone_from(thumbnail);
     }
-    if text.quote.is_some() || !text.mentions.is_empty() {
+    if text.quote.is_some() || !text.mentions.is_empty() || text.expiration.is_some() {
         let mut context = text.quote.as_ref().map(quoting).unwrap_or_default();
         context.mentioned_jid.clone_from(&text.mentions);
+        context.expiration = text.expiration;
         content.context_info = MessageField::some(context);
     }
     written(wa::Message { extended_text_message: MessageField::some(content), ..Default::default() }, text.secret)
@@ -206,6 +209,7 @@ mod tests {
             text: "at six, @15550100078".to_owned(),
             quote: Some(quote),
             mentions: vec!["15550100078@s.whatsapp.net".to_owned()],
+            expiration: Some(86_400),
             secret: [1; SECRET_BYTES],
             ..Text::default()
         };
@@ -218,6 +222,7 @@ mod tests {
         assert_eq!(context.participant.as_deref(), Some("15550100077@s.whatsapp.net"));
         assert_eq!(context.quoted_message.text_content(), Some("tea?"));
         assert_eq!(context.mentioned_jid, ["15550100078@s.whatsapp.net"]);
+        assert_eq!(context.expiration, Some(86_400));
         assert_eq!(read.message_context_info.message_secret.as_deref(), Some(&[1; SECRET_BYTES][..]));
     }
 }

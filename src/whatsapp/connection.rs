@@ -22,6 +22,7 @@ use crate::lifecycle::ShutdownPhase;
 use crate::whatsapp::client::{Client, End};
 use crate::whatsapp::connector::Connector;
 use crate::whatsapp::device_store::DeviceStore;
+use crate::whatsapp::history::History;
 use crate::whatsapp::http::SessionHttp;
 use crate::whatsapp::inbox::Inbox;
 use crate::whatsapp::order::Order;
@@ -34,6 +35,7 @@ use crate::whatsapp::report_writer::ReportWriter;
 use crate::whatsapp::reporter::{Handler, Reporter};
 use crate::whatsapp::runtime::ClientRuntime;
 use crate::whatsapp::signal::{Closing, Signal};
+use crate::whatsapp::timers::Timers;
 use crate::whatsapp::transport::{Dialler, Progress};
 use crate::whatsapp::votes::Votes;
 use crate::whatsapp::{reading, translate};
@@ -134,6 +136,7 @@ pub(super) async fn open(
         runtime: runtime.clone(),
         owed_syncs: OwedSyncs::default(),
         acks: Arc::clone(store.acks()),
+        history: History { session: session.clone(), journal: connector.journal.clone(), runtime: runtime.clone() },
     });
     let inbox = Inbox { session: session.clone(), store: Arc::clone(&store), order: Arc::clone(&order) };
     let mut builder = Bot::builder()
@@ -173,6 +176,7 @@ pub(super) async fn open(
         runtime: runtime.clone(),
         people: People::default(),
         votes: Votes::new(connector.db.clone()),
+        timers: Timers::default(),
         unwritten,
     };
     let writing = connector.lifecycle.spawn(ShutdownPhase::Sessions, "report writer", writer.run());
@@ -297,9 +301,9 @@ impl Connection {
     }
 }
 
-/// What the phone tells of the time before it linked the session is read for its tokens, its salt and its pairs of numbers and LIDs
-/// alone: without these WhatsApp takes people who know the account for strangers. The library takes them out piece by piece and builds
-/// no event, since nobody here wants one. The secrets of old messages are left out: there can be tens of thousands.
+/// What the phone tells of the time before it linked the session is read for its tokens, its salt and its pairs of numbers and LIDs,
+/// without which WhatsApp takes people who know the account for strangers, and for the timers of chats (`history`). The library and
+/// we take them out piece by piece. The secrets of old messages are left out: there can be tens of thousands.
 fn cache_config() -> CacheConfig {
     CacheConfig { seed_msg_secrets_from_history: false, ..CacheConfig::default() }
 }

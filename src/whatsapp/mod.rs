@@ -14,6 +14,7 @@ pub mod operation;
 pub mod report;
 pub mod signal;
 
+mod history;
 mod http;
 mod inbox;
 mod key_text;
@@ -24,6 +25,7 @@ mod reading;
 mod report_writer;
 mod reporter;
 mod runtime;
+mod timers;
 mod translate;
 mod transport;
 mod votes;

@@ -10,7 +10,7 @@ pub(super) mod message;
 mod names;
 pub(super) mod party;
 pub(super) mod people;
-mod recent;
+pub(super) mod recent;
 pub(super) mod recipient;
 mod stanza;
 
@@ -48,6 +48,7 @@ pub(super) const KINDS: &[EventKind] = &[
     EventKind::UndecryptableMessage,
     EventKind::OfflineSyncPreview,
     EventKind::OfflineSyncCompleted,
+    EventKind::HistorySync,
 ];
 
 /// People whom the library is asked about at once: a message can name a thousand.

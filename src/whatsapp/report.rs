@@ -8,6 +8,7 @@ use crate::event::body::EventBody;
 use crate::event::entry::NewEvent;
 use crate::event::file::MessageFile;
 use crate::event::index::{IndexedMessage, MessageKey};
+use crate::event::timer::ChatTimer;
 use crate::whatsapp::device_store::unflushed::HeldMessage;
 
 /// What happened, beside what changes the session's state.
@@ -21,6 +22,8 @@ pub struct Report {
     pub file: Option<MessageFile>,
     /// For messages: what is written of it for what refers to it later.
     pub indexed: Option<IndexedMessage>,
+    /// What it tells of its chat's timer.
+    pub timer: Option<ChatTimer>,
     /// For polls and votes: what is sealed in them.
     pub(in crate::whatsapp) poll: Option<PollSeal>,
 }
@@ -51,7 +54,7 @@ impl std::fmt::Debug for PollSeal {
 
 impl From<EventBody> for Report {
     fn from(body: EventBody) -> Self {
-        Self { body, message: None, file: None, indexed: None, poll: None }
+        Self { body, message: None, file: None, indexed: None, timer: None, poll: None }
     }
 }
 
@@ -62,7 +65,8 @@ impl Report {
     /// `Internal`: the body cannot be written as JSON, which no body does.
     pub fn new_event(&self, session: SessionId, now: Timestamp) -> Result<NewEvent> {
         let (message, file, indexed) = (self.message.clone(), self.file.clone(), self.indexed.clone());
-        Ok(NewEvent { message, file, indexed, ..NewEvent::new(session, &self.body, now)? })
+        let timer = self.timer.clone();
+        Ok(NewEvent { message, file, indexed, timer, ..NewEvent::new(session, &self.body, now)? })
     }
 }
 

@@ -31,6 +31,7 @@ use crate::whatsapp::order::Order;
 use crate::whatsapp::reading::people::{Pair, People};
 use crate::whatsapp::report::{Item, Report};
 use crate::whatsapp::runtime::ClientRuntime;
+use crate::whatsapp::timers::Timers;
 use crate::whatsapp::votes::Votes;
 
 /// Reports that are taken from the order at once, at most.
@@ -48,6 +49,7 @@ pub(super) struct ReportWriter {
     pub(super) runtime: ClientRuntime,
     pub(super) people: People,
     pub(super) votes: Votes,
+    pub(super) timers: Timers,
     /// The way to the actor.
     pub(super) unwritten: mpsc::Sender<Report>,
 }
@@ -115,7 +117,10 @@ impl ReportWriter {
             return (Vec::new(), report, held);
         }
         let renamed = learnt.renamed.map(|renamed| Report::from(EventBody::PushNameUpdate(renamed)));
-        let is_wanted = held.is_some() || self.journal.demand().is_wanted(&self.session, report.body.event_type());
+        self.timers.sift(&mut report);
+        // A timer is written beside its event, whether or not anybody wants that.
+        let is_needed = held.is_some() || report.timer.is_some();
+        let is_wanted = is_needed || self.journal.demand().is_wanted(&self.session, report.body.event_type());
         let told = renamed.iter().chain(Some(&report).filter(|_| is_wanted));
         let new_events = told.map(|report| report.new_event(self.session.clone(), self.clock.now()));
         let new_events = new_events.collect::<Result<_, Error>>().unwrap_or_else(|error| {

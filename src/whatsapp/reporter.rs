@@ -15,6 +15,7 @@ use whatsapp_rust::types::events::{Event, EventHandler, EventInterest};
 use crate::error::{Error, ErrorKind};
 use crate::whatsapp::acks::Acks;
 use crate::whatsapp::device_store::DeviceStore;
+use crate::whatsapp::history::History;
 use crate::whatsapp::order::Order;
 use crate::whatsapp::owed_sync::OwedSyncs;
 use crate::whatsapp::presence::Presence;
@@ -43,6 +44,8 @@ pub(super) struct Reporter {
     pub(super) owed_syncs: OwedSyncs,
     /// Who waits for answers to messages.
     pub(super) acks: Arc<Acks>,
+    /// Reads what the phone tells of the time before.
+    pub(super) history: History,
 }
 
 impl Reporter {
@@ -81,6 +84,7 @@ impl Reporter {
                     }
                 }
             }
+            Event::HistorySync(part) => self.history.came(part),
             Event::AppStateSyncFailed(failed) => self.owed_syncs.skipped(&failed.skipped, client, &self.runtime),
             _ => {
                 if let Some(item) = item {
@@ -156,9 +160,10 @@ mod tests {
         let journal = Journal::open(db.clone(), Clock::system(), &Lifecycle::new()).await.expect("a journal");
         let session = SessionId::parse("nobody").expect("it is one");
         let (signals, signalled) = mpsc::channel(1);
-        let store = Arc::new(DeviceStore::new(db, journal, session.clone()));
+        let store = Arc::new(DeviceStore::new(db, journal.clone(), session.clone()));
         let order = Arc::new(Order::new());
         let runtime = ClientRuntime::new(Lifecycle::new(), Arc::clone(&order));
+        let history = History { session: session.clone(), journal, runtime: runtime.clone() };
         let reporter = Reporter {
             signals,
             order,
@@ -172,6 +177,7 @@ mod tests {
             runtime,
             owed_syncs: OwedSyncs::default(),
             acks: Arc::default(),
+            history,
         };
         reporter.signal(Signal::HandshakeDone);
         drop(signalled);

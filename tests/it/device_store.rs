@@ -24,6 +24,7 @@ mod laws;
 mod one_sender;
 mod property;
 mod scope;
+mod timers;
 
 /// What a law is tested on.
 #[derive(Clone, Copy, Debug)]

@@ -27,6 +27,8 @@ mod cross_origin;
 mod deleted_session;
 mod device_store;
 #[cfg(feature = "sandbox")]
+mod disappearing;
+#[cfg(feature = "sandbox")]
 mod event_order;
 #[cfg(feature = "sandbox")]
 mod event_types;
@@ -52,11 +54,15 @@ mod keys;
 #[cfg(feature = "sandbox")]
 mod lanes;
 #[cfg(feature = "sandbox")]
+mod link_previews;
+#[cfg(feature = "sandbox")]
 mod long_lists;
 #[cfg(feature = "sandbox")]
 mod long_time;
 #[cfg(feature = "sandbox")]
 mod matrix;
+#[cfg(feature = "sandbox")]
+mod mentions;
 #[cfg(feature = "sandbox")]
 mod message_actions;
 #[cfg(feature = "sandbox")]

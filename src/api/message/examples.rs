@@ -19,10 +19,11 @@ const SENT: Timestamp = Timestamp::from_millis(1_767_143_264_000);
 impl Example for LinkPreview {
     fn example() -> Self {
         Self {
-            url: "https://shop.example.com/tea".to_owned(),
+            url: Some("https://shop.example.com/tea".to_owned()),
             title: Some("Tea".to_owned()),
             description: Some("Twelve kinds, all of them black".to_owned()),
             thumbnail: None,
+            fetch: false,
         }
     }
 }

@@ -15,6 +15,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, header};
 use secrecy::{ExposeSecret, SecretString};
 use sha2::Sha256;
 
+use crate::egress::AGENT;
 use crate::error::{Error, Result};
 use crate::event::body::EventBody;
 use crate::event::body::session::TestEvent;
@@ -46,8 +47,6 @@ const RESERVED: &[&str] = &[
 ];
 /// Beginnings of headers that are not a client's to set either.
 const RESERVED_PREFIXES: &[&str] = &["proxy-", "webhook-", "x-webhook-"];
-/// Who we are.
-const AGENT: &str = concat!("Waypost/", env!("CARGO_PKG_VERSION"));
 
 /// What keys of Standard Webhooks begin with that do not sign here: those of its asymmetric kind, and one with the version of
 /// a signature before it. Taken as text they would sign what no library verifies.

@@ -288,7 +288,7 @@ fn give_up(given_up: &CancellationToken, id: &SessionId, why: &(dyn std::error::
 }
 
 /// Every table of the device store.
-fn tables() -> [&'static str; 19] {
+fn tables() -> [&'static str; 20] {
     [
         entity::device::Entity.table_name(),
         entity::identity_key::Entity.table_name(),
@@ -309,6 +309,8 @@ fn tables() -> [&'static str; 19] {
         entity::sent_message::Entity.table_name(),
         entity::pending_inbound::Entity.table_name(),
         entity::message_secret::Entity.table_name(),
+        // Written beside events, and another account's as soon as another phone links the session.
+        entity::chat_timer::Entity.table_name(),
     ]
 }
 

@@ -11,6 +11,7 @@ mod media;
 mod offer;
 mod protocol;
 mod spoken;
+mod timer;
 mod unknown;
 mod wrapper;
 
@@ -45,12 +46,19 @@ pub(in crate::whatsapp) fn read(own: &Own, session: &SessionId, inbound: &Inboun
         return None;
     }
     let around = Around { info, own };
-    let body = protocol::setting(&inbound.message, &around).or_else(|| {
-        let content = spoken::content(&inbound.message, &around)?;
-        let mut event = event(&around, content);
-        bound::cut(&mut event);
-        Some(EventBody::Message(Box::new(event)))
-    })?;
+    let (body, timer) = match protocol::setting(&inbound.message, &around) {
+        Some(body) => {
+            let timer = timer::of_setting(&body, info);
+            (body, timer)
+        }
+        None => {
+            let content = spoken::content(&inbound.message, &around)?;
+            let timer = timer::of_content(&content, info);
+            let mut event = event(&around, content);
+            bound::cut(&mut event);
+            (EventBody::Message(Box::new(event)), timer)
+        }
+    };
     let key = MessageKey {
         session_id: session.clone(),
         chat: key_text::id(&info.source.chat.to_string()).into_owned(),
@@ -62,7 +70,7 @@ pub(in crate::whatsapp) fn read(own: &Own, session: &SessionId, inbound: &Inboun
         _ => None,
     };
     let (file, poll) = (file::of(&inbound.message), poll(&inbound.message));
-    Some(Report { body, message: Some(key), file, indexed, poll })
+    Some(Report { body, message: Some(key), file, indexed, timer, poll })
 }
 
 /// What is written of a message for what refers to it later.

@@ -4,7 +4,7 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
 /// The last things that were learnt, by their names.
-pub(super) struct Recent<V> {
+pub(in crate::whatsapp) struct Recent<V> {
     values: HashMap<Arc<str>, V>,
     /// The names, in the order in which they were first learnt.
     names: VecDeque<Arc<str>>,
@@ -13,17 +13,17 @@ pub(super) struct Recent<V> {
 
 impl<V> Recent<V> {
     /// Remembers this many.
-    pub(super) fn new(most: usize) -> Self {
+    pub(in crate::whatsapp) fn new(most: usize) -> Self {
         Self { values: HashMap::new(), names: VecDeque::new(), most }
     }
 
     /// What is known by a name.
-    pub(super) fn get(&self, name: &str) -> Option<&V> {
+    pub(in crate::whatsapp) fn get(&self, name: &str) -> Option<&V> {
         self.values.get(name)
     }
 
     /// Learns something. Gives what was known before.
-    pub(super) fn learn(&mut self, name: &str, value: V) -> Option<V> {
+    pub(in crate::whatsapp) fn learn(&mut self, name: &str, value: V) -> Option<V> {
         if let Some(known) = self.values.get_mut(name) {
             return Some(std::mem::replace(known, value));
         }

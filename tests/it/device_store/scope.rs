@@ -84,8 +84,18 @@ async fn rows(db: &Db, session: &str) -> BTreeMap<String, i64> {
 }
 
 /// Tables of a session that are not the device store's.
-const OTHERS: [&str; 9] =
-    ["webhook", "event", "event_count", "message", "message_file", "outgoing", "delivery", "lane", "pairing_link"];
+const OTHERS: [&str; 10] = [
+    "webhook",
+    "event",
+    "event_count",
+    "message",
+    "message_file",
+    "outgoing",
+    "chat_timer",
+    "delivery",
+    "lane",
+    "pairing_link",
+];
 
 async fn query(db: &Db, sql: &str) -> Vec<sea_orm::QueryResult> {
     let statement = Statement::from_string(db.read().get_database_backend(), sql);

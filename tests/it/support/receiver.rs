@@ -47,14 +47,14 @@ pub struct Reply {
     /// Headers.
     pub headers: Vec<(&'static str, String)>,
     /// The body.
-    pub body: String,
+    pub body: Vec<u8>,
     /// Answer only after so long.
     pub after: Duration,
 }
 
 impl From<u16> for Reply {
     fn from(status: u16) -> Self {
-        Self { status, headers: Vec::new(), body: format!("status {status}"), after: Duration::ZERO }
+        Self { status, headers: Vec::new(), body: format!("status {status}").into_bytes(), after: Duration::ZERO }
     }
 }
 

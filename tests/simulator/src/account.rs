@@ -21,6 +21,7 @@ use crate::profile::Profile;
 use crate::restriction::Standing;
 use crate::retries::{RetryRequest, Unreadable};
 use crate::signal::SignalBox;
+use crate::timer::Timer;
 use crate::world::now;
 
 /// One account.
@@ -55,6 +56,8 @@ pub(crate) struct Account {
     pub(crate) app_state: AppState,
     /// Phone numbers of the people who have each other in their address books.
     pub(crate) contacts: BTreeSet<Arc<str>>,
+    /// The timers of the chats in which messages disappear, or did once, by the phone number of the other one.
+    pub(crate) timers: BTreeMap<Arc<str>, Timer>,
     pub(crate) profile: Profile,
     /// Whether chats of this account are named by the other one's hidden number instead of the phone number.
     pub(crate) is_migrated: bool,
@@ -131,6 +134,7 @@ impl Account {
             push_name: push_name.to_owned(),
             app_state: AppState::new(push_name),
             contacts: BTreeSet::new(),
+            timers: BTreeMap::new(),
             profile: Profile::default(),
             is_migrated: false,
             is_online: false,

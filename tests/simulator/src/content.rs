@@ -4,6 +4,7 @@
 use wacore::poll::{compute_option_hash, encrypt_poll_vote_with_secret};
 use waproto::buffa::MessageField;
 use waproto::whatsapp as wa;
+use waproto::whatsapp::disappearing_mode::Initiator;
 use waproto::whatsapp::message::list_response_message::{ListType, SingleSelectReply};
 use waproto::whatsapp::message::protocol_message::Type as ProtocolType;
 use waproto::whatsapp::message::{
@@ -233,6 +234,18 @@ pub fn list_reply(title: &str, quoted: (&str, &str)) -> wa::Message {
 pub fn disappearing(content: wa::Message) -> wa::Message {
     let wrapper = FutureProofMessage { message: MessageField::some(content) };
     wa::Message { ephemeral_message: MessageField::some(wrapper), ..Default::default() }
+}
+
+/// Sets after how many seconds the messages of a chat disappear; 0 lets them stay.
+pub fn timer(seconds: u32) -> wa::Message {
+    let mode = wa::DisappearingMode { initiator: Some(Initiator::CHANGED_IN_CHAT), ..Default::default() };
+    protocol(ProtocolMessage {
+        r#type: Some(ProtocolType::EPHEMERAL_SETTING),
+        ephemeral_expiration: Some(seconds),
+        ephemeral_setting_timestamp: Some(now() as i64),
+        disappearing_mode: MessageField::some(mode),
+        ..Default::default()
+    })
 }
 
 /// Names a message to those in its chat. `chat` is the address that the writer has for it: a JID.

@@ -136,7 +136,8 @@ impl Phone {
         self.send_content(to, content::text(text)).await
     }
 
-    /// Sends any content to a person or a group; [`content`] makes the usual ones. Returns the message's id.
+    /// Sends any content to a person or a group; [`content`] makes the usual ones. In a chat with a timer it disappears by that.
+    /// Returns the message's id.
     ///
     /// # Errors
     /// The simulator has no other phone with that number, or this phone is not in such a group.
@@ -145,7 +146,7 @@ impl Phone {
         if is_group(to) {
             self.send_to_group(to, &id, &content).await?;
         } else {
-            self.send_to_person(to, &id, &content).await?;
+            self.send_to_person(to, &id, &self.timed(to, content)).await?;
         }
         Ok(id)
     }

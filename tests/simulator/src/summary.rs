@@ -3,8 +3,8 @@
 use serde::Serialize;
 use waproto::buffa::MessageField;
 use waproto::whatsapp as wa;
-use waproto::whatsapp::message::FutureProofMessage;
 use waproto::whatsapp::message::protocol_message::Type as ProtocolType;
+use waproto::whatsapp::message::{ExtendedTextMessage, FutureProofMessage};
 
 /// The content of a message, as far as a test asks.
 #[derive(Clone, Debug, Default, Eq, PartialEq, Serialize)]
@@ -22,6 +22,9 @@ pub struct Summary {
     /// The address that a text shows a preview of.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub link: Option<String>,
+    /// What it shows of that.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub preview: Option<LinkPreview>,
     /// The message that it answers.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub quoted: Option<Quoted>,
@@ -36,6 +39,20 @@ pub struct Summary {
     /// After how long it disappears, seconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ephemeral_seconds: Option<u32>,
+}
+
+/// What a text shows of an address in it.
+#[derive(Clone, Debug, Default, Eq, PartialEq, Serialize)]
+pub struct LinkPreview {
+    /// The page's title.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub title: Option<String>,
+    /// What the page says about itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// How large the picture in the message is, bytes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub thumbnail_bytes: Option<usize>,
 }
 
 /// The message that another one answers.
@@ -79,6 +96,7 @@ impl Summary {
             caption: caption(message),
             emoji: message.reaction_message.as_option().map(|reaction| reaction.text.clone().unwrap_or_default()),
             link: message.extended_text_message.matched_text.clone(),
+            preview: message.extended_text_message.as_option().and_then(preview),
             quoted: context.and_then(quoted),
             mentions: context.map(|context| context.mentioned_jid.clone()).unwrap_or_default(),
             target: about.map(About::target),
@@ -177,6 +195,14 @@ fn context(message: &wa::Message) -> Option<&wa::ContextInfo> {
         &message.poll_creation_message_v3.context_info,
     ];
     contexts.into_iter().find_map(|context| context.as_option())
+}
+
+fn preview(text: &ExtendedTextMessage) -> Option<LinkPreview> {
+    text.matched_text.is_some().then(|| LinkPreview {
+        title: text.title.clone(),
+        description: text.description.clone(),
+        thumbnail_bytes: text.jpeg_thumbnail.as_ref().map(|picture| picture.len()),
+    })
 }
 
 fn quoted(context: &wa::ContextInfo) -> Option<Quoted> {

@@ -404,3 +404,4 @@ fn what_devices_say_to_each_other_is_no_message() {
 mod bounds;
 mod people;
 mod programs;
+mod timers;

@@ -62,6 +62,9 @@ enum Content {
     Revoke {
         message_id: String,
     },
+    Timer {
+        seconds: u32,
+    },
 }
 
 /// The message that is answered.
@@ -115,6 +118,7 @@ fn message(phone: &Phone, to: &str, content: Content) -> Result<wa::Message, Ref
         Content::Reaction { message_id, emoji } => content::reaction(phone.key_of(to, &message_id)?, &emoji),
         Content::Edit { message_id, text } => content::edit(phone.key_of(to, &message_id)?, content::text(&text)),
         Content::Revoke { message_id } => content::revoke(phone.key_of(to, &message_id)?),
+        Content::Timer { seconds } => content::timer(seconds),
     })
 }
 

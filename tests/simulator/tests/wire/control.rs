@@ -114,6 +114,7 @@ async fn everything_is_done_over_http() {
         json!({ "to": PHONE, "kind": "reaction", "message_id": first, "emoji": "\u{1f44d}" }),
         json!({ "to": PHONE, "kind": "edit", "message_id": first, "text": "changed" }),
         json!({ "to": PHONE, "kind": "revoke", "message_id": first }),
+        json!({ "to": PHONE, "kind": "timer", "seconds": 86_400 }),
     ];
     for message in messages {
         let (status, body) = control.post(&other("/messages"), message.clone()).await;

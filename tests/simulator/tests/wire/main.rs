@@ -21,3 +21,4 @@ mod restrictions;
 mod retries;
 mod rules;
 mod strict;
+mod timers;
