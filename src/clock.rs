@@ -1,5 +1,7 @@
 //! Where the time comes from. The only reader of the system clock.
 
+pub mod trust;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;

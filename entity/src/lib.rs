@@ -20,6 +20,7 @@ pub mod lid_mapping;
 pub mod long;
 pub mod message;
 pub mod message_file;
+pub mod message_receipt;
 pub mod message_secret;
 pub mod mutation_mac;
 pub mod outgoing;

@@ -20,6 +20,7 @@ mod m0014_webhook_reader;
 mod m0015_call;
 mod m0016_transition;
 mod m0017_message;
+mod m0019_message_receipt;
 mod m0021_chat_timer;
 
 /// All migrations, in order.
@@ -46,6 +47,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0015_call::Migration),
             Box::new(m0016_transition::Migration),
             Box::new(m0017_message::Migration),
+            Box::new(m0019_message_receipt::Migration),
             Box::new(m0021_chat_timer::Migration),
         ]
     }

@@ -174,6 +174,7 @@ const MESSAGES: &[Operation] = {
         Unavailable,
     ];
     const LISTING: &[ErrorKind] = &[SessionNotFound, Invalid, InvalidRecipient, PageSizeLimit, Unavailable];
+    const RECEIPTS: &[ErrorKind] = &[SessionNotFound, MessageNotFound, Invalid, PageSizeLimit, Unavailable];
     &[
         both("sendMessage", (MUTATION, "sendMessage"), MessagesSend, SENDING),
         both("reactToMessage", (MUTATION, "reactToMessage"), MessagesSend, SENDING),
@@ -183,6 +184,7 @@ const MESSAGES: &[Operation] = {
         both("listMessages", (QUERY, "messages"), MessagesRead, LISTING),
         both("getLimits", (QUERY, "limits"), MessagesRead, &[SessionNotFound, Unavailable]),
         both("getMessage", (QUERY, "message"), MessagesRead, &[SessionNotFound, MessageNotFound, Unavailable]),
+        both("listMessageReceipts", (QUERY, "messageReceipts"), MessagesRead, RECEIPTS),
         both(
             "cancelMessage",
             (MUTATION, "cancelMessage"),

@@ -1,13 +1,17 @@
 //! All SQL on `message`, with one look at what is known of those that were sent. Never opens a transaction: callers pass one.
 
+use std::collections::HashMap;
 use std::ops::RangeInclusive;
 
 use entity::ids::SessionId;
 use entity::message::{Column, Entity, Model};
 use entity::outgoing;
+use entity::timestamp::Timestamp;
 use entity::words::outgoing::MessageStatus;
+use sea_orm::sea_query::Expr;
 use sea_orm::{
-    ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait, Value,
+    ColumnTrait, Condition, ConnectionTrait, EntityTrait, ExprTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait,
+    Select, Value,
 };
 
 use crate::db::batch::{Batch, Shortfall};
@@ -22,6 +26,15 @@ const INTO_MESSAGE: &str = "message (session_id, message_id, chat, sender, posit
 /// Messages with the same id that are looked at.
 const SAME_ID: u64 = 16;
 
+/// A place in the list of the messages of which the same is known, newest first.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StatusPlace {
+    /// When the message was written down.
+    pub created_at: Timestamp,
+    /// Its id.
+    pub message_id: String,
+}
+
 /// Which part of a list of messages, newest first.
 #[derive(Clone, Debug, Default)]
 pub struct MessageRange {
@@ -29,7 +42,7 @@ pub struct MessageRange {
     pub chats: Vec<String>,
     /// Only those that the account sent, or only the others.
     pub is_from_me: Option<bool>,
-    /// Only those of which this is known.
+    /// Only those of which this is known. Of all chats, [`page_of_status`] finds them sooner.
     pub status: Option<MessageStatus>,
     /// Only those before this position.
     pub before: i64,
@@ -111,10 +124,13 @@ pub async fn page(
     let chats = (!chats.is_empty()).then(|| Column::Chat.is_in(chats.iter().map(String::as_str)));
     let is_from_me = is_from_me.map(|is_from_me| Column::IsFromMe.eq(is_from_me));
     let status = status.map(|status| {
+        // Of each message it is looked up: all that have this status are many.
+        let of_message =
+            Expr::col(outgoing::Column::MessageId.as_column_ref()).eq(Expr::col(Column::MessageId.as_column_ref()));
         let sent = outgoing::Entity::find().select_only().column(outgoing::Column::MessageId);
-        let sent =
-            sent.filter(outgoing::Column::SessionId.eq(session.clone())).filter(outgoing::Column::Status.eq(status));
-        Condition::all().add(Column::IsFromMe.eq(true)).add(Column::MessageId.in_subquery(sent.into_query()))
+        let sent = sent.filter(outgoing::Column::SessionId.eq(session.clone())).filter(of_message);
+        let sent = sent.filter(outgoing::Column::Status.eq(status)).into_query();
+        Condition::all().add(Column::IsFromMe.eq(true)).add(Expr::exists(sent))
     });
     let found = Entity::find()
         .filter(Column::SessionId.eq(session.clone()))
@@ -123,6 +139,43 @@ pub async fn page(
         .order_by_desc(Column::Position)
         .limit(limit);
     Ok(found.all(db).await.map_err(failed)?.into_iter().map(StoredMessage::from).collect())
+}
+
+/// The messages of a session that were sent through this API and have this status, those that were asked for last first, at most
+/// `limit`: only those behind a place.
+pub async fn page_of_status(
+    db: &impl ConnectionTrait,
+    session: &SessionId,
+    status: MessageStatus,
+    after: Option<&StatusPlace>,
+    limit: u64,
+) -> Result<Vec<StoredMessage>> {
+    // Not joined: whichever table is looked at first is up to the database, and one of the two ways looks at every message.
+    let ids = of_status(session, status, after).limit(limit);
+    let ids: Vec<String> = ids.into_tuple().all(db).await.map_err(failed)?;
+    let stored = own(db, session, &ids).await?;
+    let mut by_id: HashMap<_, _> =
+        stored.into_iter().map(|stored| (stored.message.key.message_id.clone(), stored)).collect();
+    Ok(ids.iter().filter_map(|id| by_id.remove(id)).collect())
+}
+
+/// Ids, in the order of an index: a page is found without a look at what is not on it.
+fn of_status(session: &SessionId, status: MessageStatus, after: Option<&StatusPlace>) -> Select<outgoing::Entity> {
+    let behind = after.map(|StatusPlace { created_at, message_id }| {
+        let is_later = outgoing::Column::CreatedAt.lt(*created_at);
+        Condition::all()
+            // Follows from the other one, which alone would be looked at for each message from the newest on.
+            .add(outgoing::Column::CreatedAt.lte(*created_at))
+            .add(Condition::any().add(is_later).add(outgoing::Column::MessageId.lt(message_id.as_str())))
+    });
+    outgoing::Entity::find()
+        .select_only()
+        .column(outgoing::Column::MessageId)
+        .filter(outgoing::Column::SessionId.eq(session.clone()))
+        .filter(outgoing::Column::Status.eq(status))
+        .filter(Condition::all().add_option(behind))
+        .order_by_desc(outgoing::Column::CreatedAt)
+        .order_by_desc(outgoing::Column::MessageId)
 }
 
 /// Whether there is a message in the chat with one of these names.
@@ -182,6 +235,39 @@ impl From<Model> for StoredMessage {
             message: IndexedMessage { key, is_from_me, message_type, quoted_id, content, sent_at },
             position,
             created_at,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use sea_orm::{DbBackend, Statement};
+
+    use super::*;
+    use crate::db::Db;
+    use crate::db::sqlite::Synchronous;
+
+    /// How SQLite runs this.
+    async fn plan(db: &Db, query: Select<outgoing::Entity>) -> Vec<String> {
+        let Statement { sql, values, db_backend } = query.limit(100).build(DbBackend::Sqlite);
+        let values = values.map_or_else(Vec::new, |values| values.0);
+        let explain = Statement::from_sql_and_values(db_backend, format!("EXPLAIN QUERY PLAN {sql}"), values);
+        let rows = db.read().query_all_raw(explain).await.expect("it is explained");
+        rows.iter().map(|row| row.try_get::<String>("", "detail").expect("a text")).collect()
+    }
+
+    #[tokio::test]
+    async fn a_page_of_a_status_is_read_in_the_order_of_an_index_and_nothing_else_is() {
+        let directory = tempfile::tempdir().expect("there is room");
+        let db = Db::sqlite(&directory.path().join("waypost.db"), Synchronous::Normal).await.expect("a new file");
+        db.migrate().await.expect("tables");
+        let session = SessionId::parse("shop").expect("it is one");
+        let place = StatusPlace { created_at: Timestamp::from_millis(9), message_id: "M1".to_owned() };
+        for (after, range) in [(None, ""), (Some(&place), " AND created_at<?")] {
+            let plan = plan(&db, of_status(&session, MessageStatus::Failed, after)).await;
+            let by_status = format!("outgoing_status_idx (session_id=? AND status=?{range})");
+            // Nothing is sorted, or looked for in the table itself.
+            assert!(plan.len() == 1 && plan[0].contains("COVERING INDEX") && plan[0].ends_with(&by_status), "{plan:?}");
         }
     }
 }

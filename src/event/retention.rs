@@ -6,6 +6,7 @@ use entity::timestamp::Timestamp;
 use tracing::{error, info};
 
 use crate::clock::Clock;
+use crate::clock::trust::{LOOK, STEADY, Trust};
 use crate::db::Db;
 use crate::error::{Result, chain};
 use crate::event::record::Span;
@@ -14,12 +15,6 @@ use crate::lifecycle::last_run::LastRun;
 
 /// How often it drops something.
 const PERIOD: Duration = Duration::from_secs(15 * 60);
-/// How often it looks at the clock.
-const LOOK: Duration = Duration::from_secs(60);
-/// How much a clock may differ from the time that passed: it is corrected a little now and then.
-const DRIFT_MILLIS: u64 = 10_000;
-/// How long the clock must have gone right before anything is dropped by it. After a start, nobody knows yet.
-const STEADY: Duration = Duration::from_secs(10 * 60);
 /// The same, where nothing happened for this time before what would be kept: the clock may have been set by as much.
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 /// Events that are dropped in one transaction: others want to write too.
@@ -71,7 +66,7 @@ impl Retention {
         true
     }
 
-    /// Drops what may go, if the clock has gone right for long enough. None if not.
+    /// Drops what may go, if the clock has gone right for long enough. None if not: after a start, nobody knows yet.
     ///
     /// # Errors
     /// `Unavailable`; what was dropped by then is gone.
@@ -131,50 +126,5 @@ impl Retention {
                 return Ok(dropped);
             }
         }
-    }
-}
-
-/// For how long the clock has gone right, as far as can be told: by as much as time passed.
-#[derive(Debug)]
-struct Trust {
-    seen: (Timestamp, Instant),
-    since: Instant,
-}
-
-impl Trust {
-    fn new(clock: Timestamp, now: Instant) -> Self {
-        Self { seen: (clock, now), since: now }
-    }
-
-    /// Looks at the clock. Gives for how long it has gone right.
-    fn look(&mut self, clock: Timestamp, now: Instant) -> Duration {
-        let (before, then) = std::mem::replace(&mut self.seen, (clock, now));
-        let passed = i64::try_from(now.duration_since(then).as_millis()).unwrap_or(i64::MAX);
-        if clock.millis().saturating_sub(before.millis()).abs_diff(passed) > DRIFT_MILLIS {
-            self.since = now;
-        }
-        now.duration_since(self.since)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_clock_that_jumps_is_trusted_again_after_a_while() {
-        let (clock, begun) = (Clock::manual(Timestamp::from_millis(1_767_143_000_000)), Instant::now());
-        let mut trust = Trust::new(clock.now(), begun);
-        let at = |minutes: u64| begun + LOOK * u32::try_from(minutes).expect("it is small");
-        let mut looks = Vec::new();
-        for minute in 1..=6 {
-            // Sixty days ahead, and back a minute later.
-            let now = match minute {
-                4 => clock.now().after(DAY * 60),
-                _ => clock.now().after(LOOK * u32::try_from(minute).expect("it is small")),
-            };
-            looks.push(trust.look(now, at(minute)).as_secs() / 60);
-        }
-        assert_eq!(looks, [1, 2, 3, 0, 0, 1]);
     }
 }

@@ -1,5 +1,5 @@
-//! Follows the clock: messages whose moment has come wait for their turn from then on, and those whose time is over are given up,
-//! whether their session is logged in or not.
+//! Follows the clock, as far as it can be believed: messages whose moment has come wait for their turn from then on, and those whose
+//! time is over are given up, whether their session is logged in or not.
 
 use std::time::Duration;
 
@@ -37,13 +37,13 @@ impl DueMessages {
 
     /// Gives how long there is nothing to do.
     async fn run_once(&self) -> Result<Duration> {
-        let Shared { db, clock, .. } = &*self.outboxes.shared;
-        let now = clock.now();
-        let over = outbox_store::over(db.read(), now, BATCH).await?;
-        let due = outbox_store::due(db.read(), now, BATCH).await?;
+        let Shared { db, believed, .. } = &*self.outboxes.shared;
+        let come = believed.come();
+        let over = outbox_store::over(db.read(), come, BATCH).await?;
+        let due = outbox_store::due(db.read(), come, BATCH).await?;
         if over.is_empty() && due.is_empty() {
-            let next = outbox_store::next_due(db.read()).await?;
-            return Ok(next.map_or(PERIOD, |next| next.remaining(now).min(PERIOD)));
+            let next = outbox_store::next_due(db.read(), come.now).await?;
+            return Ok(next.map_or(PERIOD, |next| next.remaining(come.now).min(PERIOD)));
         }
         self.outboxes.happen(over, |_| Happening::Expired).await?;
         let lanes: Vec<_> = due.iter().map(|row| (row.session_id.clone(), row.lane.clone())).collect();

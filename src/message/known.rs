@@ -70,9 +70,12 @@ impl KnownRows {
         drop(forgotten);
     }
 
-    /// Whether this is known to be a message that was sent through this API, without a question to the database.
-    pub(super) fn has(&self, session: &SessionId, message_id: &str) -> bool {
-        self.slots.lock().contains_key(&(session.clone(), message_id.to_owned()))
+    /// The row of a message, if that is known without a question to the database.
+    pub(super) async fn row(&self, session: &SessionId, message_id: &str) -> Option<OutgoingRow> {
+        let key = (session.clone(), message_id.to_owned());
+        let slot = self.slots.lock().get(&key)?.upgrade()?;
+        let known = KnownRow { key, slot, slots: Arc::clone(&self.slots) };
+        known.current().await
     }
 
     /// Whether what the tables say is what holds: nothing may still be written of which nobody knows.

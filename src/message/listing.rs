@@ -5,12 +5,14 @@ use std::collections::HashMap;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use entity::ids::SessionId;
+use entity::timestamp::Timestamp;
 use entity::words::access::Scope;
-use entity::words::outgoing::Direction;
+use entity::words::outgoing::{Direction, MessageStatus};
 
 use crate::caller::Caller;
 use crate::error::{Error, ErrorKind, Result};
-use crate::event::index_store::{self, MessageRange};
+use crate::event::index::StoredMessage;
+use crate::event::index_store::{self, MessageRange, StatusPlace};
 use crate::message::Messages;
 use crate::message::outbox_store;
 use crate::message::rules::Person;
@@ -22,6 +24,9 @@ use crate::page::{BYTES_MAX, PAGE_MAX, Slice};
 const FIXED_BYTES: usize = 2_048;
 /// How a cursor of this list begins.
 const CURSOR: &str = "m:";
+/// The same of the messages of all chats that have one status: these are found in another order, which differs where two were asked
+/// for in the same moment.
+const STATUS_CURSOR: &str = "s:";
 
 impl Messages {
     /// The messages of a session that match, newest first, from a cursor on; 100 when no size is asked for.
@@ -66,16 +71,16 @@ impl Messages {
         let is_from_me = direction.map(|direction| direction == Direction::Outgoing);
         // What is behind the head a power cut could still take away.
         let end = self.journal.recent().head().borrow().saturating_add(1);
-        let before = after.map(|cursor| position("after", &cursor)).transpose()?.map_or(end, |place| place.min(end));
-        let range = MessageRange { chats, is_from_me, status, before };
-        let mut found = index_store::page(self.db.read(), session, &range, u64::from(limit) + 1).await?;
+        let range = MessageRange { chats, is_from_me, status, before: end };
+        let is_by_status = only_status(&range).is_some();
+        let mut found = self.found(session, range, after, u64::from(limit) + 1).await?;
         let has_next = found.len() > limit as usize;
         found.truncate(limit as usize);
         let ids: Vec<_> = found.iter().map(|stored| stored.message.key.message_id.clone()).collect();
         let rows = outbox_store::find_all(self.db.read(), session, &ids).await?;
         let mut rows: HashMap<_, _> = rows.into_iter().map(|row| (row.message_id.clone(), row)).collect();
         let items = found.into_iter().map(|stored| {
-            let cursor = URL_SAFE_NO_PAD.encode(format!("{CURSOR}{}", stored.position));
+            let cursor = cursor(&stored, is_by_status);
             let row = rows.remove(&stored.message.key.message_id).filter(|_| stored.message.is_from_me);
             MessageWithCursor { message: shown(stored, row), cursor }
         });
@@ -83,6 +88,23 @@ impl Messages {
         let size = |item: &MessageWithCursor| FIXED_BYTES + item.message.text.as_ref().map_or(0, |text| text.len() * 2);
         let Slice { items, has_previous: _, has_next } = slice.within(BYTES_MAX, false, size);
         Ok(MessageSlice { items, has_next })
+    }
+
+    /// What is in this range and behind a cursor.
+    async fn found(
+        &self,
+        session: &SessionId,
+        range: MessageRange,
+        after: Option<String>,
+        limit: u64,
+    ) -> Result<Vec<StoredMessage>> {
+        if let Some(status) = only_status(&range) {
+            let after = after.map(|cursor| status_place("after", &cursor)).transpose()?;
+            return index_store::page_of_status(self.db.read(), session, status, after.as_ref(), limit).await;
+        }
+        let after = after.map(|cursor| position("after", &cursor)).transpose()?;
+        let before = after.map_or(range.before, |place| place.min(range.before));
+        index_store::page(self.db.read(), session, &MessageRange { before, ..range }, limit).await
     }
 
     /// The names of a chat: a person has up to two.
@@ -94,10 +116,36 @@ impl Messages {
     }
 }
 
+/// The status that all messages in a range have, if it is all that is asked about them.
+fn only_status(range: &MessageRange) -> Option<MessageStatus> {
+    range.status.filter(|_| range.chats.is_empty() && range.is_from_me != Some(false))
+}
+
+fn cursor(stored: &StoredMessage, is_by_status: bool) -> String {
+    let StoredMessage { message, position, created_at } = stored;
+    URL_SAFE_NO_PAD.encode(match is_by_status {
+        true => format!("{STATUS_CURSOR}{}:{}", created_at.millis(), message.key.message_id),
+        false => format!("{CURSOR}{position}"),
+    })
+}
+
 fn position(field: &str, cursor: &str) -> Result<i64> {
+    let place = behind(CURSOR, cursor).and_then(|text| text.parse().ok()).filter(|position| *position >= 0);
+    place.ok_or_else(|| Error::invalid(field, "must be a cursor that such a list of messages gave"))
+}
+
+fn status_place(field: &str, cursor: &str) -> Result<StatusPlace> {
     let read = || {
-        let text = String::from_utf8(URL_SAFE_NO_PAD.decode(cursor).ok()?).ok()?;
-        text.strip_prefix(CURSOR)?.parse::<i64>().ok().filter(|position| *position >= 0)
+        let text = behind(STATUS_CURSOR, cursor)?;
+        let (millis, message_id) = text.split_once(':')?;
+        let created_at = Timestamp::from_millis(millis.parse().ok()?);
+        Some(StatusPlace { created_at, message_id: message_id.to_owned() })
     };
-    read().ok_or_else(|| Error::invalid(field, "must be a cursor that a list of messages gave"))
+    read().ok_or_else(|| Error::invalid(field, "must be a cursor that such a list of messages gave"))
+}
+
+/// What a cursor says that begins so.
+fn behind(beginning: &str, cursor: &str) -> Option<String> {
+    let text = String::from_utf8(URL_SAFE_NO_PAD.decode(cursor).ok()?).ok()?;
+    text.strip_prefix(beginning).map(str::to_owned)
 }

@@ -18,6 +18,8 @@
 //! A reaction, another text and a removal (`actions`) are messages as well, with ids of their own: they take the same way, behind the
 //! message that they are about.
 //!
+//! Who got, read and played a message is kept beside it (`receipt_store`), from the same receipts.
+//!
 //! That a message was taken is told by WhatsApp's acknowledgement, or by a receipt: nothing else counts. After a crash at any point the
 //! rows say what is known: what was on its way is in doubt, and is sent again as the same message.
 
@@ -25,11 +27,13 @@ pub mod types;
 
 pub mod pacing;
 pub mod preview;
+pub mod receipt_types;
 pub mod rules;
 pub mod transition;
 
 mod accepting;
 mod actions;
+mod believed;
 mod chats;
 mod due;
 mod failure;
@@ -45,6 +49,8 @@ mod outbox_store;
 mod outboxes;
 mod outgoing;
 mod queues;
+mod receipt_listing;
+mod receipt_store;
 mod receipts;
 mod recipients;
 mod refusal;
@@ -72,6 +78,7 @@ use crate::event::index_store;
 use crate::event::journal::Journal;
 use crate::lifecycle::Lifecycle;
 use crate::lifecycle::last_run::Loop;
+use crate::message::believed::Believed;
 use crate::message::due::DueMessages;
 use crate::message::outbox::Shared;
 use crate::message::outboxes::Outboxes;
@@ -144,7 +151,9 @@ impl Messages {
         let transitions = Transitions::new(db.clone(), journal.clone(), clock.clone());
         let (recipients, pacing) = (Recipients::new(db.clone()), Pacing::new(pace));
         let restrictions = Restrictions::new(holds_when_restricted);
-        let shared = Shared { db: db.clone(), clock: clock.clone(), transitions, recipients, pacing, restrictions };
+        let believed = Believed::new(clock.clone());
+        let (at, of) = (clock.clone(), db.clone());
+        let shared = Shared { db: of, clock: at, believed, transitions, recipients, pacing, restrictions };
         let outboxes = Outboxes::open(sessions.clone(), lifecycle.clone(), shared).await?;
         outboxes.go_on().await?;
         let receipts = Receipts::open(Arc::clone(&outboxes.shared), journal.clone()).await?;

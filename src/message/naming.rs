@@ -1,6 +1,7 @@
 //! What messages, chats and accounts are called.
 
 use crate::account::Identity;
+use crate::event::body::party::Party;
 
 /// Bytes of chance in the id of a message.
 const ID_BYTES: usize = 9;
@@ -14,6 +15,20 @@ pub(super) fn lane(names: &[String]) -> String {
 /// The JID of the account.
 pub(super) fn own_jid(own: &Identity) -> String {
     format!("{}@s.whatsapp.net", own.phone_number.digits())
+}
+
+/// Whether this is the JID of a person, and not of a group or a channel.
+pub(super) fn is_person(jid: &str) -> bool {
+    jid.ends_with("@s.whatsapp.net") || jid.ends_with("@lid")
+}
+
+/// The JID of somebody: by number if that is known.
+pub(super) fn party_jid(party: &Party) -> String {
+    match (&party.phone_number, &party.lid) {
+        (Some(number), _) => format!("{number}@s.whatsapp.net"),
+        (None, Some(lid)) => lid.clone(),
+        (None, None) => without_device(&party.id),
+    }
 }
 
 /// `15550100077:3@s.whatsapp.net` without the device.

@@ -29,6 +29,7 @@ use crate::db::Db;
 use crate::error::{Error, ErrorKind, Result, chain};
 use crate::event::index::IndexedMessage;
 use crate::event::index_store;
+use crate::message::believed::Believed;
 use crate::message::known::KnownRow;
 use crate::message::outbox_store;
 use crate::message::outgoing::OutgoingRow;
@@ -54,6 +55,7 @@ pub(super) const PAUSE: Duration = Duration::from_secs(5);
 pub(super) struct Shared {
     pub(super) db: Db,
     pub(super) clock: Clock,
+    pub(super) believed: Believed,
     pub(super) transitions: Transitions,
     pub(super) recipients: Recipients,
     pub(super) pacing: Pacing,
@@ -315,6 +317,9 @@ impl Outbox {
             return Ok(Turn::Done);
         }
         if progress.expires_at <= now {
+            if !self.shared.believed.come().has(progress.expires_at) {
+                return Ok(Turn::Later(now.after(PAUSE)));
+            }
             transitions.write_one(&self.session, &id, Happening::Expired).await?;
             return Ok(Turn::Done);
         }

@@ -18,6 +18,7 @@ use sea_orm::{
 
 use crate::db::fault::failed;
 use crate::error::{Error, ErrorKind, Result};
+use crate::message::believed::Come;
 use crate::message::outgoing::OutgoingRow;
 use crate::message::transition::{Progress, is_open};
 
@@ -159,9 +160,9 @@ pub(super) async fn on_their_way(db: &impl ConnectionTrait, limit: u64) -> Resul
 }
 
 /// Those whose time is over, at most `limit`.
-pub(super) async fn over(db: &impl ConnectionTrait, now: Timestamp, limit: u64) -> Result<Vec<OutgoingRow>> {
+pub(super) async fn over(db: &impl ConnectionTrait, come: Come, limit: u64) -> Result<Vec<OutgoingRow>> {
     let found = Entity::find()
-        .filter(Column::ExpiresAt.lte(now))
+        .filter(Column::ExpiresAt.gt(come.after).and(Column::ExpiresAt.lte(come.now)))
         .filter(Column::Status.ne(MessageStatus::Sending))
         .filter(open())
         .order_by_asc(Column::ExpiresAt)
@@ -170,10 +171,10 @@ pub(super) async fn over(db: &impl ConnectionTrait, now: Timestamp, limit: u64) 
 }
 
 /// Those whose moment has come, the earliest first, at most `limit`.
-pub(super) async fn due(db: &impl ConnectionTrait, now: Timestamp, limit: u64) -> Result<Vec<OutgoingRow>> {
+pub(super) async fn due(db: &impl ConnectionTrait, come: Come, limit: u64) -> Result<Vec<OutgoingRow>> {
     let found = Entity::find()
         .filter(scheduled())
-        .filter(Column::DueAt.lte(now))
+        .filter(Column::DueAt.gt(come.after).and(Column::DueAt.lte(come.now)))
         .filter(open())
         .order_by_asc(Column::DueAt)
         .order_by_asc(Column::Sequence)
@@ -181,10 +182,10 @@ pub(super) async fn due(db: &impl ConnectionTrait, now: Timestamp, limit: u64) -
     Ok(found.all(db).await.map_err(failed)?.into_iter().map(OutgoingRow::from).collect())
 }
 
-/// When the next scheduled message is due.
-pub(super) async fn next_due(db: &impl ConnectionTrait) -> Result<Option<Timestamp>> {
+/// When the next scheduled message is due, of those that are not due yet.
+pub(super) async fn next_due(db: &impl ConnectionTrait, now: Timestamp) -> Result<Option<Timestamp>> {
     let next = Entity::find().select_only().expr(Expr::col(Column::DueAt).min());
-    let next = next.filter(scheduled()).filter(open());
+    let next = next.filter(scheduled()).filter(open()).filter(Column::DueAt.gt(now));
     Ok(next.into_tuple::<Option<Timestamp>>().one(db).await.map_err(failed)?.flatten())
 }
 

@@ -1,23 +1,28 @@
-//! Follows the journal: receipts say what became of messages that were sent. They are read from there, so none is missed, whatever
-//! happens between its coming and what it changes; one that is read twice changes nothing the second time.
+//! Follows the journal: receipts say what became of messages that were sent, and who did what when. They are read from there, so none is
+//! missed, whatever happens between its coming and what it changes; one that is read twice changes nothing the second time.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use entity::ids::SessionId;
 use entity::words::chat::ReceiptKind;
 use entity::words::event::EventType;
+use futures::future::try_join_all;
 use tracing::error;
 
+use crate::db::batch::Batch;
+use crate::db::text;
 use crate::error::{Result, chain};
 use crate::event::body::chat::ReceiptEvent;
+use crate::event::entry::JournalEntry;
 use crate::event::journal::Journal;
 use crate::event::record::{EventRow, Selection};
 use crate::event::store as event_store;
 use crate::lifecycle::last_run::LastRun;
+use crate::message::naming::{is_person, party_jid};
 use crate::message::outbox::Shared;
-use crate::message::outbox_store;
+use crate::message::receipt_store::{self, Moments, ReceiptRow};
 use crate::message::transition::Happening;
 use crate::message::transitions::Change;
 
@@ -29,6 +34,9 @@ const SPAN: Duration = Duration::from_millis(20);
 const PERIOD: Duration = Duration::from_secs(5);
 /// How long the bookmark may stay behind: what is read twice changes nothing.
 const REST: Duration = Duration::from_secs(2);
+
+/// Rows that are written in one entry of the journal: others want to write, too.
+const ROWS: usize = 1_000;
 
 /// Reads receipts.
 pub(super) struct Receipts {
@@ -76,19 +84,15 @@ impl Receipts {
     /// Says whether there was something.
     async fn run_once(&mut self) -> Result<bool> {
         let (events, newest) = self.next().await?;
-        for (session, changes) in changes(&events) {
-            // One receipt names hundreds of messages, and a statement takes a limited number of values.
-            for changes in changes.chunks(BATCH) {
-                let ids: Vec<_> = changes.iter().map(|change| change.message_id.clone()).collect();
-                let known = outbox_store::find_all(self.shared.db.read(), &session, &ids).await?;
-                let known: HashSet<_> = known.into_iter().map(|row| row.message_id).collect();
-                // Most receipts are about messages that a phone sent.
-                let ours: Vec<_> =
-                    changes.iter().filter(|change| known.contains(&change.message_id)).cloned().collect();
-                if !ours.is_empty() {
-                    self.shared.transitions.write(&session, ours).await?;
-                }
-            }
+        let (changes, rows) = self.ours(&events).await?;
+        // What is known of a message is never more than what is known of those who got it.
+        let written = self.submit(rows).await?;
+        // Side by side, so that they share a transaction, too.
+        let transitions = &self.shared.transitions;
+        try_join_all(changes.into_iter().map(async |(session, changes)| transitions.write(&session, changes).await))
+            .await?;
+        for written in written {
+            written.await?;
         }
         self.after = newest;
         if self.marked.0 < self.after && (self.marked.1.elapsed() >= REST || events.is_empty()) {
@@ -96,6 +100,45 @@ impl Receipts {
             self.marked = (self.after, Instant::now());
         }
         Ok(!events.is_empty())
+    }
+
+    /// What these say about messages that were sent through this API: what happened to them, by session, and who did what.
+    async fn ours(&self, events: &[Arc<EventRow>]) -> Result<(Vec<(SessionId, Vec<Change>)>, Rows)> {
+        let (mut changes, mut rows) = (Vec::new(), Rows::default());
+        for (session, reports) in reports(events) {
+            // One receipt names hundreds of messages, and a statement takes a limited number of values.
+            for reports in reports.chunks(BATCH) {
+                let ids: Vec<_> = reports.iter().map(|report| report.message_id.clone()).collect();
+                let known = self.shared.transitions.rows(&session, &ids).await?;
+                let recipients: HashMap<_, _> =
+                    known.into_iter().map(|row| (row.message_id, row.progress.recipient)).collect();
+                // Most receipts are about messages that a phone sent.
+                let mut ours = Vec::new();
+                for report in reports {
+                    let Some(recipient) = recipients.get(&report.message_id) else { continue };
+                    rows.add(&session, report, recipient);
+                    ours.push(Change { message_id: report.message_id.clone(), happening: report.happening.clone() });
+                }
+                if !ours.is_empty() {
+                    changes.push((session.clone(), ours));
+                }
+            }
+        }
+        Ok((changes, rows))
+    }
+
+    /// Submits these to the journal, and gives what ends when they are written: what is submitted behind them shares their transaction,
+    /// and a session that is deleted meanwhile is in no way.
+    async fn submit(&self, rows: Rows) -> Result<Vec<impl Future<Output = Result<()>> + use<>>> {
+        let mut written = Vec::new();
+        let rows: Vec<_> = rows.0.into_values().collect();
+        for rows in rows.chunks(ROWS) {
+            let rows = rows.to_vec();
+            let last = Box::new(move |batch: &mut Batch| receipt_store::put_in(batch, &rows));
+            let entry = JournalEntry { last: Some(last), can_wait: true, ..JournalEntry::default() };
+            written.push(self.journal.submit(entry).await?.1);
+        }
+        Ok(written)
     }
 
     /// The next events, and the position up to which they are all that there is to read.
@@ -118,21 +161,55 @@ impl Receipts {
     }
 }
 
+/// What a receipt says about one message.
+struct Report {
+    message_id: String,
+    happening: Happening,
+    /// JID of who says it.
+    from: String,
+    at: Moments,
+}
+
+/// What is to be written of who did what, each person and message once.
+#[derive(Default)]
+struct Rows(BTreeMap<(SessionId, String, String), ReceiptRow>);
+
+impl Rows {
+    /// Adds what is said about a message to this recipient. In the chat of one person it is them, whatever they are called there.
+    fn add(&mut self, session: &SessionId, report: &Report, recipient: &str) {
+        let participant = if is_person(recipient) { recipient } else { &report.from };
+        let (participant, message_id) = (text::key(participant).into_owned(), report.message_id.clone());
+        let row = self.0.entry((session.clone(), message_id.clone(), participant.clone()));
+        let row = row.or_insert_with(|| ReceiptRow {
+            session_id: session.clone(),
+            message_id,
+            participant,
+            at: Moments::default(),
+        });
+        row.at = row.at.and(report.at);
+    }
+}
+
 /// What receipts say about messages, by session.
-fn changes(events: &[Arc<EventRow>]) -> Vec<(SessionId, Vec<Change>)> {
-    let mut changes: HashMap<SessionId, Vec<Change>> = HashMap::new();
+fn reports(events: &[Arc<EventRow>]) -> Vec<(SessionId, Vec<Report>)> {
+    let mut reports: HashMap<SessionId, Vec<Report>> = HashMap::new();
     for event in events.iter().filter(|event| event.event_type == EventType::Receipt) {
         let Ok(receipt) = serde_json::from_str::<ReceiptEvent>(&event.body) else { continue };
-        let happening = match receipt.kind {
-            ReceiptKind::Delivered => Happening::Delivered,
-            ReceiptKind::Read => Happening::Read,
-            ReceiptKind::Played => Happening::Played,
+        let (moment, none) = (Some(receipt.timestamp), Moments::default());
+        let (happening, at) = match receipt.kind {
+            ReceiptKind::Delivered => (Happening::Delivered, Moments { delivered: moment, ..none }),
+            ReceiptKind::Read => (Happening::Read, Moments { read: moment, ..none }),
+            ReceiptKind::Played => (Happening::Played, Moments { played: moment, ..none }),
             ReceiptKind::ReadSelf | ReceiptKind::PlayedSelf | ReceiptKind::Failed => continue,
         };
-        let of_session = changes.entry(event.session_id.clone()).or_default();
-        of_session.extend(
-            receipt.message_ids.into_iter().map(|message_id| Change { message_id, happening: happening.clone() }),
-        );
+        let from = party_jid(&receipt.sender);
+        let of_session = reports.entry(event.session_id.clone()).or_default();
+        of_session.extend(receipt.message_ids.into_iter().map(|message_id| Report {
+            message_id,
+            happening: happening.clone(),
+            from: from.clone(),
+            at,
+        }));
     }
-    changes.into_iter().collect()
+    reports.into_iter().collect()
 }

@@ -14,6 +14,7 @@ use crate::event::index_store;
 use crate::event::store::{PRUNED, bookmark};
 use crate::lifecycle::last_run::LastRun;
 use crate::message::outbox_store;
+use crate::message::receipt_store;
 use crate::session::Sessions;
 
 /// How often it drops something.
@@ -62,6 +63,8 @@ impl MessageRetention {
             let ids: Vec<_> = old.iter().map(|(_, id)| id.clone()).collect();
             let tx = self.db.write().begin().await?;
             let kept = outbox_store::delete_finished(&tx, session, &ids).await?;
+            let gone = ids.iter().filter(|id| !kept.contains(*id)).map(String::as_str);
+            receipt_store::delete(&tx, session, gone).await?;
             let positions = old.iter().filter(|(_, id)| !kept.contains(id)).map(|(position, _)| *position);
             dropped += index_store::delete(&tx, session, positions.collect()).await?;
             tx.commit().await?;

@@ -148,9 +148,22 @@ impl Transitions {
         Ok(rows)
     }
 
-    /// Whether this is a message that was sent through this API, as far as that is known without a question to the database.
-    pub(super) fn is_known(&self, session: &SessionId, message_id: &str) -> bool {
-        self.known.has(session, message_id)
+    /// The rows of those of these messages that were sent through this API. The database is asked only for what is not known.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    pub(super) async fn rows(&self, session: &SessionId, message_ids: &[String]) -> Result<Vec<OutgoingRow>> {
+        let (mut rows, mut unknown) = (Vec::new(), Vec::new());
+        for id in message_ids {
+            match self.known.row(session, id).await {
+                Some(row) => rows.push(row),
+                None => unknown.push(id.clone()),
+            }
+        }
+        if !unknown.is_empty() {
+            rows.extend(outbox_store::find_all(self.db.read(), session, &unknown).await?);
+        }
+        Ok(rows)
     }
 
     /// [`write`](Self::write), of one message. None if nothing else is known of it now.

@@ -68,7 +68,11 @@ mod message_actions;
 #[cfg(feature = "sandbox")]
 mod message_files;
 #[cfg(feature = "sandbox")]
+mod message_lists;
+#[cfg(feature = "sandbox")]
 mod message_loss;
+#[cfg(feature = "sandbox")]
+mod message_receipts;
 mod migrations;
 #[cfg(feature = "sandbox")]
 mod operations;

@@ -6,6 +6,8 @@ use entity::words::message::MessageType;
 use entity::words::outgoing::{Direction, FailureCode, MessageStatus};
 use poem_openapi::types::Example;
 
+use crate::event::body::party::Party;
+use crate::message::receipt_types::{MessageReceipt, MessageReceiptPage};
 use crate::message::types::{
     Limits, LinkPreview, Message, MessageContent, MessageFailure, MessagePage, MessageQueue, NewMessage, SendRate,
     TextContent,
@@ -103,6 +105,25 @@ impl Example for MessagePage {
     }
 }
 
+impl Example for MessageReceipt {
+    fn example() -> Self {
+        let participant = Party {
+            id: "15550100077@s.whatsapp.net".to_owned(),
+            lid: Some("100000000000077@lid".to_owned()),
+            phone_number: Some("15550100077".to_owned()),
+            push_name: None,
+        };
+        let read_at = Some(Timestamp::from_millis(1_767_143_290_000));
+        Self { participant, delivered_at: Some(SENT), read_at, played_at: None }
+    }
+}
+
+impl Example for MessageReceiptPage {
+    fn example() -> Self {
+        Self { receipts: vec![MessageReceipt::example()], next_cursor: None }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -113,6 +134,8 @@ mod tests {
         is_written_as_documented::<Message>();
         is_written_as_documented::<MessageFailure>();
         is_written_as_documented::<MessagePage>();
+        is_written_as_documented::<MessageReceipt>();
+        is_written_as_documented::<MessageReceiptPage>();
         is_written_as_documented::<Limits>();
     }
 }

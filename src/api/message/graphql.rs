@@ -9,6 +9,7 @@ use entity::words::outgoing::{Direction, MessageStatus};
 use crate::api::graphql::resolver::{PAGE_DEFAULT, api, caller, or_null};
 use crate::api::rest::param::Wait;
 use crate::error::{Error, Result};
+use crate::message::receipt_types::{MessageReceipt, ReceiptSlice, ReceiptWithCursor};
 use crate::message::types::{
     IfOffline, Limits, Message, MessageFilter, MessageSlice, MessageWithCursor, NewMessage, SendOptions,
 };
@@ -23,6 +24,7 @@ pub struct MessageQuery;
 pub struct MessageMutation;
 
 type MessageConnection = Connection<String, Message, EmptyFields, EmptyFields>;
+type MessageReceiptConnection = Connection<String, MessageReceipt, EmptyFields, EmptyFields>;
 
 /// A message that is to be sent, and how.
 #[derive(InputObject)]
@@ -103,7 +105,7 @@ impl MessageQuery {
         ctx: &Context<'_>,
         #[graphql(desc = "The session's id.")] session_id: ID,
         #[graphql(desc = "The first so many, 1 to 100; 50 when absent. Fewer if large.")] first: Option<u32>,
-        #[graphql(desc = "Only those behind this cursor.")] after: Option<String>,
+        #[graphql(desc = "Only those behind this cursor, of the same filter.")] after: Option<String>,
         #[graphql(desc = "Which messages; all when absent.")] filter: Option<Filter>,
     ) -> Option<MessageConnection> {
         let outcome = async {
@@ -127,6 +129,31 @@ impl MessageQuery {
         #[graphql(desc = "The message's id.")] id: ID,
     ) -> Option<Message> {
         let outcome = async { api(ctx).messages.find(caller(ctx), &self::session_id(&session_id)?, &id).await };
+        or_null(ctx, outcome.await)
+    }
+
+    /// Lists who got, read and played a message.
+    ///
+    /// Each person once, with the moments that WhatsApp told. Nobody, if the message came in or a phone sent it: only messages that were
+    /// sent through this API are followed. What is not told may have happened all the same.
+    #[graphql(complexity = "first.unwrap_or(PAGE_DEFAULT).min(100) as usize * child_complexity")]
+    async fn message_receipts(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The session's id.")] session_id: ID,
+        #[graphql(desc = "The message's id.")] id: ID,
+        #[graphql(desc = "The first so many, 1 to 100; 50 when absent.")] first: Option<u32>,
+        #[graphql(desc = "Only those behind this cursor.")] after: Option<String>,
+    ) -> Option<MessageReceiptConnection> {
+        let outcome = async {
+            let (session, size) = (self::session_id(&session_id)?, ("first", first.unwrap_or(PAGE_DEFAULT)));
+            let slice = api(ctx).messages.receipt_slice(caller(ctx), &session, &id, size, after).await?;
+            let ReceiptSlice { items, has_next } = slice;
+            let mut connection = Connection::new(false, has_next);
+            let edges = items.into_iter().map(|ReceiptWithCursor { receipt, cursor }| Edge::new(cursor, receipt));
+            connection.edges.extend(edges);
+            Ok(connection)
+        };
         or_null(ctx, outcome.await)
     }
 

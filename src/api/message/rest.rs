@@ -15,6 +15,7 @@ use crate::api::reply::Ok200;
 use crate::api::rest::param::{Limit, Wait, Word};
 use crate::api::rest::tag::Tag;
 use crate::api::services::Api;
+use crate::message::receipt_types::MessageReceiptPage;
 use crate::message::types::{IfOffline, Limits, Message, MessageFilter, MessagePage, NewMessage};
 use crate::session::session_id;
 
@@ -72,7 +73,7 @@ impl MessagesApi {
         direction: Query<Option<Word<Direction>>>,
         /// At most this many, 1 to 100; 100 when absent. Fewer when they are large: 4 MiB end a page.
         limit: Query<Option<Limit>>,
-        /// Only those behind this cursor, a `next_cursor` of an earlier list.
+        /// Only those behind this cursor, a `next_cursor` of an earlier list with the same filters.
         after: Query<Option<String>>,
     ) -> Result<Ok200<MessagePage>> {
         let filter = MessageFilter {
@@ -96,6 +97,32 @@ impl MessagesApi {
         message_id: Path<String>,
     ) -> Result<Ok200<Message>> {
         Ok(Ok200(api.messages.find(&caller, &self::session_id(&session_id)?, &message_id).await?))
+    }
+
+    /// Lists who got, read and played a message.
+    ///
+    /// Each person once, with the moments that WhatsApp told. Nobody, if the message came in or a phone sent it: only messages that were
+    /// sent through this API are followed. What is not told may have happened all the same.
+    #[oai(
+        path = "/sessions/:session_id/messages/:message_id/receipts",
+        method = "get",
+        operation_id = "listMessageReceipts"
+    )]
+    async fn receipts(
+        &self,
+        Data(api): Data<&Arc<Api>>,
+        Asks(caller): Asks,
+        /// The session's id.
+        session_id: Path<String>,
+        /// The message's id.
+        message_id: Path<String>,
+        /// At most this many, 1 to 100; 100 when absent.
+        limit: Query<Option<Limit>>,
+        /// Only those behind this cursor, a `next_cursor` of an earlier list.
+        after: Query<Option<String>>,
+    ) -> Result<Ok200<MessageReceiptPage>> {
+        let (id, limit) = (self::session_id(&session_id)?, limit.0.map(|Limit(limit)| limit));
+        Ok(Ok200(api.messages.receipts(&caller, &id, &message_id, limit, after.0).await?))
     }
 
     /// Takes a message back that waits to be sent.

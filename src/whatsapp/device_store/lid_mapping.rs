@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 
 use entity::ids::SessionId;
 use entity::lid_mapping::{ActiveModel, Column, Entity, Model};
-use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder};
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use wacore::store::error::Result;
 use wacore::store::traits::LidPnMappingEntry;
 
 use super::{DeviceStore, clean, rows};
 use crate::db::fault;
+use crate::db::rows::repeated;
 
 pub(super) async fn find(store: &DeviceStore, lid: &str) -> Result<Option<LidPnMappingEntry>> {
     let row = Entity::find_by_id(store.key(lid)).one(store.read()).await.map_err(store.failed())?;
@@ -51,6 +52,36 @@ pub(in crate::whatsapp) async fn lid_of(
         .order_by_desc(Column::UpdatedAt)
         .order_by_desc(Column::Lid);
     Ok(found.one(db).await.map_err(fault::failed)?.map(|row| row.lid))
+}
+
+/// Those of these LIDs whose phone number is known, with it, for who has no store.
+pub(in crate::whatsapp) async fn numbers_of(
+    db: &impl ConnectionTrait,
+    session: &SessionId,
+    lids: Vec<String>,
+) -> crate::error::Result<Vec<(String, String)>> {
+    let found = Entity::find()
+        .select_only()
+        .columns([Column::Lid, Column::PhoneNumber])
+        .filter(Column::SessionId.eq(session.clone()))
+        .filter(Column::Lid.is_in(repeated(lids)));
+    found.into_tuple().all(db).await.map_err(fault::failed)
+}
+
+/// The LIDs of these phone numbers, with them, for who has no store. Of one number, the one that was learned last comes last.
+pub(in crate::whatsapp) async fn lids_of(
+    db: &impl ConnectionTrait,
+    session: &SessionId,
+    numbers: Vec<String>,
+) -> crate::error::Result<Vec<(String, String)>> {
+    let found = Entity::find()
+        .select_only()
+        .columns([Column::Lid, Column::PhoneNumber])
+        .filter(Column::SessionId.eq(session.clone()))
+        .filter(Column::PhoneNumber.is_in(repeated(numbers)))
+        .order_by_asc(Column::UpdatedAt)
+        .order_by_asc(Column::Lid);
+    found.into_tuple().all(db).await.map_err(fault::failed)
 }
 
 pub(super) async fn all(store: &DeviceStore) -> Result<Vec<LidPnMappingEntry>> {

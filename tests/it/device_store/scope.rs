@@ -84,12 +84,13 @@ async fn rows(db: &Db, session: &str) -> BTreeMap<String, i64> {
 }
 
 /// Tables of a session that are not the device store's.
-const OTHERS: [&str; 10] = [
+const OTHERS: [&str; 11] = [
     "webhook",
     "event",
     "event_count",
     "message",
     "message_file",
+    "message_receipt",
     "outgoing",
     "chat_timer",
     "delivery",
