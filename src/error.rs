@@ -3,6 +3,8 @@
 use std::fmt;
 use std::time::Duration;
 
+use entity::ids::SessionId;
+
 /// A boxed cause, for the log only.
 pub type Cause = Box<dyn std::error::Error + Send + Sync>;
 
@@ -165,12 +167,22 @@ pub struct Error {
     detail: String,
     cause: Option<Cause>,
     retry_after: Option<Duration>,
+    message: Option<Box<FailedMessage>>,
+}
+
+/// A message that was written down before it failed, so that its sender can look at it and try it again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FailedMessage {
+    /// Its session.
+    pub session_id: SessionId,
+    /// Its id.
+    pub message_id: String,
 }
 
 impl Error {
     /// A failure of this kind, told to the caller as `detail`.
     pub fn new(kind: ErrorKind, detail: impl Into<String>) -> Self {
-        Self { kind, field: None, detail: detail.into(), cause: None, retry_after: None }
+        Self { kind, field: None, detail: detail.into(), cause: None, retry_after: None, message: None }
     }
 
     /// `field` breaks a rule. The detail names both.
@@ -207,6 +219,18 @@ impl Error {
         self.retry_after
     }
 
+    /// Says which message failed.
+    #[must_use]
+    pub fn of_message(mut self, session_id: SessionId, message_id: String) -> Self {
+        self.message = Some(Box::new(FailedMessage { session_id, message_id }));
+        self
+    }
+
+    /// The message that failed, if it is about one that was written down.
+    pub fn message(&self) -> Option<&FailedMessage> {
+        self.message.as_deref()
+    }
+
     /// What kind of failure it is.
     pub fn kind(&self) -> ErrorKind {
         self.kind
@@ -214,7 +238,7 @@ impl Error {
 
     /// What the caller is told, where the field is spelled in another way than in REST.
     pub fn told(&self, spelling: impl FnOnce(&str) -> String) -> String {
-        let Self { kind: _, field, detail, cause: _, retry_after: _ } = self;
+        let Self { kind: _, field, detail, cause: _, retry_after: _, message: _ } = self;
         match field {
             Some(field) => format!("`{}` {detail}", spelling(field)),
             None => detail.clone(),

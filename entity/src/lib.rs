@@ -2,6 +2,7 @@
 //!
 //! No queries and no logic: those live in the `store.rs` of each subject.
 
+pub mod account_restriction;
 pub mod api_key;
 pub mod base_key;
 pub mod bookmark;

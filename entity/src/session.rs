@@ -8,7 +8,7 @@ use crate::words::session::{DesiredState, PresenceOnConnect, SessionStatus, Stat
 
 /// One session.
 #[sea_orm::model]
-#[derive(Clone, Debug, PartialEq, DeriveEntityModel, Eq)]
+#[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
 #[sea_orm(table_name = "session")]
 pub struct Model {
     /// The client's own id, or a generated one.
@@ -44,6 +44,10 @@ pub struct Model {
     pub device_version: Option<String>,
     /// What WhatsApp is told at each login.
     pub presence_on_connect: PresenceOnConnect,
+    /// Messages per second that it sends, 0 as fast as it goes. None for the server's choice.
+    pub send_rate: Option<f64>,
+    /// Messages that it sends at once after a while without any. None for the server's choice.
+    pub send_burst: Option<i32>,
     /// When it was created.
     pub created_at: Timestamp,
     /// When its name, metadata, identity or state last changed.

@@ -21,6 +21,7 @@ mod m0015_call;
 mod m0016_transition;
 mod m0017_message;
 mod m0019_message_receipt;
+mod m0020_limit;
 mod m0021_chat_timer;
 
 /// All migrations, in order.
@@ -48,6 +49,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0016_transition::Migration),
             Box::new(m0017_message::Migration),
             Box::new(m0019_message_receipt::Migration),
+            Box::new(m0020_limit::Migration),
             Box::new(m0021_chat_timer::Migration),
         ]
     }

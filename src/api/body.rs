@@ -8,8 +8,9 @@ use poem_openapi::types::ParseFromJSON;
 use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
 use serde_json::Value;
 
-use crate::api::error::{self, MalformedBody, UnfitCoding};
+use crate::api::error;
 use crate::api::shape;
+use crate::api::unfit::{MalformedBody, UnfitCoding};
 use crate::error::{Error, ErrorKind};
 
 /// Largest body, bytes.

@@ -11,7 +11,9 @@ use poem_openapi::types::ToJSON;
 use serde_json::Value;
 use tracing::{error, warn};
 
+use crate::api::message::location::location;
 use crate::api::request_id;
+use crate::api::unfit::{TooSlow, UnfitCoding};
 use crate::error::{Error, ErrorKind, chain};
 
 /// A failure, as RFC 9457 has it.
@@ -31,6 +33,8 @@ pub struct Problem {
     pub code: String,
     /// The request, as the server's log names it.
     pub request_id: String,
+    /// Id of the message that failed, if it was written down before: it can be shown, and tried again. Null otherwise.
+    pub message_id: Option<String>,
     /// The same in short, for older clients of this contract.
     pub error: ProblemSummary,
 }
@@ -117,6 +121,21 @@ pub fn row(kind: ErrorKind) -> (StatusCode, &'static str, &'static str) {
     }
 }
 
+/// Status, code and title of each way in which a kind of failure is told: what time does not heal, as far as anybody knows, has a
+/// status of its own.
+pub fn rows(kind: ErrorKind) -> impl Iterator<Item = (StatusCode, &'static str, &'static str)> {
+    let (status, code, title) = row(kind);
+    let endless = (kind == ErrorKind::AccountRestricted).then_some((StatusCode::FORBIDDEN, code, title));
+    std::iter::once((status, code, title)).chain(endless)
+}
+
+/// The status of this failure.
+fn status(error: &Error) -> StatusCode {
+    let mut rows = rows(error.kind()).map(|(status, _, _)| status);
+    let first = rows.next().unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    rows.next().filter(|_| error.retry_after().is_none()).unwrap_or(first)
+}
+
 /// The failures of HTTP itself: status, code, title and detail.
 const HTTP: &[(StatusCode, &str, &str)] = &[
     (StatusCode::BAD_REQUEST, "malformed_request", "The request cannot be read"),
@@ -143,43 +162,6 @@ pub fn codes() -> impl Iterator<Item = &'static str> {
     let http = HTTP.iter().chain([&CROWDED]).map(|(_, code, _)| *code);
     ErrorKind::ALL.iter().map(|kind| row(*kind).1).chain(http)
 }
-
-/// The body could not be read as JSON.
-#[derive(Debug, thiserror::Error)]
-#[error("the body is no JSON: {0}")]
-pub struct MalformedBody(pub String);
-
-/// A mutation came with GET.
-#[derive(Debug, thiserror::Error)]
-#[error("GET changes nothing: send mutations with POST")]
-pub struct UnfitMethod;
-
-/// A body came that a form of another site could have sent.
-#[derive(Debug, thiserror::Error)]
-#[error("the body must be JSON and say so: `Content-Type: application/json`")]
-pub struct UnfitType;
-
-/// A body came that is packed.
-#[derive(Debug, thiserror::Error)]
-#[error("the body must come as it is, without a Content-Encoding")]
-pub struct UnfitCoding;
-
-/// A socket was asked for without the sub-protocol that it speaks.
-#[derive(Debug, thiserror::Error)]
-#[error("the only sub-protocol is graphql-transport-ws: `Sec-WebSocket-Protocol: graphql-transport-ws`")]
-pub struct UnfitProtocol;
-
-/// A socket was asked for in another way than RFC 6455 has it.
-#[derive(Debug, thiserror::Error)]
-#[error(
-    "this path speaks WebSocket only: `Connection: Upgrade`, `Upgrade: websocket`, `Sec-WebSocket-Version: 13` and a key"
-)]
-pub struct UnfitUpgrade;
-
-/// The request took longer than any request may.
-#[derive(Debug, thiserror::Error)]
-#[error("the request took too long")]
-pub struct TooSlow;
 
 /// The answer to a failure, whoever it comes from.
 pub fn answer(failure: &poem::Error) -> Response {
@@ -227,9 +209,15 @@ pub fn rule_in(reason: &str) -> &str {
 
 /// The answer to one of our own failures.
 fn ours(error: &Error) -> Response {
-    let (status, code, title) = row(error.kind());
+    let (status, (_, code, title)) = (status(error), row(error.kind()));
     log(error, &request_id::current());
-    let mut response = problem(status, code, title, Cow::Owned(error.to_string()));
+    let failed = error.message();
+    let message_id = failed.map(|failed| failed.message_id.clone());
+    let problem = Problem { message_id, ..described(status, code, title, Cow::Owned(error.to_string())) };
+    let mut response = sent(status, problem.to_json().unwrap_or_default());
+    if let Some(location) = failed.and_then(|failed| location(&failed.session_id, &failed.message_id)) {
+        response.headers_mut().insert(header::LOCATION, location);
+    }
     if let Some(seconds) = retry_after_seconds(error) {
         response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
     }
@@ -353,6 +341,7 @@ fn described(status: StatusCode, code: &str, title: &str, detail: Cow<'_, str>) 
         detail: detail.clone().into_owned(),
         code: code.to_owned(),
         request_id: request_id::current(),
+        message_id: None,
         error: ProblemSummary { code: status.as_u16(), message: detail.into_owned() },
     }
 }
@@ -370,7 +359,7 @@ fn sent(status: StatusCode, body: Value) -> Response {
 /// A failure of ours on its way through the framework.
 impl From<Error> for poem::Error {
     fn from(error: Error) -> Self {
-        let status = row(error.kind()).0;
+        let status = status(&error);
         Self::new(error, status)
     }
 }

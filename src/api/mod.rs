@@ -29,6 +29,7 @@ mod request_id;
 mod rest;
 mod routes;
 mod shape;
+mod unfit;
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -95,7 +96,7 @@ async fn guarded<E: Endpoint>(endpoint: Arc<E>, mut request: Request) -> Result<
         biased;
         outcome = tokio::time::timeout(REQUEST_LIMIT, call) => match outcome {
             Ok(outcome) => outcome,
-            Err(_) => Err(poem::Error::new(error::TooSlow, StatusCode::GATEWAY_TIMEOUT)),
+            Err(_) => Err(poem::Error::new(unfit::TooSlow, StatusCode::GATEWAY_TIMEOUT)),
         },
         // A client that waits for a code is told why it will not come, rather than cut off.
         () = stopped(&api) => Err(Error::new(ErrorKind::ShuttingDown, "the server is shutting down").into()),

@@ -22,6 +22,7 @@ async fn shop(db: &Db, clock: &Clock) -> SessionId {
         metadata: BTreeMap::new(),
         props,
         presence_on_connect: PresenceOnConnect::Unavailable,
+        pace: session::types::SendPace::default(),
         webhook: None,
     };
     session::store::insert(db.write().without_fsync(), draft, clock.now()).await.expect("a session");

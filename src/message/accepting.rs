@@ -321,7 +321,7 @@ impl Messages {
             }
             None => self.message(&first.session_id, &first.message_id).await?,
         };
-        match failure::refusal(&message) {
+        match failure::refusal(&message, &self.outboxes.shared.restrictions, self.clock.now()) {
             Some(error) => Err(error),
             None => Ok(Accepted { message, is_replayed: false }),
         }

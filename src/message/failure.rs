@@ -1,12 +1,19 @@
 //! Messages that were not sent, as failures of the request that waits for them.
 
-use entity::words::outgoing::FailureCode;
+use std::time::Duration;
+
+use entity::timestamp::Timestamp;
+use entity::words::outgoing::{FailureCode, RestrictionKind};
 
 use crate::error::{Error, ErrorKind};
+use crate::message::restrictions::Restrictions;
 use crate::message::types::Message;
 
+/// When who has begun too many chats may look again, where WhatsApp does not name the end of the cycle, which lasts for days.
+const UNKNOWN_CYCLE: Duration = Duration::from_secs(60 * 60);
+
 /// What it means that WhatsApp refused a message, for who waits for it.
-pub(super) fn refusal(message: &Message) -> Option<Error> {
+pub(super) fn refusal(message: &Message, restrictions: &Restrictions, now: Timestamp) -> Option<Error> {
     let failed = message.failed.as_ref()?;
     let (kind, detail) = match failed.code {
         FailureCode::Unconfirmed => return None,
@@ -27,5 +34,18 @@ pub(super) fn refusal(message: &Message) -> Option<Error> {
         FailureCode::Rejected => (ErrorKind::Rejected, "WhatsApp refused the message"),
     };
     let code = failed.upstream_code.map(|code| format!(" (code {code})")).unwrap_or_default();
-    Some(Error::new(kind, format!("{detail}{code}; the message is {}", message.id)))
+    let error = Error::new(kind, format!("{detail}{code}; the message is {}", message.id));
+    let error = error.of_message(message.session_id.clone(), message.id.clone());
+    let until = |kind| restrictions.end(&message.session_id, kind, now).map(|end| end.remaining(now));
+    let wait = if kind == ErrorKind::AccountRestricted {
+        until(RestrictionKind::Timelock)
+    } else if kind == ErrorKind::NewChatLimit {
+        Some(until(RestrictionKind::NewChatLimit).unwrap_or(UNKNOWN_CYCLE))
+    } else {
+        None
+    };
+    Some(match wait {
+        Some(wait) => error.retry_in(wait),
+        None => error,
+    })
 }

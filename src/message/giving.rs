@@ -100,8 +100,10 @@ impl Outbox {
         crash::point("after_ack");
         let code = match answer {
             Ack::Taken { at } => {
-                self.shared.restrictions.passed(&self.session);
-                return self.end(row, Happening::Taken { at }, Turn::Done).await;
+                let lifted = self.shared.restrictions.passed(&self.session);
+                let turn = self.end(row, Happening::Taken { at }, Turn::Done).await?;
+                self.lift(lifted).await;
+                return Ok(turn);
             }
             Ack::Refused { code } => code,
         };

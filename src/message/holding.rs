@@ -11,12 +11,23 @@ use tracing::{info, warn};
 use crate::error::{ErrorKind, Result, chain};
 use crate::message::outbox::{Outbox, Turn};
 use crate::message::outgoing::OutgoingRow;
+use crate::message::restriction_store::RestrictionRow;
 use crate::message::restrictions::{Pass, Probe};
 use crate::message::transition::Happening;
 use crate::whatsapp::client::Client;
 
 /// How long a message is held when WhatsApp did not answer until when.
 const UNKNOWN_END: Duration = Duration::from_secs(60);
+
+/// Until when an account may begin no chat.
+enum RestrictionEnd {
+    /// Until then.
+    Named(Timestamp),
+    /// Nobody knows: to be tried again then.
+    Unknown(Timestamp),
+    /// WhatsApp names no end.
+    None,
+}
 
 impl Outbox {
     /// Whether a message whose moment has come is given to WhatsApp now: if not, this is what the turn came to. What is given with it is
@@ -35,12 +46,25 @@ impl Outbox {
         Ok(match restrictions.pass(session, now) {
             Pass::Free => ControlFlow::Continue(None),
             Pass::Probe(probe) => ControlFlow::Continue(Some(probe)),
-            Pass::Later(moment) => ControlFlow::Break(Turn::Later(moment)),
+            Pass::Later(moment) => {
+                restrictions.wait(session, &row.lane);
+                ControlFlow::Break(Turn::Later(moment))
+            }
             Pass::Held(until) => {
                 self.shared.transitions.write_one(session, &row.message_id, Happening::Held { until }).await?;
-                ControlFlow::Break(Turn::Later(until.min(progress.expires_at)))
+                ControlFlow::Break(self.held(row, until).await?)
             }
         })
+    }
+
+    /// What the turn of a message came to that was written to be held. Who lifts the restriction at the same time does not see it.
+    async fn held(&self, row: &OutgoingRow, until: Timestamp) -> Result<Turn> {
+        if self.shared.restrictions.holds(&self.session, until) {
+            return Ok(Turn::Later(until.min(row.progress.expires_at)));
+        }
+        let released = Happening::Released { now: self.shared.clock.now() };
+        self.shared.transitions.write_one(&self.session, &row.message_id, released).await?;
+        Ok(Turn::Done)
     }
 
     /// Writes what becomes of a message that WhatsApp refused because its account may begin no chat: it is held until the end that
@@ -52,47 +76,61 @@ impl Outbox {
         kind: RestrictionKind,
         upstream_code: i32,
     ) -> Result<Turn> {
+        let is_holding = self.shared.restrictions.is_holding;
         match self.restriction_end(client, kind).await? {
-            Some(until) if self.shared.restrictions.is_holding => {
+            RestrictionEnd::Named(until) if is_holding => {
+                self.end(row, Happening::Held { until }, Turn::Done).await?;
+                self.held(row, until).await
+            }
+            RestrictionEnd::Unknown(until) if is_holding => {
                 let turn = Turn::Later(until.min(row.progress.expires_at));
                 self.end(row, Happening::Held { until }, turn).await
             }
-            _ => {
+            RestrictionEnd::Named(_) | RestrictionEnd::Unknown(_) | RestrictionEnd::None => {
                 let code = match kind {
                     RestrictionKind::Timelock => FailureCode::AccountRestricted,
                     RestrictionKind::NewChatLimit => FailureCode::NewChatLimit,
                 };
-                self.shared.restrictions.passed(&self.session);
-                self.end(row, Happening::Refused { code, upstream_code: Some(upstream_code) }, Turn::Done).await
+                let lifted = self.shared.restrictions.passed(&self.session);
+                let refused = Happening::Refused { code, upstream_code: Some(upstream_code) };
+                let turn = self.end(row, refused, Turn::Done).await?;
+                self.lift(lifted).await;
+                Ok(turn)
             }
         }
     }
 
     /// Until when the account may begin no chat. WhatsApp is asked unless it is known.
-    async fn restriction_end(&self, client: &Client, kind: RestrictionKind) -> Result<Option<Timestamp>> {
+    async fn restriction_end(&self, client: &Client, kind: RestrictionKind) -> Result<RestrictionEnd> {
         let (session, restrictions) = (&self.session, &self.shared.restrictions);
         let now = || self.shared.clock.now();
         if let Some(end) = restrictions.end(session, kind, now()) {
-            return Ok(Some(end));
+            return Ok(RestrictionEnd::Named(end));
         }
         let named = match client.restriction_end(kind).await {
             Ok(named) => named,
             Err(error) => {
                 warn!(session.id = %session, error = chain(&error), "WhatsApp did not say until when it restricts session {session}");
                 // That the question failed does not say that there is no end: the next refusal asks again.
-                return Ok(Some(now().after(error.retry_after().unwrap_or(UNKNOWN_END))));
+                let until = now().after(error.retry_after().unwrap_or(UNKNOWN_END));
+                return Ok(RestrictionEnd::Unknown(until));
             }
         };
-        let noted = named.and_then(|named| restrictions.note(session, kind, named, now()));
-        let Some((until, is_news)) = noted else { return Ok(None) };
+        // Without an account there is no session any more.
+        let (account, noted_at) = (self.account().unwrap_or_default(), now());
+        let noted = named.and_then(|named| restrictions.note(session, &account, (kind, named), noted_at));
+        let Some((until, is_news)) = noted else { return Ok(RestrictionEnd::None) };
         if is_news {
             info!(session.id = %session, "WhatsApp lets session {session} begin no new chat for now ({kind})");
-            match self.shared.transitions.write_restriction(session, kind, until).await {
+            // How many chats were begun is another number now than it was.
+            self.shared.standings.doubt(session, noted_at);
+            let row = RestrictionRow { session_id: session.clone(), kind, account, ends_at: until, noted_at };
+            match self.shared.transitions.write_restriction(row).await {
                 Err(error) if error.kind() == ErrorKind::ShuttingDown => return Err(error),
                 Err(error) => self.failed("that an account is restricted could not be written", &error),
                 Ok(()) => {}
             }
         }
-        Ok(Some(until))
+        Ok(RestrictionEnd::Named(until))
     }
 }

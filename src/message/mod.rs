@@ -19,6 +19,8 @@
 //! message that they are about.
 //!
 //! Who got, read and played a message is kept beside it (`receipt_store`), from the same receipts.
+//! What WhatsApp keeps an account from (`restrictions`) holds those messages only that it would refuse, in their rows (`holding`). They are
+//! looked at again when their moment comes, or when it is known that they need not wait (`lifting`).
 //!
 //! That a message was taken is told by WhatsApp's acknowledgement, or by a receipt: nothing else counts. After a crash at any point the
 //! rows say what is known: what was on its way is in doubt, and is sent again as the same message.
@@ -40,6 +42,7 @@ mod failure;
 mod giving;
 mod holding;
 mod known;
+mod lifting;
 mod limits;
 mod listing;
 mod mentions;
@@ -54,9 +57,11 @@ mod receipt_store;
 mod receipts;
 mod recipients;
 mod refusal;
+mod restriction_store;
 mod restrictions;
 mod retention;
 mod shown;
+mod standings;
 mod timers;
 mod transitions;
 mod typing;
@@ -91,6 +96,7 @@ use crate::message::recipients::Recipients;
 use crate::message::restrictions::Restrictions;
 use crate::message::retention::MessageRetention;
 use crate::message::shown::shown;
+use crate::message::standings::Standings;
 use crate::message::transition::Happening;
 use crate::message::transitions::Transitions;
 use crate::message::types::Message;
@@ -148,12 +154,18 @@ impl Messages {
     pub async fn open(deps: Deps, settings: MessageSettings) -> Result<Self> {
         let MessageSettings { pace, kept, holds_when_restricted } = settings;
         let Deps { sessions, db, journal, egress, clock, lifecycle } = deps;
-        let transitions = Transitions::new(db.clone(), journal.clone(), clock.clone());
-        let (recipients, pacing) = (Recipients::new(db.clone()), Pacing::new(pace));
-        let restrictions = Restrictions::new(holds_when_restricted);
-        let believed = Believed::new(clock.clone());
-        let (at, of) = (clock.clone(), db.clone());
-        let shared = Shared { db: of, clock: at, believed, transitions, recipients, pacing, restrictions };
+        let shared = Shared {
+            db: db.clone(),
+            clock: clock.clone(),
+            believed: Believed::new(clock.clone()),
+            transitions: Transitions::new(db.clone(), journal.clone(), clock.clone()),
+            recipients: Recipients::new(db.clone()),
+            pacing: Pacing::new(pace, sessions.clone()),
+            restrictions: Restrictions::new(holds_when_restricted, restriction_store::all(db.read()).await?),
+            standings: Standings::default(),
+            sessions: sessions.clone(),
+            lifecycle: lifecycle.clone(),
+        };
         let outboxes = Outboxes::open(sessions.clone(), lifecycle.clone(), shared).await?;
         outboxes.go_on().await?;
         let receipts = Receipts::open(Arc::clone(&outboxes.shared), journal.clone()).await?;

@@ -29,6 +29,7 @@ use crate::db::Db;
 use crate::error::{Error, ErrorKind, Result, chain};
 use crate::event::index::IndexedMessage;
 use crate::event::index_store;
+use crate::lifecycle::Lifecycle;
 use crate::message::believed::Believed;
 use crate::message::known::KnownRow;
 use crate::message::outbox_store;
@@ -36,8 +37,10 @@ use crate::message::outgoing::OutgoingRow;
 use crate::message::pacing::Pacing;
 use crate::message::recipients::{Found, Recipients};
 use crate::message::restrictions::Restrictions;
+use crate::message::standings::Standings;
 use crate::message::transition::{ATTEMPTS, Happening, is_open};
 use crate::message::transitions::Transitions;
+use crate::session::Sessions;
 use crate::whatsapp::client::Client;
 use crate::whatsapp::operation::message::OutgoingMessage;
 
@@ -60,6 +63,9 @@ pub(super) struct Shared {
     pub(super) recipients: Recipients,
     pub(super) pacing: Pacing,
     pub(super) restrictions: Restrictions,
+    pub(super) standings: Standings,
+    pub(super) sessions: Sessions,
+    pub(super) lifecycle: Lifecycle,
 }
 
 /// Lanes in which something is new, with the message if it is the only one and was handed over.
@@ -165,6 +171,7 @@ impl Outbox {
                 Err(_) => return Stopped::Gone,
             };
             let Some(client) = client else { continue };
+            self.forget_other_account().await;
             *self.wake.lanes.lock() = Some(News::new());
             let is_empty = self.send_all(&client).await;
             *self.wake.lanes.lock() = None;
@@ -223,9 +230,16 @@ impl Outbox {
             tokio::select! {
                 Some(next) = running.next(), if !running.is_empty() => match next {
                     Next::More(lane) => ready.push_back(lane),
-                    Next::At(moment, lane) => {
-                        asleep.insert((moment, lane.name.clone()), lane);
-                    }
+                    Next::At(moment, lane) => match known.get_mut(&lane.name) {
+                        // What it waits for may have changed since it was looked at.
+                        Some(has_more) if *has_more => {
+                            *has_more = false;
+                            ready.push_back(lane);
+                        }
+                        _ => {
+                            asleep.insert((moment, lane.name.clone()), lane);
+                        }
+                    },
                     Next::Empty(lane) => match known.get_mut(&lane.name) {
                         Some(has_more) if *has_more => {
                             *has_more = false;
@@ -340,7 +354,7 @@ impl Outbox {
         };
         let Some(recipient) = self.recipient(client, &row).await? else { return Ok(Turn::Done) };
         tokio::select! {
-            () = tokio::time::sleep(pacing.take(&self.session)) => {}
+            () = pacing.turn(&self.session) => {}
             _ = client.ended() => return Ok(Turn::Done),
         }
         let (sender, content) = match ready.filter(|ready| ready.sequence == progress.sequence) {

@@ -40,6 +40,8 @@ pub(super) enum Happening {
     NotSent { until: Timestamp },
     /// WhatsApp lets the account begin no new chat before then. If it was refused for that, nothing of it was sent.
     Held { until: Timestamp },
+    /// What it was held for is over before its moment.
+    Released { now: Timestamp },
     /// WhatsApp took it.
     Taken { at: Option<Timestamp> },
     /// WhatsApp or the library refused it for good.
@@ -94,6 +96,9 @@ pub(super) fn step(now_known: &Progress, happening: &Happening) -> Option<Progre
             Sending => Some(not_sent(&known, *until)),
             _ => None,
         },
+        Happening::Released { now } => {
+            (status == Queued && known.due_at > *now).then_some(Progress { due_at: *now, ..known })
+        }
         Happening::Taken { at } => (matches!(status, Queued | Sending | Unconfirmed) || was_doubtful)
             .then(|| Progress { sent_at: *at, ..to(Sent) }),
         Happening::Refused { code, upstream_code } => match status {

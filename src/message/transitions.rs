@@ -25,6 +25,7 @@ use crate::event::journal::Journal;
 use crate::message::known::{KnownRow, KnownRows};
 use crate::message::outbox_store;
 use crate::message::outgoing::OutgoingRow;
+use crate::message::restriction_store::{self, RestrictionRow};
 use crate::message::transition::{Happening, step};
 
 /// What happened to one message.
@@ -184,15 +185,35 @@ impl Transitions {
     ///
     /// # Errors
     /// `Unavailable`, `ShuttingDown`.
-    pub(super) async fn write_restriction(
+    pub(super) async fn write_restriction(&self, row: RestrictionRow) -> Result<()> {
+        let body = EventBody::AccountRestricted(AccountRestrictedEvent { kind: row.kind, until: row.ends_at });
+        let event = NewEvent::new(row.session_id.clone(), &body, self.clock.now())?;
+        let write: Write = Box::new(move |tx: &Work| {
+            let row = row.clone();
+            Box::pin(async move { restriction_store::put(tx, row).await.map(|()| Vec::new()) })
+        });
+        self.journal.write(JournalEntry { events: vec![event], write: Some(write), ..JournalEntry::default() }).await?;
+        Ok(())
+    }
+
+    /// Writes that WhatsApp does not keep it from that any more, of one kind or all, unless it said so after that moment.
+    ///
+    /// # Errors
+    /// `Unavailable`, `ShuttingDown`.
+    pub(super) async fn forget_restriction(
         &self,
         session: &SessionId,
-        kind: RestrictionKind,
-        until: Timestamp,
+        kind: Option<RestrictionKind>,
+        noted_until: Timestamp,
     ) -> Result<()> {
-        let body = EventBody::AccountRestricted(AccountRestrictedEvent { kind, until });
-        let event = NewEvent::new(session.clone(), &body, self.clock.now())?;
-        self.journal.write(JournalEntry { events: vec![event], ..JournalEntry::default() }).await?;
+        let session = session.clone();
+        let write: Write = Box::new(move |tx: &Work| {
+            let session = session.clone();
+            Box::pin(
+                async move { restriction_store::delete(tx, &session, kind, noted_until).await.map(|()| Vec::new()) },
+            )
+        });
+        self.journal.write(JournalEntry { write: Some(write), ..JournalEntry::default() }).await?;
         Ok(())
     }
 

@@ -157,17 +157,43 @@ pub struct ChatTyping {
 }
 
 /// What holds the messages of a session up.
-#[derive(Clone, Debug, PartialEq, Object, SimpleObject, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Object, SimpleObject, Serialize)]
 #[oai(example)]
 pub struct Limits {
+    /// Until when WhatsApp lets the account write to nobody new. Null when it may, or that is not known.
+    pub timelock: Option<Timelock>,
+    /// How many chats the account may begin. Null when WhatsApp sets no limit, or that is not known.
+    pub new_chats: Option<NewChats>,
+    /// When WhatsApp last said what stands in `timelock` and `new_chats`. Null when it was never asked.
+    pub checked_at: Option<Timestamp>,
     /// What waits.
     pub queue: MessageQueue,
     /// How fast it is sent.
     pub rate: SendRate,
 }
 
+/// A time in which an account may write to nobody new.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Object, SimpleObject, Serialize)]
+#[oai(example)]
+pub struct Timelock {
+    /// When it ends.
+    pub until: Timestamp,
+}
+
+/// How many chats an account may begin in the present cycle.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Object, SimpleObject, Serialize)]
+#[oai(example)]
+pub struct NewChats {
+    /// How many it has begun.
+    pub used: u32,
+    /// How many it may begin.
+    pub total: u32,
+    /// When the cycle ends, and they are counted anew.
+    pub resets_at: Timestamp,
+}
+
 /// Messages of a session that are still to be sent.
-#[derive(Clone, Debug, PartialEq, Eq, Object, SimpleObject, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Object, SimpleObject, Serialize)]
 #[oai(example)]
 pub struct MessageQueue {
     /// How many there are, with those that are scheduled; 10,000 at most.
@@ -177,7 +203,7 @@ pub struct MessageQueue {
 }
 
 /// How fast a session sends.
-#[derive(Clone, Debug, PartialEq, Object, SimpleObject, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Object, SimpleObject, Serialize)]
 #[oai(example)]
 pub struct SendRate {
     /// Messages per second in the long run; 0 is as fast as it goes.

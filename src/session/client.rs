@@ -16,6 +16,8 @@ use crate::account::Identity;
 use crate::caller::Caller;
 use crate::error::{Error, ErrorKind, Result};
 use crate::session::Sessions;
+use crate::session::registry::SessionHandle;
+use crate::session::types::SendPace;
 use crate::whatsapp::client::Client;
 
 /// Who a session is, and its client.
@@ -53,6 +55,19 @@ impl Sessions {
         let mut ids = Vec::new();
         self.registry.for_each(|snapshot| ids.push(snapshot.session.id.clone()));
         ids
+    }
+
+    /// Who a session is. None until a phone has linked it, or if there is no such session; needs no caller.
+    pub fn identity(&self, id: &SessionId) -> Option<Identity> {
+        self.registry.find(id)?.look(|snapshot| snapshot.live.identity.clone())
+    }
+
+    /// How fast a session is to send, as far as its client chose it; needs no caller.
+    pub fn send_pace(&self, id: &SessionId) -> SendPace {
+        let chosen = |handle: &SessionHandle| {
+            handle.look(|snapshot| SendPace { rate: snapshot.session.send_rate, burst: snapshot.session.send_burst })
+        };
+        self.registry.find(id).map(|handle| chosen(&handle)).unwrap_or_default()
     }
 
     /// The session's client, for what was accepted before: none unless the session is logged in, and another one after each login.

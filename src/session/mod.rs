@@ -23,6 +23,7 @@ mod pairing;
 mod presence;
 mod projection;
 pub mod rules;
+pub mod setting;
 mod timeline;
 mod transition_events;
 mod updates;
@@ -98,7 +99,7 @@ impl Sessions {
         Ok(self.reach(caller, Scope::SessionsRead, id)?.look(Snapshot::clone).seen_by(caller))
     }
 
-    /// Changes a session's name, its labels, and what WhatsApp is told at each login.
+    /// Changes a session's name, its labels, what WhatsApp is told at each login, and how fast it sends.
     ///
     /// # Errors
     /// `Invalid`, `SessionNotFound`.
@@ -107,7 +108,10 @@ impl Sessions {
         let handle = self.reach(caller, Scope::SessionsWrite, id)?;
         let name = changes.name.map(rules::name).transpose()?;
         let metadata = changes.metadata.map(rules::metadata).transpose()?;
-        let changes = store::Changes { name, metadata, presence_on_connect: changes.presence_on_connect };
+        let (send_rate, send_burst) =
+            (changes.send_rate.try_map(rules::send_rate)?, changes.send_burst.try_map(rules::send_burst)?);
+        let presence_on_connect = changes.presence_on_connect;
+        let changes = store::Changes { name, metadata, presence_on_connect, send_rate, send_burst };
         let this = self.clone();
         let changed = self.deps.lifecycle.complete(async move {
             let _turn = handle.turn().await;

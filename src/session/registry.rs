@@ -213,6 +213,7 @@ impl SessionHandle {
             session.name.clone_from(&row.name);
             session.metadata.clone_from(&row.metadata);
             session.presence_on_connect = row.presence_on_connect;
+            (session.send_rate, session.send_burst) = (row.send_rate, row.send_burst);
             session.updated_at = row.updated_at;
             snapshot.revision.number += 1;
         });
@@ -274,6 +275,8 @@ mod tests {
             is_logged_in: false,
             metadata: BTreeMap::new(),
             presence_on_connect: PresenceOnConnect::Unavailable,
+            send_rate: None,
+            send_burst: None,
         };
         let live = Live {
             status,

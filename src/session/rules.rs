@@ -12,7 +12,7 @@ use crate::error::{Error, Result};
 use crate::page::SortKey;
 use crate::rule;
 use crate::session::store::SessionDraft;
-use crate::session::types::{NewSession, Session, SessionFilter, Snapshot};
+use crate::session::types::{NewSession, SendPace, Session, SessionFilter, Snapshot};
 use crate::webhook;
 
 /// Most labels.
@@ -23,6 +23,12 @@ pub const LABEL_NAME_MAX: usize = 64;
 pub const LABEL_VALUE_MAX: usize = 512;
 /// Longest operating system that the phone shows, characters.
 pub const OS_MAX: usize = 50;
+/// Most messages per second that a session may be told to send.
+pub const SEND_RATE_MAX: f64 = 1_000.0;
+/// Most messages that a session may be told to send at once.
+pub const SEND_BURST_MAX: u32 = 1_000;
+/// Parts of a message per second that a rate is counted in.
+const RATE_PARTS: f64 = 1_000.0;
 /// The kinds of program that a phone knows how to show.
 pub const PLATFORMS: &[&str] = &["chrome", "firefox", "safari", "edge", "opera", "ie", "desktop"];
 
@@ -41,8 +47,29 @@ pub fn draft(caller: &Caller, new: NewSession, now: Timestamp) -> Result<Session
         metadata: new.metadata.map(metadata).transpose()?.unwrap_or_default(),
         props: new.device.map(props).transpose()?.unwrap_or_default(),
         presence_on_connect: new.presence_on_connect.unwrap_or(PresenceOnConnect::Unavailable),
+        pace: SendPace {
+            rate: new.send_rate.map(send_rate).transpose()?,
+            burst: new.send_burst.map(send_burst).transpose()?,
+        },
         webhook,
     })
+}
+
+/// Messages per second; 0 is as fast as it goes.
+pub fn send_rate(rate: f64) -> Result<f64> {
+    let parts = rate * RATE_PARTS;
+    // What is no number is in no range. Most decimals are no exact binary fractions.
+    let is_fine = (0.0..=SEND_RATE_MAX).contains(&rate) && (parts - parts.round()).abs() < 1e-6;
+    let rule =
+        || Error::invalid("send_rate", format!("must be from 0 to {SEND_RATE_MAX}, with at most three decimals"));
+    // Not minus zero, which is one of them.
+    is_fine.then(|| parts.round().abs() / RATE_PARTS).ok_or_else(rule)
+}
+
+/// Messages that go at once.
+pub fn send_burst(burst: u32) -> Result<u32> {
+    let rule = || Error::invalid("send_burst", format!("must be from 1 to {SEND_BURST_MAX}"));
+    (1..=SEND_BURST_MAX).contains(&burst).then_some(burst).ok_or_else(rule)
 }
 
 /// A name; an empty one is none.
@@ -123,4 +150,26 @@ pub fn matches(filter: &SessionFilter, snapshot: &Snapshot) -> bool {
                 || contains(folded, session.phone_number.as_deref())
         })
         && metadata.iter().flatten().all(|(name, value)| session.metadata.get(name) == Some(value))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_session_sends_at_a_rate_of_thousandths_and_bursts_of_whole_messages() {
+        for rate in [0.0, 0.001, 0.1, 0.7, 2.5, 33.333, 999.999, 1_000.0] {
+            assert_eq!(send_rate(rate).ok(), Some(rate));
+        }
+        assert!(send_rate(-0.0).is_ok_and(f64::is_sign_positive));
+        for rate in [-0.001, 0.0001, 1.2345, 1_000.001, f64::INFINITY, f64::NEG_INFINITY, f64::NAN] {
+            let refused = send_rate(rate).expect_err("it breaks the rule").to_string();
+            assert_eq!(refused, "`send_rate` must be from 0 to 1000, with at most three decimals", "{rate}");
+        }
+        assert_eq!((send_burst(1).ok(), send_burst(1_000).ok()), (Some(1), Some(1_000)));
+        for burst in [0, 1_001] {
+            let refused = send_burst(burst).expect_err("it breaks the rule").to_string();
+            assert_eq!(refused, "`send_burst` must be from 1 to 1000");
+        }
+    }
 }

@@ -18,7 +18,8 @@ use crate::account::{DeviceProps, Identity, PhoneNumber};
 use crate::db::fault::failed;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::entry::{Last, Write};
-use crate::session::types::{Live, Session};
+use crate::session::setting::Setting;
+use crate::session::types::{Live, SendPace, Session};
 use crate::webhook;
 
 /// The table.
@@ -48,6 +49,8 @@ pub struct SessionDraft {
     pub props: DeviceProps,
     /// What WhatsApp is told at each login.
     pub presence_on_connect: PresenceOnConnect,
+    /// How fast it is to send.
+    pub pace: SendPace,
     /// Where to deliver, and what.
     pub webhook: Option<webhook::row::WebhookRow>,
 }
@@ -74,6 +77,8 @@ pub async fn insert(tx: &impl ConnectionTrait, draft: SessionDraft, now: Timesta
         device_platform: draft.props.platform,
         device_version: draft.props.version,
         presence_on_connect: draft.presence_on_connect,
+        send_rate: draft.pace.rate,
+        send_burst: draft.pace.burst.map(burst_column),
         created_at: now,
         updated_at: now,
         last_connected_at: None,
@@ -87,6 +92,11 @@ pub async fn insert(tx: &impl ConnectionTrait, draft: SessionDraft, now: Timesta
         webhook::store::insert(tx, webhook).await?;
     }
     Ok(SessionRow::from(model))
+}
+
+/// As the column has it, which knows no numbers without a sign.
+fn burst_column(burst: u32) -> i32 {
+    i32::try_from(burst).unwrap_or(i32::MAX)
 }
 
 fn id_conflict(error: DbErr, id: &SessionId) -> Error {
@@ -126,6 +136,10 @@ pub struct Changes {
     pub metadata: Option<BTreeMap<String, String>>,
     /// What WhatsApp is told at each login.
     pub presence_on_connect: Option<PresenceOnConnect>,
+    /// Messages per second that it sends.
+    pub send_rate: Setting<f64>,
+    /// Messages that it sends at once.
+    pub send_burst: Setting<u32>,
 }
 
 /// Changes what a client chose. None if there is no such session.
@@ -135,12 +149,15 @@ pub async fn update(
     changes: Changes,
     now: Timestamp,
 ) -> Result<Option<Session>> {
-    let Changes { name, metadata, presence_on_connect } = changes;
+    let Changes { name, metadata, presence_on_connect, send_rate, send_burst } = changes;
+    let send_burst = send_burst.chosen().map(|burst| burst.map(burst_column));
     let metadata = metadata.map(serde_json::to_value).transpose().map_err(Error::internal)?;
     let changes = session::ActiveModel {
         name: name.map_or(ActiveValue::NotSet, ActiveValue::Set),
         metadata: metadata.map_or(ActiveValue::NotSet, ActiveValue::Set),
         presence_on_connect: presence_on_connect.map_or(ActiveValue::NotSet, ActiveValue::Set),
+        send_rate: send_rate.chosen().map_or(ActiveValue::NotSet, ActiveValue::Set),
+        send_burst: send_burst.map_or(ActiveValue::NotSet, ActiveValue::Set),
         updated_at: ActiveValue::Set(now),
         ..Default::default()
     };
@@ -286,6 +303,8 @@ impl From<session::Model> for SessionRow {
             device_platform,
             device_version,
             presence_on_connect,
+            send_rate,
+            send_burst,
             created_at,
             updated_at,
             last_connected_at,
@@ -308,6 +327,8 @@ impl From<session::Model> for SessionRow {
                 // We wrote it; a row edited by hand into something else shows no labels.
                 metadata: serde_json::from_value(metadata).unwrap_or_default(),
                 presence_on_connect,
+                send_rate,
+                send_burst: send_burst.and_then(|burst| u32::try_from(burst).ok()),
             },
             live: Live {
                 status,

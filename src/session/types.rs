@@ -12,6 +12,7 @@ use serde::Serialize;
 
 use crate::account::{Code, Device, DeviceProps, Identity, PairRequest, PhoneNumber};
 use crate::error::Result;
+use crate::session::setting::Setting;
 use crate::webhook::types::NewWebhook;
 
 /// A WhatsApp account's place in this server.
@@ -40,6 +41,19 @@ pub struct Session {
     pub metadata: BTreeMap<String, String>,
     /// What WhatsApp is told at each login: whether somebody uses the session.
     pub presence_on_connect: PresenceOnConnect,
+    /// Messages per second that it sends in the long run, 0 as fast as it goes. Null for the server's choice.
+    pub send_rate: Option<f64>,
+    /// Messages that it sends at once after a while without any. Null for the server's choice.
+    pub send_burst: Option<u32>,
+}
+
+/// How fast a session is to send, as far as its client chose it.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct SendPace {
+    /// Messages per second in the long run, 0 as fast as it goes.
+    pub rate: Option<f64>,
+    /// Messages that go at once after a while without any.
+    pub burst: Option<u32>,
 }
 
 /// What a session is doing right now, and why.
@@ -67,7 +81,7 @@ pub struct Status {
 }
 
 /// A session to be created.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Object, InputObject)]
+#[derive(Clone, Debug, Default, PartialEq, Object, InputObject)]
 #[oai(example)]
 #[graphql(name = "CreateSessionInput")]
 pub struct NewSession {
@@ -83,10 +97,15 @@ pub struct NewSession {
     pub metadata: Option<HashMap<String, String>>,
     /// What WhatsApp is told at each login; `unavailable` when absent, so that the phone goes on to notify.
     pub presence_on_connect: Option<PresenceOnConnect>,
+    /// Messages per second that it sends in the long run, 0 to 1000 with at most three decimals; 0 is as fast as it goes. The server's
+    /// choice when absent.
+    pub send_rate: Option<f64>,
+    /// Messages that it sends at once after a while without any, 1 to 1000. The server's choice when absent.
+    pub send_burst: Option<u32>,
 }
 
 /// What to change about a session. What is absent stays.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Object, InputObject)]
+#[derive(Clone, Debug, Default, PartialEq, Object, InputObject)]
 #[oai(example)]
 #[graphql(name = "SessionChangesInput")]
 pub struct SessionChanges {
@@ -96,6 +115,11 @@ pub struct SessionChanges {
     pub metadata: Option<HashMap<String, String>>,
     /// What WhatsApp is told at each login, from the next one on.
     pub presence_on_connect: Option<PresenceOnConnect>,
+    /// Messages per second that it sends in the long run, 0 to 1000 with at most three decimals; 0 is as fast as it goes. Null is the
+    /// server's choice. It counts at once.
+    pub send_rate: Setting<f64>,
+    /// Messages that it sends at once after a while without any, 1 to 1000. Null is the server's choice. It counts at once.
+    pub send_burst: Setting<u32>,
 }
 
 /// Whether somebody is to be seen to use the account.

@@ -184,6 +184,8 @@ mod tests {
             is_logged_in: false,
             metadata: BTreeMap::new(),
             presence_on_connect: PresenceOnConnect::Unavailable,
+            send_rate: None,
+            send_burst: None,
         };
         SessionRow { session, live, props: DeviceProps::default() }
     }

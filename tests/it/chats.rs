@@ -211,7 +211,8 @@ async fn the_limits_say_what_waits_and_how_fast_it_goes(#[values(Kind::Sqlite, K
     world.sim.phone(FRIEND);
     let rate = json!({ "per_second": 2.5, "burst": 7 });
     let limits = world.door.get("/shop/limits").await.ok();
-    assert_eq!(limits, json!({ "queue": { "waiting": 0, "oldest_at": null }, "rate": rate }));
+    assert_eq!(limits["queue"], json!({ "waiting": 0, "oldest_at": null }));
+    assert_eq!(limits["rate"], rate);
     world.door.post("/shop/disconnect", Value::Null).await.ok();
     let first = world.door.post("/shop/messages", text("one")).await.ok();
     world.door.post("/shop/messages", text("two")).await.ok();

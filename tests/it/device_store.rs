@@ -118,6 +118,8 @@ impl Base {
             device_platform: None,
             device_version: None,
             presence_on_connect: PresenceOnConnect::Unavailable,
+            send_rate: None,
+            send_burst: None,
             created_at: now,
             updated_at: now,
             last_connected_at: None,

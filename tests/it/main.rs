@@ -54,6 +54,8 @@ mod keys;
 #[cfg(feature = "sandbox")]
 mod lanes;
 #[cfg(feature = "sandbox")]
+mod limits;
+#[cfg(feature = "sandbox")]
 mod link_previews;
 #[cfg(feature = "sandbox")]
 mod long_lists;
@@ -92,6 +94,8 @@ mod qr_pictures;
 mod reconnect;
 #[cfg(feature = "sandbox")]
 mod refusals;
+#[cfg(feature = "sandbox")]
+mod refused_messages;
 #[cfg(feature = "sandbox")]
 mod replay;
 #[cfg(feature = "sandbox")]

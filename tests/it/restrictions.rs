@@ -16,6 +16,8 @@ const SHOP: &str = "15550100001";
 const FRIEND: &str = "15550100077";
 const STRANGER: &str = "15550100078";
 const OTHER_STRANGER: &str = "15550100079";
+/// Of another account that is linked later.
+const ANOTHER: &str = "15550100002";
 /// Longest wait for a fact. Far above what it takes on a busy machine.
 const LIMIT: Duration = Duration::from_secs(60);
 /// Seconds that a restriction lasts here: long enough to be seen on a busy machine.
@@ -197,6 +199,73 @@ async fn what_is_held_is_held_by_the_next_process_too_and_can_be_taken_back(
     assert!(now() >= until);
     assert_eq!(copies(&world, &kept), 2);
     assert!(got(&world, OTHER_STRANGER).is_empty());
+    world.finish().await;
+}
+
+#[rstest]
+#[tokio::test]
+async fn the_next_process_knows_what_the_account_is_kept_from(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+    let mut world = acquainted(kind, &[]).await;
+    let until = now() + 3_600;
+    world.phone().restrict(Restrictions { timelock: Some(Timelock { until }), ..Restrictions::default() });
+    held(&text(&world, STRANGER, "good morning").await, until);
+    world.crash();
+    // Nobody can be asked for this.
+    let limits = world.door.get("/shop/limits").await.ok();
+    assert_eq!(limits["timelock"], json!({ "until": until }));
+    assert!(limits["checked_at"].as_u64().is_some_and(|moment| moment <= now()), "{limits}");
+    world.reaches("shop", "logged_in").await;
+    let second = held(&text(&world, OTHER_STRANGER, "good evening").await, until);
+    assert_eq!(copies(&world, &second), 0, "it is not even tried");
+    assert_eq!(text(&world, FRIEND, "yes").await.status, 201);
+    assert_eq!(of_type(&world, "account_restricted", 1).await.len(), 1);
+    world.finish().await;
+}
+
+#[rstest]
+#[tokio::test]
+async fn what_is_held_goes_when_whatsapp_says_that_the_restriction_is_no_more(
+    #[values(Kind::Sqlite, Kind::Postgres)] kind: Kind,
+    #[values(false, true)] has_crashed: bool,
+) {
+    let mut world = acquainted(kind, &[]).await;
+    let until = now() + 3_600;
+    world.phone().restrict(Restrictions { timelock: Some(Timelock { until }), ..Restrictions::default() });
+    let first = held(&text(&world, STRANGER, "good morning").await, until);
+    let second = held(&text(&world, OTHER_STRANGER, "good evening").await, until);
+    if has_crashed {
+        world.crash();
+        world.reaches("shop", "logged_in").await;
+    }
+    world.phone().restrict(Restrictions::default());
+    let limits = world.door.get("/shop/limits").await.ok();
+    assert_eq!(limits["timelock"], Value::Null);
+    for (id, to, words) in [(&first, STRANGER, "good morning"), (&second, OTHER_STRANGER, "good evening")] {
+        becomes(&world, id, "delivered").await;
+        assert_eq!(got(&world, to), [words]);
+    }
+    // The next process knows it as well.
+    world.crash();
+    world.reaches("shop", "logged_in").await;
+    assert_eq!(text(&world, STRANGER, "good night").await.status, 201);
+    world.finish().await;
+}
+
+#[rstest]
+#[tokio::test]
+async fn another_account_is_not_kept_from_what_the_one_before_was(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+    let world = acquainted(kind, &[]).await;
+    let until = now() + 3_600;
+    world.phone().restrict(Restrictions { timelock: Some(Timelock { until }), ..Restrictions::default() });
+    let waiting = held(&text(&world, STRANGER, "good morning").await, until);
+    world.door.post("/shop/logout", Value::Null).await.ok();
+    world.door.post("/shop/connect", Value::Null).await.ok();
+    world.link("shop", &world.sim.phone(ANOTHER)).await;
+    // Its moment is an hour away, but nobody will send it any more.
+    let failed = becomes(&world, &waiting, "failed").await;
+    assert_eq!(failed["failed"]["code"], "account_changed");
+    assert_eq!(text(&world, OTHER_STRANGER, "good evening").await.status, 201);
+    assert_eq!(world.door.get("/shop/limits").await.ok()["timelock"], Value::Null);
     world.finish().await;
 }
 

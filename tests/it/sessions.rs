@@ -25,6 +25,8 @@ async fn a_new_session_has_every_field_of_the_contract() {
         "phone_number",
         "presence_on_connect",
         "push_name",
+        "send_burst",
+        "send_rate",
         "status",
         "updated_at",
     ];
@@ -72,6 +74,12 @@ async fn of_many_creations_of_one_id_exactly_one_succeeds(#[values(Kind::Sqlite,
 #[case(json!({ "metadata": { "k": [1] } }), "metadata")]
 #[case(json!({ "device": { "platform": "toaster" } }), "device.platform")]
 #[case(json!({ "device": { "version": "1.x" } }), "device.version")]
+#[case(json!({ "send_rate": -1 }), "send_rate")]
+#[case(json!({ "send_rate": 0.0005 }), "send_rate")]
+#[case(json!({ "send_rate": 1000.5 }), "send_rate")]
+#[case(json!({ "send_rate": "fast" }), "send_rate")]
+#[case(json!({ "send_burst": 0 }), "send_burst")]
+#[case(json!({ "send_burst": 1001 }), "send_burst")]
 #[case(json!({ "webhook": {} }), "url")]
 #[case(json!({ "webhook": { "url": "ftp://example.com" } }), "webhook.url")]
 #[case(json!({ "webhook": { "url": "http://example.com", "events": ["message", "nonsense"] } }), "session_status")]

@@ -10,6 +10,7 @@ use waypost::event::body::session::{OfflineSyncCompletedEvent, TestEvent};
 use waypost::event::entry::{JournalEntry, NewEvent};
 use waypost::event::index::MessageKey;
 use waypost::session;
+use waypost::session::setting::Setting;
 use waypost::session::types::{Live, Session};
 
 use crate::support::webhook_fixture::{WebhookFixture, shop};
@@ -114,7 +115,9 @@ async fn a_nul_or_a_name_without_end_is_kept_alike_by_both(#[values(Kind::Sqlite
     fixture.journal.write(JournalEntry { write: Some(write), ..JournalEntry::default() }).await.expect("it is written");
     let metadata = [("a\0".to_owned(), "b\0".to_owned())].into();
     let (id, name, now) = (shop(), Some(Some("n\0".to_owned())), fixture.clock.now());
-    let changes = session::store::Changes { name, metadata: Some(metadata), presence_on_connect: None };
+    let (send_rate, send_burst) = (Setting::Kept, Setting::Kept);
+    let metadata = Some(metadata);
+    let changes = session::store::Changes { name, metadata, presence_on_connect: None, send_rate, send_burst };
     let changed = session::store::update(fixture.db.write(), &id, changes, now);
     changed.await.expect("it is written");
     let found = session::store::find(fixture.db.read(), &shop()).await.expect("it reads").expect("it is there").session;

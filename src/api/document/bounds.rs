@@ -73,11 +73,17 @@ fn properties() -> Vec<(&'static str, &'static str, Value)> {
     let url = || json!({ "pattern": "^[Hh][Tt][Tt][Pp][Ss]?:", "minLength": 1, "maxLength": URL_MAX });
     let secret = || json!({ "minLength": 1, "maxLength": SECRET_MAX, "pattern": NO_NUL });
     let client_key = || json!({ "minLength": 1, "maxLength": message::rules::KEY_MAX, "pattern": PRINTABLE_OR_EMPTY });
+    let send_rate = || json!({ "minimum": 0, "maximum": session::rules::SEND_RATE_MAX });
+    let send_burst = || json!({ "minimum": 1, "maximum": session::rules::SEND_BURST_MAX });
     let seconds = |least: u64, most: u64| json!({ "minimum": least, "maximum": most });
     vec![
         ("NewSession", "id", json!({ "pattern": SESSION_ID })),
         ("NewSession", "name", name(PRINTABLE_OR_EMPTY)),
         ("NewSession", "metadata", labels()),
+        ("NewSession", "send_rate", send_rate()),
+        ("NewSession", "send_burst", send_burst()),
+        ("SessionChanges", "send_rate", send_rate()),
+        ("SessionChanges", "send_burst", send_burst()),
         ("SessionChanges", "name", name(PRINTABLE_OR_EMPTY)),
         ("SessionChanges", "metadata", labels()),
         ("DeviceProps", "os", json!({ "maxLength": session::rules::OS_MAX, "pattern": PRINTABLE })),

@@ -15,6 +15,18 @@ const ALWAYS: &[ErrorKind] =
 const OF_BODY: &[StatusCode] =
     &[StatusCode::BAD_REQUEST, StatusCode::PAYLOAD_TOO_LARGE, StatusCode::UNSUPPORTED_MEDIA_TYPE];
 
+/// What a message that was written down can fail with, so that there is something to look at.
+const OF_MESSAGE: &[ErrorKind] = &[
+    ErrorKind::RecipientNotOnWhatsapp,
+    ErrorKind::RecipientNotFound,
+    ErrorKind::RecipientUnreachable,
+    ErrorKind::AccountRestricted,
+    ErrorKind::NewChatLimit,
+    ErrorKind::InvalidMessage,
+    ErrorKind::NotAllowed,
+    ErrorKind::Rejected,
+];
+
 /// One failure: its status, its code, and what it is called.
 type Failure = (StatusCode, &'static str, &'static str);
 
@@ -31,7 +43,7 @@ fn own(operation_id: &str) -> Option<Vec<ErrorKind>> {
 
 fn all(operation: &Value, method: &str) -> Option<Vec<Failure>> {
     let kinds = own(operation["operationId"].as_str()?)?;
-    let mut failures: Vec<Failure> = kinds.iter().chain(ALWAYS).map(|kind| error::row(*kind)).collect();
+    let mut failures: Vec<Failure> = kinds.iter().chain(ALWAYS).flat_map(|kind| error::rows(*kind)).collect();
     failures.extend(error::http_row(StatusCode::GATEWAY_TIMEOUT));
     // Those without a body in the document take one all the same, and want JSON in it.
     if matches!(method, "post" | "patch" | "put") {
@@ -83,6 +95,11 @@ fn response(failures: &[Failure]) -> Value {
             headers.insert("Retry-After".to_owned(), header("Seconds to wait.", "integer"));
         }
         _ => {}
+    }
+    if failures.iter().any(|(_, code, _)| OF_MESSAGE.iter().any(|kind| error::row(*kind).1 == *code)) {
+        let mut location = header("Where the message is, if it was written down before.", "string");
+        location["required"] = json!(false);
+        headers.insert("Location".to_owned(), location);
     }
     json!({
         "description": sentences.join(" "),

@@ -19,6 +19,7 @@ pub(super) fn explained(mut response: Response, request_id: &str) -> Response {
     for failure in &mut response.errors {
         shorten(&mut failure.message);
         let retry_after = failure.source::<Error>().and_then(error::retry_after_seconds);
+        let message_id = failure.source::<Error>().and_then(Error::message).map(|failed| failed.message_id.clone());
         let code = match failure.source::<Error>() {
             Some(error) => {
                 let (code, message) = error::shown(error, request_id, spelling);
@@ -32,6 +33,9 @@ pub(super) fn explained(mut response: Response, request_id: &str) -> Response {
         extensions.set("requestId", request_id);
         if let Some(seconds) = retry_after {
             extensions.set("retryAfter", seconds);
+        }
+        if let Some(id) = message_id {
+            extensions.set("messageId", id);
         }
     }
     response

@@ -7,9 +7,9 @@ use poem::{Body, IntoResponse, Request as HttpRequest, Response, Result, handler
 use serde::Deserialize;
 
 use crate::api::body::{BODY_MAX, json_bytes};
-use crate::api::error::{MalformedBody, UnfitMethod, UnfitType};
 use crate::api::graphql::graph::{Admitted, Graph};
 use crate::api::request_id;
+use crate::api::unfit::{MalformedBody, UnfitMethod, UnfitType};
 use crate::caller::Caller;
 
 /// The media type of GraphQL over HTTP.

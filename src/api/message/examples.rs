@@ -9,14 +9,17 @@ use poem_openapi::types::Example;
 use crate::event::body::party::Party;
 use crate::message::receipt_types::{MessageReceipt, MessageReceiptPage};
 use crate::message::types::{
-    Limits, LinkPreview, Message, MessageContent, MessageFailure, MessagePage, MessageQueue, NewMessage, SendRate,
-    TextContent,
+    Limits, LinkPreview, Message, MessageContent, MessageFailure, MessagePage, MessageQueue, NewChats, NewMessage,
+    SendRate, TextContent, Timelock,
 };
 
 /// When it was asked for.
 const ASKED: Timestamp = Timestamp::from_millis(1_767_143_263_000);
 /// When it was sent.
 const SENT: Timestamp = Timestamp::from_millis(1_767_143_264_000);
+
+/// When what holds messages up is over.
+const TOMORROW: Timestamp = Timestamp::from_millis(1_767_229_663_000);
 
 impl Example for LinkPreview {
     fn example() -> Self {
@@ -83,7 +86,25 @@ impl Example for MessageFailure {
 
 impl Example for Limits {
     fn example() -> Self {
-        Self { queue: MessageQueue::example(), rate: SendRate::example() }
+        Self {
+            timelock: Some(Timelock::example()),
+            new_chats: Some(NewChats::example()),
+            checked_at: Some(ASKED),
+            queue: MessageQueue::example(),
+            rate: SendRate::example(),
+        }
+    }
+}
+
+impl Example for Timelock {
+    fn example() -> Self {
+        Self { until: TOMORROW }
+    }
+}
+
+impl Example for NewChats {
+    fn example() -> Self {
+        Self { used: 12, total: 50, resets_at: TOMORROW }
     }
 }
 

@@ -159,7 +159,8 @@ impl MessageQuery {
 
     /// Shows what holds the messages of a session up.
     ///
-    /// How many wait, and how fast they are sent.
+    /// How many wait, how fast they are sent, and what WhatsApp keeps the account from. WhatsApp is asked when what it said last is
+    /// older than five minutes and the session is logged in; otherwise that is shown as it was.
     async fn limits(&self, ctx: &Context<'_>, #[graphql(desc = "The session's id.")] session_id: ID) -> Option<Limits> {
         let outcome = async { api(ctx).messages.limits(caller(ctx), &self::session_id(&session_id)?).await };
         or_null(ctx, outcome.await)

@@ -1,6 +1,7 @@
 //! Messages through both doors.
 
 pub mod graphql;
+pub mod location;
 pub mod rest;
 pub mod sent;
 

@@ -160,7 +160,8 @@ impl MessagesApi {
 
     /// Shows what holds the messages of a session up.
     ///
-    /// How many wait, and how fast they are sent.
+    /// How many wait, how fast they are sent, and what WhatsApp keeps the account from. WhatsApp is asked when what it said last is
+    /// older than five minutes and the session is logged in; otherwise that is shown as it was.
     #[oai(path = "/sessions/:session_id/limits", method = "get", operation_id = "getLimits")]
     async fn limits(
         &self,

@@ -10,6 +10,7 @@ use poem_openapi::registry::{MetaHeader, MetaResponse, MetaResponses, MetaSchema
 use poem_openapi::types::Type as _;
 
 use crate::api::error::Problem;
+use crate::api::message::location::location;
 use crate::api::reply::{Ok200, json, responses};
 use crate::api::rest::param::{Wait, Word};
 use crate::message::types::{Accepted, IfOffline, Message, SendOptions};
@@ -31,10 +32,10 @@ impl IntoResponse for Sent {
             (false, false) => StatusCode::OK,
         };
         let Accepted { message, is_replayed } = accepted;
-        let location = format!("/api/v1/sessions/{}/messages/{}", message.session_id, message.id);
+        let location = location(&message.session_id, &message.id);
         let mut response = Ok200(message).into_response();
         response.set_status(status);
-        if let Ok(location) = HeaderValue::from_str(&location) {
+        if let Some(location) = location {
             response.headers_mut().insert(header::LOCATION, location);
         }
         if is_replayed {

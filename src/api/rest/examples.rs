@@ -20,6 +20,7 @@ impl Example for Problem {
             detail: "no session has this id".to_owned(),
             code: "session_not_found".to_owned(),
             request_id: "019b7f0c5d5e7a60a5d8c3d1f2a4b6c8".to_owned(),
+            message_id: None,
             error: ProblemSummary::example(),
         }
     }

@@ -11,6 +11,7 @@ use crate::account::{Device, DeviceProps};
 use crate::api::session::pair_code::PairReply;
 use crate::api::session::qr::QrReply;
 use crate::api::session::rest::{ConnectReply, CreatedSession};
+use crate::session::setting::Setting;
 use crate::session::types::{
     NewSession, PairBody, Session, SessionChanges, SessionPage, Status, Transition, TransitionPage,
 };
@@ -41,6 +42,8 @@ impl Example for Session {
             is_logged_in: true,
             metadata: labels(),
             presence_on_connect: PresenceOnConnect::Unavailable,
+            send_rate: None,
+            send_burst: None,
         }
     }
 }
@@ -127,6 +130,8 @@ impl Example for NewSession {
             device: Some(DeviceProps::example()),
             metadata: Some(labels().into_iter().collect()),
             presence_on_connect: Some(PresenceOnConnect::Unavailable),
+            send_rate: Some(0.5),
+            send_burst: Some(3),
         }
     }
 }
@@ -137,6 +142,8 @@ impl Example for SessionChanges {
             name: Some("Market".to_owned()),
             metadata: Some(labels().into_iter().collect()),
             presence_on_connect: Some(PresenceOnConnect::Unavailable),
+            send_rate: Setting::Given(0.5),
+            send_burst: Setting::Given(3),
         }
     }
 }

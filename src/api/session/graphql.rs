@@ -130,7 +130,7 @@ impl SessionMutation {
         or_null(ctx, api(ctx).sessions.create(caller(ctx), input).await.map(SessionNode::from))
     }
 
-    /// Changes a session's name, its metadata, and what WhatsApp is told at each login.
+    /// Changes a session's name, its metadata, what WhatsApp is told at each login, and how fast it sends.
     async fn update_session(&self, ctx: &Context<'_>, input: UpdateSessionInput) -> Option<SessionNode> {
         let outcome = async {
             let UpdateSessionInput { id, changes } = input;

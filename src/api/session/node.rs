@@ -66,6 +66,16 @@ impl SessionNode {
         self.row().presence_on_connect
     }
 
+    /// Messages per second that it sends in the long run, 0 as fast as it goes. Null for the server's choice.
+    pub(in crate::api) async fn send_rate(&self) -> Option<f64> {
+        self.row().send_rate
+    }
+
+    /// Messages that it sends at once after a while without any. Null for the server's choice.
+    pub(in crate::api) async fn send_burst(&self) -> Option<u32> {
+        self.row().send_burst
+    }
+
     /// Phone number of the linked account, digits only. Null until a phone is linked.
     pub(in crate::api) async fn phone_number(&self) -> Option<&str> {
         self.live().identity.as_ref().map(|identity| identity.phone_number.digits())

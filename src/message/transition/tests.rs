@@ -94,6 +94,17 @@ fn what_is_held_waits_until_then_and_counts_no_attempt() {
 }
 
 #[test]
+fn what_was_held_goes_when_that_is_over_before_its_moment() {
+    let at = Timestamp::from_millis;
+    let held = step(&new(), &Happening::Held { until: at(500) }).expect("it waits");
+    let released = step(&held, &Happening::Released { now: at(20) }).expect("it waits no more");
+    assert_eq!((released.due_at, released.status), (at(20), MessageStatus::Queued));
+    assert!(step(&released, &Happening::Released { now: at(30) }).is_none());
+    let sent = step(&held, &sending()).expect("it goes");
+    assert!(step(&sent, &Happening::Released { now: at(20) }).is_none());
+}
+
+#[test]
 fn a_refusal_is_final_until_somebody_wants_another_try() {
     use MessageStatus::{Delivered, Failed, Queued, Sending, Sent};
     let refused = Happening::Refused { code: FailureCode::Rejected, upstream_code: Some(500) };
@@ -140,6 +151,7 @@ fn happening() -> impl Strategy<Value = Happening> {
         Just(sending()),
         Just(Happening::NotSent { until: Timestamp::from_millis(9) }),
         Just(Happening::Held { until: Timestamp::from_millis(11) }),
+        Just(Happening::Released { now: Timestamp::from_millis(10) }),
         Just(taken()),
         Just(Happening::Refused { code: FailureCode::NotAllowed, upstream_code: Some(405) }),
         Just(Happening::Unanswered),

@@ -32,8 +32,16 @@ async fn connection() -> (Connection, TempDir) {
     db.migrate().await.expect("tables");
     let (session, props) = (SessionId::parse("shop").expect("it is one"), DeviceProps::default());
     let (name, metadata, presence_on_connect) = (None, BTreeMap::new(), PresenceOnConnect::Unavailable);
-    let draft =
-        SessionDraft { id: session.clone(), name, metadata, props: props.clone(), presence_on_connect, webhook: None };
+    let pace = session::types::SendPace::default();
+    let draft = SessionDraft {
+        id: session.clone(),
+        name,
+        metadata,
+        props: props.clone(),
+        presence_on_connect,
+        pace,
+        webhook: None,
+    };
     session::store::insert(db.write(), draft, Clock::system().now()).await.expect("a session");
     let lifecycle = Lifecycle::new();
     let journal = Journal::open(db.clone(), Clock::system(), &lifecycle).await.expect("a journal");

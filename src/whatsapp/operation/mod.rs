@@ -16,7 +16,7 @@ pub mod chat;
 mod linked_device;
 pub mod message;
 mod pair_code;
-mod restriction;
+pub mod restriction;
 
 use std::time::Duration;
 

@@ -84,7 +84,8 @@ async fn rows(db: &Db, session: &str) -> BTreeMap<String, i64> {
 }
 
 /// Tables of a session that are not the device store's.
-const OTHERS: [&str; 11] = [
+const OTHERS: [&str; 12] = [
+    "account_restriction",
     "webhook",
     "event",
     "event_count",

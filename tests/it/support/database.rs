@@ -65,6 +65,7 @@ pub(crate) async fn add_session(db: &Db, clock: &Clock, id: &SessionId) {
         metadata: BTreeMap::new(),
         props: DeviceProps::default(),
         presence_on_connect: PresenceOnConnect::Unavailable,
+        pace: session::types::SendPace::default(),
         webhook: None,
     };
     session::store::insert(db.write(), draft, clock.now()).await.expect("a session");

@@ -10,12 +10,12 @@ use serde_json::Value;
 use tokio::time::{Instant, sleep_until, timeout_at};
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
-use crate::api::error::{UnfitProtocol, UnfitUpgrade};
 use crate::api::graphql::graph::Graph;
 use crate::api::graphql::socket::Socket;
 use crate::api::graphql::socket::message::{Closing, FORBIDDEN, GOING_AWAY, INIT_TIMEOUT, NOT_INITIALISED, Said, Says};
 use crate::api::graphql::socket::wire::{Gate, Wire};
 use crate::api::services::Api;
+use crate::api::unfit::{UnfitProtocol, UnfitUpgrade};
 use crate::api::{auth, request_id};
 use crate::caller::Caller;
 use crate::lifecycle::ShutdownPhase;
