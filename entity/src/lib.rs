@@ -29,6 +29,7 @@ pub mod pairing_link;
 pub mod pending_inbound;
 pub mod pre_key_block;
 pub mod pre_key_pending;
+pub mod recipient;
 pub mod sender_key;
 pub mod sender_key_device;
 pub mod sent_message;

@@ -23,6 +23,7 @@ mod m0017_message;
 mod m0019_message_receipt;
 mod m0020_limit;
 mod m0021_chat_timer;
+mod m0022_recipient;
 
 /// All migrations, in order.
 #[derive(Debug)]
@@ -51,6 +52,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0019_message_receipt::Migration),
             Box::new(m0020_limit::Migration),
             Box::new(m0021_chat_timer::Migration),
+            Box::new(m0022_recipient::Migration),
         ]
     }
 }

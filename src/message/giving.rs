@@ -11,11 +11,11 @@ use crate::error::{ErrorKind, Result};
 use crate::message::outbox::{Outbox, PAUSE, Turn};
 use crate::message::outgoing::OutgoingRow;
 use crate::message::refusal::Refusal;
-use crate::message::transition::{Happening, is_sent};
+use crate::message::transition::{Happening, TRIES, TRIES_WITHOUT_KEYS, is_sent, prevented};
 use crate::message::transitions::Watched;
 use crate::whatsapp::acks::Ack;
 use crate::whatsapp::client::Client;
-use crate::whatsapp::operation::message::{NotGiven, OutgoingMessage};
+use crate::whatsapp::operation::message::{NotGiven, Obstacle, OutgoingMessage};
 
 /// How long WhatsApp's answer is waited for until it is in doubt whether the message arrived. It usually takes less than one second.
 const ANSWER_LIMIT: Duration = Duration::from_secs(20);
@@ -53,7 +53,11 @@ impl Outbox {
         let now = || self.shared.clock.now();
         // From before it is sent: a receipt may come at any moment after that.
         let mut watched = self.shared.transitions.watch(&self.session, &row.message_id, row.progress.status);
-        let given = match client.send(&message).await {
+        let given = client.send(&message).await;
+        if matches!(given, Ok(_) | Err(NotGiven::Refused(_) | NotGiven::Unknown)) {
+            self.shared.preventions.forget(&self.session, &row.message_id);
+        }
+        let given = match given {
             Ok(given) => given,
             Err(NotGiven::Offline) => {
                 let until = now().after(OFFLINE_PAUSE);
@@ -64,15 +68,8 @@ impl Outbox {
                 let until = now().after(pause);
                 return self.end(row, Happening::NotSent { until }, Turn::Later(until)).await;
             }
-            Err(NotGiven::Prevented) => {
-                // Without the library's words, which have numbers in them.
-                warn!(session.id = %self.session, message.id = row.message_id, "a message could not be made, and is tried again later");
-                let until = now().after(BUSY_PAUSE);
-                return self.end(row, Happening::NotSent { until }, Turn::Later(until)).await;
-            }
-            Err(NotGiven::Refused(code)) => {
-                return self.end(row, Happening::Refused { code, upstream_code: None }, Turn::Done).await;
-            }
+            Err(NotGiven::Prevented(obstacle)) => return self.prevented(row, obstacle).await,
+            Err(NotGiven::Refused(code)) => return self.end(row, Happening::NeverSent { code }, Turn::Done).await,
             Err(NotGiven::Unknown) => {
                 return self.end(row, Happening::Unanswered, Turn::InDoubt(row.progress.sequence)).await;
             }
@@ -117,6 +114,28 @@ impl Outbox {
             Refusal::Busy => {
                 let until = self.shared.clock.now().after(BUSY_PAUSE);
                 self.end(row, Happening::NotSent { until }, Turn::Later(until)).await
+            }
+        }
+    }
+
+    /// Writes what becomes of a message that could not be made: it is tried again later, with growing pauses, and not for ever. Only its
+    /// chat waits for it.
+    async fn prevented(&self, row: &OutgoingRow, obstacle: Obstacle) -> Result<Turn> {
+        let (preventions, now) = (&self.shared.preventions, self.shared.clock.now());
+        let tries = match obstacle {
+            Obstacle::NoKeys => TRIES_WITHOUT_KEYS,
+            Obstacle::Other => TRIES,
+        };
+        let happening = prevented(preventions.count(&self.session, &row.message_id, now), tries, now);
+        // Without the library's words, which have numbers in them.
+        warn!(session.id = %self.session, message.id = row.message_id, "a message could not be made");
+        match happening {
+            Happening::NotSent { until } | Happening::NotSentAgain { until } => {
+                self.end(row, happening, Turn::Later(until.min(row.progress.expires_at))).await
+            }
+            _ => {
+                preventions.forget(&self.session, &row.message_id);
+                self.end(row, happening, Turn::Done).await
             }
         }
     }

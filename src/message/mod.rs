@@ -21,6 +21,9 @@
 //! Who got, read and played a message is kept beside it (`receipt_store`), from the same receipts.
 //! What WhatsApp keeps an account from (`restrictions`) holds those messages only that it would refuse, in their rows (`holding`). They are
 //! looked at again when their moment comes, or when it is known that they need not wait (`lifting`).
+//! Nothing is sent to a number that WhatsApp was not asked about, unless it is known anyway (`recipients`); what is asked at once is one
+//! question (`lookups`). What cannot be made is tried again with growing pauses, without an event for each try, and fails in the end
+//! (`preventions`).
 //!
 //! That a message was taken is told by WhatsApp's acknowledgement, or by a receipt: nothing else counts. After a crash at any point the
 //! rows say what is known: what was on its way is in doubt, and is sent again as the same message.
@@ -45,16 +48,19 @@ mod known;
 mod lifting;
 mod limits;
 mod listing;
+mod lookups;
 mod mentions;
 mod naming;
 mod outbox;
 mod outbox_store;
 mod outboxes;
 mod outgoing;
+mod preventions;
 mod queues;
 mod receipt_listing;
 mod receipt_store;
 mod receipts;
+mod recipient_store;
 mod recipients;
 mod refusal;
 mod restriction_store;
@@ -65,6 +71,7 @@ mod standings;
 mod timers;
 mod transitions;
 mod typing;
+mod uncertain;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -89,6 +96,7 @@ use crate::message::outbox::Shared;
 use crate::message::outboxes::Outboxes;
 use crate::message::outgoing::OutgoingRow;
 use crate::message::pacing::{Pace, Pacing};
+use crate::message::preventions::Preventions;
 use crate::message::preview::Previews;
 use crate::message::queues::Queues;
 use crate::message::receipts::Receipts;
@@ -98,10 +106,14 @@ use crate::message::retention::MessageRetention;
 use crate::message::shown::shown;
 use crate::message::standings::Standings;
 use crate::message::transition::Happening;
-use crate::message::transitions::Transitions;
+use crate::message::transitions::{Change, Transitions};
 use crate::message::types::Message;
 use crate::message::typing::Typing;
+use crate::message::uncertain::Written;
 use crate::session::Sessions;
+
+/// When it is looked for what came of a change whose commit may have been lost. Whoever asked for it waits meanwhile.
+const DECIDED_AFTER: [Duration; 3] = [Duration::from_millis(100), Duration::from_millis(400), Duration::from_secs(1)];
 
 /// How messages are sent and kept.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -159,9 +171,10 @@ impl Messages {
             clock: clock.clone(),
             believed: Believed::new(clock.clone()),
             transitions: Transitions::new(db.clone(), journal.clone(), clock.clone()),
-            recipients: Recipients::new(db.clone()),
+            recipients: Recipients::new(db.clone(), clock.clone(), lifecycle.clone()),
             pacing: Pacing::new(pace, sessions.clone()),
             restrictions: Restrictions::new(holds_when_restricted, restriction_store::all(db.read()).await?),
+            preventions: Preventions::default(),
             standings: Standings::default(),
             sessions: sessions.clone(),
             lifecycle: lifecycle.clone(),
@@ -233,9 +246,22 @@ impl Messages {
         if outbox_store::find(self.db.read(), session, message_id).await?.is_none() {
             return Err(not_found());
         }
-        let (transitions, session, id) =
-            (self.outboxes.shared.transitions.clone(), session.clone(), message_id.to_owned());
-        self.lifecycle.complete(async move { transitions.write_one(&session, &id, happening).await }).await
+        let (transitions, session) = (self.outboxes.shared.transitions.clone(), session.clone());
+        let change = Change { message_id: message_id.to_owned(), happening };
+        self.lifecycle
+            .complete(async move {
+                let (written, mut pauses) = (Written::default(), DECIDED_AFTER.into_iter());
+                loop {
+                    match transitions.write_noting(&session, vec![change.clone()], &written).await {
+                        // It may be written, or still be: the row says what came of it, once that is decided.
+                        Err(error) if error.kind() == ErrorKind::Unavailable && written.is_possible() => {
+                            tokio::time::sleep(pauses.next().ok_or(error)?).await;
+                        }
+                        outcome => return Ok(outcome?.pop()),
+                    }
+                }
+            })
+            .await
     }
 
     async fn message(&self, session: &SessionId, message_id: &str) -> Result<Message> {

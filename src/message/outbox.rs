@@ -32,10 +32,12 @@ use crate::event::index_store;
 use crate::lifecycle::Lifecycle;
 use crate::message::believed::Believed;
 use crate::message::known::KnownRow;
+use crate::message::lookups::Found;
 use crate::message::outbox_store;
 use crate::message::outgoing::OutgoingRow;
 use crate::message::pacing::Pacing;
-use crate::message::recipients::{Found, Recipients};
+use crate::message::preventions::Preventions;
+use crate::message::recipients::Recipients;
 use crate::message::restrictions::Restrictions;
 use crate::message::standings::Standings;
 use crate::message::transition::{ATTEMPTS, Happening, is_open};
@@ -63,6 +65,7 @@ pub(super) struct Shared {
     pub(super) recipients: Recipients,
     pub(super) pacing: Pacing,
     pub(super) restrictions: Restrictions,
+    pub(super) preventions: Preventions,
     pub(super) standings: Standings,
     pub(super) sessions: Sessions,
     pub(super) lifecycle: Lifecycle,
@@ -361,7 +364,7 @@ impl Outbox {
             Some(ready) => (ready.sender, ready.content),
             None => self.content(&id).await?,
         };
-        let sending = Happening::Sending { recipient: recipient.clone() };
+        let sending = self.shared.preventions.sending(&self.session, &id, recipient.clone());
         // Somebody may have taken it back meanwhile.
         let Some(row) = transitions.write_one(&self.session, &id, sending).await? else { return Ok(Turn::Done) };
         crash::point("before_wire");
@@ -380,7 +383,8 @@ impl Outbox {
     /// Whether a message that waits for a moment need not: it was held because it would begin a chat, and the other one has written.
     async fn may_go_early(&self, row: &OutgoingRow) -> Result<bool> {
         let progress = &row.progress;
-        let is_held = progress.attempts == 0 && self.shared.recipients.pause(&self.session).is_none();
+        let is_prevented = self.shared.preventions.is_known(&self.session, &row.message_id);
+        let is_held = progress.attempts == 0 && !is_prevented && self.shared.recipients.pause(&self.session).is_none();
         Ok(is_held && self.shared.recipients.has_written(&self.session, &progress.recipient).await?)
     }
 

@@ -1,5 +1,7 @@
 //! Drops old messages: those whose events the journal has dropped and that are older than messages are kept. The journal drops by a
 //! clock that it has watched for a while, so nothing is lost here by one that was set wrong. What is still to be sent stays.
+//!
+//! What WhatsApp said about numbers goes with its time, too.
 
 use std::time::Duration;
 
@@ -13,8 +15,8 @@ use crate::error::{Result, chain};
 use crate::event::index_store;
 use crate::event::store::{PRUNED, bookmark};
 use crate::lifecycle::last_run::LastRun;
-use crate::message::outbox_store;
-use crate::message::receipt_store;
+use crate::message::recipients::{KEPT, NOBODY_KEPT};
+use crate::message::{outbox_store, receipt_store, recipient_store};
 use crate::session::Sessions;
 
 /// How often it drops something.
@@ -39,6 +41,9 @@ impl MessageRetention {
                 Ok(count) => info!("{count} old messages were dropped"),
                 Err(error) => error!(error = chain(&error), "old messages could not be dropped"),
             }
+            if let Err(error) = self.drop_recipients().await {
+                error!(error = chain(&error), "what WhatsApp said about numbers long ago could not be dropped");
+            }
             last_run.note();
             tokio::time::sleep(PERIOD).await;
         }
@@ -52,6 +57,12 @@ impl MessageRetention {
             dropped += self.drop_of(&session, end).await?;
         }
         Ok(dropped)
+    }
+
+    async fn drop_recipients(&self) -> Result<()> {
+        let (tx, now) = (self.db.write().without_fsync(), self.clock.now());
+        while recipient_store::delete_expired(tx, now.before(KEPT), now.before(NOBODY_KEPT), BATCH).await? == BATCH {}
+        Ok(())
     }
 
     async fn drop_of(&self, session: &SessionId, end: i64) -> Result<u64> {

@@ -1,11 +1,21 @@
 //! What becomes of a message that is sent: every rule, pure, without a clock or a database. What is known never goes back on the way
 //! from `scheduled` to `played`, whatever comes late or twice.
 
+use std::time::Duration;
+
 use entity::timestamp::Timestamp;
 use entity::words::outgoing::{FailureCode, MessageStatus};
 
 /// How often a message without an answer is given to WhatsApp, at most.
 pub(super) const ATTEMPTS: i32 = 3;
+/// How often it is tried to make a message, at most: for about an hour. What keeps it from being made for longer does not heal by itself.
+pub(super) const TRIES: u32 = 8;
+/// The same when WhatsApp has no keys for the recipient's devices. After the first try the library has read anew which devices there are.
+pub(super) const TRIES_WITHOUT_KEYS: u32 = 2;
+/// Pause after the first try. Each one is three times as long as the one before.
+const FIRST_PAUSE: Duration = Duration::from_secs(5);
+/// Longest pause between two tries.
+const LONGEST_PAUSE: Duration = Duration::from_secs(30 * 60);
 
 /// What is known of a message.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,8 +46,14 @@ pub(super) enum Happening {
     Due { sequence: i64 },
     /// It is about to be given to WhatsApp, for this recipient.
     Sending { recipient: String },
+    /// The same, after it could not be made: that is not told, since it may be so many times.
+    SendingAgain { recipient: String },
     /// Nothing of it was sent; it waits until then.
     NotSent { until: Timestamp },
+    /// The same, once more. It is not told.
+    NotSentAgain { until: Timestamp },
+    /// Nothing of it was sent, and nothing ever will be.
+    NeverSent { code: FailureCode },
     /// WhatsApp lets the account begin no new chat before then. If it was refused for that, nothing of it was sent.
     Held { until: Timestamp },
     /// What it was held for is over before its moment.
@@ -84,13 +100,23 @@ pub(super) fn step(now_known: &Progress, happening: &Happening) -> Option<Progre
     let was_given = status == Failed && known.attempts > 0;
     match happening {
         Happening::Due { sequence } => (status == Scheduled).then(|| Progress { sequence: *sequence, ..to(Queued) }),
-        Happening::Sending { recipient } => matches!(status, Queued | Unconfirmed).then(|| Progress {
-            recipient: recipient.clone(),
-            is_checked: true,
-            attempts: known.attempts.saturating_add(1),
-            ..to(Sending)
+        Happening::Sending { recipient } | Happening::SendingAgain { recipient } => {
+            matches!(status, Queued | Unconfirmed).then(|| Progress {
+                recipient: recipient.clone(),
+                is_checked: true,
+                attempts: known.attempts.saturating_add(1),
+                ..to(Sending)
+            })
+        }
+        Happening::NotSent { until } | Happening::NotSentAgain { until } => {
+            (status == Sending).then(|| not_sent(&known, *until))
+        }
+        Happening::NeverSent { code } => (status == Sending).then(|| {
+            let attempts = known.attempts.saturating_sub(1);
+            // Sent before, it may have arrived then.
+            let code = if attempts > 0 { FailureCode::Unconfirmed } else { *code };
+            Progress { attempts, ..failed(code, None) }
         }),
-        Happening::NotSent { until } => (status == Sending).then(|| not_sent(&known, *until)),
         Happening::Held { until } => match status {
             Queued if known.due_at < *until => Some(Progress { due_at: *until, ..known }),
             Sending => Some(not_sent(&known, *until)),
@@ -121,7 +147,7 @@ pub(super) fn step(now_known: &Progress, happening: &Happening) -> Option<Progre
         Happening::Cancelled => matches!(status, Scheduled | Queued).then(|| to(Cancelled)),
         Happening::Retried { sequence, expires_at, now } => {
             // WhatsApp has taken the id of a message that was encrypted for nobody: it would acknowledge it, and deliver nothing.
-            let is_lost = known.code == Some(FailureCode::RecipientUnreachable);
+            let is_lost = known.code == Some(FailureCode::RecipientUnreachable) && known.attempts > 0;
             (matches!(status, Failed | Expired | Cancelled) && !is_lost).then(|| Progress {
                 sequence: *sequence,
                 expires_at: *expires_at,
@@ -145,6 +171,24 @@ fn not_sent(known: &Progress, until: Timestamp) -> Progress {
     let attempts = known.attempts.saturating_sub(1);
     let status = if attempts > 0 { MessageStatus::Unconfirmed } else { MessageStatus::Queued };
     Progress { status, attempts, due_at: until, code: None, upstream_code: None, ..known.clone() }
+}
+
+/// What becomes of a message that could not be made, so many times now, of so many that it may be.
+pub(super) fn prevented(times: u32, tries: u32, now: Timestamp) -> Happening {
+    if times >= tries {
+        return Happening::NeverSent { code: FailureCode::RecipientUnreachable };
+    }
+    let pause = 3_u32.checked_pow(times.saturating_sub(1)).and_then(|factor| FIRST_PAUSE.checked_mul(factor));
+    let until = now.after(pause.map_or(LONGEST_PAUSE, |pause| pause.min(LONGEST_PAUSE)));
+    match times {
+        0 | 1 => Happening::NotSent { until },
+        _ => Happening::NotSentAgain { until },
+    }
+}
+
+/// Whether an event says that this has happened, if it changes the state.
+pub(super) const fn is_told(happening: &Happening) -> bool {
+    !matches!(happening, Happening::SendingAgain { .. } | Happening::NotSentAgain { .. })
 }
 
 /// Whether it is still to be sent.

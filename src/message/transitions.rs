@@ -26,7 +26,8 @@ use crate::message::known::{KnownRow, KnownRows};
 use crate::message::outbox_store;
 use crate::message::outgoing::OutgoingRow;
 use crate::message::restriction_store::{self, RestrictionRow};
-use crate::message::transition::{Happening, step};
+use crate::message::transition::{Happening, is_told, step};
+use crate::message::uncertain::Written;
 
 /// What happened to one message.
 #[derive(Clone, Debug)]
@@ -101,6 +102,20 @@ impl Transitions {
     /// # Errors
     /// `Unavailable`, `ShuttingDown`; then nothing has changed.
     pub(super) async fn write(&self, session: &SessionId, changes: Vec<Change>) -> Result<Vec<OutgoingRow>> {
+        self.write_noting(session, changes, &Written::default()).await
+    }
+
+    /// [`write`](Self::write), and notes what it writes, so that the same changes can be written again if nobody knows what came of
+    /// that.
+    ///
+    /// # Errors
+    /// As there; but of `Unavailable` nobody knows whether it has changed something.
+    pub(super) async fn write_noting(
+        &self,
+        session: &SessionId,
+        changes: Vec<Change>,
+        written: &Written,
+    ) -> Result<Vec<OutgoingRow>> {
         let ids: BTreeSet<_> = changes.iter().map(|change| change.message_id.clone()).collect();
         let slots: Vec<_> = ids.iter().map(|id| self.known.of(session, id)).collect();
         // In the order of their ids, so that nobody waits for who waits for them.
@@ -109,8 +124,8 @@ impl Transitions {
             known.insert(id, slot.lock().await);
         }
         let now = self.clock.now();
-        let (mut decided, mut shortcut) = (Vec::new(), None);
-        if self.known.is_certain() {
+        let mut shortcut = None;
+        if self.known.is_certain() && !written.is_possible() {
             let unknown: Vec<_> = ids.iter().filter(|id| known[id].is_none()).cloned().collect();
             let mut rows: Vec<_> = known.values().filter_map(|row| (**row).clone()).collect();
             if !unknown.is_empty() {
@@ -122,22 +137,21 @@ impl Transitions {
             }
             let rows_of_table = rows.iter().map(|(previous, row)| outbox_store::changed_row(previous, row)).collect();
             shortcut = Some(Shortcut { events, rows: rows_of_table });
-            decided = rows.into_iter().map(|(_, row)| row).collect();
+            written.about_to(rows.into_iter().map(|(_, row)| row).collect());
         }
         let is_held = |change: &&Change| matches!(change.happening, Happening::Held { .. });
         let held: HashSet<_> = changes.iter().filter(is_held).map(|change| change.message_id.clone()).collect();
-        let decided = Arc::new(Mutex::new(decided));
-        let write = write_of(session, changes, now, Arc::clone(&decided));
+        let write = write_of(session, changes, now, written.clone());
         // Until it is written nobody knows.
         for (id, row) in &mut known {
-            if shortcut.is_none() || decided.lock().iter().any(|row| row.message_id == **id) {
+            if shortcut.is_none() || written.has(id) {
                 **row = None;
             }
         }
         let doubt = self.known.doubt();
         self.journal.write(JournalEntry { write: Some(write), shortcut, ..JournalEntry::default() }).await?;
         doubt.decided();
-        let rows = std::mem::take(&mut *decided.lock());
+        let rows = written.take();
         for row in &rows {
             if let Some(known) = known.get_mut(&row.message_id) {
                 **known = Some(row.clone());
@@ -229,12 +243,12 @@ impl Transitions {
     }
 }
 
-/// Decides within the transaction. What was decided is left in `decided`.
-fn write_of(session: &SessionId, changes: Vec<Change>, now: Timestamp, decided: Arc<Mutex<Vec<OutgoingRow>>>) -> Write {
+/// Decides within the transaction, and notes what is written.
+fn write_of(session: &SessionId, changes: Vec<Change>, now: Timestamp, written: Written) -> Write {
     let ids: Vec<_> = changes.iter().map(|change| change.message_id.clone()).collect();
     let what = Arc::new((session.clone(), ids, changes));
     Box::new(move |tx: &Work| {
-        let (what, decided) = (Arc::clone(&what), Arc::clone(&decided));
+        let (what, written) = (Arc::clone(&what), written.clone());
         Box::pin(async move {
             let (session, ids, changes) = &*what;
             let found = outbox_store::find_all(tx, session, ids).await?;
@@ -243,7 +257,11 @@ fn write_of(session: &SessionId, changes: Vec<Change>, now: Timestamp, decided: 
             for row in &rows {
                 outbox_store::update(tx, row.clone()).await?;
             }
-            *decided.lock() = rows;
+            let places = changes.iter().filter_map(|change| match change.happening {
+                Happening::Retried { sequence, .. } => Some(sequence),
+                _ => None,
+            });
+            written.note(tx, session, rows, places.collect()).await?;
             Ok(events)
         })
     })
@@ -258,7 +276,7 @@ fn decide(found: Vec<OutgoingRow>, changes: &[Change], now: Timestamp) -> Result
         let Some(next) = step(&row.progress, happening) else { continue };
         let previous = std::mem::replace(&mut row.progress, next).status;
         row.updated_at = now;
-        if previous != row.progress.status {
+        if previous != row.progress.status && is_told(happening) {
             events.push(status_event(row, Some(previous), now)?);
         }
         changed.push(message_id);

@@ -92,6 +92,7 @@ const WALLS: &[(&str, &[&str])] = &[
             "message/outbox_store",
             "message/receipt_store.rs",
             "message/restriction_store.rs",
+            "message/recipient_store.rs",
             "whatsapp/names.rs",
             "event/store.rs",
             "event/timer_store.rs",

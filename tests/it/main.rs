@@ -62,6 +62,8 @@ mod long_lists;
 #[cfg(feature = "sandbox")]
 mod long_time;
 #[cfg(feature = "sandbox")]
+mod lookups;
+#[cfg(feature = "sandbox")]
 mod matrix;
 #[cfg(feature = "sandbox")]
 mod mentions;

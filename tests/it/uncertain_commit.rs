@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use entity::ids::SessionId;
 use futures::StreamExt;
-use serde_json::json;
+use reqwest::Method;
+use serde_json::{Value, json};
 use waypost::caller::Caller;
 use waypost::clock::Clock;
 use waypost::db::Db;
@@ -20,6 +21,7 @@ use waypost::session;
 use whatsapp_simulator::Settings;
 
 use crate::support::database;
+use crate::support::journal::of_type;
 use crate::support::postgres_proxy::PostgresProxy;
 use crate::support::webhook_fixture::WebhookFixture;
 use crate::support::world::{Kind, World};
@@ -96,6 +98,38 @@ async fn a_session_whose_commit_was_in_doubt_is_there_for_every_door_and_its_cre
     world.reaches("shop", "logged_in").await;
     assert!(world.door.delete("shop").await.status < 300);
     assert_eq!(world.door.get("/shop").await.status, 404);
+    world.finish().await;
+}
+
+// As above.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_message_that_was_taken_back_or_tried_again_in_doubt_is_so_for_who_asked_for_it() {
+    let database = database::postgres().await;
+    let (proxy, url) = PostgresProxy::before(&database.url()).await;
+    let world = World::with(Kind::Sqlite, Settings::default(), &["--database-url", &url]).await;
+    world.linked("shop").await;
+    let friend = world.sim.phone("15550100177");
+    // While the session is offline, nobody else changes the message.
+    world.door.post("/shop/disconnect", Value::Null).await.ok();
+    let body = json!({ "to": "15550100177", "content": { "type": "text", "text": "tea is ready" } });
+    let waiting = world.door.post("/shop/messages", body).await.ok();
+    let id = waiting["id"].as_str().expect("an id");
+    let path = format!("/api/v1/sessions/shop/messages/{id}");
+    let change = async |method: Method, path: &str| {
+        proxy.lose_a_commit_after(r#"UPDATE "outgoing""#);
+        let answer = world.door.ask(method, path, &Value::Null).await;
+        assert!(proxy.has_lost_it(), "{proxy:?}");
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        answer.json()["status"].clone()
+    };
+    assert_eq!(change(Method::DELETE, &path).await, "cancelled");
+    assert_eq!(world.door.ask(Method::DELETE, &path, &Value::Null).await.problem().0, 409, "that is another request");
+    assert_eq!(change(Method::POST, &format!("{path}/retry")).await, "queued");
+    world.door.post("/shop/connect", Value::Null).await.ok();
+    world.eventually("it is there", || friend.inbox().len() == 1).await;
+    let events = of_type(&world, "message_status", 5).await;
+    let told: Vec<_> = events.iter().take(5).map(|event| event["data"]["status"].clone()).collect();
+    assert_eq!(told, ["queued", "cancelled", "queued", "sending", "sent"], "each is told once");
     world.finish().await;
 }
 

@@ -60,7 +60,8 @@ words!(
         RecipientNotOnWhatsapp = "recipient_not_on_whatsapp",
         /// WhatsApp knows no such recipient.
         RecipientNotFound = "recipient_not_found",
-        /// The message could be encrypted for no device of the recipient.
+        /// The message could be encrypted for no device of the recipient: there are no keys for them, or WhatsApp did not give any for
+        /// an hour.
         RecipientUnreachable = "recipient_unreachable",
         /// Another account is linked to the session now than when the message was asked for.
         AccountChanged = "account_changed",

@@ -133,6 +133,47 @@ fn a_refusal_of_the_second_try_does_not_say_that_the_first_has_not_arrived() {
     assert_eq!(step(&lost, &retried), None, "WhatsApp has its id, and would deliver it to nobody");
 }
 
+#[test]
+fn what_cannot_be_made_is_tried_ever_less_often_and_told_twice_until_it_fails() {
+    let (mut known, mut now, mut told, mut pauses) = (new(), Timestamp::from_millis(0), Vec::new(), Vec::new());
+    for times in 1.. {
+        let recipient = known.recipient.clone();
+        let trying = if times == 1 { Happening::Sending { recipient } } else { Happening::SendingAgain { recipient } };
+        for happening in [trying, prevented(times, TRIES, now)] {
+            let next = step(&known, &happening).expect("it changes something");
+            if is_told(&happening) {
+                told.push(next.status);
+            }
+            known = next;
+        }
+        if !is_open(known.status) {
+            break;
+        }
+        assert_eq!((known.status, known.attempts), (MessageStatus::Queued, 0));
+        pauses.push(known.due_at.since(now).as_secs());
+        now = known.due_at;
+    }
+    assert_eq!(told, [MessageStatus::Sending, MessageStatus::Queued, MessageStatus::Failed]);
+    assert_eq!(pauses, [5, 15, 45, 135, 405, 1_215, 1_800]);
+    assert_eq!((known.code, known.attempts), (Some(FailureCode::RecipientUnreachable), 0));
+    // WhatsApp has never seen it, so that it can be tried again.
+    let retried =
+        Happening::Retried { sequence: 9, expires_at: Timestamp::from_millis(5_000), now: Timestamp::from_millis(100) };
+    assert_eq!(step(&known, &retried).expect("it is tried again").status, MessageStatus::Queued);
+}
+
+#[test]
+fn what_may_have_arrived_before_is_not_said_to_be_unreachable_now() {
+    let never = Happening::NeverSent { code: FailureCode::RecipientUnreachable };
+    let mut known = new();
+    for happening in [sending(), Happening::Unanswered, sending(), never.clone()] {
+        known = step(&known, &happening).expect("it changes something");
+    }
+    assert_eq!((known.status, known.code), (MessageStatus::Failed, Some(FailureCode::Unconfirmed)));
+    assert_eq!(step(&new(), &never), None, "nobody has tried it");
+    assert_eq!(prevented(2, TRIES_WITHOUT_KEYS, Timestamp::from_millis(0)), never);
+}
+
 fn rank(status: MessageStatus) -> u8 {
     match status {
         MessageStatus::Scheduled => 0,
@@ -149,7 +190,10 @@ fn happening() -> impl Strategy<Value = Happening> {
     prop_oneof![
         Just(Happening::Due { sequence: 2 }),
         Just(sending()),
+        Just(Happening::SendingAgain { recipient: "100000000000077@lid".to_owned() }),
         Just(Happening::NotSent { until: Timestamp::from_millis(9) }),
+        Just(Happening::NotSentAgain { until: Timestamp::from_millis(9) }),
+        Just(Happening::NeverSent { code: FailureCode::RecipientUnreachable }),
         Just(Happening::Held { until: Timestamp::from_millis(11) }),
         Just(Happening::Released { now: Timestamp::from_millis(10) }),
         Just(taken()),
@@ -172,7 +216,8 @@ proptest! {
             if let Some(next) = step(&known, happening) {
                 prop_assert!(rank(next.status) >= rank(known.status));
                 prop_assert_eq!(next.code.is_some(), next.status == MessageStatus::Failed);
-                prop_assert!(step(&next, happening).is_none() || matches!(happening, Happening::Sending { .. }), "once is enough");
+                let is_a_try = matches!(happening, Happening::Sending { .. } | Happening::SendingAgain { .. });
+                prop_assert!(step(&next, happening).is_none() || is_a_try, "once is enough");
                 known = next;
             }
         }

@@ -11,20 +11,16 @@ use tokio::sync::oneshot;
 use whatsapp_rust::send::{SendError, SendOptions};
 use whatsapp_rust::wacore_binary::Node;
 use whatsapp_rust::waproto::codec::message_decode;
-use whatsapp_rust::{ClientError, IqError, Jid, NodeFilter};
+use whatsapp_rust::{ClientError, ErrorChainExt as _, IqError, Jid, NodeFilter, ServerRejection};
 
-use crate::account::PhoneNumber;
-use crate::error::{Error, ErrorKind, Result};
 use crate::whatsapp::acks::Ack;
-use crate::whatsapp::client::{Client, Interrupted, OperationKind};
-use crate::whatsapp::operation::{backoff, query_error};
+use crate::whatsapp::client::{Client, Interrupted, InterruptionReason, OperationKind};
+use crate::whatsapp::operation::{RATE_LIMITED, backoff, pause};
 use crate::whatsapp::reading::party::Own;
 
 /// A message is given to the socket within 75 s: after a login the library lets direct messages wait for up to 60 s, until what came
 /// meanwhile is read.
 const SEND: OperationKind = OperationKind { name: "send_message", limit: Duration::from_secs(75) };
-/// WhatsApp is given 20 s to say whether a number is on WhatsApp.
-const LOOK_UP: OperationKind = OperationKind { name: "look_up_number", limit: Duration::from_secs(20) };
 
 /// A message as it is given to WhatsApp.
 #[derive(Clone)]
@@ -56,13 +52,22 @@ pub enum NotGiven {
     Offline,
     /// Nothing was sent, and nothing is to be for a while: WhatsApp was asked too often.
     RateLimited(Duration),
-    /// Nothing was sent: the library could not make the message, or WhatsApp did not answer about the recipient's devices. Another try
-    /// may succeed, and other recipients are not concerned.
-    Prevented,
+    /// Nothing was sent: the message could not be made. Another try may succeed, and other recipients are not concerned.
+    Prevented(Obstacle),
     /// Nothing was sent, and nothing ever will be.
     Refused(FailureCode),
     /// It may have been sent.
     Unknown,
+}
+
+/// What keeps a message from being made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Obstacle {
+    /// WhatsApp knows no devices of the recipient, or has no keys for them. The library forgets which devices there are, so that the next
+    /// try finds those that there are now.
+    NoKeys,
+    /// WhatsApp did not answer about the recipient, the library could not encrypt, or the ratchets could not be written.
+    Other,
 }
 
 impl Client {
@@ -92,31 +97,15 @@ impl Client {
         match (given, stanza) {
             (Ok(Ok(own)), Some(stanza)) => Ok(Given { ack, has_recipient: has_recipient(&stanza, &own) }),
             (Ok(Ok(_)), None) => Ok(Given { ack, has_recipient: true }),
-            (Ok(Err(NotGiven::Unknown)), None) => Err(NotGiven::Prevented),
+            (Ok(Err(NotGiven::Unknown)), None) => Err(NotGiven::Prevented(Obstacle::Other)),
             (Ok(Err(not_given)), _) => Err(not_given),
+            // The connection is there, and yet the message was not made in all that time.
+            (Err(Interrupted { has_begun: true, why: InterruptionReason::Late }), None) => {
+                Err(NotGiven::Prevented(Obstacle::Other))
+            }
             (Err(Interrupted { has_begun: false, .. }), _) | (Err(_), None) => Err(NotGiven::Offline),
             (Err(Interrupted { has_begun: true, .. }), Some(_)) => Err(NotGiven::Unknown),
         }
-    }
-
-    /// Asks WhatsApp under which JID messages reach a number: that of another number than was asked for where numbers have two
-    /// spellings. None if it is not on WhatsApp. The library keeps the person's LID.
-    ///
-    /// # Errors
-    /// `Upstream`, `UpstreamTimeout`.
-    pub async fn look_up(&self, number: &PhoneNumber) -> Result<Option<String>> {
-        let jid = Jid::pn(number.digits());
-        let asked = self.run(&LOOK_UP, |library| async move {
-            let found = library.contacts().is_on_whatsapp(std::slice::from_ref(&jid)).await;
-            found.map_err(|error| match error {
-                whatsapp_rust::ContactError::Iq(error) => {
-                    query_error(self, error, "WhatsApp did not say whether the number is on WhatsApp")
-                }
-                other => Error::new(ErrorKind::Upstream, "WhatsApp could not be asked about the number").because(other),
-            })
-        });
-        let found = asked.await??.into_iter().next().filter(|found| found.is_registered);
-        Ok(found.map(|found| found.pn_jid.as_ref().unwrap_or(&found.jid).to_non_ad_string()))
     }
 }
 
@@ -137,9 +126,7 @@ fn not_given(error: &SendError) -> NotGiven {
         // A question that comes before the message: it was not sent.
         SendError::Iq(error) | SendError::Client(ClientError::Iq(error)) => match (backoff(error), error) {
             (Some(wait), _) => NotGiven::RateLimited(wait),
-            (None, IqError::ServerError { code: 404 | 406, .. }) => {
-                NotGiven::Refused(FailureCode::RecipientUnreachable)
-            }
+            (None, IqError::ServerError { code: 404 | 406, .. }) => NotGiven::Prevented(Obstacle::NoKeys),
             (
                 None,
                 IqError::NotConnected
@@ -149,8 +136,17 @@ fn not_given(error: &SendError) -> NotGiven {
                 | IqError::Disconnected(_)
                 | IqError::InternalChannelClosed,
             ) => NotGiven::Offline,
-            (None, _) => NotGiven::Prevented,
+            (None, _) => NotGiven::Prevented(Obstacle::Other),
         },
+        // The same question, asked where the library does not tell its kinds of failures apart.
+        SendError::Internal(cause) => {
+            let cause: &(dyn std::error::Error + 'static) = cause.as_ref();
+            match cause.server_rejection() {
+                Some(ServerRejection { code: 404 | 406, .. }) => NotGiven::Prevented(Obstacle::NoKeys),
+                Some(ServerRejection { code: RATE_LIMITED, backoff, .. }) => NotGiven::RateLimited(pause(backoff)),
+                _ => NotGiven::Unknown,
+            }
+        }
         _ => NotGiven::Unknown,
     }
 }

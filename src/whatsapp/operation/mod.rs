@@ -16,6 +16,7 @@ pub mod chat;
 mod linked_device;
 pub mod message;
 mod pair_code;
+pub mod recipient;
 pub mod restriction;
 
 use std::time::Duration;
@@ -33,11 +34,14 @@ const RATE_LIMITED: u16 = 429;
 /// How long WhatsApp is not to be asked again, if it said that it was asked too often.
 fn backoff(error: &IqError) -> Option<Duration> {
     match error {
-        IqError::ServerError { code, backoff, .. } if *code == RATE_LIMITED => {
-            Some(backoff.map_or(BACKOFF, |seconds| Duration::from_secs(seconds.into())))
-        }
+        IqError::ServerError { code, backoff, .. } if *code == RATE_LIMITED => Some(pause(*backoff)),
         _ => None,
     }
+}
+
+/// The pause that WhatsApp asks for, in seconds, or the usual one.
+fn pause(backoff: Option<u32>) -> Duration {
+    backoff.map_or(BACKOFF, |seconds| Duration::from_secs(seconds.into()))
 }
 
 /// Why WhatsApp did not do what it was asked; `refusal` is what is said if it refused. The library may notice the end of a

@@ -84,7 +84,7 @@ async fn rows(db: &Db, session: &str) -> BTreeMap<String, i64> {
 }
 
 /// Tables of a session that are not the device store's.
-const OTHERS: [&str; 12] = [
+const OTHERS: [&str; 13] = [
     "account_restriction",
     "webhook",
     "event",
@@ -94,6 +94,7 @@ const OTHERS: [&str; 12] = [
     "message_receipt",
     "outgoing",
     "chat_timer",
+    "recipient",
     "delivery",
     "lane",
     "pairing_link",

@@ -47,6 +47,11 @@ impl Tables {
         self.0.write().execute_unprepared(&sql).await.expect("it can be renamed");
     }
 
+    /// Changes what is in them, as nobody does.
+    pub async fn run(&self, sql: &str) {
+        self.0.write().execute_unprepared(sql).await.expect("it can be changed");
+    }
+
     /// The texts that a query gives.
     pub async fn texts(&self, sql: &str) -> Vec<String> {
         self.query(sql).await.iter().map(|row| row.try_get_by_index(0).expect("a text")).collect()

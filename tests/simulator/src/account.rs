@@ -61,6 +61,8 @@ pub(crate) struct Account {
     pub(crate) profile: Profile,
     /// Whether chats of this account are named by the other one's hidden number instead of the phone number.
     pub(crate) is_migrated: bool,
+    /// Whether others are told when one of its devices comes or goes.
+    pub(crate) tells_devices: bool,
     /// Whether the phone itself is in use.
     pub(crate) is_online: bool,
     /// When phone or companion was last in use, Unix seconds.
@@ -137,6 +139,7 @@ impl Account {
             timers: BTreeMap::new(),
             profile: Profile::default(),
             is_migrated: false,
+            tells_devices: true,
             is_online: false,
             last_seen: None,
             identity: keys.0,

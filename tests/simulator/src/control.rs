@@ -96,6 +96,7 @@ fn people_routes(route: Route) -> Route {
         .at("/phones/:n/restrictions", get(restrictions::show).put(restrictions::change))
         .at("/phones/:n/tokens", post(restrictions::give_token))
         .at("/phones/:n/rate-limits", post(restrictions::limit_rate))
+        .at("/phones/:n/query-refusals", post(restrictions::refuse_queries).delete(restrictions::answer_queries))
         .at("/phones/:n/aliases", post(restrictions::add_alias))
         .at("/phones/:n/groups", get(groups::list_groups).post(groups::create_group))
         .at("/phones/:n/groups/:group", put(groups::rename_group))

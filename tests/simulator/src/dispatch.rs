@@ -45,8 +45,8 @@ async fn receive_iq(world: &Arc<World>, link: &Arc<Link>, iq: &Node) -> bool {
     if !link.is_new_id(&id) {
         world.add_violation(format!("query id {id} is used twice on one connection"));
     }
-    let overlimit = link.device().and_then(|key| world.state.lock().overlimit(&key.phone_number, iq));
-    if let Some(refusal) = overlimit {
+    let refusal = link.device().and_then(|key| world.state.lock().query_refusal(&key.phone_number, iq));
+    if let Some(refusal) = refusal {
         link.reply(refusal).await;
         return true;
     }

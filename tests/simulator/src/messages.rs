@@ -6,11 +6,12 @@ use std::time::Duration;
 
 use wacore_binary::{Jid, Node, Server};
 
+use crate::account::Device;
 use crate::ledger::{Copy, Verdict};
 use crate::link::{DeviceKey, Link};
 use crate::message_fault::MessageFault;
-use crate::world::{World, now};
-use crate::{copies, retries, rules, stanza};
+use crate::world::{State, World, now};
+use crate::{copies, retries, rules, stanza, usync};
 
 /// A message on its way through the server.
 pub(crate) struct Sent {
@@ -87,7 +88,10 @@ fn enter(world: &World, sent: &Sent, refusal: Option<Verdict>) -> Verdict {
 }
 
 async fn answer(world: &Arc<World>, link: &Arc<Link>, sent: &Sent, verdict: Verdict, fault: MessageFault) {
-    let ack = acknowledgement(&sent.message);
+    let mut ack = acknowledgement(&sent.message);
+    if let Some(hash) = world.state.lock().hash_of_missed(sent) {
+        ack.attrs.insert("phash", hash);
+    }
     match (verdict, fault) {
         (Verdict::Lost, _) | (_, MessageFault::DropAfterTaking) => link.cut.cancel(),
         (Verdict::Refused(code), _) => link.reply(refusal(&sent.message, code)).await,
@@ -106,6 +110,18 @@ async fn answer(world: &Arc<World>, link: &Arc<Link>, sent: &Sent, verdict: Verd
             link.cut_behind();
         }
         _ => link.reply(ack).await,
+    }
+}
+
+impl State {
+    /// The hash of the recipient's devices, if one of them that has keys gets no copy: the sender does not know of it. Clients compare
+    /// it with that of those whom they have written to, and read the list again when it is another.
+    fn hash_of_missed(&self, sent: &Sent) -> Option<String> {
+        let account = self.accounts.get(&sent.recipient.phone_number)?;
+        let copied: Vec<_> = sent.copies().iter().filter_map(|(to, _)| self.device_key(to)).collect();
+        let is_missed =
+            |device: &Device| device.keys.is_some() && !copied.contains(&device.key) && device.key != sent.from;
+        account.devices.values().any(is_missed).then(|| usync::device_hash(account))
     }
 }
 

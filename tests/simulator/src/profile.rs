@@ -116,9 +116,11 @@ impl State {
         let stanza = notification(world, account, "devices").attr("lid", stanza::lid_jid(&account.lid));
         let stanza = stanza.children([change]).build();
         let own = notification(world, account, "account_sync").children([own_devices(account)]).build();
-        let mut others = self.companions(&key.phone_number);
+        let (mut others, tells_devices) = (self.companions(&key.phone_number), account.tells_devices);
         others.retain(|other| other != key);
-        self.tell_contacts(world, &key.phone_number, false, &stanza);
+        if tells_devices {
+            self.tell_contacts(world, &key.phone_number, false, &stanza);
+        }
         self.notify(&others, Class::Notification, &own, world);
     }
 }
@@ -143,6 +145,14 @@ fn own_devices(account: &Account) -> Node {
 }
 
 impl Phone {
+    /// From now on others are not told when a device of this account comes or goes, as happens to those who were not there for long.
+    /// They learn it from the hash in the acknowledgement of a message that not all devices got.
+    pub fn hide_devices(&self) {
+        if let Some(account) = self.world.state.lock().accounts.get_mut(&self.phone_number) {
+            account.tells_devices = false;
+        }
+    }
+
     /// Puts this phone and another into each other's address books. Writing to each other does so, too.
     ///
     /// # Errors

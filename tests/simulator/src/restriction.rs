@@ -60,9 +60,10 @@ pub struct NewChatCap {
     pub ends_at: u64,
 }
 
-/// Queries that are answered with `rate-overlimit`.
-pub(crate) struct RateLimit {
+/// Queries that are answered with an error.
+pub(crate) struct QueryRefusal {
     namespace: String,
+    code: u16,
     backoff_seconds: Option<u32>,
     left: usize,
 }
@@ -71,7 +72,7 @@ pub(crate) struct RateLimit {
 #[derive(Default)]
 pub(crate) struct Standing {
     pub(crate) restrictions: Restrictions,
-    pub(crate) rate_limits: Vec<RateLimit>,
+    pub(crate) query_refusals: Vec<QueryRefusal>,
     /// Who has written to the account.
     pub(crate) heard_from: BTreeSet<Arc<str>>,
     /// The tokens that the account gave to others.
@@ -119,15 +120,15 @@ impl State {
         }
     }
 
-    /// The refusal of a query, when too many of its kind were asked.
-    pub(crate) fn overlimit(&mut self, phone_number: &str, iq: &Node) -> Option<Node> {
+    /// The refusal of a query, when those of its kind are refused.
+    pub(crate) fn query_refusal(&mut self, phone_number: &str, iq: &Node) -> Option<Node> {
         let namespace = stanza::attr_or_empty(iq, "xmlns");
-        let limits = &mut self.accounts.get_mut(phone_number)?.standing.rate_limits;
-        let limit = limits.iter_mut().find(|limit| limit.namespace == namespace && limit.left > 0)?;
-        limit.left -= 1;
-        let backoff = limit.backoff_seconds;
-        limits.retain(|limit| limit.left > 0);
-        Some(stanza::overlimit(iq, backoff))
+        let refusals = &mut self.accounts.get_mut(phone_number)?.standing.query_refusals;
+        let refusal = refusals.iter_mut().find(|refusal| refusal.namespace == namespace && refusal.left > 0)?;
+        refusal.left -= 1;
+        let (code, backoff) = (refusal.code, refusal.backoff_seconds);
+        refusals.retain(|refusal| refusal.left > 0);
+        Some(stanza::refusal(iq, code, backoff))
     }
 }
 
@@ -155,9 +156,24 @@ impl Phone {
 
     /// Answers the next queries of a namespace (`usync`, `w:g2`, ..) with 429 `rate-overlimit`, and how long to wait.
     pub fn limit_rate(&self, namespace: &str, backoff_seconds: Option<u32>, count: usize) {
-        let limit = RateLimit { namespace: namespace.to_owned(), backoff_seconds, left: count };
+        self.refuse(QueryRefusal { namespace: namespace.to_owned(), code: 429, backoff_seconds, left: count });
+    }
+
+    /// Answers the next queries of a namespace (`encrypt`, `usync`, ..) with an error: 406, 500, ..
+    pub fn refuse_queries(&self, namespace: &str, code: u16, count: usize) {
+        self.refuse(QueryRefusal { namespace: namespace.to_owned(), code, backoff_seconds: None, left: count });
+    }
+
+    /// Answers all queries again.
+    pub fn answer_queries(&self) {
         if let Some(account) = self.world.state.lock().accounts.get_mut(&self.phone_number) {
-            account.standing.rate_limits.push(limit);
+            account.standing.query_refusals.clear();
+        }
+    }
+
+    fn refuse(&self, refusal: QueryRefusal) {
+        if let Some(account) = self.world.state.lock().accounts.get_mut(&self.phone_number) {
+            account.standing.query_refusals.push(refusal);
         }
     }
 }

@@ -75,9 +75,16 @@ pub(crate) fn error(query: &Node, code: u16, text: &'static str) -> Node {
     answer(query).attr("type", "error").children([error]).build()
 }
 
-/// The refusal of a query because too many were asked.
-pub(crate) fn overlimit(query: &Node, backoff_seconds: Option<u32>) -> Node {
-    let mut error = NodeBuilder::new("error").attr("code", 429_u16).attr("text", "rate-overlimit");
+/// The refusal of a query because such queries are refused for now.
+pub(crate) fn refusal(query: &Node, code: u16, backoff_seconds: Option<u32>) -> Node {
+    let text = match code {
+        404 => "item-not-found",
+        406 => "not-acceptable",
+        429 => "rate-overlimit",
+        500 => "internal-server-error",
+        _ => "refused",
+    };
+    let mut error = NodeBuilder::new("error").attr("code", code).attr("text", text);
     if let Some(backoff) = backoff_seconds {
         error = error.attr("backoff", backoff);
     }

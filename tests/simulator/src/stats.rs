@@ -40,6 +40,10 @@ pub struct Stats {
     pub received: u64,
     /// Deliveries that a device could not read and asked for again.
     pub retries: u64,
+    /// Questions whether numbers are on WhatsApp.
+    pub lookups: u64,
+    /// Numbers in these questions, repeated ones included.
+    pub looked_up: u64,
     /// Stanzas received, by kind.
     pub stanzas: BTreeMap<String, u64>,
     /// Stanzas the simulator has no answer for, as they were received (the first 1000).

@@ -36,8 +36,11 @@ pub(crate) fn answer(world: &World, usync: &Node) -> Option<Reply> {
     if asked.iter().any(|tag| !PROTOCOLS.contains(&tag.as_str())) {
         return None;
     }
-    let state = world.state.lock();
+    let mut state = world.state.lock();
     let list = usync.get_optional_child("list").map(stanza::children).unwrap_or_default();
+    let typed = list.iter().filter(|user| user.get_optional_child("contact").is_some()).count();
+    state.stats.lookups += u64::from(typed > 0);
+    state.stats.looked_up += typed as u64;
     let users = list.iter().filter_map(|user| answer_user(&state, user, &asked));
     let list = NodeBuilder::new("list").children(users).build();
     let states = asked.iter().map(|tag| NodeBuilder::new_dynamic(tag.clone()).build());

@@ -68,6 +68,34 @@ pub(super) async fn limit_rate(sim: Data<&Simulator>, Path(n): Path<String>, bod
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
+struct QueryRefusal {
+    namespace: String,
+    /// The error: 404, 406, 500, ..
+    code: u16,
+    count: Option<usize>,
+}
+
+#[handler]
+pub(super) async fn refuse_queries(sim: Data<&Simulator>, Path(n): Path<String>, body: Body) -> Response {
+    let refuse = async {
+        let phone = find(&sim, &n)?;
+        let QueryRefusal { namespace, code, count } = read(body).await?;
+        phone.refuse_queries(&namespace, code, count.unwrap_or(1));
+        answer(StatusCode::OK, json!({}))
+    };
+    respond(refuse.await)
+}
+
+#[handler]
+pub(super) fn answer_queries(sim: Data<&Simulator>, Path(n): Path<String>) -> Response {
+    respond(find(&sim, &n).and_then(|phone| {
+        phone.answer_queries();
+        answer(StatusCode::OK, json!({}))
+    }))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct NewAlias {
     number: String,
 }

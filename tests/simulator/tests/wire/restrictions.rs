@@ -145,6 +145,11 @@ async fn too_many_questions_are_told_to_wait() {
     let said = format!("{error:?}");
     assert!(said.contains("429") && said.contains("120"), "{said}");
     assert!(ask().await.unwrap()[0].is_registered);
+    sim.phone(PHONE).refuse_queries("usync", 500, 2);
+    let said = format!("{:?}", ask().await.unwrap_err());
+    assert!(said.contains("500") && said.contains("internal-server-error"), "{said}");
+    sim.phone(PHONE).answer_queries();
+    assert!(ask().await.unwrap()[0].is_registered);
     companion.stop().await;
     finish(sim).await;
 }
@@ -159,6 +164,7 @@ async fn numbers_are_looked_up() {
     let known: Vec<(String, bool)> = found.iter().map(|user| (user.jid.user.to_string(), user.is_registered)).collect();
     assert!(known.contains(&(OTHER.to_owned(), true)), "{known:?}");
     assert!(known.contains(&("15550100999".to_owned(), false)), "{known:?}");
+    assert_eq!((sim.stats().lookups, sim.stats().looked_up), (1, 2));
     until("the answers", || sim.stats().stanzas.contains_key("iq/get/usync/usync")).await;
     companion.stop().await;
     finish(sim).await;
