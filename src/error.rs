@@ -207,6 +207,13 @@ impl Error {
         self
     }
 
+    /// The same failure, where the request has another name for the field.
+    #[must_use]
+    pub fn renamed(mut self, name: impl FnOnce(&str) -> String) -> Self {
+        self.field = self.field.map(|field| name(&field));
+        self
+    }
+
     /// Says when the same request may succeed.
     #[must_use]
     pub fn retry_in(mut self, wait: Duration) -> Self {

@@ -34,6 +34,23 @@ impl Timestamp {
         (0..=LAST_SECOND).contains(&seconds).then(|| Self(seconds * 1000 + millis))
     }
 
+    /// The moment that a client names as RFC 3339 has it: `2026-11-23T08:30:00Z`.
+    ///
+    /// # Errors
+    /// The rule that it breaks.
+    pub fn parse_rfc3339(text: &str) -> Result<Self, &'static str> {
+        let moment = DateTime::parse_from_rfc3339(text).map_err(|_| "must be an RFC 3339 moment")?;
+        Self::named(moment.timestamp(), i64::from(moment.timestamp_subsec_millis()))
+            .ok_or("must be a moment from 1970 to 9999, in UTC")
+    }
+
+    /// As RFC 3339 has it: `2026-11-23T08:30:00.000Z`.
+    pub fn to_rfc3339(self) -> String {
+        // A row of an older version may hold what none is taken for now.
+        let moment = DateTime::<Utc>::from_timestamp_millis(Self::from_millis(self.0).0).unwrap_or_default();
+        moment.to_rfc3339_opts(SecondsFormat::Millis, true)
+    }
+
     /// Whole milliseconds since the Unix epoch.
     pub const fn millis(self) -> i64 {
         self.0
@@ -76,16 +93,11 @@ impl From<DateTime<Utc>> for Timestamp {
 impl ScalarType for Timestamp {
     fn parse(value: Value) -> InputValueResult<Self> {
         let Value::String(text) = &value else { return Err(InputValueError::expected_type(value)) };
-        let moment =
-            DateTime::parse_from_rfc3339(text).map_err(|_| InputValueError::custom("must be an RFC 3339 moment"))?;
-        Self::named(moment.timestamp(), i64::from(moment.timestamp_subsec_millis()))
-            .ok_or_else(|| InputValueError::custom("must be a moment from 1970 to 9999, in UTC"))
+        Self::parse_rfc3339(text).map_err(InputValueError::custom)
     }
 
     fn to_value(&self) -> Value {
-        // A row of an older version may hold what none is taken for now.
-        let moment = DateTime::<Utc>::from_timestamp_millis(Self::from_millis(self.0).0).unwrap_or_default();
-        Value::String(moment.to_rfc3339_opts(SecondsFormat::Millis, true))
+        Value::String(self.to_rfc3339())
     }
 }
 

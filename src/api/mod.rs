@@ -10,6 +10,7 @@ pub mod operation;
 pub mod services;
 pub mod session;
 
+mod alias;
 mod chat;
 mod event;
 mod key;

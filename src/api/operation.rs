@@ -2,10 +2,13 @@
 //!
 //! The services keep these scopes and fail in these ways; here it is only said, once. The document's failures and the second
 //! names of what is also below a session come from here, and the tests walk it: that both doors offer the same, and that no key
-//! can do what it has no scope for.
+//! can do what it has no scope for. An operation that clients of the contract know by another path has its aliases in its row.
+
+mod alias;
 
 use entity::words::access::Scope;
 
+use crate::api::operation::alias::{Alias, RestName, alias};
 use crate::error::ErrorKind;
 
 /// One operation, as both doors have it.
@@ -23,6 +26,8 @@ pub struct Operation {
     pub second_scope: Option<Scope>,
     /// What can go wrong with this operation in particular; what can go wrong with each is not said here.
     pub failures: &'static [ErrorKind],
+    /// The same under other paths of REST, for clients that were written for the contract. The graph has none of them.
+    pub aliases: &'static [Alias],
 }
 
 /// A field of the graph.
@@ -42,6 +47,17 @@ impl Operation {
     const fn and_needs(self, scope: Scope) -> Self {
         Self { second_scope: Some(scope), ..self }
     }
+
+    const fn known_as(self, aliases: &'static [Alias]) -> Self {
+        Self { aliases, ..self }
+    }
+
+    /// All its names in REST: its own, if it has one, and its aliases.
+    pub fn rest_names(&self) -> impl Iterator<Item = RestName> {
+        let Self { rest, below_session, failures, aliases, .. } = *self;
+        let own = rest.map(|rest| RestName { rest, below_session, failures, is_alias: false });
+        own.into_iter().chain(aliases.iter().map(move |alias| alias.name(failures)))
+    }
 }
 
 /// An operation that REST and the graph have.
@@ -52,13 +68,21 @@ const fn both(
     failures: &'static [ErrorKind],
 ) -> Operation {
     let field = Field { parent, name };
-    Operation { rest: Some(rest), below_session: None, field, scope: Some(scope), second_scope: None, failures }
+    Operation {
+        rest: Some(rest),
+        below_session: None,
+        field,
+        scope: Some(scope),
+        second_scope: None,
+        failures,
+        aliases: &[],
+    }
 }
 
 /// An operation that only the graph has.
 const fn graph_only(parent: &'static str, name: &'static str, scope: Option<Scope>) -> Operation {
     let field = Field { parent, name };
-    Operation { rest: None, below_session: None, field, scope, second_scope: None, failures: &[] }
+    Operation { rest: None, below_session: None, field, scope, second_scope: None, failures: &[], aliases: &[] }
 }
 
 const QUERY: &str = "Query";
@@ -72,7 +96,7 @@ pub fn all() -> impl Iterator<Item = &'static Operation> {
 
 /// The name below a session of the operation that has this name elsewhere.
 pub(super) fn below_session(rest: &str) -> Option<&'static str> {
-    all().find(|operation| operation.rest == Some(rest))?.below_session
+    all().flat_map(Operation::rest_names).find(|name| name.rest == rest)?.below_session
 }
 
 const SESSIONS: &[Operation] = {
@@ -94,7 +118,8 @@ const SESSIONS: &[Operation] = {
     const TIMELINE: &[ErrorKind] = &[SessionNotFound, Invalid, PageSizeLimit, Unavailable];
     const COMMAND: &[ErrorKind] = &[SessionNotFound, Unavailable, UpstreamTimeout];
     &[
-        both("listSessions", (QUERY, "sessions"), SessionsRead, &[Invalid, PageSizeLimit, Unavailable]),
+        both("listSessions", (QUERY, "sessions"), SessionsRead, &[Invalid, PageSizeLimit, Unavailable])
+            .known_as(&[alias("searchSessions")]),
         both("createSession", (MUTATION, "createSession"), SessionsWrite, &[SessionExists, Invalid, Unavailable]),
         both("getSession", (QUERY, "session"), SessionsRead, &[SessionNotFound, Unavailable]),
         both("updateSession", (MUTATION, "updateSession"), SessionsWrite, &[SessionNotFound, Invalid, Unavailable]),
@@ -176,11 +201,11 @@ const MESSAGES: &[Operation] = {
     const LISTING: &[ErrorKind] = &[SessionNotFound, Invalid, InvalidRecipient, PageSizeLimit, Unavailable];
     const RECEIPTS: &[ErrorKind] = &[SessionNotFound, MessageNotFound, Invalid, PageSizeLimit, Unavailable];
     &[
-        both("sendMessage", (MUTATION, "sendMessage"), MessagesSend, SENDING),
-        both("reactToMessage", (MUTATION, "reactToMessage"), MessagesSend, SENDING),
+        both("sendMessage", (MUTATION, "sendMessage"), MessagesSend, SENDING).known_as(&[alias("sendText")]),
+        both("reactToMessage", (MUTATION, "reactToMessage"), MessagesSend, SENDING).known_as(&[alias("sendReaction")]),
         both("removeReaction", (MUTATION, "removeReaction"), MessagesSend, SENDING),
-        both("editMessage", (MUTATION, "editMessage"), MessagesSend, CHANGING),
-        both("revokeMessage", (MUTATION, "revokeMessage"), MessagesSend, CHANGING),
+        both("editMessage", (MUTATION, "editMessage"), MessagesSend, CHANGING).known_as(&[alias("sendEdit")]),
+        both("revokeMessage", (MUTATION, "revokeMessage"), MessagesSend, CHANGING).known_as(&[alias("sendRevoke")]),
         both("listMessages", (QUERY, "messages"), MessagesRead, LISTING),
         both("getLimits", (QUERY, "limits"), MessagesRead, &[SessionNotFound, Unavailable]),
         both("getMessage", (QUERY, "message"), MessagesRead, &[SessionNotFound, MessageNotFound, Unavailable]),
@@ -220,9 +245,10 @@ const CHATS: &[Operation] = {
         &[SessionNotFound, SessionNotConnected, ChatNotFound, Invalid, Upstream, UpstreamTimeout];
     const PRESENCE: &[ErrorKind] = &[SessionNotFound, SessionNotConnected, Invalid, Upstream, UpstreamTimeout];
     &[
-        both("markMessagesRead", (MUTATION, "markMessagesRead"), ChatsWrite, READING),
-        both("sendTyping", (MUTATION, "sendTyping"), ChatsWrite, TYPING),
-        both("setPresence", (MUTATION, "setPresence"), ProfileWrite, PRESENCE),
+        both("markMessagesRead", (MUTATION, "markMessagesRead"), ChatsWrite, READING)
+            .known_as(&[alias("sendReadMarks")]),
+        both("sendTyping", (MUTATION, "sendTyping"), ChatsWrite, TYPING).known_as(&[alias("sendChatState")]),
+        both("setPresence", (MUTATION, "setPresence"), ProfileWrite, PRESENCE).known_as(&[alias("sendPresence")]),
     ]
 };
 
@@ -269,11 +295,16 @@ const DELIVERIES: &[Operation] = {
     use Scope::{WebhooksRead, WebhooksWrite};
     const LISTING: &[ErrorKind] = &[WebhookNotFound, Invalid, PageSizeLimit, Unavailable];
     const ONE: &[ErrorKind] = &[WebhookNotFound, DeliveryNotFound, Unavailable];
+    // Those of all webhooks together: none is named.
+    const DEAD: &[ErrorKind] = &[Invalid, PageSizeLimit, Unavailable];
+    const DEAD_ONE: &[ErrorKind] = &[DeliveryNotFound, Unavailable];
     &[
         both("listWebhookDeliveries", (QUERY, "webhookDeliveries"), WebhooksRead, LISTING)
-            .also_below_session("listSessionWebhookDeliveries"),
+            .also_below_session("listSessionWebhookDeliveries")
+            .known_as(&[alias("listDeadLetters").also_below_session("listSessionDeadLetters").failing(DEAD)]),
         both("retryWebhookDelivery", (MUTATION, "retryWebhookDelivery"), WebhooksWrite, ONE)
-            .also_below_session("retrySessionWebhookDelivery"),
+            .also_below_session("retrySessionWebhookDelivery")
+            .known_as(&[alias("replayDeadLetter").also_below_session("replaySessionDeadLetter").failing(DEAD_ONE)]),
         both("discardWebhookDelivery", (MUTATION, "discardWebhookDelivery"), WebhooksWrite, ONE)
             .also_below_session("discardSessionWebhookDelivery"),
     ]
@@ -312,7 +343,8 @@ mod tests {
 
     #[test]
     fn no_name_stands_twice_in_the_table() {
-        let names: Vec<_> = all().flat_map(|operation| [operation.rest, operation.below_session]).flatten().collect();
+        let names = all().flat_map(Operation::rest_names);
+        let names: Vec<_> = names.flat_map(|name| [Some(name.rest), name.below_session]).flatten().collect();
         assert_eq!(names.iter().collect::<BTreeSet<_>>().len(), names.len());
         let fields: Vec<_> = all().map(|operation| operation.field).collect();
         assert_eq!(fields.iter().collect::<BTreeSet<_>>().len(), fields.len());
@@ -323,5 +355,19 @@ mod tests {
         assert_eq!(below_session("getWebhook"), Some("getSessionWebhook"));
         assert_eq!(below_session("getSessionWebhook"), None);
         assert_eq!(below_session("getSession"), None);
+        assert_eq!(below_session("listDeadLetters"), Some("listSessionDeadLetters"));
+    }
+
+    #[test]
+    fn an_alias_stands_in_the_row_of_its_operation_and_fails_as_that_does() {
+        let names = |rest| {
+            let row = all().find(|operation| operation.rest == Some(rest)).expect("it is there");
+            row.rest_names().map(|name| (name.rest, name.is_alias, name.failures)).collect::<Vec<_>>()
+        };
+        let sending = names("sendMessage");
+        assert_eq!((sending[0].0, sending[0].1), ("sendMessage", false));
+        assert_eq!((sending[1].0, sending[1].1, sending[1].2), ("sendText", true, sending[0].2));
+        assert!(!names("listWebhookDeliveries")[1].2.contains(&ErrorKind::WebhookNotFound));
+        assert_eq!(names("getMessage").len(), 1);
     }
 }

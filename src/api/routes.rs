@@ -50,8 +50,10 @@ impl Routes {
             let takes_ticket = schemes.any(|scheme| scheme.contains_key(TICKET));
             Known::new(format!("{PREFIX}{}", path.path), methods, takes_ticket)
         });
+        let mut known: Vec<_> = pages.chain(operations).collect();
+        known.sort_by_cached_key(Known::rank);
         Self {
-            known: pages.chain(operations).collect(),
+            known,
             elsewhere: Answers::default(),
             durations: metrics::histogram!("waypost_request_duration_seconds"),
         }
@@ -82,6 +84,12 @@ impl Known {
             takes_ticket,
             answers: Answers::default(),
         }
+    }
+
+    /// Where it stands among all: of two that fit a path the one is meant that has a word where the other has a parameter, as the
+    /// router has it.
+    fn rank(&self) -> Vec<bool> {
+        self.template.split('/').map(|part| part.starts_with('{')).collect()
     }
 
     /// The first parameter that is no text in this path.
@@ -172,6 +180,16 @@ mod tests {
         assert_eq!(found("/api/v1/sessions/shop/connect"), Some(("/api/v1/sessions/{session_id}/connect", "POST")));
         assert_eq!(found("/api/v1/keys/key_1"), Some(("/api/v1/keys/{key_id}", "DELETE")));
         assert_eq!(found("/livez"), Some(("/livez", "GET, HEAD")));
+        // Words win over ids.
+        assert_eq!(found("/api/v1/sessions/search"), Some(("/api/v1/sessions/search", "GET, HEAD")));
+        assert_eq!(found("/api/v1/sessions/search/connect"), Some(("/api/v1/sessions/{session_id}/connect", "POST")));
+        let text = "/api/v1/sessions/{session_id}/messages/text";
+        assert_eq!(found("/api/v1/sessions/shop/messages/text"), Some((text, "POST")));
+        let message = "/api/v1/sessions/{session_id}/messages/{message_id}";
+        assert_eq!(found("/api/v1/sessions/shop/messages/3EB0"), Some((message, "DELETE, GET, HEAD")));
+        for dead in ["/api/v1/webhooks/dlq", "/api/v1/sessions/{session_id}/webhooks/dlq"] {
+            assert_eq!(found(dead), Some((dead, "GET, HEAD")));
+        }
         let unreadable = |path| routes.find(path).and_then(|known| known.unreadable(path));
         assert_eq!(unreadable("/api/v1/keys/%FF"), Some("key_id"));
         assert_eq!(unreadable("/api/v1/webhooks/%C3%A4/deliveries/%C3/retry"), Some("delivery_id"));

@@ -15,6 +15,8 @@ use crate::session::store::SessionDraft;
 use crate::session::types::{NewSession, SendPace, Session, SessionFilter, Snapshot};
 use crate::webhook;
 
+/// An id that no session may have: it is the path below which sessions are searched, where words win over ids.
+const SEARCH: &str = "search";
 /// Most labels.
 pub const METADATA_MAX: usize = 50;
 /// Longest name of a label, characters.
@@ -39,6 +41,9 @@ pub fn draft(caller: &Caller, new: NewSession, now: Timestamp) -> Result<Session
             .map_err(|BadSessionId| Error::invalid("id", "must match ^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$"))?,
         None => SessionId::generate(),
     };
+    if id.as_str() == SEARCH {
+        return Err(Error::invalid("id", format!("must not be `{SEARCH}`, which is a path of this API")));
+    }
     let webhook = |new| webhook::rules::webhook(caller, "webhook.", Some(id.clone()), new, now);
     let webhook = new.webhook.map(webhook).transpose()?;
     Ok(SessionDraft {

@@ -85,7 +85,7 @@ pub struct Status {
 #[oai(example)]
 #[graphql(name = "CreateSessionInput")]
 pub struct NewSession {
-    /// Own id: `^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$`. Generated when absent.
+    /// Own id: `^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$`, but not `search`, which is a path of this API. Generated when absent.
     pub id: Option<String>,
     /// Friendly name, at most 100 characters.
     pub name: Option<String>,

@@ -30,14 +30,7 @@ impl Webhooks {
         after: Option<String>,
     ) -> Result<DeliveryPage> {
         let webhook = self.webhook(caller, Scope::WebhooksRead, which).await?;
-        let limit = limit.unwrap_or(PAGE_MAX);
-        if !(1..=PAGE_MAX).contains(&limit) {
-            return Err(Error::about(ErrorKind::PageSizeLimit, "limit", format!("must be from 1 to {PAGE_MAX}")));
-        }
-        if after.as_deref().is_some_and(|after| !is_delivery(after)) {
-            return Err(Error::invalid("after", "must be a cursor that a list of deliveries gave"));
-        }
-        let before = after.as_deref().map(DeliveryId::named);
+        let (limit, before) = list_bounds(limit, after)?;
         let one_more = u64::from(limit) + 1;
         let mut rows = delivery_store::list(self.db.read(), &webhook.id, filter, before, one_more).await?;
         let mut has_next = rows.len() > limit as usize;
@@ -131,7 +124,22 @@ fn size(delivery: &Delivery) -> usize {
     500 + attempts.sum::<usize>()
 }
 
-fn is_delivery(id: &str) -> bool {
+/// How many deliveries a list has at most, and before which it begins, by its cursor.
+///
+/// # Errors
+/// `PageSizeLimit`; `Invalid` for a bad cursor.
+pub(super) fn list_bounds(limit: Option<u32>, after: Option<String>) -> Result<(u32, Option<DeliveryId>)> {
+    let limit = limit.unwrap_or(PAGE_MAX);
+    if !(1..=PAGE_MAX).contains(&limit) {
+        return Err(Error::about(ErrorKind::PageSizeLimit, "limit", format!("must be from 1 to {PAGE_MAX}")));
+    }
+    if after.as_deref().is_some_and(|after| !is_delivery(after)) {
+        return Err(Error::invalid("after", "must be a cursor that a list of deliveries gave"));
+    }
+    Ok((limit, after.as_deref().map(DeliveryId::named)))
+}
+
+pub(super) fn is_delivery(id: &str) -> bool {
     rules::is_id("dlv_", id)
 }
 

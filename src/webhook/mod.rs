@@ -12,6 +12,7 @@ pub mod rules;
 pub mod store;
 
 mod announcement;
+mod dead_letters;
 mod deliveries;
 mod remembered;
 mod replay;

@@ -7,7 +7,7 @@ use entity::{delivery, event, webhook};
 use sea_orm::sea_query::{Expr, Query};
 use sea_orm::{
     ActiveModelTrait, ActiveValue, ColumnTrait, Condition, ConnectionTrait, DeleteMany, EntityTrait, ExprTrait,
-    QueryFilter, QuerySelect, UpdateMany,
+    QueryFilter, QuerySelect, Select, UpdateMany,
 };
 use secrecy::{ExposeSecret, SecretString};
 
@@ -88,12 +88,21 @@ pub async fn page(
     sessions: Option<Vec<SessionId>>,
     bounds: &Bounds,
 ) -> Result<Vec<WebhookRow>> {
-    // One whose session was deleted belongs to none that is there: it is shown to those who see all.
-    let of = sessions.map(|ids| webhook::Column::SessionId.is_in(ids).and(webhook::Column::UntilPosition.is_null()));
-    let found = webhook::Entity::find().filter(Condition::all().add_option(of));
-    let found = keyset(found, webhook::Column::CreatedAt, webhook::Column::Id, bounds);
+    let found = keyset(those_of(sessions), webhook::Column::CreatedAt, webhook::Column::Id, bounds);
     let webhooks = found.all(db).await.map_err(failed)?.into_iter().map(WebhookRow::from);
     Ok(if bounds.is_from_end { webhooks.rev().collect() } else { webhooks.collect() })
+}
+
+/// How many there are of these sessions, and, without a list, of all.
+pub async fn total(db: &impl ConnectionTrait, sessions: Option<Vec<SessionId>>) -> Result<i64> {
+    let total = those_of(sessions).select_only().expr(Expr::col(webhook::Column::Id).count());
+    Ok(total.into_tuple().one(db).await.map_err(failed)?.unwrap_or(0))
+}
+
+fn those_of(sessions: Option<Vec<SessionId>>) -> Select<webhook::Entity> {
+    // One whose session was deleted belongs to none that is there: it is shown to those who see all.
+    let of = sessions.map(|ids| webhook::Column::SessionId.is_in(ids).and(webhook::Column::UntilPosition.is_null()));
+    webhook::Entity::find().filter(Condition::all().add_option(of))
 }
 
 /// Those that get events of these sessions now.

@@ -276,6 +276,49 @@ pub struct DeliveryPage {
 pub struct WebhookPage {
     /// The webhooks.
     pub webhooks: Vec<Webhook>,
+    /// How many there are, on all pages.
+    pub count: u64,
+    /// Where the next page starts. Null on the last one.
+    pub next_cursor: Option<String>,
+}
+
+/// A delivery that failed to the end.
+#[derive(Clone, PartialEq, Eq, Object, Serialize)]
+#[oai(example)]
+pub struct DeadLetter {
+    /// Id of the delivery.
+    pub id: DeliveryId,
+    /// Id of the session of the event.
+    pub session_id: SessionId,
+    /// What happened.
+    pub event: EventType,
+    /// Where it was posted.
+    pub webhook_url: String,
+    /// How often it was tried.
+    pub attempts: i32,
+    /// When it was given up.
+    pub failed_at: Timestamp,
+    /// Why the last attempt failed. Null if it was given up without one.
+    pub last_error: Option<String>,
+    /// The body of the post: JSON as a text. Null for a key that may not read it itself: messages, or codes for a phone.
+    pub payload: Option<String>,
+}
+
+impl fmt::Debug for DeadLetter {
+    /// What was to be delivered and the address stay out of every log.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DeadLetter").field("id", &self.id).finish_non_exhaustive()
+    }
+}
+
+/// One page of dead letters, newest first.
+#[derive(Clone, Debug, PartialEq, Eq, Object, Serialize)]
+#[oai(example)]
+pub struct DeadLetterPage {
+    /// How many there are, on all pages.
+    pub count: u64,
+    /// The dead letters.
+    pub entries: Vec<DeadLetter>,
     /// Where the next page starts. Null on the last one.
     pub next_cursor: Option<String>,
 }

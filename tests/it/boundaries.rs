@@ -102,6 +102,7 @@ const WALLS: &[(&str, &[&str])] = &[
             "webhook/row.rs",
             "webhook/store.rs",
             "webhook/delivery/store.rs",
+            "webhook/delivery/dead_letter_store.rs",
             "webhook/delivery/lane_store.rs",
             "webhook/delivery/lane_query.rs",
             "webhook/delivery/refusals.rs",

@@ -440,12 +440,28 @@ fn both_documents_offer_the_same_and_say_the_same_of_it() {
     let twins: BTreeMap<_, _> = operation::all()
         .flat_map(|row| [row.rest, row.below_session].into_iter().flatten().map(|name| (name, row.field)))
         .collect();
-    let operations: BTreeMap<_, _> = openapi["paths"]
-        .as_object()
-        .expect("an object")
-        .values()
-        .flat_map(|path| path.as_object().expect("an object").values())
-        .map(|operation| (operation["operationId"].as_str().expect("a name"), operation["summary"].as_str()))
+    let in_document = || {
+        let paths = openapi["paths"].as_object().expect("an object").values();
+        let operations = paths.flat_map(|path| path.as_object().expect("an object").values());
+        operations.map(|operation| (operation["operationId"].as_str().expect("a name"), operation))
+    };
+    // An alias stands in REST alone, and says what it is.
+    let mut aliases = BTreeMap::new();
+    for row in operation::all() {
+        for alias in row.rest_names().filter(|name| name.is_alias) {
+            let of = row.rest.expect("an alias is one of an operation in REST");
+            aliases.extend([Some(alias.rest), alias.below_session].into_iter().flatten().map(|name| (name, of)));
+        }
+    }
+    for (alias, of) in &aliases {
+        let (_, described) = in_document().find(|(name, _)| name == alias).unwrap_or_else(|| panic!("no {alias}"));
+        let text = described["description"].as_str().expect("it is described");
+        assert!(text.starts_with(&format!("Alias of `{of}`")), "{alias}: {text}");
+        assert_eq!(described["tags"], json!(["Aliases"]), "{alias}");
+    }
+    let operations: BTreeMap<_, _> = in_document()
+        .filter(|(name, _)| !aliases.contains_key(name))
+        .map(|(name, operation)| (name, operation["summary"].as_str()))
         .collect();
     assert!(operations.keys().eq(twins.keys()), "{:?}", operations.keys());
     for (operation, Field { parent: kind, name: field }) in &twins {

@@ -4,6 +4,8 @@
 //! a normal build refuses the simulator.
 
 #[cfg(feature = "sandbox")]
+mod aliases;
+#[cfg(feature = "sandbox")]
 mod authentication;
 #[cfg(feature = "sandbox")]
 mod bad_requests;
@@ -23,6 +25,8 @@ mod connection_limits;
 mod crash;
 #[cfg(feature = "sandbox")]
 mod cross_origin;
+#[cfg(feature = "sandbox")]
+mod dead_letters;
 #[cfg(feature = "sandbox")]
 mod deleted_session;
 mod device_store;
@@ -112,6 +116,8 @@ mod sending;
 mod session_deletion;
 #[cfg(feature = "sandbox")]
 mod session_life;
+#[cfg(feature = "sandbox")]
+mod session_search;
 #[cfg(feature = "sandbox")]
 mod session_stream;
 #[cfg(feature = "sandbox")]

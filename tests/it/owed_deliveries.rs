@@ -180,7 +180,7 @@ async fn a_webhook_that_is_owed_something_is_shown_until_that_is_discarded() {
     assert_eq!(desk.ask(Method::GET, &path, &Value::Null).await.status, 404);
     world.door.create("shop").await;
     assert_eq!(desk.ask(Method::GET, &path, &Value::Null).await.status, 404);
-    assert_eq!(world.door.get("/shop/webhooks").await.ok(), json!({ "webhooks": [], "next_cursor": null }));
+    assert_eq!(world.door.get("/shop/webhooks").await.ok(), json!({ "webhooks": [], "count": 0, "next_cursor": null }));
     for enabled in [true, false] {
         let refused = world.door.ask(Method::PATCH, &path, &json!({ "enabled": enabled })).await;
         assert_eq!(refused.problem(), (422, "invalid".to_owned()));

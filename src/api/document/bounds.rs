@@ -22,6 +22,9 @@ const NO_NUL: &str = r"^[^\u0000]*$";
 const PHONE_NUMBER: &str = r"^\s*(\+|00)?[ \u00a0().\/-]*[1-9]([ \u00a0().\/-]*[0-9]){6,14}[ \u00a0().\/-]*$";
 /// A place in a list: opaque, from an earlier answer.
 const CURSOR: &str = "^[A-Za-z0-9_-]+$";
+/// A moment as RFC 3339 has it. No `format`: generated clients would read it as a type of a library that they do not have.
+const MOMENT: &str =
+    r"^[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?([Zz]|[+-][0-9]{2}:[0-9]{2})$";
 /// The name of a header. src: RFC 9110, token.
 const HEADER_NAME: &str = r"^[!#$%&'*+.^_`|~0-9A-Za-z-]+$";
 /// The value of one.
@@ -75,6 +78,7 @@ fn properties() -> Vec<(&'static str, &'static str, Value)> {
     let client_key = || json!({ "minLength": 1, "maxLength": message::rules::KEY_MAX, "pattern": PRINTABLE_OR_EMPTY });
     let send_rate = || json!({ "minimum": 0, "maximum": session::rules::SEND_RATE_MAX });
     let send_burst = || json!({ "minimum": 1, "maximum": session::rules::SEND_BURST_MAX });
+    let text = || json!({ "minLength": 1, "maxLength": message::rules::TEXT_MAX, "pattern": r"\S" });
     let seconds = |least: u64, most: u64| json!({ "minimum": least, "maximum": most });
     vec![
         ("NewSession", "id", json!({ "pattern": SESSION_ID })),
@@ -104,7 +108,7 @@ fn properties() -> Vec<(&'static str, &'static str, Value)> {
         ("RotateSecretBody", "overlap_seconds", seconds(0, webhook::changes::OVERLAP_MAX)),
         ("RotateSecretBody", "secret", secret()),
         ("NewReaction", "emoji", json!({ "minLength": 1, "maxLength": message::rules::EMOJI_MAX })),
-        ("NewEdit", "text", json!({ "minLength": 1, "maxLength": message::rules::TEXT_MAX, "pattern": r"\S" })),
+        ("NewEdit", "text", text()),
         ("ReadRequest", "message_ids", json!({ "minItems": 1, "maxItems": message::rules::READ_MAX })),
         ("NewTyping", "seconds", json!({ "minimum": 1, "maximum": message::rules::TYPING_MAX })),
         ("NewWebhook", "url", url()),
@@ -119,11 +123,19 @@ fn properties() -> Vec<(&'static str, &'static str, Value)> {
         ("NewMessage", "reply_to", client_key()),
         ("NewMessage", "client_reference", client_key()),
         ("NewMessage", "mentions", json!({ "maxItems": message::rules::MENTIONS_MAX })),
-        ("TextContent", "text", json!({ "minLength": 1, "maxLength": message::rules::TEXT_MAX, "pattern": r"\S" })),
+        ("TextContent", "text", text()),
         ("LinkPreview", "url", json!({ "minLength": 1 })),
         ("LinkPreview", "title", json!({ "maxLength": message::preview::wanted::TITLE_MAX })),
         ("LinkPreview", "description", json!({ "maxLength": message::preview::wanted::DESCRIPTION_MAX })),
         ("LinkPreview", "thumbnail", json!({ "pattern": "^[A-Za-z0-9+/]*={0,2}$" })),
+        ("TextBody", "to", json!({ "minLength": 1 })),
+        ("TextBody", "text", text()),
+        ("TextBody", "reply_to", client_key()),
+        ("TextBody", "mentions", json!({ "maxItems": message::rules::MENTIONS_MAX })),
+        ("TextBody", "send_at", json!({ "pattern": MOMENT })),
+        ("ReactionBody", "emoji", json!({ "maxLength": message::rules::EMOJI_MAX })),
+        ("EditBody", "text", text()),
+        ("ReadBody", "message_ids", json!({ "minItems": 1, "maxItems": message::rules::READ_MAX })),
         ("ReplayRange", "after", json!({ "pattern": CURSOR })),
         ("ReplayRange", "types", json!({ "items": words() })),
     ]
@@ -141,7 +153,9 @@ fn parameter_bound(operation: &str, parameter: &str) -> Value {
             let words: Vec<_> = EventType::ALL.iter().map(|word| word.as_str()).collect();
             json!({ "pattern": list_of(&words.join("|")) })
         }
-        "after" if operation.ends_with("WebhookDeliveries") => json!({ "pattern": "^dlv_[0-9a-f]{32}$" }),
+        "after" if operation.ends_with("WebhookDeliveries") || operation.ends_with("DeadLetters") => {
+            json!({ "pattern": "^dlv_[0-9a-f]{32}$" })
+        }
         "after" | "Last-Event-ID" => json!({ "pattern": CURSOR }),
         "limit" if operation.ends_with("Events") => json!({ "minimum": 1, "maximum": PageSize::MAX }),
         "limit" => json!({ "minimum": 1, "maximum": page::PAGE_MAX }),

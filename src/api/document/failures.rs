@@ -4,7 +4,7 @@ use poem::http::StatusCode;
 use serde_json::{Map, Value, json};
 
 use crate::api::error::{self, PROBLEM_JSON};
-use crate::api::operation;
+use crate::api::operation::{self, Operation};
 use crate::error::ErrorKind;
 
 /// What every operation can fail with.
@@ -32,12 +32,12 @@ type Failure = (StatusCode, &'static str, &'static str);
 
 /// The operation's own failures. One below a session has those of its session as well.
 fn own(operation_id: &str) -> Option<Vec<ErrorKind>> {
-    operation::all().find_map(|operation| {
-        if operation.rest == Some(operation_id) {
-            return Some(operation.failures.to_vec());
+    operation::all().flat_map(Operation::rest_names).find_map(|name| {
+        if name.rest == operation_id {
+            return Some(name.failures.to_vec());
         }
-        let is_below_session = operation.below_session == Some(operation_id);
-        is_below_session.then(|| [&[ErrorKind::SessionNotFound][..], operation.failures].concat())
+        let is_below_session = name.below_session == Some(operation_id);
+        is_below_session.then(|| [&[ErrorKind::SessionNotFound][..], name.failures].concat())
     })
 }
 
@@ -133,7 +133,8 @@ mod tests {
     #[test]
     fn the_table_has_no_operation_that_is_not_there() {
         let document = document();
-        for id in operation::all().flat_map(|operation| [operation.rest, operation.below_session]).flatten() {
+        let names = operation::all().flat_map(Operation::rest_names);
+        for id in names.flat_map(|name| [Some(name.rest), name.below_session]).flatten() {
             assert!(document.contains(&format!("\"operationId\": \"{id}\"")), "{id}");
         }
     }

@@ -31,9 +31,27 @@ impl IntoResponse for Sent {
             (false, true) => StatusCode::ACCEPTED,
             (false, false) => StatusCode::OK,
         };
+        let headers = SentHeaders::of(&accepted);
+        headers.put(status, Ok200(accepted.message).into_response())
+    }
+}
+
+/// What the headers say to who sends a message.
+pub struct SentHeaders {
+    location: Option<HeaderValue>,
+    is_replayed: bool,
+}
+
+impl SentHeaders {
+    /// What they say of this one.
+    pub fn of(accepted: &Accepted) -> Self {
         let Accepted { message, is_replayed } = accepted;
-        let location = location(&message.session_id, &message.id);
-        let mut response = Ok200(message).into_response();
+        Self { location: location(&message.session_id, &message.id), is_replayed: *is_replayed }
+    }
+
+    /// Puts them on an answer, with its status.
+    pub fn put(self, status: StatusCode, mut response: Response) -> Response {
+        let Self { location, is_replayed } = self;
         response.set_status(status);
         if let Some(location) = location {
             response.headers_mut().insert(header::LOCATION, location);
@@ -43,10 +61,9 @@ impl IntoResponse for Sent {
         }
         response
     }
-}
 
-impl ApiResponse for Sent {
-    fn meta() -> MetaResponses {
+    /// What the document says of them.
+    pub fn meta() -> Vec<MetaHeader> {
         let header = |name: &str, description: &str, required, schema| MetaHeader {
             name: name.to_owned(),
             description: Some(description.to_owned()),
@@ -54,21 +71,24 @@ impl ApiResponse for Sent {
             deprecated: false,
             schema: MetaSchemaRef::Inline(Box::new(MetaSchema::new(schema))),
         };
-        let headers = || {
-            vec![
-                header("Location", "Where the message is.", true, "string"),
-                header("Idempotent-Replayed", "True when the same was asked for before.", false, "boolean"),
-            ]
-        };
+        vec![
+            header("Location", "Where the message is.", true, "string"),
+            header("Idempotent-Replayed", "True when the same was asked for before.", false, "boolean"),
+        ]
+    }
+}
+
+impl ApiResponse for Sent {
+    fn meta() -> MetaResponses {
         let of = |status, description| MetaResponse {
             description,
             status: Some(status),
             status_range: None,
             content: vec![json::<Message>()],
-            headers: headers(),
+            headers: SentHeaders::meta(),
         };
         let mut all = responses(201, "WhatsApp has it.", vec![json::<Message>()]);
-        all.responses[0].headers = headers();
+        all.responses[0].headers = SentHeaders::meta();
         all.responses.insert(0, of(200, "It was accepted, and is not sent any more: `status` says what became of it."));
         all.responses.insert(2, of(202, "It is kept, and will be sent: WhatsApp does not have it yet."));
         all

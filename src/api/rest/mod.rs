@@ -5,6 +5,7 @@ pub mod tag;
 
 mod examples;
 
+use crate::api::alias::rest::AliasesApi;
 use crate::api::chat::rest::ChatsApi;
 use crate::api::event::rest::EventsApi;
 use crate::api::key::rest::KeysApi;
@@ -13,6 +14,7 @@ use crate::api::message_action::rest::MessageActionsApi;
 use crate::api::pairing_link::rest::PairingLinksApi;
 use crate::api::session::rest::SessionsApi;
 use crate::api::webhook::below_session::SessionWebhooksApi;
+use crate::api::webhook::dead_letters::DeadLettersApi;
 use crate::api::webhook::rest::WebhooksApi;
 
 /// What its paths begin with.
@@ -28,7 +30,9 @@ pub type Apis = (
     EventsApi,
     SessionWebhooksApi,
     WebhooksApi,
+    DeadLettersApi,
     KeysApi,
+    AliasesApi,
 );
 
 /// The whole REST door.
@@ -41,5 +45,7 @@ pub const APIS: Apis = (
     EventsApi,
     SessionWebhooksApi,
     WebhooksApi,
+    DeadLettersApi,
     KeysApi,
+    AliasesApi,
 );

@@ -17,4 +17,6 @@ pub enum Tag {
     Webhooks,
     /// Who may come in, and what they may do.
     Keys,
+    /// Other operations under other paths, for clients that were written for them. New clients need none of these.
+    Aliases,
 }

@@ -10,7 +10,12 @@ use poem_openapi::registry::{MetaApi, MetaOperationParam, MetaParamIn, Registry}
 use poem_openapi::types::Type;
 
 use crate::api::operation;
+use crate::api::webhook::dead_letters::DeadLettersApi;
 use crate::api::webhook::rest::WebhooksApi;
+
+/// What there is twice.
+type Twice = (WebhooksApi, DeadLettersApi);
+const TWICE: Twice = (WebhooksApi, DeadLettersApi);
 
 /// `/api/v1/sessions/{session_id}/webhooks`.
 #[derive(Debug)]
@@ -18,7 +23,7 @@ pub struct SessionWebhooksApi;
 
 impl OpenApi for SessionWebhooksApi {
     fn meta() -> Vec<MetaApi> {
-        let mut apis = WebhooksApi::meta();
+        let mut apis = Twice::meta();
         for path in apis.iter_mut().flat_map(|api| &mut api.paths) {
             path.path = format!("/sessions/{{session_id}}{}", path.path);
             for operation in &mut path.operations {
@@ -30,12 +35,12 @@ impl OpenApi for SessionWebhooksApi {
     }
 
     fn register(registry: &mut Registry) {
-        WebhooksApi::register(registry);
+        Twice::register(registry);
     }
 
     fn add_routes(self, routes: &mut HashMap<String, HashMap<Method, BoxEndpoint<'static>>>) {
         let mut own = HashMap::new();
-        WebhooksApi.add_routes(&mut own);
+        TWICE.add_routes(&mut own);
         routes.extend(own.into_iter().map(|(path, methods)| (format!("/sessions/:session_id{path}"), methods)));
     }
 }

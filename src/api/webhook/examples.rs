@@ -8,8 +8,8 @@ use poem_openapi::types::Example;
 
 use crate::event::types::Event;
 use crate::webhook::types::{
-    Delivery, DeliveryAttempt, DeliveryPage, NewWebhook, ReplayRange, Replayed, RotatedSecret, SecretRotation, Webhook,
-    WebhookChanges, WebhookFilters, WebhookPage,
+    DeadLetter, DeadLetterPage, Delivery, DeliveryAttempt, DeliveryPage, NewWebhook, ReplayRange, Replayed,
+    RotatedSecret, SecretRotation, Webhook, WebhookChanges, WebhookFilters, WebhookPage,
 };
 
 /// When the things of the examples were made.
@@ -69,7 +69,29 @@ impl Example for Webhook {
 
 impl Example for WebhookPage {
     fn example() -> Self {
-        Self { webhooks: vec![Webhook::example()], next_cursor: None }
+        Self { webhooks: vec![Webhook::example()], count: 1, next_cursor: None }
+    }
+}
+
+impl Example for DeadLetter {
+    fn example() -> Self {
+        let payload = r#"{"id":"evt_019b9b1f7f7a7c3e8d5c0d6a1b2c3d4e","session_id":"shop","event":"connected","timestamp":1767143203,"sequence":7,"data":{}}"#;
+        Self {
+            id: DeliveryId::named("dlv_019b9b1f7f7a7c3e8d5c0d6a1b2c3d4e"),
+            session_id: shop(),
+            event: EventType::Connected,
+            webhook_url: "https://example.com/webhook".to_owned(),
+            attempts: 10,
+            failed_at: DELIVERED,
+            last_error: Some("the receiver answered 500".to_owned()),
+            payload: Some(payload.to_owned()),
+        }
+    }
+}
+
+impl Example for DeadLetterPage {
+    fn example() -> Self {
+        Self { count: 1, entries: vec![DeadLetter::example()], next_cursor: None }
     }
 }
 
@@ -146,6 +168,7 @@ mod tests {
         is_written_as_documented::<RotatedSecret>();
         is_written_as_documented::<DeliveryAttempt>();
         is_written_as_documented::<DeliveryPage>();
+        is_written_as_documented::<DeadLetterPage>();
         is_written_as_documented::<Replayed>();
     }
 }

@@ -2,7 +2,7 @@
 
 use async_graphql::connection::{Connection, Edge, EmptyFields};
 use async_graphql::{Context, ID, InputObject, Object};
-use entity::ids::{DeliveryId, WebhookId};
+use entity::ids::{DeliveryId, SessionId, WebhookId};
 use entity::words::event::EventType;
 use entity::words::webhook::DeliveryState;
 
@@ -23,7 +23,20 @@ pub struct WebhookQuery;
 #[derive(Default)]
 pub struct WebhookMutation;
 
-type WebhookConnection = Connection<String, Webhook, EmptyFields, EmptyFields>;
+/// What a list of webhooks has beside its edges.
+pub struct WebhookTotal {
+    session_id: Option<SessionId>,
+}
+
+#[Object]
+impl WebhookTotal {
+    /// How many webhooks there are in this list, on all pages. Counted only when it is asked for.
+    async fn total_count(&self, ctx: &Context<'_>) -> Option<u64> {
+        or_null(ctx, api(ctx).webhooks.count(caller(ctx), self.session_id.clone()).await)
+    }
+}
+
+type WebhookConnection = Connection<String, Webhook, WebhookTotal, EmptyFields>;
 
 type DeliveryConnection = Connection<String, Delivery, EmptyFields, EmptyFields>;
 
@@ -103,9 +116,11 @@ impl WebhookQuery {
         #[graphql(desc = "Only those before this cursor.")] before: Option<String>,
     ) -> Option<WebhookConnection> {
         let outcome = async {
-            let session = session_id.map(|id| self::session_id(&id)).transpose()?;
-            let slice = api(ctx).webhooks.slice(caller(ctx), session, window(first, after, last, before)).await?;
-            let mut connection = Connection::new(slice.has_previous, slice.has_next);
+            let session_id = session_id.map(|id| self::session_id(&id)).transpose()?;
+            let window = window(first, after, last, before);
+            let slice = api(ctx).webhooks.slice(caller(ctx), session_id.clone(), window).await?;
+            let total = WebhookTotal { session_id };
+            let mut connection = Connection::with_additional_fields(slice.has_previous, slice.has_next, total);
             let edges = slice.items.into_iter().map(|webhook| Edge::new(cursor_of(&webhook), webhook));
             connection.edges.extend(edges);
             Ok(connection)

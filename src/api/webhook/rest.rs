@@ -34,7 +34,11 @@ impl<'a> FromRequest<'a> for Below {
 }
 
 impl Below {
-    fn session(&self) -> Result<Option<SessionId>> {
+    /// The session that the path names.
+    ///
+    /// # Errors
+    /// `SessionNotFound` if it can be none.
+    pub fn session(&self) -> Result<Option<SessionId>> {
         Ok(self.0.as_deref().map(session_id).transpose()?)
     }
 

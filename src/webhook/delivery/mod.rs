@@ -84,6 +84,7 @@ pub mod worker;
 pub mod outcome_writer;
 
 pub mod attempt;
+pub mod dead_letter_store;
 pub mod lane;
 pub mod lane_query;
 pub mod lane_store;

@@ -58,6 +58,13 @@ fn body(name: &str) -> Value {
         "updateSession" => json!({ "name": "Other" }),
         "sendMessage" => json!({ "to": "15550100077", "content": { "type": "text", "text": "tea" } }),
         "reactToMessage" => json!({ "emoji": "\u{1f44d}" }),
+        "sendText" => json!({ "to": "15550100077", "text": "tea" }),
+        "sendReaction" => json!({ "to": "15550100077", "message_id": "none", "emoji": "\u{1f44d}" }),
+        "sendEdit" => json!({ "to": "15550100077", "message_id": "none", "text": "tea" }),
+        "sendRevoke" => json!({ "to": "15550100077", "message_id": "none" }),
+        "sendReadMarks" => json!({ "chat_jid": "15550100077", "message_ids": ["none"] }),
+        "sendChatState" => json!({ "to": "15550100077", "state": "composing" }),
+        "sendPresence" => json!({ "status": "unavailable" }),
         "sendTyping" => json!({ "state": "composing" }),
         "setPresence" => json!({ "state": "unavailable" }),
         "editMessage" => json!({ "text": "tea" }),
@@ -131,7 +138,7 @@ impl Documents {
         Self { rest, types: types.collect() }
     }
 
-    /// A row of the table as one operation, or as two if it is below a session as well.
+    /// A row of the table as one operation, or as two if it is below a session as well; and its aliases, which the graph does not have.
     fn operations(&self, row: &operation::Operation) -> Vec<Operation> {
         let path = row.rest.map(|name| self.rest[name].1.as_str()).unwrap_or_default();
         let about = on(row.rest.unwrap_or_default(), path);
@@ -153,6 +160,9 @@ impl Documents {
             }
             None => {}
         }
+        let aliases = row.rest_names().filter(|name| name.is_alias);
+        let aliases = aliases.flat_map(|name| [Some(name.rest), name.below_session]).flatten();
+        operations.extend(aliases.map(|name| self.operation(name, row, None)));
         operations
     }
 
