@@ -4,7 +4,7 @@
 //! A page is never a reason not to send: without an answer in time the text goes without a preview. Whoever has the page learns that
 //! this server asked for it, and nothing else.
 
-mod entity;
+mod character_reference;
 mod html;
 mod link;
 pub mod wanted;

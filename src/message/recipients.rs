@@ -33,6 +33,8 @@ pub(super) const NOBODY_KEPT: Duration = Duration::from_secs(60 * 60);
 const ANSWERS: usize = 10_000;
 /// Longest wait for an answer: for a question that is under way, and for the next one, of 20 s each, with some room.
 const ANSWER_LIMIT: Duration = Duration::from_secs(60);
+/// How long the other name of somebody is used without looking for it again.
+const NAME_KEPT: Duration = Duration::from_secs(10 * 60);
 /// When who asks about too many numbers may ask again: a question takes less than that.
 const ROOM_PAUSE: Duration = Duration::from_secs(1);
 
@@ -63,6 +65,8 @@ struct Inner {
     lifecycle: Lifecycle,
     /// What was said about numbers, by their digits, and when.
     answers: Mutex<HashMap<(SessionId, String), (Found, Timestamp)>>,
+    /// The other JIDs of people, of whom they are known, and when they were read: each message asks for them.
+    other_names: Mutex<HashMap<(SessionId, String), (String, Instant)>>,
     /// Until when WhatsApp is asked nothing for a session: it was asked too often.
     pauses: Mutex<HashMap<SessionId, Instant>>,
     /// The sessions for which something is asked, each with a task that asks it.
@@ -95,13 +99,29 @@ impl Drop for Turn {
 
 impl Recipients {
     pub(super) fn new(db: Db, clock: Clock, lifecycle: Lifecycle) -> Self {
-        let (answers, pauses, asking) = (Mutex::default(), Mutex::default(), Mutex::default());
-        Self(Arc::new(Inner { db, clock, lifecycle, answers, pauses, asking }))
+        let (answers, other_names) = (Mutex::default(), Mutex::default());
+        let (pauses, asking) = (Mutex::default(), Mutex::default());
+        Self(Arc::new(Inner { db, clock, lifecycle, answers, other_names, pauses, asking }))
     }
 
     /// The JIDs of one person, the given one first: by number and by LID, as far as both are known.
     pub(super) async fn names(&self, session: &SessionId, jid: &str) -> Result<Vec<String>> {
-        let other = names::other_name(self.0.db.read(), session, jid).await?;
+        let key = (session.clone(), jid.to_owned());
+        let kept = self.0.other_names.lock().get(&key).filter(|(_, at)| at.elapsed() < NAME_KEPT).cloned();
+        let other = match kept {
+            Some((other, _)) => Some(other),
+            None => {
+                let read = names::other_name(self.0.db.read(), session, jid).await?;
+                if let Some(other) = &read {
+                    let mut names = self.0.other_names.lock();
+                    if names.len() >= ANSWERS {
+                        names.clear();
+                    }
+                    names.insert(key, (other.clone(), Instant::now()));
+                }
+                read
+            }
+        };
         Ok(std::iter::once(jid.to_owned()).chain(other).collect())
     }
 

@@ -3,7 +3,7 @@
 //! It is no parser of HTML: it looks at tags, passes over comments and scripts, and never goes back, so whatever the page is, it takes
 //! time with its length and no more.
 
-use crate::message::preview::entity;
+use crate::message::preview::character_reference;
 use crate::message::preview::wanted::{DESCRIPTION_MAX, TITLE_MAX};
 
 /// Attributes of one tag that are looked at.
@@ -95,8 +95,9 @@ impl<'a> Found<'a> {
         let Self { title, description, image, own_title, own_description } = self;
         let first =
             |texts: [Option<&str>; 2], most: usize| texts.into_iter().flatten().find_map(|text| cleaned(text, most));
-        let address =
-            |text: &str| Some(entity::decoded(text.trim())).filter(|text| text.chars().count() <= ADDRESS_MAX);
+        let address = |text: &str| {
+            Some(character_reference::decoded(text.trim())).filter(|text| text.chars().count() <= ADDRESS_MAX)
+        };
         Page {
             title: first([title, own_title], TITLE_MAX),
             description: first([description, own_description], DESCRIPTION_MAX),
@@ -151,7 +152,7 @@ fn until_end<'a>(text: &'a str, name: &str) -> (Option<&'a str>, &'a str) {
 
 /// A text as people read it, in one line and not too long. None if nothing is left of it, or it cannot be read.
 fn cleaned(text: &str, most: usize) -> Option<String> {
-    let text = entity::decoded(text);
+    let text = character_reference::decoded(text);
     let words = text.split(|char: char| char.is_whitespace() || char.is_control()).filter(|word| !word.is_empty());
     let mut line = String::new();
     for word in words {

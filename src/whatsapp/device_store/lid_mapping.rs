@@ -95,7 +95,10 @@ pub(super) async fn store(store: &DeviceStore, entries: &[LidPnMappingEntry]) ->
     let rows = entries.into_values().cloned().map(|entry| row(store, entry)).collect();
     let values = [Column::PhoneNumber, Column::CreatedAt, Column::UpdatedAt, Column::LearningSource];
     let rule = rows::replace([Column::SessionId, Column::Lid], values);
-    rows::upsert::<ActiveModel, _>(store, rows, rule).await
+    let written = rows::upsert::<ActiveModel, _>(store, rows, rule).await;
+    // Those of a number are read for its LID as well.
+    store.tc_tokens.forget();
+    written
 }
 
 fn row(store: &DeviceStore, entry: LidPnMappingEntry) -> Model {

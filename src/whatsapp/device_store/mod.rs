@@ -33,7 +33,7 @@ use crate::whatsapp::acks::Acks;
 use crate::whatsapp::device_store::first_sync::FirstSyncs;
 use crate::whatsapp::device_store::pending_messages::Event;
 use crate::whatsapp::device_store::pending_messages::shared::{SharedPendingMessages, clean, key};
-use crate::whatsapp::device_store::tc_token::ReadTokens;
+use crate::whatsapp::device_store::read_tokens::ReadTokens;
 use crate::whatsapp::device_store::under_way::RatchetsUnderWay;
 use crate::whatsapp::device_store::unflushed::{HeldMessage, HeldMessages, UnflushedEntry};
 
@@ -49,6 +49,7 @@ mod pending_messages;
 mod pre_key;
 mod protocol;
 mod ratchets;
+mod read_tokens;
 mod rows;
 mod sender_key_device;
 mod sent_message;
