@@ -15,6 +15,7 @@ use std::time::Duration;
 
 use entity::timestamp::Timestamp;
 use futures::FutureExt;
+use futures::future::BoxFuture;
 use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -109,7 +110,7 @@ impl Lifecycle {
     where
         F: Future<Output = ()> + Send + 'static,
     {
-        tokio::spawn(self.watched(phase, name, task))
+        tokio::spawn(self.watched(phase, name, Box::pin(task)))
     }
 
     /// Starts a task as [`spawn`](Self::spawn) does, on a thread of its own: it never queues behind tasks that are ready.
@@ -120,7 +121,7 @@ impl Lifecycle {
     where
         F: Future<Output = ()> + Send + 'static,
     {
-        let (task, runtime) = (self.watched(phase, name, task), Handle::current());
+        let (task, runtime) = (self.watched(phase, name, Box::pin(task)), Handle::current());
         std::thread::Builder::new().name(name.to_owned()).spawn(move || runtime.block_on(task)).map(drop)
     }
 
@@ -129,7 +130,7 @@ impl Lifecycle {
     where
         F: Future<Output = ()> + Send + 'static,
     {
-        let running = run(self.last_run(which));
+        let running = Box::pin(run(self.last_run(which)));
         self.spawn(ShutdownPhase::Workers, which.as_str(), self.until_workers_stop(running))
     }
 
@@ -141,14 +142,11 @@ impl Lifecycle {
     where
         F: Future<Output = ()> + Send + 'static,
     {
-        let running = run(self.last_run(which));
+        let running = Box::pin(run(self.last_run(which)));
         self.spawn_apart(ShutdownPhase::Workers, which.as_str(), self.until_workers_stop(running))
     }
 
-    fn until_workers_stop<F>(&self, running: F) -> impl Future<Output = ()> + Send + use<F>
-    where
-        F: Future<Output = ()> + Send + 'static,
-    {
+    fn until_workers_stop(&self, running: BoxFuture<'static, ()>) -> impl Future<Output = ()> + Send + use<> {
         let stop = self.workers().clone();
         async move { stop.run_until_cancelled(running).await.unwrap_or_default() }
     }
@@ -163,11 +161,14 @@ impl Lifecycle {
         self.0.last_runs.all()
     }
 
-    /// A task that is tracked, and whose panic is noted.
-    fn watched<F>(&self, phase: ShutdownPhase, name: &'static str, task: F) -> impl Future<Output = ()> + Send + use<F>
-    where
-        F: Future<Output = ()> + Send + 'static,
-    {
+    /// A task that is tracked, and whose panic is noted. Boxed, like all that is started here: the runtime has thirty
+    /// functions for each kind of future, and a box costs a task one allocation beside its own.
+    fn watched(
+        &self,
+        phase: ShutdownPhase,
+        name: &'static str,
+        task: BoxFuture<'static, ()>,
+    ) -> impl Future<Output = ()> + Send + use<> {
         let inner = Arc::clone(&self.0);
         self.0.part(phase).tasks.track_future(async move {
             if std::panic::AssertUnwindSafe(task).catch_unwind().await.is_err() {
@@ -191,7 +192,7 @@ impl Lifecycle {
     where
         F: Future<Output = ()> + Send + 'static,
     {
-        runtime.spawn(self.watched(phase, name, task))
+        runtime.spawn(self.watched(phase, name, Box::pin(task)))
     }
 
     /// Serves a connection on this runtime. It ends with the doors.
@@ -212,7 +213,8 @@ impl Lifecycle {
     where
         T: Send + 'static,
     {
-        self.host(ShutdownPhase::Workers, work.in_current_span()).await.map_err(Error::internal)?
+        let work: BoxFuture<'static, Result<T>> = Box::pin(work.in_current_span());
+        self.host(ShutdownPhase::Workers, work).await.map_err(Error::internal)?
     }
 
     /// Does this until it succeeds or the server stops. Returns when it has, or after a moment; then it is gone on with.

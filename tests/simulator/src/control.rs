@@ -12,6 +12,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
+use futures::future::BoxFuture;
 use poem::http::StatusCode;
 use poem::listener::TcpAcceptor;
 use poem::web::{Data, Json, Path};
@@ -43,9 +44,15 @@ pub async fn bind(address: SocketAddr) -> Result<TcpListener> {
 
 /// Serves the control API of a simulator until `stop` is cancelled.
 ///
+/// Boxed: an `async fn` is compiled in each crate that awaits it, here with a whole HTTP server behind it.
+///
 /// # Errors
 /// The listener is not on loopback, or the HTTP server failed.
-pub async fn serve(sim: Simulator, listener: TcpListener, stop: CancellationToken) -> Result<()> {
+pub fn serve(sim: Simulator, listener: TcpListener, stop: CancellationToken) -> BoxFuture<'static, Result<()>> {
+    Box::pin(serve_until(stop, sim, listener))
+}
+
+async fn serve_until(stop: CancellationToken, sim: Simulator, listener: TcpListener) -> Result<()> {
     let address = listener.local_addr()?;
     ensure!(address.ip().is_loopback(), "the control API listens on loopback only, not on {address}");
     let acceptor = TcpAcceptor::from_tokio(listener)?;

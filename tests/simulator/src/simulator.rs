@@ -40,7 +40,7 @@ impl Simulator {
         let listener = TcpListener::bind(settings.listen).await.with_context(|| format!("bind {}", settings.listen))?;
         let address = listener.local_addr()?;
         let world = Arc::new(World::new(settings)?);
-        world.tasks.spawn(accept(Arc::clone(&world), listener));
+        spawn_accept(&world, listener);
         Ok(Self { world, address })
     }
 
@@ -214,6 +214,11 @@ impl Simulator {
         }
         Ok(())
     }
+}
+
+/// Not in `start`: an `async fn` is compiled in each crate that awaits it, together with all that it spawns.
+fn spawn_accept(world: &Arc<World>, listener: TcpListener) {
+    world.tasks.spawn(accept(Arc::clone(world), listener));
 }
 
 async fn accept(world: Arc<World>, listener: TcpListener) {

@@ -1,14 +1,16 @@
 //! Messages that have no word here: which field of the protocol they are.
 
+mod first_field;
+
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
-use serde_json::Value;
 use whatsapp_rust::waproto::codec;
 use whatsapp_rust::waproto::tags::message as tag;
 use whatsapp_rust::waproto::whatsapp as wa;
 
 use crate::event::body::context::MessageUnknown;
+use crate::whatsapp::reading::message::unknown::first_field::first_field;
 
 /// Fields that hand keys over, or say something about the others.
 pub(super) const SILENT: &[u32] = &[
@@ -45,8 +47,7 @@ pub(super) fn field(message: &wa::Message) -> Option<MessageUnknown> {
 
 /// The name of the field that a message has.
 fn name(message: &wa::Message) -> Option<String> {
-    let Ok(Value::Object(fields)) = serde_json::to_value(message) else { return None };
-    fields.into_iter().find_map(|(name, value)| (!value.is_null()).then_some(name))
+    first_field(message).map(str::to_owned)
 }
 
 /// A message with nothing in this one field.
