@@ -165,7 +165,7 @@ async fn what_came_and_what_went_is_one_list_and_a_person_is_one_chat(
 async fn a_message_that_whatsapp_refuses_is_failed_with_the_reason(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
     let world = world(kind).await;
     for (code, status, word) in
-        [(405, 502, "not_allowed"), (463, 429, "account_restricted"), (404, 422, "recipient_not_found")]
+        [(405, 502, "not_allowed"), (463, 403, "account_restricted"), (404, 422, "recipient_not_found")]
     {
         world.phone().spoil_messages(MessageFault::Nack { code }, 1);
         let refused = world.sends("", text(FRIEND, "tea")).await;

@@ -116,7 +116,7 @@ async fn a_message_that_was_taken_back_or_tried_again_in_doubt_is_so_for_who_ask
     let id = waiting["id"].as_str().expect("an id");
     let path = format!("/api/v1/sessions/shop/messages/{id}");
     let change = async |method: Method, path: &str| {
-        proxy.lose_a_commit_after(r#"UPDATE "outgoing""#);
+        proxy.lose_a_commit_after("UPDATE outgoing");
         let answer = world.door.ask(method, path, &Value::Null).await;
         assert!(proxy.has_lost_it(), "{proxy:?}");
         assert_eq!(answer.status, 200, "{}", answer.text());

@@ -37,16 +37,16 @@ impl AliasesApi {
         &self,
         Data(api): Data<&Arc<Api>>,
         Asks(caller): Asks,
-        /// Only those whose id, name or phone number contains this, whatever the case.
-        q: Query<String>,
+        /// Only those whose id, name or phone number contains this, whatever the case; all when absent.
+        q: Query<Option<String>>,
         /// At most this many, 1 to 100; all when absent. Fewer when they are large: 4 MiB end a page.
         limit: Query<Option<Limit>>,
         /// Only those behind this cursor, a `next_cursor` of an earlier list.
         after: Query<Option<String>>,
     ) -> Result<Ok200<SessionHits>> {
-        let filter = SessionFilter { query: Some(q.0.clone()), ..SessionFilter::default() };
+        let filter = SessionFilter { query: q.0.clone(), ..SessionFilter::default() };
         let window = Window { first: limit.0.map(|Limit(limit)| limit), after: after.0, ..Window::default() };
-        Ok(SessionHits::of(q.0, api.sessions.list(&caller, filter, window)?))
+        Ok(SessionHits::of(q.0.unwrap_or_default(), api.sessions.list(&caller, filter, window)?))
     }
 
     /// Sends a text.

@@ -134,8 +134,8 @@ impl MessageQuery {
 
     /// Lists who got, read and played a message.
     ///
-    /// Each person once, with the moments that WhatsApp told. Nobody, if the message came in or a phone sent it: only messages that were
-    /// sent through this API are followed. What is not told may have happened all the same.
+    /// Each person once, with the moments that WhatsApp told. What is not told may have happened all the same.
+    /// Nobody, if the message came in or a phone sent it. Only messages that were sent through this API are followed.
     #[graphql(complexity = "first.unwrap_or(PAGE_DEFAULT).min(100) as usize * child_complexity")]
     async fn message_receipts(
         &self,
@@ -159,8 +159,8 @@ impl MessageQuery {
 
     /// Shows what holds the messages of a session up.
     ///
-    /// How many wait, how fast they are sent, and what WhatsApp keeps the account from. WhatsApp is asked when what it said last is
-    /// older than five minutes and the session is logged in; otherwise that is shown as it was.
+    /// How many wait, how fast they are sent, and what WhatsApp keeps the account from.
+    /// WhatsApp is asked when what it said last is older than five minutes and the session is logged in. Otherwise that is shown.
     async fn limits(&self, ctx: &Context<'_>, #[graphql(desc = "The session's id.")] session_id: ID) -> Option<Limits> {
         let outcome = async { api(ctx).messages.limits(caller(ctx), &self::session_id(&session_id)?).await };
         or_null(ctx, outcome.await)

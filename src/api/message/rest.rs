@@ -101,8 +101,8 @@ impl MessagesApi {
 
     /// Lists who got, read and played a message.
     ///
-    /// Each person once, with the moments that WhatsApp told. Nobody, if the message came in or a phone sent it: only messages that were
-    /// sent through this API are followed. What is not told may have happened all the same.
+    /// Each person once, with the moments that WhatsApp told. What is not told may have happened all the same.
+    /// Nobody, if the message came in or a phone sent it. Only messages that were sent through this API are followed.
     #[oai(
         path = "/sessions/:session_id/messages/:message_id/receipts",
         method = "get",
@@ -160,8 +160,8 @@ impl MessagesApi {
 
     /// Shows what holds the messages of a session up.
     ///
-    /// How many wait, how fast they are sent, and what WhatsApp keeps the account from. WhatsApp is asked when what it said last is
-    /// older than five minutes and the session is logged in; otherwise that is shown as it was.
+    /// How many wait, how fast they are sent, and what WhatsApp keeps the account from.
+    /// WhatsApp is asked when what it said last is older than five minutes and the session is logged in. Otherwise that is shown.
     #[oai(path = "/sessions/:session_id/limits", method = "get", operation_id = "getLimits")]
     async fn limits(
         &self,
