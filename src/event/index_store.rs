@@ -10,15 +10,15 @@ use entity::timestamp::Timestamp;
 use entity::words::outgoing::MessageStatus;
 use sea_orm::sea_query::Expr;
 use sea_orm::{
-    ColumnTrait, Condition, ConnectionTrait, EntityTrait, ExprTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait,
-    Select, Value,
+    ColumnTrait, Condition, ConnectionTrait, DbBackend, EntityTrait, ExprTrait, QueryFilter, QueryOrder, QuerySelect,
+    QueryTrait, Select, Value,
 };
 
 use crate::db::batch::{Batch, Shortfall};
 use crate::db::fault::failed;
 use crate::error::Result;
 use crate::event::index::{IndexedMessage, MessageKey, StoredMessage};
-use crate::event::record::EventRow;
+use crate::event::record::{Duplicates, EventRow};
 
 const INTO_MESSAGE: &str = "message (session_id, message_id, chat, sender, position, is_from_me, type, quoted_id, content, \
                             sent_at, created_at)";
@@ -48,15 +48,23 @@ pub struct MessageRange {
     pub before: i64,
 }
 
-/// Adds these messages to a batch, but for those of sessions that were deleted. One that comes again stays as it is.
-pub(super) fn write<'a>(batch: &mut Batch, messages: impl Iterator<Item = (&'a IndexedMessage, &'a EventRow)>) {
+/// Adds these messages to a batch, but for those of sessions that were deleted. One that comes again stays as it is. When neither is
+/// looked for, it may fail if there are some.
+pub(super) fn write<'a>(
+    batch: &mut Batch,
+    messages: impl Iterator<Item = (&'a IndexedMessage, &'a EventRow)>,
+    duplicates: Duplicates,
+) {
+    let backend = batch.backend();
     let rows = messages.map(|(message, row)| binds(message, row)).collect();
-    batch.with_rows(rows, Shortfall::Fine, |values| {
-        format!(
+    batch.with_rows(rows, Shortfall::Fine, |values| match backend {
+        // As with the events: one row that is not selected is much cheaper.
+        DbBackend::Sqlite if duplicates == Duplicates::Unlikely => format!("INSERT INTO {INTO_MESSAGE} {values}"),
+        _ => format!(
             "INSERT INTO {INTO_MESSAGE} SELECT v.column1, v.column2, v.column3, v.column4, v.column5, v.column6, v.column7, \
              v.column8, v.column9, v.column10, v.column11 FROM ({values}) AS v JOIN session s ON s.id = v.column1 WHERE true \
              ON CONFLICT (session_id, message_id, chat, sender) DO NOTHING"
-        )
+        ),
     });
 }
 

@@ -97,7 +97,7 @@ pub(super) fn write(batch: &mut Batch, events: &[PositionedEvent], duplicates: D
         ),
     });
     file_store::write(batch, events.iter().filter_map(PositionedEvent::filed));
-    index_store::write(batch, events.iter().filter_map(PositionedEvent::index));
+    index_store::write(batch, events.iter().filter_map(PositionedEvent::index), duplicates);
     timer_store::write_in(batch, events.iter().filter_map(PositionedEvent::timer));
 }
 

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::Instant;
 
-use wacore_binary::Jid;
+use wacore_binary::{Jid, Node};
 use wacore_libsignal::protocol::{IdentityKey, IdentityKeyPair, PreKeyBundle, PublicKey};
 
 use crate::app_state::AppState;
@@ -16,6 +16,7 @@ use crate::inbox::{InboxMessage, SeenKey, Waiting};
 use crate::ledger::Ledger;
 use crate::letter::Letter;
 use crate::link::{DeviceKey, Link};
+use crate::media::{Reuploads, SentFiles};
 use crate::message_fault::MessageFault;
 use crate::profile::Profile;
 use crate::restriction::Standing;
@@ -42,6 +43,12 @@ pub(crate) struct Account {
     /// Whether the phone is switched off; what is sent to it then waits.
     pub(crate) is_off: bool,
     pub(crate) waiting: VecDeque<Waiting>,
+    /// Files that phone and companions have sent.
+    pub(crate) sent_files: SentFiles,
+    /// What the phone answers when it is to store a file once more.
+    pub(crate) reuploads: Reuploads,
+    /// Requests for that which came while it was off, with who asked.
+    pub(crate) waiting_requests: VecDeque<(DeviceKey, Node)>,
     /// What the companions have sent.
     pub(crate) ledger: Ledger,
     /// What the phone tells new companions of the time before.
@@ -151,6 +158,9 @@ impl Account {
             seen_messages: HashSet::new(),
             is_off: false,
             waiting: VecDeque::new(),
+            sent_files: SentFiles::default(),
+            reuploads: Reuploads::default(),
+            waiting_requests: VecDeque::new(),
             ledger: Ledger::default(),
             message_faults: VecDeque::new(),
             history: History::default(),

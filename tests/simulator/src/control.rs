@@ -2,6 +2,7 @@
 //! table of routes is in `README.md`.
 
 mod groups;
+mod media;
 mod messages;
 mod outgoing;
 mod people;
@@ -33,6 +34,9 @@ const STOP_LIMIT: Duration = Duration::from_secs(3);
 /// Largest request body, bytes. A QR code has a few hundred.
 const LARGEST_BODY: usize = 64 * 1024;
 
+/// Largest body of a request that may have a file in it, bytes.
+const LARGEST_FILE_BODY: usize = 32 * 1024 * 1024;
+
 /// Binds the control API's address.
 ///
 /// # Errors
@@ -63,7 +67,7 @@ async fn serve_until(stop: CancellationToken, sim: Simulator, listener: TcpListe
 }
 
 fn routes(sim: Simulator) -> impl Endpoint<Output = Response> {
-    people_routes(Route::new())
+    media_routes(people_routes(Route::new()))
         .at("/phones", get(list_phones).post(add_phone))
         .at("/phones/:n", get(show_phone))
         .at("/phones/:n/scan", post(scan))
@@ -109,6 +113,19 @@ fn people_routes(route: Route) -> Route {
         .at("/phones/:n/groups/:group", put(groups::rename_group))
         .at("/phones/:n/groups/:group/members", post(groups::change_members))
         .at("/phones/:n/groups/:group/receipts", post(outgoing::hear_from_group))
+}
+
+/// The media hosts, and what phones find in files.
+fn media_routes(route: Route) -> Route {
+    let faults = get(media::show_faults).post(media::spoil_requests).delete(media::clear_faults);
+    route
+        .at("/media", get(media::show_hosts))
+        .at("/media/faults", faults)
+        .at("/media/expiry", post(media::lose))
+        .at("/phones/:n/files/:id", get(media::open_file))
+        .at("/phones/:n/files/:id/content", get(media::show_content))
+        .at("/phones/:n/media-tokens", post(media::grant))
+        .at("/phones/:n/reuploads", get(media::show_reuploads).put(media::change_reuploads))
 }
 
 fn message_faults() -> impl Endpoint<Output = Response> {
@@ -173,7 +190,11 @@ fn find(sim: &Simulator, phone_number: &str) -> Result<Phone, Refusal> {
 
 /// Reads a body: 400 when it is not JSON, 422 when it is not what it should be.
 async fn read<T: DeserializeOwned>(body: Body) -> Result<T, Refusal> {
-    let bytes = body.into_bytes_limit(LARGEST_BODY).await;
+    read_up_to(LARGEST_BODY, body).await
+}
+
+async fn read_up_to<T: DeserializeOwned>(limit: usize, body: Body) -> Result<T, Refusal> {
+    let bytes = body.into_bytes_limit(limit).await;
     let bytes = bytes.map_err(|error| Refusal(StatusCode::BAD_REQUEST, error.to_string()))?;
     let value: Value = serde_json::from_slice(&bytes)
         .map_err(|error| Refusal(StatusCode::BAD_REQUEST, format!("the body is not JSON: {error}")))?;

@@ -151,6 +151,7 @@ async fn take_own(world: &Arc<World>, sent: &Sent, message: &wa::Message) -> Res
         let is_right = world.state.lock().device_key(&named).map(|key| key.phone_number)
             == Some(Arc::clone(&sent.recipient.phone_number));
         ensure!(is_right, "the copy for the phone names another destination than the message");
+        world.state.lock().note_file(&sent.from.phone_number, &sent.id, message, world);
         return Ok(());
     }
     if message.protocol_message.r#type == Some(ProtocolType::APP_STATE_SYNC_KEY_REQUEST) {

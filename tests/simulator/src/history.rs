@@ -143,7 +143,7 @@ fn conversation(account: &Account, chat: &HistoryChat, other: &Account) -> wa::C
 }
 
 /// A zlib stream that is not compressed: the blob is small, and every client can read it.
-fn zlib(bytes: &[u8]) -> Vec<u8> {
+pub(crate) fn zlib(bytes: &[u8]) -> Vec<u8> {
     let mut stream = vec![0x78, 0x01];
     let blocks = bytes.len().div_ceil(LARGEST_BLOCK).max(1);
     for index in 0..blocks {

@@ -8,6 +8,7 @@ use wacore_binary::Jid;
 use waproto::whatsapp as wa;
 
 use crate::account::Account;
+use crate::media::{FileReference, references};
 use crate::phone::Phone;
 use crate::settings::Settings;
 use crate::stanza;
@@ -39,6 +40,9 @@ pub struct InboxMessage {
     pub copies: usize,
     /// How many different contents these copies had.
     pub contents: usize,
+    /// What it takes to open its file.
+    #[serde(skip)]
+    pub(crate) file: Option<Arc<FileReference>>,
 }
 
 impl InboxMessage {
@@ -56,6 +60,7 @@ impl InboxMessage {
             edit: None,
             copies: 1,
             contents: 1,
+            file: references(message).map(Arc::new),
         }
     }
 
@@ -147,6 +152,8 @@ impl Phone {
         for Waiting { message, report } in std::mem::take(&mut account.waiting) {
             state.store_message(&self.phone_number, message, report, &self.world);
         }
+        drop(state);
+        self.answer_waiting_requests();
     }
 
     /// Tells the authors of messages of the inbox once more that they have arrived, as phones do after a lost receipt.

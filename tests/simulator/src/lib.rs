@@ -31,6 +31,7 @@ mod letter;
 mod link;
 mod link_code;
 mod login;
+mod media;
 mod message_fault;
 mod messages;
 mod mex;
@@ -63,6 +64,10 @@ pub use group_receipt::ReceiptKind;
 pub use history::{History, HistoryChat};
 pub use inbox::InboxMessage;
 pub use ledger::{Outcome, SentMessage, Verdict};
+pub use media::{
+    DeclaredFile, FileInfo, FileKind, FileVerdict, MediaFault, MediaOperation, MediaRequest, MediaStats, NewFile,
+    OpenedFile, OpusFacts, PlannedFault, ReuploadAnswer, Reuploads, SidecarVerdict, Thumbnail, VideoFacts,
+};
 pub use message_fault::MessageFault;
 pub use phone::{DeviceInfo, LinkError, Phone};
 pub use restriction::{NewChatCap, Restrictions, Timelock, TokenRule};

@@ -19,6 +19,12 @@ struct Arguments {
     /// Where the JSON control API listens
     #[arg(long, default_value = "127.0.0.1:7071")]
     control: SocketAddr,
+    /// Where a media host listens; the first one is the primary. Given once or more
+    #[arg(long, default_values = ["127.0.0.1:0", "127.0.0.1:0"])]
+    media: Vec<SocketAddr>,
+    /// Megabytes of files that the media hosts keep in memory
+    #[arg(long, default_value_t = 1024)]
+    media_megabytes: u64,
     /// Seconds that the first QR reference of a connection may be scanned
     #[arg(long, default_value_t = 60)]
     first_ref_seconds: u64,
@@ -60,6 +66,8 @@ async fn main() -> Result<()> {
 fn settings(arguments: &Arguments) -> Settings {
     Settings {
         listen: arguments.listen,
+        media_listen: arguments.media.clone(),
+        media_limit_bytes: arguments.media_megabytes * 1024 * 1024,
         first_ref_lifetime: Duration::from_secs(arguments.first_ref_seconds),
         next_ref_lifetime: Duration::from_secs(arguments.next_ref_seconds),
         ref_count: arguments.refs,

@@ -148,6 +148,7 @@ impl Phone {
         } else {
             self.send_to_person(to, &id, &self.timed(to, content)).await?;
         }
+        self.note_file(&id, &content);
         Ok(id)
     }
 

@@ -7,7 +7,7 @@ use wacore_binary::builder::NodeBuilder;
 
 use crate::link::Link;
 use crate::world::World;
-use crate::{app_state, group, keys, link_code, login, mex, profile, stanza, token, unlink, usync};
+use crate::{app_state, group, keys, link_code, login, media, mex, profile, stanza, token, unlink, usync};
 
 /// An answer to a query.
 pub(crate) enum Reply {
@@ -66,7 +66,7 @@ pub(crate) async fn answer(world: &Arc<World>, link: &Arc<Link>, iq: &Node) -> O
         ("w:profile:picture", "get", "picture") => Some(profile::answer_picture(world, iq)),
         ("w:g2", "get", "participating") => Some(group::answer_all(world, device)),
         ("w:g2", "get", "query") => Some(group::answer(world, device, iq)),
-        ("w:m", "set", "media_conn") => Some(Reply::with(media_connection())),
+        ("w:m", "set", "media_conn") => Some(media::answer_hosts(world, device)),
         _ => None,
     }
 }
@@ -105,15 +105,4 @@ fn privacy() -> Node {
     let names = ["last", "online", "profile", "status", "groupadd", "readreceipts", "calladd", "messages"];
     let categories = names.map(|name| NodeBuilder::new("category").attr("name", name).attr("value", "all").build());
     NodeBuilder::new("privacy").children(categories).build()
-}
-
-fn media_connection() -> Node {
-    let host = NodeBuilder::new("host").attr("hostname", "media.invalid").attr("type", "primary").build();
-    NodeBuilder::new("media_conn")
-        .attr("auth", "sim")
-        .attr("ttl", 3600_u32)
-        .attr("auth_ttl", 21_600_u32)
-        .attr("max_buckets", 12_u32)
-        .children([host])
-        .build()
 }

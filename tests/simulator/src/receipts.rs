@@ -11,7 +11,7 @@ use crate::letter::{self, Letter};
 use crate::link::{DeviceKey, Link};
 use crate::phone::Phone;
 use crate::world::{State, World, now};
-use crate::{keys, stanza};
+use crate::{keys, media, stanza};
 
 /// A receipt on its way from one who read to the one who wrote.
 struct Report<'a> {
@@ -36,11 +36,14 @@ pub(crate) async fn take_receipt(world: &Arc<World>, link: &Arc<Link>, receipt: 
         "read" | "read-self" | "played" | "played-self" => pass_on(world, key, receipt, &kind),
         // Nor does asking for it again: the client acknowledges what it could not read, too.
         "retry" | "enc_rekey_retry" => {}
+        "server-error" if media::is_request(receipt) => {}
         _ => return false,
     }
     link.reply(stanza::ack("receipt", receipt)).await;
-    if kind == "retry" {
-        send_again(world, key, receipt).await;
+    match kind.as_str() {
+        "retry" => send_again(world, key, receipt).await,
+        "server-error" => media::answer_request(world, key, receipt),
+        _ => {}
     }
     true
 }

@@ -32,6 +32,14 @@ pub struct Settings {
     pub inbox_limit: usize,
     /// Acknowledged deliveries that a device keeps for `Fault::Redeliver`.
     pub history_limit: usize,
+    /// Where the media hosts listen, the primary one first. Port 0 picks a free one; only loopback is allowed.
+    pub media_listen: Vec<SocketAddr>,
+    /// How long a client may go by what it was told of the media hosts.
+    pub media_ttl: Duration,
+    /// How long a token for uploads is good.
+    pub media_auth_lifetime: Duration,
+    /// Bytes that the media hosts store together, in memory; also the largest file. The oldest files go first.
+    pub media_limit_bytes: u64,
 }
 
 impl Default for Settings {
@@ -52,6 +60,10 @@ impl Default for Settings {
             device_list_grace: Duration::from_secs(5),
             inbox_limit: 10_000,
             history_limit: 16,
+            media_listen: vec![SocketAddr::from((Ipv4Addr::LOCALHOST, 0)); 2],
+            media_ttl: Duration::from_secs(3600),
+            media_auth_lifetime: Duration::from_secs(6 * 3600),
+            media_limit_bytes: 1024 * 1024 * 1024,
         }
     }
 }

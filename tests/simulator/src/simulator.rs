@@ -10,11 +10,12 @@ use tokio::net::TcpListener;
 use crate::delivery::Breakage;
 use crate::fault::{self, Fault, HandshakeMode};
 use crate::link::{DeviceKey, Link};
+use crate::media::Media;
 use crate::phone::Phone;
 use crate::settings::Settings;
 use crate::stats::Stats;
 use crate::world::{World, now};
-use crate::{connection, stanza, unlink};
+use crate::{connection, media, stanza, unlink};
 
 /// How long `stop` waits for the connections to end.
 const STOP_LIMIT: Duration = Duration::from_secs(5);
@@ -39,8 +40,12 @@ impl Simulator {
         );
         let listener = TcpListener::bind(settings.listen).await.with_context(|| format!("bind {}", settings.listen))?;
         let address = listener.local_addr()?;
-        let world = Arc::new(World::new(settings)?);
+        let (media, hosts) = Media::bind(&settings).await?;
+        let world = Arc::new(World::new(settings, media)?);
         spawn_accept(&world, listener);
+        for (host, listener) in hosts.into_iter().enumerate() {
+            world.tasks.spawn(media::serve(Arc::clone(&world), host, listener));
+        }
         Ok(Self { world, address })
     }
 
@@ -52,6 +57,11 @@ impl Simulator {
     /// The address of the WebSocket.
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// The addresses of the media hosts, the primary one first. Clients are told them, with `https://` in their minds.
+    pub fn media_hosts(&self) -> &[SocketAddr] {
+        self.world.media.hosts()
     }
 
     /// The key at the root of the certificate chain, for clients that can be told to trust it.

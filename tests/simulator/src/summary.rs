@@ -6,6 +6,8 @@ use waproto::whatsapp as wa;
 use waproto::whatsapp::message::protocol_message::Type as ProtocolType;
 use waproto::whatsapp::message::{ExtendedTextMessage, FutureProofMessage};
 
+use crate::media::{DeclaredFile, declared};
+
 /// The content of a message, as far as a test asks.
 #[derive(Clone, Debug, Default, Eq, PartialEq, Serialize)]
 pub struct Summary {
@@ -16,6 +18,9 @@ pub struct Summary {
     /// The words below a picture, video or document.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub caption: Option<String>,
+    /// What it says about its file.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub file: Option<DeclaredFile>,
     /// The emoji of a reaction; empty when it takes one back.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub emoji: Option<String>,
@@ -86,6 +91,7 @@ impl Summary {
     /// Reads a message.
     pub fn of(message: &wa::Message) -> Self {
         let secret = message.message_context_info.message_secret.as_ref();
+        let file = declared(message);
         let message = unwrapped(message);
         let inner_secret = message.message_context_info.message_secret.as_ref();
         let about = About::of(message);
@@ -94,6 +100,7 @@ impl Summary {
             kind: kind(message),
             text: text(message),
             caption: caption(message),
+            file,
             emoji: message.reaction_message.as_option().map(|reaction| reaction.text.clone().unwrap_or_default()),
             link: message.extended_text_message.matched_text.clone(),
             preview: message.extended_text_message.as_option().and_then(preview),

@@ -17,6 +17,7 @@ use crate::fault::{Fault, HandshakeMode};
 use crate::group::Group;
 use crate::link::{DeviceKey, Link};
 use crate::link_code::LinkCode;
+use crate::media::Media;
 use crate::noise::ServerKeys;
 use crate::pairing::Pairing;
 use crate::restriction::TokenRule;
@@ -28,6 +29,7 @@ use crate::stats::Stats;
 pub(crate) struct World {
     pub(crate) settings: Settings,
     pub(crate) state: Mutex<State>,
+    pub(crate) media: Media,
     pub(crate) stopping: CancellationToken,
     pub(crate) tasks: TaskTracker,
     serial: AtomicU64,
@@ -63,7 +65,7 @@ pub(crate) struct State {
 }
 
 impl World {
-    pub(crate) fn new(settings: Settings) -> Result<Self> {
+    pub(crate) fn new(settings: Settings, media: Media) -> Result<Self> {
         let state = State {
             keys: ServerKeys::generate(now())?,
             accounts: BTreeMap::new(),
@@ -85,6 +87,7 @@ impl World {
         Ok(Self {
             settings,
             state: Mutex::new(state),
+            media,
             stopping: CancellationToken::new(),
             tasks: TaskTracker::new(),
             serial: AtomicU64::new(1),

@@ -7,7 +7,8 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use waproto::whatsapp as wa;
 
-use super::{Refusal, answer, find, invalid, read, respond};
+use super::media::FileToSend;
+use super::{LARGEST_FILE_BODY, Refusal, answer, find, invalid, read_up_to, respond};
 use crate::content;
 use crate::group_chat::is_group;
 use crate::phone::Phone;
@@ -37,6 +38,7 @@ enum Content {
     Image {
         caption: Option<String>,
     },
+    File(FileToSend),
     ViewOnce {},
     Location {
         latitude: f64,
@@ -80,7 +82,7 @@ struct Quoted {
 pub(super) async fn send_messages(sim: Data<&Simulator>, Path(n): Path<String>, body: Body) -> Response {
     let send = async {
         let phone = find(&sim, &n)?;
-        let NewMessages { to, count, mut content } = read(body).await?;
+        let NewMessages { to, count, mut content } = read_up_to(LARGEST_FILE_BODY, body).await?;
         if !is_group(&to) && sim.find_phone(&to).is_none() {
             return Err(invalid(format!("there is no phone {to} to send to")));
         }
@@ -111,6 +113,7 @@ fn message(phone: &Phone, to: &str, content: Content) -> Result<wa::Message, Ref
             content::reply(&text, quoted, &words(&mentions))
         }
         Content::Image { caption } => content::image(caption.as_deref()),
+        Content::File(file) => phone.file_content(file.into_file()?)?,
         Content::ViewOnce {} => content::view_once(),
         Content::Location { latitude, longitude, name } => content::location(latitude, longitude, name.as_deref()),
         Content::Contact { display_name, phone_number } => content::contact(&display_name, &phone_number),

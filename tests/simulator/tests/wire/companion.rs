@@ -10,11 +10,12 @@ use wacore::store::in_memory::InMemoryBackend;
 use wacore::types::events::{Event, EventHandler, InboundMessage};
 use wacore_binary::Node;
 use whatsapp_rust::bot::{Bot, BotHandle};
-use whatsapp_rust::http::{HttpClient, HttpRequest, HttpResponse};
 use whatsapp_rust::pair_code::PairCodeOptions;
 use whatsapp_rust::transport::TokioWebSocketTransportFactory;
 use whatsapp_rust::{Client, InboundDurabilityHook, RawNodeLease, TokioRuntime};
 use whatsapp_simulator::{Settings, Simulator};
+
+use crate::loopback::LoopbackHttp;
 
 /// How long anything may take in a debug build on a busy machine.
 const LIMIT: Duration = Duration::from_secs(40);
@@ -119,16 +120,6 @@ impl EventHandler for Recorder {
     }
 }
 
-/// There is no internet in these tests.
-struct NoHttp;
-
-#[async_trait::async_trait]
-impl HttpClient for NoHttp {
-    async fn execute(&self, _request: HttpRequest) -> anyhow::Result<HttpResponse> {
-        anyhow::bail!("there is no internet in these tests")
-    }
-}
-
 /// Somebody who keeps messages, or takes them and never says that it has.
 pub(crate) struct Hook {
     pub(crate) is_willing: bool,
@@ -203,7 +194,7 @@ impl Companion {
         let mut builder = Bot::builder()
             .with_backend_arc(backend.clone())
             .with_transport_factory(TokioWebSocketTransportFactory::new().with_url(sim.url()))
-            .with_http_client(NoHttp)
+            .with_http_client(LoopbackHttp::start())
             .with_runtime(TokioRuntime)
             .with_version((2, 3000, 1_023_000_000))
             .with_wanted_pre_key_count(30)

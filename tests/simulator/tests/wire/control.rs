@@ -9,14 +9,14 @@ use whatsapp_simulator::{Simulator, control};
 use crate::companion::{Companion, OTHER, PHONE, finish, simulator, until};
 
 /// A client of the control API.
-struct Control {
-    base: String,
-    http: reqwest::Client,
-    stop: CancellationToken,
+pub(crate) struct Control {
+    pub(crate) base: String,
+    pub(crate) http: reqwest::Client,
+    pub(crate) stop: CancellationToken,
 }
 
 impl Control {
-    async fn start(sim: &Simulator) -> Self {
+    pub(crate) async fn start(sim: &Simulator) -> Self {
         let _ = rustls::crypto::ring::default_provider().install_default(); // another test was first
         let listener = control::bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
         let base = format!("http://{}", listener.local_addr().unwrap());
@@ -25,7 +25,7 @@ impl Control {
         Self { base, http: reqwest::Client::new(), stop }
     }
 
-    async fn ask(&self, method: Method, path: &str, body: Option<Value>) -> (StatusCode, Value) {
+    pub(crate) async fn ask(&self, method: Method, path: &str, body: Option<Value>) -> (StatusCode, Value) {
         let mut request = self.http.request(method, format!("{}{path}", self.base));
         if let Some(body) = body {
             request = request.json(&body);
@@ -34,13 +34,13 @@ impl Control {
         (response.status(), response.json().await.unwrap())
     }
 
-    async fn get(&self, path: &str) -> Value {
+    pub(crate) async fn get(&self, path: &str) -> Value {
         let (status, body) = self.ask(Method::GET, path, None).await;
         assert_eq!(status, 200, "{body}");
         body
     }
 
-    async fn post(&self, path: &str, body: Value) -> (StatusCode, Value) {
+    pub(crate) async fn post(&self, path: &str, body: Value) -> (StatusCode, Value) {
         self.ask(Method::POST, path, Some(body)).await
     }
 }
