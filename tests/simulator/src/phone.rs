@@ -146,7 +146,7 @@ impl Phone {
         if is_group(to) {
             self.send_to_group(to, &id, &content).await?;
         } else {
-            self.send_to_person(to, &id, &self.timed(to, content)).await?;
+            self.send_to_person(to, &id, &self.timed(to, content.clone())).await?;
         }
         self.note_file(&id, &content);
         Ok(id)
