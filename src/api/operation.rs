@@ -220,7 +220,7 @@ const MESSAGES: &[Operation] = {
             "retryMessage",
             (MUTATION, "retryMessage"),
             MessagesSend,
-            &[SessionNotFound, MessageNotFound, MessageNotFailed, MessageTooOld, Unavailable],
+            &[SessionNotFound, MessageNotFound, MessageNotFailed, MessageTooOld, QueueFull, Unavailable],
         ),
     ]
 };

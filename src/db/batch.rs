@@ -42,7 +42,7 @@ pub enum WriteStatement {
 pub(crate) enum Shortfall {
     /// It may.
     Fine,
-    /// With PostgreSQL the batch has then failed with `RecordNotInserted`. With SQLite the statement fails by itself.
+    /// The batch has then failed with `RecordNotInserted`.
     Fails,
 }
 
@@ -51,7 +51,7 @@ pub(crate) enum Shortfall {
 pub(super) struct Step {
     pub(super) sql: String,
     pub(super) binds: Vec<Bind>,
-    /// With PostgreSQL: if it writes fewer rows, the batch has failed with `RecordNotInserted`.
+    /// If it writes fewer rows, the batch has failed with `RecordNotInserted`.
     pub(super) rows_at_least: u64,
 }
 

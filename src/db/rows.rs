@@ -39,7 +39,7 @@ pub enum Mode {
     Put,
     /// It is added; one with its key fails.
     Insert,
-    /// It takes the place of the one with its key, if there is one. Others are not added.
+    /// It takes the place of the one with its key; without one it fails.
     Update,
 }
 
@@ -72,7 +72,8 @@ impl Batch {
                 }
             }
             let backend = self.backend();
-            self.with_rows(kept, Shortfall::Fine, |values| target.write(backend, values));
+            let shortfall = if target.mode == Mode::Update { Shortfall::Fails } else { Shortfall::Fine };
+            self.with_rows(kept, shortfall, |values| target.write(backend, values));
             self.with_rows(gone, Shortfall::Fine, |values| target.delete(values));
         }
     }

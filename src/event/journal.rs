@@ -273,10 +273,13 @@ impl JournalWriter {
         let tx = self.begin().await?;
         let newest = jobs.last().map(|job| job.entry_number).unwrap_or_default();
         let (mut new_events, mut rows) = (Vec::new(), Vec::new());
+        // What a write asks for must be in the table by then, so where one is run, all are.
+        let is_short = duplicates == Duplicates::Unlikely
+            && jobs.iter().all(|job| job.entry.write.is_none() || job.entry.shortcut.is_some());
         for Job { entry, .. } in jobs {
             new_events.extend(entry.events.iter().map(Cow::Borrowed));
             match (&entry.shortcut, &entry.write) {
-                (Some(shortcut), _) if duplicates == Duplicates::Unlikely => {
+                (Some(shortcut), _) if is_short => {
                     new_events.extend(shortcut.events.iter().map(Cow::Borrowed));
                     rows.extend(shortcut.rows.iter().cloned());
                 }

@@ -38,6 +38,9 @@ use crate::whatsapp::compose::{self, Quote, Text};
 /// Longest wait for WhatsApp to say whether a number is on WhatsApp, before a message is taken in all the same.
 const LOOKUP_LIMIT: Duration = Duration::from_secs(5);
 
+/// How long an answer waits for a change that is being written.
+const SETTLED: Duration = Duration::from_millis(500);
+
 /// What is asked for, whatever it is: by whom, and what tells it from another request.
 pub(super) struct Asked<'a> {
     pub(super) caller: &'a Caller,
@@ -291,7 +294,12 @@ impl Messages {
                         this.outboxes.hand_over(&row.session_id, &row.lane, ready);
                     }
                     // Also if the answer was lost: it may be there.
-                    _ => this.wake(row),
+                    _ => {
+                        if written.is_err() {
+                            this.outboxes.doubt();
+                        }
+                        this.wake(row);
+                    }
                 }
                 written.map(|()| Written { intent, known, watched })
             })
@@ -315,7 +323,9 @@ impl Messages {
             let _ = tokio::time::timeout(wait, answered).await; // Without an answer it is shown as it is.
         }
         let Intent { row: first, indexed } = intent;
-        let message = match known.current().await {
+        // Whoever changes it right now may wait for the disk.
+        let row = tokio::time::timeout(SETTLED, known.current()).await.ok().flatten();
+        let message = match row {
             Some(row) => {
                 shown(StoredMessage { message: indexed, position: 0, created_at: first.created_at }, Some(row))
             }

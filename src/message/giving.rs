@@ -97,7 +97,7 @@ impl Outbox {
         crash::point("after_ack");
         let code = match answer {
             Ack::Taken { at } => {
-                let lifted = self.shared.restrictions.passed(&self.session);
+                let lifted = self.shared.restrictions.passed(&self.session, &row.message_id);
                 let turn = self.end(row, Happening::Taken { at }, Turn::Done).await?;
                 self.lift(lifted).await;
                 return Ok(turn);

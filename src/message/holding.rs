@@ -43,7 +43,7 @@ impl Outbox {
         if self.shared.recipients.has_written(session, &progress.recipient).await? {
             return Ok(ControlFlow::Continue(None));
         }
-        Ok(match restrictions.pass(session, now) {
+        Ok(match restrictions.pass(session, &row.message_id, now) {
             Pass::Free => ControlFlow::Continue(None),
             Pass::Probe(probe) => ControlFlow::Continue(Some(probe)),
             Pass::Later(moment) => {
@@ -91,7 +91,7 @@ impl Outbox {
                     RestrictionKind::Timelock => FailureCode::AccountRestricted,
                     RestrictionKind::NewChatLimit => FailureCode::NewChatLimit,
                 };
-                let lifted = self.shared.restrictions.passed(&self.session);
+                let lifted = self.shared.restrictions.passed(&self.session, &row.message_id);
                 let refused = Happening::Refused { code, upstream_code: Some(upstream_code) };
                 let turn = self.end(row, refused, Turn::Done).await?;
                 self.lift(lifted).await;

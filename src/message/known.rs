@@ -29,10 +29,11 @@ pub(super) struct KnownRows {
 }
 
 /// One message that is worked on. What is known of it is forgotten with the last of these.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct KnownRow {
     key: (SessionId, String),
-    slot: Arc<Slot>,
+    /// Some until it is dropped.
+    slot: Option<Arc<Slot>>,
     slots: Arc<Slots>,
 }
 
@@ -56,7 +57,7 @@ impl KnownRows {
                 new
             })
         };
-        KnownRow { key, slot, slots: Arc::clone(&self.slots) }
+        KnownRow { key, slot: Some(slot), slots: Arc::clone(&self.slots) }
     }
 
     /// Remembers these for a while.
@@ -74,7 +75,7 @@ impl KnownRows {
     pub(super) async fn row(&self, session: &SessionId, message_id: &str) -> Option<OutgoingRow> {
         let key = (session.clone(), message_id.to_owned());
         let slot = self.slots.lock().get(&key)?.upgrade()?;
-        let known = KnownRow { key, slot, slots: Arc::clone(&self.slots) };
+        let known = KnownRow { key, slot: Some(slot), slots: Arc::clone(&self.slots) };
         known.current().await
     }
 
@@ -106,21 +107,27 @@ impl Drop for Doubt<'_> {
 }
 
 impl KnownRow {
-    /// Its row, for who changes it.
+    /// Its row, for who changes it. To be given back before this is dropped: until then nothing is forgotten.
     pub(super) async fn lock(&self) -> OwnedMutexGuard<Option<OutgoingRow>> {
-        Arc::clone(&self.slot).lock_owned().await
+        Arc::clone(self.slot()).lock_owned().await
     }
 
     /// Its row as it was written last, if that is known.
     pub(super) async fn current(&self) -> Option<OutgoingRow> {
-        self.slot.lock().await.clone()
+        self.slot().lock().await.clone()
+    }
+
+    fn slot(&self) -> &Arc<Slot> {
+        self.slot.as_ref().expect("it is there until it is dropped")
     }
 }
 
 impl Drop for KnownRow {
     fn drop(&mut self) {
         let mut slots = self.slots.lock();
-        if Arc::strong_count(&self.slot) == 1 {
+        // Under the lock: of two that are dropped at once, the second finds nobody left.
+        drop(self.slot.take());
+        if slots.get(&self.key).is_some_and(|slot| slot.strong_count() == 0) {
             slots.remove(&self.key);
         }
     }
@@ -135,8 +142,8 @@ mod tests {
         let (known, shop) = (KnownRows::default(), SessionId::parse("shop").expect("an id"));
         let (one, again) = (known.of(&shop, "3EB0"), known.of(&shop, "3EB0"));
         let held = one.lock().await;
-        assert!(again.slot.try_lock().is_err(), "one message has one lock");
-        assert!(known.of(&shop, "3EB1").slot.try_lock().is_ok(), "another one has another");
+        assert!(again.slot().try_lock().is_err(), "one message has one lock");
+        assert!(known.of(&shop, "3EB1").slot().try_lock().is_ok(), "another one has another");
         drop(held);
         drop(one);
         assert_eq!(known.slots.lock().len(), 1);

@@ -74,7 +74,9 @@ async fn release(shared: &Shared, session: &SessionId, lifted: &Lifted, wake: &(
         after = last.sequence;
         let released =
             |message_id: &String| Change { message_id: message_id.clone(), happening: Happening::Released { now } };
-        let changes = held.iter().map(|held| released(&held.message_id)).collect();
+        // What could not be made waits for something else.
+        let is_held = |message_id: &&String| !shared.preventions.is_known(session, message_id);
+        let changes = held.iter().map(|held| &held.message_id).filter(is_held).map(released).collect();
         let changed = shared.transitions.write(session, changes).await;
         // Also if the answer was lost: they may be free.
         for held in &held {

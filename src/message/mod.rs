@@ -170,7 +170,7 @@ impl Messages {
             db: db.clone(),
             clock: clock.clone(),
             believed: Believed::new(clock.clone()),
-            transitions: Transitions::new(db.clone(), journal.clone(), clock.clone()),
+            transitions: Transitions::new(db.clone(), journal.clone(), clock.clone(), lifecycle.clone()),
             recipients: Recipients::new(db.clone(), clock.clone(), lifecycle.clone()),
             pacing: Pacing::new(pace, sessions.clone()),
             restrictions: Restrictions::new(holds_when_restricted, restriction_store::all(db.read()).await?),
@@ -221,7 +221,7 @@ impl Messages {
     /// Sends a message again that was not sent: the same message, with the same id.
     ///
     /// # Errors
-    /// `SessionNotFound`, `MessageNotFound`; `MessageNotFailed`: it waits, or was sent.
+    /// `SessionNotFound`, `MessageNotFound`, `QueueFull`; `MessageNotFailed`: it waits, or was sent.
     #[tracing::instrument(level = "debug", name = "retry_message", skip_all, fields(session.id = %session))]
     pub async fn retry(&self, caller: &Caller, session: &SessionId, message_id: &str) -> Result<Message> {
         self.sessions.account(caller, Scope::MessagesSend, session)?;
@@ -231,6 +231,7 @@ impl Messages {
             return Err(Error::new(ErrorKind::MessageTooOld, "the time in which phones take it is over"));
         }
         let now = self.clock.now();
+        let _place = self.queues.place(session).await?;
         let (sequence, expires_at) = (self.outboxes.next_sequence(), now.after(rules::EXPIRES_AFTER));
         let happening = Happening::Retried { sequence, expires_at, now };
         let Some(row) = self.change(session, message_id, happening).await? else {

@@ -289,13 +289,13 @@ impl Outbox {
 
     /// Sends the next message of a lane, if its moment has come, and writes what became of it.
     async fn turn(&self, client: &Client, mut lane: Lane) -> Next {
-        let ready = lane.ready.take().filter(|ready| ready.sequence > lane.after);
-        // There was nothing else in its lane, and if there is now, somebody has said so.
-        let is_alone = ready.is_some();
+        let ready = lane.ready.take();
+        let handed_over = ready.as_ref().map(|ready| ready.row.clone());
         match self.send_next(client, lane.after, &lane.name, ready).await {
             Ok(Turn::Empty) => Next::Empty(lane),
-            Ok(Turn::Done) if is_alone && !client.has_ended() => Next::Empty(lane),
             Ok(Turn::Later(moment)) => Next::At(moment, lane),
+            // There was nothing else in its lane, and if there is now, somebody has said so.
+            Ok(Turn::Done) if has_ended(handed_over).await => Next::Empty(lane),
             Ok(Turn::Done) => Next::More(lane),
             Ok(Turn::InDoubt(sequence)) => Next::More(Lane { after: sequence, ..lane }),
             // The next connection goes on.
@@ -408,6 +408,12 @@ impl Outbox {
     pub(super) fn failed(&self, what: &str, failure: &Error) {
         error!(session.id = %self.session, error = chain(failure), "{what}");
     }
+}
+
+/// Whether this is a message that is not to be sent any more.
+async fn has_ended(row: Option<KnownRow>) -> bool {
+    let Some(row) = row else { return false };
+    row.current().await.is_some_and(|row| !is_open(row.progress.status))
 }
 
 /// What a turn of a lane came to.

@@ -117,7 +117,8 @@ pub(super) async fn by_reference(
     Ok(found.one(db).await.map_err(failed)?.map(OutgoingRow::from))
 }
 
-/// The first message of a lane that is to be sent, of those behind this place.
+/// The first message of a lane that is to be sent. Up to this place those in doubt were tried already; others may have come before
+/// it, if several were asked for at once.
 pub(super) async fn head(
     db: &impl ConnectionTrait,
     session: &SessionId,
@@ -127,7 +128,7 @@ pub(super) async fn head(
     let found = Entity::find()
         .filter(Column::SessionId.eq(session.clone()))
         .filter(Column::Lane.eq(lane))
-        .filter(Column::Sequence.gt(after))
+        .filter(Column::Sequence.gt(after).or(Column::Status.eq(MessageStatus::Queued)))
         .filter(Column::Status.ne(MessageStatus::Scheduled))
         .filter(open())
         .order_by_asc(Column::Sequence);

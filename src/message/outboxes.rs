@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::{Duration, Instant};
 
 use entity::ids::SessionId;
 use parking_lot::Mutex;
@@ -17,6 +18,8 @@ use crate::message::transition::Happening;
 use crate::message::transitions::Change;
 use crate::session::Sessions;
 
+/// How long nothing is handed over after a write of which nobody knows what came: longer than a commit may take to be decided.
+const READ: Duration = Duration::from_secs(10 * 60);
 /// Messages whose state is written together.
 pub(super) const BATCH: u64 = 200;
 
@@ -30,6 +33,8 @@ pub(super) struct Outboxes {
     running: Arc<Mutex<HashMap<SessionId, Arc<Wake>>>>,
     /// The last place that a message has among all that are sent.
     last_sequence: Arc<AtomicI64>,
+    /// When a write was last of which nobody knows what came.
+    read_since: Arc<Mutex<Option<Instant>>>,
     /// Wakes who waits for the moments of scheduled messages.
     pub(super) scheduled: Arc<Notify>,
 }
@@ -42,7 +47,8 @@ impl Outboxes {
     pub(super) async fn open(sessions: Sessions, lifecycle: Lifecycle, shared: Shared) -> Result<Self> {
         let last_sequence = Arc::new(AtomicI64::new(outbox_store::last_sequence(shared.db.read()).await?));
         let shared = Arc::new(shared);
-        Ok(Self { sessions, lifecycle, shared, running: Arc::default(), last_sequence, scheduled: Arc::default() })
+        let (running, read_since, scheduled) = (Arc::default(), Arc::default(), Arc::default());
+        Ok(Self { sessions, lifecycle, shared, running, last_sequence, read_since, scheduled })
     }
 
     /// The place behind all that were asked for before.
@@ -91,7 +97,14 @@ impl Outboxes {
 
     /// Gives a message to its session's outbox that was just written.
     pub(super) fn hand_over(&self, session: &SessionId, lane: &str, ready: Ready) {
-        self.wake(session, Some(lane), Some(ready));
+        let is_read = self.read_since.lock().is_some_and(|since| since.elapsed() < READ);
+        self.wake(session, Some(lane), Some(ready).filter(|_| !is_read));
+    }
+
+    /// A message may have been written, or may be written still, without anybody who hands it over: for a while all are read, so that
+    /// whatever comes next in its lane finds it.
+    pub(super) fn doubt(&self) {
+        *self.read_since.lock() = Some(Instant::now());
     }
 
     fn wake(&self, session: &SessionId, lane: Option<&str>, ready: Option<Ready>) {

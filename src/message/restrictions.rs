@@ -35,8 +35,8 @@ struct Restriction {
     account: String,
     timelock: Option<End>,
     new_chats: Option<End>,
-    /// Whether a message is under way that shows whether it is over.
-    is_probed: bool,
+    /// The message that is under way to show whether it is over.
+    probe: Option<String>,
     /// The lanes that wait for what becomes of that.
     waiting: BTreeSet<String>,
 }
@@ -83,7 +83,7 @@ pub(super) struct Probe<'a> {
 impl Drop for Probe<'_> {
     fn drop(&mut self) {
         if let Some(restriction) = self.restrictions.known.lock().get_mut(&self.session) {
-            restriction.is_probed = false;
+            restriction.probe = None;
         }
     }
 }
@@ -181,9 +181,9 @@ impl Restrictions {
     }
 
     /// A message was taken, or refused without an end: if it was the first since the end, others need not wait any more.
-    pub(super) fn passed(&self, session: &SessionId) -> Option<Lifted> {
+    pub(super) fn passed(&self, session: &SessionId, message_id: &str) -> Option<Lifted> {
         let mut known = self.known.lock();
-        known.get(session).filter(|restriction| restriction.is_probed)?;
+        known.get(session).filter(|restriction| restriction.probe.as_deref() == Some(message_id))?;
         known.remove(session)?.lifted()
     }
 
@@ -219,15 +219,15 @@ impl Restrictions {
         }
     }
 
-    /// Whether a chat may be begun now.
-    pub(super) fn pass(&self, session: &SessionId, now: Timestamp) -> Pass<'_> {
+    /// Whether this message may begin a chat now.
+    pub(super) fn pass(&self, session: &SessionId, message_id: &str, now: Timestamp) -> Pass<'_> {
         let mut known = self.known.lock();
         let Some(restriction) = known.get_mut(session) else { return Pass::Free };
         match restriction.last_end() {
             Some(end) if end > now => Pass::Held(end),
-            _ if restriction.is_probed => Pass::Later(now.after(PROBE)),
+            _ if restriction.probe.is_some() => Pass::Later(now.after(PROBE)),
             _ => {
-                restriction.is_probed = true;
+                restriction.probe = Some(message_id.to_owned());
                 Pass::Probe(Probe { restrictions: self, session: session.clone() })
             }
         }
@@ -253,43 +253,44 @@ mod tests {
     #[test]
     fn new_chats_wait_for_the_last_end_that_was_named() {
         let (restrictions, shop) = (Restrictions::new(true, Vec::new()), shop());
-        assert!(matches!(restrictions.pass(&shop, at(0)), Pass::Free));
+        assert!(matches!(restrictions.pass(&shop, "A", at(0)), Pass::Free));
         assert_eq!(restrictions.note(&shop, OWN, (TIMELOCK, at(100)), at(0)), Some((at(100), true)));
         assert_eq!(restrictions.note(&shop, OWN, (TIMELOCK, at(100)), at(1)), Some((at(100), false)));
         assert_eq!(restrictions.note(&shop, OWN, (LIMIT, at(500)), at(2)), Some((at(500), true)));
-        assert!(matches!(restrictions.pass(&shop, at(100)), Pass::Held(end) if end == at(500)));
+        assert!(matches!(restrictions.pass(&shop, "A", at(100)), Pass::Held(end) if end == at(500)));
         assert_eq!(restrictions.end(&shop, TIMELOCK, at(99)), Some(at(100)));
         assert_eq!(restrictions.end(&shop, TIMELOCK, at(100)), None);
         assert!(restrictions.holds(&shop, at(500)) && !restrictions.holds(&shop, at(501)));
         let other = SessionId::parse("other").expect("an id");
-        assert!(matches!(restrictions.pass(&other, at(3)), Pass::Free));
+        assert!(matches!(restrictions.pass(&other, "A", at(3)), Pass::Free));
     }
 
     #[test]
     fn when_it_is_over_one_goes_first_and_the_others_wait_for_what_becomes_of_it() {
         let (restrictions, shop) = (Restrictions::new(true, Vec::new()), shop());
         restrictions.note(&shop, OWN, (TIMELOCK, at(100)), at(0));
-        let probe = restrictions.pass(&shop, at(100));
+        let probe = restrictions.pass(&shop, "A", at(100));
         assert!(matches!(probe, Pass::Probe(_)));
-        assert!(matches!(restrictions.pass(&shop, at(100)), Pass::Later(_)));
+        assert!(matches!(restrictions.pass(&shop, "A", at(100)), Pass::Later(_)));
         // Nothing came of it: another one goes first.
         drop(probe);
-        let probe = restrictions.pass(&shop, at(101));
+        let probe = restrictions.pass(&shop, "A", at(101));
         assert!(matches!(probe, Pass::Probe(_)));
         // It was refused: all are held again.
         restrictions.note(&shop, OWN, (TIMELOCK, at(200)), at(102));
         drop(probe);
-        assert!(matches!(restrictions.pass(&shop, at(103)), Pass::Held(end) if end == at(200)));
-        assert_eq!(restrictions.passed(&shop), None);
-        assert!(matches!(restrictions.pass(&shop, at(103)), Pass::Held(_)), "somebody else's message was taken");
-        let probe = restrictions.pass(&shop, at(200));
+        assert!(matches!(restrictions.pass(&shop, "A", at(103)), Pass::Held(end) if end == at(200)));
+        assert_eq!(restrictions.passed(&shop, "A"), None);
+        assert!(matches!(restrictions.pass(&shop, "A", at(103)), Pass::Held(_)), "somebody else's message was taken");
+        let probe = restrictions.pass(&shop, "A", at(200));
+        assert_eq!(restrictions.passed(&shop, "B"), None, "that was not the one that all wait for");
         restrictions.wait(&shop, "a lane");
         assert_eq!(
-            restrictions.passed(&shop),
+            restrictions.passed(&shop, "A"),
             Some(Lifted { kind: None, noted_at: at(102), waiting: vec!["a lane".to_owned()] })
         );
         drop(probe);
-        assert!(matches!(restrictions.pass(&shop, at(200)), Pass::Free));
+        assert!(matches!(restrictions.pass(&shop, "A", at(200)), Pass::Free));
         assert!(!restrictions.is_known(&shop));
     }
 
@@ -319,12 +320,12 @@ mod tests {
             restrictions.denied(&shop, TIMELOCK, at(15)),
             Some(Lifted { kind: Some(TIMELOCK), noted_at: at(10), waiting: Vec::new() })
         );
-        assert!(matches!(restrictions.pass(&shop, at(30)), Pass::Held(end) if end == at(500)));
+        assert!(matches!(restrictions.pass(&shop, "A", at(30)), Pass::Held(end) if end == at(500)));
         assert_eq!(
             restrictions.denied(&shop, LIMIT, at(30)),
             Some(Lifted { kind: Some(LIMIT), noted_at: at(20), waiting: Vec::new() })
         );
-        assert!(matches!(restrictions.pass(&shop, at(30)), Pass::Free));
+        assert!(matches!(restrictions.pass(&shop, "A", at(30)), Pass::Free));
         assert_eq!(restrictions.denied(&shop, LIMIT, at(30)), None);
     }
 
@@ -339,9 +340,9 @@ mod tests {
         assert_eq!(restrictions.noted_end(&shop, OWN, LIMIT, at(2)), Some((at(500), at(1))));
         assert_eq!(restrictions.noted_end(&shop, "15550100002@s.whatsapp.net", LIMIT, at(2)), None);
         assert_eq!(restrictions.forget_others(&shop, OWN), None);
-        assert!(matches!(restrictions.pass(&shop, at(2)), Pass::Held(end) if end == at(500)));
+        assert!(matches!(restrictions.pass(&shop, "A", at(2)), Pass::Held(end) if end == at(500)));
         let lifted = restrictions.forget_others(&shop, "15550100002@s.whatsapp.net");
         assert_eq!(lifted, Some(Lifted { kind: None, noted_at: at(1), waiting: Vec::new() }));
-        assert!(matches!(restrictions.pass(&shop, at(2)), Pass::Free));
+        assert!(matches!(restrictions.pass(&shop, "A", at(2)), Pass::Free));
     }
 }

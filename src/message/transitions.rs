@@ -22,6 +22,7 @@ use crate::event::body::chat::MessageStatusEvent;
 use crate::event::body::session::AccountRestrictedEvent;
 use crate::event::entry::{JournalEntry, NewEvent, Shortcut, Write};
 use crate::event::journal::Journal;
+use crate::lifecycle::Lifecycle;
 use crate::message::known::{KnownRow, KnownRows};
 use crate::message::outbox_store;
 use crate::message::outgoing::OutgoingRow;
@@ -45,6 +46,7 @@ pub(super) struct Transitions {
     db: Db,
     journal: Journal,
     clock: Clock,
+    lifecycle: Lifecycle,
     known: KnownRows,
     watched: Arc<Mutex<Watchers>>,
 }
@@ -77,8 +79,8 @@ impl Drop for Watched {
 }
 
 impl Transitions {
-    pub(super) fn new(db: Db, journal: Journal, clock: Clock) -> Self {
-        Self { db, journal, clock, known: KnownRows::default(), watched: Arc::default() }
+    pub(super) fn new(db: Db, journal: Journal, clock: Clock, lifecycle: Lifecycle) -> Self {
+        Self { db, journal, clock, lifecycle, known: KnownRows::default(), watched: Arc::default() }
     }
 
     /// What is known of a message, as long as this is kept.
@@ -111,6 +113,17 @@ impl Transitions {
     /// # Errors
     /// As there; but of `Unavailable` nobody knows whether it has changed something.
     pub(super) async fn write_noting(
+        &self,
+        session: &SessionId,
+        changes: Vec<Change>,
+        written: &Written,
+    ) -> Result<Vec<OutgoingRow>> {
+        let (this, session, written) = (self.clone(), session.clone(), written.clone());
+        // To its end: what waits in the journal is written, whoever waits for it, and until then nobody else may change the messages.
+        self.lifecycle.complete(async move { this.write_alone(&session, changes, &written).await }).await
+    }
+
+    async fn write_alone(
         &self,
         session: &SessionId,
         changes: Vec<Change>,

@@ -68,19 +68,25 @@ fn connect(file: &Path) -> rusqlite::Result<Connection> {
 fn run(connection: &mut Connection, steps: &[Step]) -> rusqlite::Result<Vec<Pair>> {
     let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let mut pairs = Vec::new();
-    for Step { sql, binds, rows_at_least: _ } in steps {
+    for Step { sql, binds, rows_at_least } in steps {
         let mut prepared = tx.prepare_cached(sql)?;
         let mut rows = prepared.query(params_from_iter(binds))?;
         while let Some(row) = rows.next()? {
             pairs.push((row.get(0)?, row.get(1)?));
+        }
+        if *rows_at_least > 0 && tx.changes() < *rows_at_least {
+            return Err(rusqlite::Error::StatementChangedRows(0));
         }
     }
     tx.commit()?;
     Ok(pairs)
 }
 
-/// A row that is there already, or lacks a value, is told as in the batches of PostgreSQL.
+/// A row that is there already, is not there to be changed, or lacks a value, is told as in the batches of PostgreSQL.
 fn told(error: rusqlite::Error) -> DbErr {
+    if matches!(error, rusqlite::Error::StatementChangedRows(_)) {
+        return DbErr::RecordNotInserted;
+    }
     match error.sqlite_error().map(|error| error.extended_code) {
         Some(SQLITE_CONSTRAINT_NOTNULL | SQLITE_CONSTRAINT_PRIMARYKEY | SQLITE_CONSTRAINT_UNIQUE) => {
             DbErr::RecordNotInserted
