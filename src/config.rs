@@ -71,7 +71,7 @@ pub struct Config {
     pub public_url: Option<String>,
     /// Sites whose pages may use the API.
     pub cors_origins: Vec<String>,
-    /// Where webhooks may post although it is not the internet.
+    /// Where webhooks and link previews may go although it is not the internet.
     pub egress_allow: Networks,
     /// How deliveries are made.
     pub webhooks: webhook::DeliverySettings,

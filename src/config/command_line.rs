@@ -91,7 +91,7 @@ pub struct ServeArgs {
     /// a list with commas. None when absent.
     #[arg(long, env = "WAYPOST_CORS_ORIGIN", value_delimiter = ',', value_parser = origin::read)]
     pub cors_origin: Vec<String>,
-    /// Networks that webhooks may reach although they are private, as in `127.0.0.0/8,10.1.0.0/16`. None when absent.
+    /// Networks that webhooks and link previews may reach although they are private, as in `127.0.0.0/8,10.1.0.0/16`. None when absent.
     #[arg(long, env = "WAYPOST_EGRESS_ALLOW", value_parser = Networks::parse)]
     pub egress_allow: Option<Networks>,
     /// The waits between the attempts of a delivery to a webhook. `5s,30s,5m,30m,2h,6h,12h,24h,24h` when absent.

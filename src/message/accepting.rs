@@ -22,24 +22,20 @@ use crate::message::known::KnownRow;
 use crate::message::lookups::Found;
 use crate::message::mentions::{Chat, mentioned};
 use crate::message::naming::{lane, new_id, own_jid, without_device};
-use crate::message::outbox::Ready;
 use crate::message::outbox_store;
 use crate::message::outgoing::OutgoingRow;
 use crate::message::queues::has_room;
 use crate::message::rules::{Checked, Person};
-use crate::message::shown::shown;
-use crate::message::transition::{Progress, is_open, is_sent};
+use crate::message::transition::{Progress, is_open};
 use crate::message::transitions::{Watched, status_event};
 use crate::message::types::{Accepted, IfOffline, NewMessage, SendOptions};
-use crate::message::{Messages, failure, rules};
+use crate::message::wake::Ready;
+use crate::message::{Messages, rules};
 use crate::session::client::Account;
 use crate::whatsapp::compose::{self, Quote, Text};
 
 /// Longest wait for WhatsApp to say whether a number is on WhatsApp, before a message is taken in all the same.
 const LOOKUP_LIMIT: Duration = Duration::from_secs(5);
-
-/// How long an answer waits for a change that is being written.
-const SETTLED: Duration = Duration::from_millis(500);
 
 /// What is asked for, whatever it is: by whom, and what tells it from another request.
 pub(super) struct Asked<'a> {
@@ -69,16 +65,16 @@ pub(super) struct Draft {
 
 /// What is written of a message that is taken in.
 #[derive(Clone)]
-struct Intent {
-    row: OutgoingRow,
-    indexed: IndexedMessage,
+pub(super) struct Intent {
+    pub(super) row: OutgoingRow,
+    pub(super) indexed: IndexedMessage,
 }
 
 /// A message that was written, and how to learn what becomes of it.
-struct Written {
-    intent: Intent,
-    known: KnownRow,
-    watched: Watched,
+pub(super) struct Written {
+    pub(super) intent: Intent,
+    pub(super) known: KnownRow,
+    pub(super) watched: Watched,
 }
 
 /// What the same request is known by.
@@ -314,57 +310,6 @@ impl Messages {
             _ => {}
         }
     }
-
-    /// A message that was just written, once it is known what became of it, or the wait is over.
-    async fn outcome(&self, written: Written, wait: Duration) -> Result<Accepted> {
-        let Written { intent, known, mut watched } = written;
-        if !wait.is_zero() {
-            let answered = watched.status.wait_for(|status| is_answer(*status));
-            let _ = tokio::time::timeout(wait, answered).await; // Without an answer it is shown as it is.
-        }
-        let Intent { row: first, indexed } = intent;
-        // Whoever changes it right now may wait for the disk.
-        let row = tokio::time::timeout(SETTLED, known.current()).await.ok().flatten();
-        let message = match row {
-            Some(row) => {
-                shown(StoredMessage { message: indexed, position: 0, created_at: first.created_at }, Some(row))
-            }
-            None => self.message(&first.session_id, &first.message_id).await?,
-        };
-        match failure::refusal(&message, &self.outboxes.shared.restrictions, self.clock.now()) {
-            Some(error) => Err(error),
-            None => Ok(Accepted { message, is_replayed: false }),
-        }
-    }
-
-    /// A message that was asked for before, once it is known what became of it, or the wait is over.
-    async fn answer(&self, row: OutgoingRow, wait: Duration) -> Result<Accepted> {
-        let (session, id) = (&row.session_id, &row.message_id);
-        if !wait.is_zero() {
-            let mut watched = self.outboxes.shared.transitions.watch(session, id, row.progress.status);
-            // What happened before it was watched is in the table.
-            let known = outbox_store::find(self.db.read(), session, id).await?;
-            let is_held = |row: &OutgoingRow| row.progress.due_at > self.clock.now();
-            let is_known = known.is_some_and(|row| is_answer(row.progress.status) || is_held(&row));
-            if !is_known {
-                let answered = watched.status.wait_for(|status| is_answer(*status));
-                let _ = tokio::time::timeout(wait, answered).await; // Without an answer it is shown as it is.
-            }
-        }
-        Ok(Accepted { message: self.message(session, id).await?, is_replayed: true })
-    }
-}
-
-impl Accepted {
-    /// Whether WhatsApp has it.
-    pub fn is_sent(&self) -> bool {
-        self.message.status.is_some_and(is_sent)
-    }
-
-    /// Whether it is still to be sent.
-    pub fn is_open(&self) -> bool {
-        self.message.status.is_some_and(is_open)
-    }
 }
 
 /// Writes it within the transaction, unless it was written before or too much waits already.
@@ -383,11 +328,6 @@ async fn insert(tx: &Work, intent: &Intent) -> Result<Vec<NewEvent>> {
 fn event(intent: &Intent) -> Result<NewEvent> {
     let event = status_event(&intent.row, None, intent.row.created_at)?;
     Ok(NewEvent { indexed: Some(intent.indexed.clone()), ..event })
-}
-
-/// Whether what is known of a message is an answer to who waits for one.
-const fn is_answer(status: MessageStatus) -> bool {
-    !matches!(status, MessageStatus::Scheduled | MessageStatus::Queued | MessageStatus::Sending)
 }
 
 /// Who the account is.

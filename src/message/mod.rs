@@ -38,6 +38,7 @@ pub mod transition;
 
 mod accepting;
 mod actions;
+mod answering;
 mod believed;
 mod chats;
 mod due;
@@ -72,6 +73,7 @@ mod timers;
 mod transitions;
 mod typing;
 mod uncertain;
+mod wake;
 
 use std::sync::Arc;
 use std::time::Duration;

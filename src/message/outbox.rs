@@ -11,7 +11,6 @@
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::ops::ControlFlow;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use entity::ids::SessionId;
@@ -19,8 +18,7 @@ use entity::timestamp::Timestamp;
 use entity::words::outgoing::{FailureCode, MessageStatus};
 use futures::StreamExt as _;
 use futures::stream::FuturesUnordered;
-use parking_lot::Mutex;
-use tokio::sync::{Notify, watch};
+use tokio::sync::watch;
 use tracing::{error, warn};
 
 use crate::clock::Clock;
@@ -42,14 +40,13 @@ use crate::message::restrictions::Restrictions;
 use crate::message::standings::Standings;
 use crate::message::transition::{ATTEMPTS, Happening, is_open};
 use crate::message::transitions::Transitions;
+use crate::message::wake::{News, Ready, Wake};
 use crate::session::Sessions;
 use crate::whatsapp::client::Client;
 use crate::whatsapp::operation::message::OutgoingMessage;
 
 /// Chats of one session in which something is under way at the same time.
 const LANES: usize = 16;
-/// Messages of a session that are handed over and not sent yet, at most. The others are read.
-const HANDED_OVER: usize = 32;
 /// How long an outbox without anything to send waits for more before it ends: to begin costs a question to the database.
 const IDLE: Duration = Duration::from_secs(10);
 /// Pause after something could not be read or written, or WhatsApp could not be asked.
@@ -69,63 +66,6 @@ pub(super) struct Shared {
     pub(super) standings: Standings,
     pub(super) sessions: Sessions,
     pub(super) lifecycle: Lifecycle,
-}
-
-/// Lanes in which something is new, with the message if it is the only one and was handed over.
-type News = BTreeMap<String, Option<Ready>>;
-
-/// A message that was just written, as it is to be sent.
-#[derive(Debug)]
-pub(super) struct Ready {
-    row: KnownRow,
-    sequence: i64,
-    /// Who sends it.
-    sender: String,
-    content: Vec<u8>,
-    /// Counts it among those that are handed over.
-    _counted: Option<Arc<()>>,
-}
-
-impl Ready {
-    pub(super) fn new(known: KnownRow, row: &OutgoingRow, message: &IndexedMessage) -> Self {
-        let IndexedMessage { key, content, .. } = message.clone();
-        Self { row: known, sequence: row.progress.sequence, sender: key.sender, content, _counted: None }
-    }
-}
-
-/// How the task of a session learns that there is more to send.
-#[derive(Debug, Default)]
-pub(super) struct Wake {
-    /// Lanes in which something is new. None while nobody sends: who begins to reads all of them.
-    lanes: Mutex<Option<News>>,
-    /// One for each message that is handed over.
-    handed_over: Arc<()>,
-    /// Whether something was new since [`take_news`](Self::take_news).
-    is_new: AtomicBool,
-    notify: Notify,
-}
-
-impl Wake {
-    /// Something is to be sent in this lane: this, if it was just written.
-    pub(super) fn lane(&self, lane: &str, ready: Option<Ready>) {
-        self.is_new.store(true, Ordering::SeqCst);
-        if let Some(lanes) = &mut *self.lanes.lock() {
-            let has_room = Arc::strong_count(&self.handed_over) <= HANDED_OVER;
-            let ready = ready.filter(|_| has_room && !lanes.contains_key(lane));
-            let counted = |ready: Ready| Ready { _counted: Some(Arc::clone(&self.handed_over)), ..ready };
-            lanes.insert(lane.to_owned(), ready.map(counted));
-        }
-        self.notify.notify_one();
-    }
-
-    /// Whether something was new since this was asked last.
-    pub(super) fn take_news(&self) -> bool {
-        self.is_new.swap(false, Ordering::SeqCst)
-    }
-
-    fn taken(&self) -> News {
-        self.lanes.lock().as_mut().map(std::mem::take).unwrap_or_default()
-    }
 }
 
 /// The outbox of one session.
@@ -175,9 +115,9 @@ impl Outbox {
             };
             let Some(client) = client else { continue };
             self.forget_other_account().await;
-            *self.wake.lanes.lock() = Some(News::new());
+            self.wake.begin();
             let is_empty = self.send_all(&client).await;
-            *self.wake.lanes.lock() = None;
+            self.wake.end();
             if is_empty {
                 return Stopped::Empty;
             }
@@ -256,7 +196,7 @@ impl Outbox {
                         }
                     },
                 },
-                () = self.wake.notify.notified() => {}
+                () = self.wake.woken() => {}
                 () = waking => {
                     if is_idle {
                         return true;

@@ -11,11 +11,12 @@ use tokio::sync::Notify;
 
 use crate::error::Result;
 use crate::lifecycle::{Lifecycle, ShutdownPhase};
-use crate::message::outbox::{Outbox, Ready, Shared, Stopped, Wake};
+use crate::message::outbox::{Outbox, Shared, Stopped};
 use crate::message::outbox_store;
 use crate::message::outgoing::OutgoingRow;
 use crate::message::transition::Happening;
 use crate::message::transitions::Change;
+use crate::message::wake::{Ready, Wake};
 use crate::session::Sessions;
 
 /// How long nothing is handed over after a write of which nobody knows what came: longer than a commit may take to be decided.

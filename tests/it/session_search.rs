@@ -36,7 +36,7 @@ async fn sessions_are_found_by_id_and_name_whatever_the_case(#[values(Kind::Sqli
     let rest = world.door.get(&format!("/search?q=shop&after={cursor}")).await.ok();
     assert_eq!((found(&rest), &rest["next_cursor"]), (vec!["depot"], &Value::Null));
     assert_eq!(world.door.get("/search?q=nothing").await.ok()["total"], 0);
-    assert_eq!(world.door.get("/search").await.problem(), (422, "invalid".to_owned()));
+    assert_eq!(world.door.get("/search").await.ok()["total"], 4, "without words all are found");
     let key = json!({ "name": "one", "scopes": ["sessions:read"], "sessions": ["depot"] });
     let (_, token) = world.door.key(key).await;
     let own = world.door.holding(&token).get("/search?q=shop").await.ok();

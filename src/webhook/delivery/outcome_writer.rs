@@ -31,7 +31,7 @@ use crate::webhook::store;
 
 /// Shortest time from transaction to transaction: what comes in quick succession is written together.
 // As long as the journal waits for more (its `LINGER`), for the same reason.
-const SPAN: Duration = Duration::from_millis(25);
+const SPAN: Duration = Duration::from_millis(40);
 /// With so many updates it does not wait for that: full lanes go on only when the outcomes of their last run are written.
 const ENOUGH: usize = 64;
 /// Updates that wait to be written. With more, workers wait.

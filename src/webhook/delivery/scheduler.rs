@@ -31,7 +31,7 @@ const LEASE: Duration = Duration::from_secs(20 * 60);
 /// Shortest pause between two looks that nobody woke it for.
 const PAUSE: Duration = Duration::from_millis(50);
 /// Shortest time from look to look: it is woken at the end of the work in each lane that has more, and one look serves all.
-const SPAN: Duration = Duration::from_millis(20);
+const SPAN: Duration = Duration::from_millis(10);
 /// Lanes whose next deliveries are read in one query.
 const LANES: usize = 16;
 /// How often it looks although nothing is due.
