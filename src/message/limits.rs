@@ -35,7 +35,11 @@ impl Messages {
         if let Ok(client) = account.online() {
             let (outboxes, session, own) = (self.outboxes.clone(), session.clone(), own.clone());
             // To its end: what is learned by it must not be lost.
-            self.lifecycle.complete(async move { Ok(ask(&outboxes, &session, &own, &client).await) }).await?;
+            let asking = async move {
+                ask(&outboxes, &session, &own, &client).await;
+                Ok(())
+            };
+            self.lifecycle.complete(asking).await?;
         }
         let (shared, now) = (&self.outboxes.shared, self.clock.now());
         let said = shared.standings.known(session, &own, now);
