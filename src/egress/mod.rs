@@ -2,7 +2,7 @@
 //!
 //! A name is resolved, of its addresses only those that may be reached are dialled, and nothing else, so that a name cannot
 //! change its mind in between. An address that stands in the URL itself is checked at each request. What is posted follows no redirects,
-//! what is fetched ([`fetch`](crate::egress::fetch)) a few, each as a request of its own; no proxy of the environment is asked.
+//! what is fetched ([`fetch`]) a few, each as a request of its own; no proxy of the environment is asked.
 
 pub mod fetch;
 pub mod networks;

@@ -17,6 +17,7 @@ use waypost::account::DeviceProps;
 use waypost::clock::Clock;
 use waypost::db::Db;
 use waypost::db::sqlite::Synchronous;
+#[cfg(feature = "sandbox")]
 use waypost::session;
 
 /// The variable that holds the URL of a PostgreSQL server where databases can be created.

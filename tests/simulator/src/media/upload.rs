@@ -71,8 +71,8 @@ pub(super) async fn answer(world: &Arc<World>, call: &Call, body: Body) -> Respo
             if !matches!(fault, MediaFault::Stall { .. }) {
                 call.cut.cancel();
             }
-            call.cut.cancelled().await;
-            return StatusCode::SERVICE_UNAVAILABLE.into();
+            // Dropped with the connection, which is cut: an answer might be written before that.
+            return std::future::pending().await;
         }
     };
     entry.status = Some(status.as_u16());
