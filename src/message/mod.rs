@@ -46,6 +46,7 @@ mod failure;
 mod giving;
 mod holding;
 mod known;
+mod lanes;
 mod lifting;
 mod limits;
 mod listing;

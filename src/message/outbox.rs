@@ -8,7 +8,6 @@
 //! sent in its chat. So whenever the process ends, each message is known to be sent, known not to be, or in doubt; one in doubt is
 //! given to WhatsApp again after the next login, with the same id and the same bytes, at most [`ATTEMPTS`] times in all.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Duration;
@@ -30,6 +29,7 @@ use crate::event::index_store;
 use crate::lifecycle::Lifecycle;
 use crate::message::believed::Believed;
 use crate::message::known::KnownRow;
+use crate::message::lanes::{Lane, Lanes, Next};
 use crate::message::lookups::Found;
 use crate::message::outbox_store;
 use crate::message::outgoing::OutgoingRow;
@@ -40,7 +40,7 @@ use crate::message::restrictions::Restrictions;
 use crate::message::standings::Standings;
 use crate::message::transition::{ATTEMPTS, Happening, is_open};
 use crate::message::transitions::Transitions;
-use crate::message::wake::{News, Ready, Wake};
+use crate::message::wake::{Ready, Wake};
 use crate::session::Sessions;
 use crate::whatsapp::client::Client;
 use crate::whatsapp::operation::message::OutgoingMessage;
@@ -85,25 +85,6 @@ pub(super) enum Stopped {
     Gone,
 }
 
-/// A lane, on one connection.
-struct Lane {
-    name: String,
-    /// Up to this place everything was tried on this connection.
-    after: i64,
-    /// Its next message, if that need not be read.
-    ready: Option<Ready>,
-}
-
-/// What comes next in a lane.
-enum Next {
-    /// Its next message.
-    More(Lane),
-    /// Its next message, at this moment.
-    At(Timestamp, Lane),
-    /// Nothing.
-    Empty(Lane),
-}
-
 impl Outbox {
     /// Sends until nothing is left.
     pub(super) async fn run(&mut self) -> Stopped {
@@ -126,85 +107,32 @@ impl Outbox {
 
     /// Sends on this connection what there is to send. Says whether nothing is left.
     async fn send_all(&self, client: &Client) -> bool {
-        let mut ready: VecDeque<Lane> = VecDeque::new();
-        let mut asleep: BTreeMap<(Timestamp, String), Lane> = BTreeMap::new();
-        let mut running = FuturesUnordered::new();
-        // Lanes that are ready, asleep or running, and whether there was something new in them meanwhile.
-        let mut known: HashMap<String, bool> = HashMap::new();
-        // Up to which place everything was tried in a lane that has a message in doubt.
-        let mut doubts: HashMap<String, i64> = HashMap::new();
-        let Some(new) = self.lanes(client).await else { return false };
-        let mut new: News = new.into_iter().map(|name| (name, None)).collect();
+        let (mut lanes, mut running) = (Lanes::default(), FuturesUnordered::new());
+        let Some(read) = self.lanes(client).await else { return false };
+        // What was read has what was handed over meanwhile, or is before it: so it is read first.
+        lanes.add(read.into_iter().map(|name| (name, None)).collect());
         loop {
-            // What was read has what is handed over meanwhile, or is before it.
-            self.wake.taken().into_iter().for_each(|(name, ready)| {
-                new.entry(name).or_insert(ready);
-            });
-            for (name, handed_over) in std::mem::take(&mut new) {
-                match known.get_mut(&name) {
-                    Some(has_more) => {
-                        *has_more = true;
-                        // What it waits for may have changed.
-                        let sleeper = asleep.keys().find(|(_, sleeper)| *sleeper == name).cloned();
-                        ready.extend(sleeper.and_then(|sleeper| asleep.remove(&sleeper)));
-                    }
-                    None => {
-                        known.insert(name.clone(), false);
-                        let after = doubts.get(&name).copied().unwrap_or(0);
-                        ready.push_back(Lane { name, after, ready: handed_over });
-                    }
-                }
-            }
+            lanes.add(self.wake.taken());
             while running.len() < LANES
-                && let Some(lane) = ready.pop_front()
+                && let Some(lane) = lanes.take()
             {
                 running.push(self.turn(client, lane));
             }
-            // What is in doubt is sent again on the next connection.
-            let is_idle = known.is_empty() && doubts.is_empty();
-            let next = asleep.first_key_value().map(|((moment, _), _)| moment.remaining(self.shared.clock.now()));
-            let waking = async {
-                match next {
+            let is_idle = lanes.is_empty();
+            let wait = lanes.next_moment().map(|moment| moment.remaining(self.shared.clock.now()));
+            let waiting = async {
+                match wait.or(is_idle.then_some(IDLE)) {
                     Some(wait) => tokio::time::sleep(wait).await,
-                    None if is_idle => tokio::time::sleep(IDLE).await,
                     None => std::future::pending().await,
                 }
             };
             tokio::select! {
-                Some(next) = running.next(), if !running.is_empty() => match next {
-                    Next::More(lane) => ready.push_back(lane),
-                    Next::At(moment, lane) => match known.get_mut(&lane.name) {
-                        // What it waits for may have changed since it was looked at.
-                        Some(has_more) if *has_more => {
-                            *has_more = false;
-                            ready.push_back(lane);
-                        }
-                        _ => {
-                            asleep.insert((moment, lane.name.clone()), lane);
-                        }
-                    },
-                    Next::Empty(lane) => match known.get_mut(&lane.name) {
-                        Some(has_more) if *has_more => {
-                            *has_more = false;
-                            ready.push_back(lane);
-                        }
-                        _ => {
-                            known.remove(&lane.name);
-                            if lane.after > 0 {
-                                doubts.insert(lane.name, lane.after);
-                            }
-                        }
-                    },
-                },
+                Some(next) = running.next(), if !running.is_empty() => lanes.put(next),
                 () = self.wake.woken() => {}
-                () = waking => {
-                    if is_idle {
-                        return true;
-                    }
-                    if let Some((_, lane)) = asleep.pop_first() {
-                        ready.push_back(lane);
-                    }
-                }
+                () = waiting => match is_idle {
+                    true => return true,
+                    false => lanes.wake_next(),
+                },
                 _ = client.ended() => break,
             }
         }
@@ -265,7 +193,7 @@ impl Outbox {
         };
         let Some(row) = head else { return Ok(Turn::Empty) };
         // What is known of it is kept until it is sent.
-        let _known = transitions.known(&self.session, &row.message_id);
+        let known = transitions.known(&self.session, &row.message_id);
         let (now, id, progress) = (clock.now(), row.message_id.clone(), &row.progress);
         if progress.status == MessageStatus::Sending {
             // One message of a lane is under way at a time, so nobody is sending this one: the answer of the commit that wrote its
@@ -305,8 +233,11 @@ impl Outbox {
             None => self.content(&id).await?,
         };
         let sending = self.shared.preventions.sending(&self.session, &id, recipient.clone());
-        // Somebody may have taken it back meanwhile.
-        let Some(row) = transitions.write_one(&self.session, &id, sending).await? else { return Ok(Turn::Done) };
+        let Some(row) = transitions.write_one(&self.session, &id, sending).await? else {
+            // Somebody may have taken it back meanwhile. Otherwise it is not looked at all the time.
+            let is_over = has_ended(Some(known)).await;
+            return Ok(if is_over { Turn::Done } else { Turn::Later(clock.now().after(PAUSE)) });
+        };
         crash::point("before_wire");
         self.give(client, &row, OutgoingMessage { message_id: id, sender, recipient, content }).await
     }
