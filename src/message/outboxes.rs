@@ -64,10 +64,10 @@ impl Outboxes {
     pub(super) async fn go_on(&self) -> Result<()> {
         loop {
             let rows = outbox_store::on_their_way(self.shared.db.read(), BATCH).await?;
-            if rows.is_empty() {
+            // Each of them is in doubt afterwards, so they come to an end.
+            if rows.is_empty() || self.happen(rows, |_| Happening::Unanswered).await? == 0 {
                 break;
             }
-            self.happen(rows, |_| Happening::Unanswered).await?;
         }
         for session in outbox_store::sessions(self.shared.db.read()).await? {
             self.start(&session, None);
@@ -75,20 +75,25 @@ impl Outboxes {
         Ok(())
     }
 
-    /// Lets something happen to many messages.
+    /// Lets something happen to many messages. Gives for how many it made a difference.
     ///
     /// # Errors
     /// `Unavailable`; it may have happened to some of them.
-    pub(super) async fn happen(&self, rows: Vec<OutgoingRow>, what: impl Fn(&OutgoingRow) -> Happening) -> Result<()> {
+    pub(super) async fn happen(
+        &self,
+        rows: Vec<OutgoingRow>,
+        what: impl Fn(&OutgoingRow) -> Happening,
+    ) -> Result<usize> {
         let mut changes: HashMap<SessionId, Vec<Change>> = HashMap::new();
         for row in rows {
             let change = Change { message_id: row.message_id.clone(), happening: what(&row) };
             changes.entry(row.session_id).or_default().push(change);
         }
+        let mut changed = 0;
         for (session, changes) in changes {
-            self.shared.transitions.write(&session, changes).await?;
+            changed += self.shared.transitions.write(&session, changes).await?.len();
         }
-        Ok(())
+        Ok(changed)
     }
 
     /// Lets a session's outbox look for what there is to send, in this lane at least.

@@ -140,10 +140,14 @@ impl Transitions {
         let mut shortcut = None;
         if self.known.is_certain() && !written.is_possible() {
             let unknown: Vec<_> = ids.iter().filter(|id| known[id].is_none()).cloned().collect();
-            let mut rows: Vec<_> = known.values().filter_map(|row| (**row).clone()).collect();
             if !unknown.is_empty() {
-                rows.extend(outbox_store::find_all(self.db.read(), session, &unknown).await?);
+                for row in outbox_store::find_all(self.db.read(), session, &unknown).await? {
+                    if let Some(known) = known.get_mut(&row.message_id) {
+                        **known = Some(row);
+                    }
+                }
             }
+            let rows = known.values().filter_map(|row| (**row).clone()).collect();
             let Decided { rows, events } = decide(rows, &changes, now)?;
             if rows.is_empty() {
                 return Ok(Vec::new());
