@@ -119,7 +119,11 @@ impl Outbox {
         // Without an account there is no session any more.
         let (account, noted_at) = (self.account().unwrap_or_default(), now());
         let noted = named.and_then(|named| restrictions.note(session, &account, (kind, named), noted_at));
-        let Some((until, is_news)) = noted else { return Ok(RestrictionEnd::None) };
+        let Some((until, is_news)) = noted else {
+            // It refused a message all the same: what it said before is not shown as the last that is known.
+            self.shared.standings.doubt(session, noted_at);
+            return Ok(RestrictionEnd::None);
+        };
         if is_news {
             info!(session.id = %session, "WhatsApp lets session {session} begin no new chat for now ({kind})");
             // How many chats were begun is another number now than it was.

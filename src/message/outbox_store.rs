@@ -101,9 +101,7 @@ pub(super) async fn by_idempotency_key(
     session: &SessionId,
     key: &str,
 ) -> Result<Option<OutgoingRow>> {
-    let of_session = Column::SessionId.eq(session.clone());
-    let found = Entity::find().filter(of_session).filter(Column::IdempotencyKey.eq(key));
-    Ok(found.one(db).await.map_err(failed)?.map(OutgoingRow::from))
+    one_with(db, session, Column::IdempotencyKey.eq(key)).await
 }
 
 /// The one that the client calls so.
@@ -112,8 +110,11 @@ pub(super) async fn by_reference(
     session: &SessionId,
     reference: &str,
 ) -> Result<Option<OutgoingRow>> {
-    let of_session = Column::SessionId.eq(session.clone());
-    let found = Entity::find().filter(of_session).filter(Column::ClientReference.eq(reference));
+    one_with(db, session, Column::ClientReference.eq(reference)).await
+}
+
+async fn one_with(db: &impl ConnectionTrait, session: &SessionId, mark: Expr) -> Result<Option<OutgoingRow>> {
+    let found = Entity::find().filter(Column::SessionId.eq(session.clone())).filter(mark);
     Ok(found.one(db).await.map_err(failed)?.map(OutgoingRow::from))
 }
 

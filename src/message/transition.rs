@@ -96,8 +96,6 @@ pub(super) fn step(now_known: &Progress, happening: &Happening) -> Option<Progre
     };
     // Nobody knew whether it had arrived, and this shows it.
     let was_doubtful = status == Failed && known.code == Some(FailureCode::Unconfirmed);
-    // What a phone says of it is true, whatever WhatsApp had said.
-    let was_given = status == Failed && known.attempts > 0;
     match happening {
         Happening::Due { sequence } => (status == Scheduled).then(|| Progress { sequence: *sequence, ..to(Queued) }),
         Happening::Sending { recipient } | Happening::SendingAgain { recipient } => {
@@ -136,14 +134,9 @@ pub(super) fn step(now_known: &Progress, happening: &Happening) -> Option<Progre
         },
         Happening::Unanswered => (status == Sending).then(|| to(Unconfirmed)),
         Happening::GivenUp => (status == Unconfirmed).then(|| failed(FailureCode::Unconfirmed, None)),
-        Happening::Delivered => {
-            (matches!(status, Queued | Sending | Unconfirmed | Sent) || was_given).then(|| to(Delivered))
-        }
-        Happening::Read => {
-            (matches!(status, Queued | Sending | Unconfirmed | Sent | Delivered) || was_given).then(|| to(Read))
-        }
-        Happening::Played => (matches!(status, Queued | Sending | Unconfirmed | Sent | Delivered | Read) || was_given)
-            .then(|| to(Played)),
+        Happening::Delivered => is_before(&known, Delivered).then(|| to(Delivered)),
+        Happening::Read => is_before(&known, Read).then(|| to(Read)),
+        Happening::Played => is_before(&known, Played).then(|| to(Played)),
         Happening::Cancelled => matches!(status, Scheduled | Queued).then(|| to(Cancelled)),
         Happening::Retried { sequence, expires_at, now } => {
             // WhatsApp has taken the id of a message that was encrypted for nobody: it would acknowledge it, and deliver nothing.
@@ -163,6 +156,20 @@ pub(super) fn step(now_known: &Progress, happening: &Happening) -> Option<Progre
             Unconfirmed => Some(failed(FailureCode::Unconfirmed, None)),
             Sending | Sent | Delivered | Read | Played | Failed | Cancelled | Expired => None,
         },
+    }
+}
+
+/// Whether what a phone says of a message is news. It is true, whatever WhatsApp had said.
+fn is_before(known: &Progress, heard: MessageStatus) -> bool {
+    use MessageStatus::{
+        Cancelled, Delivered, Expired, Failed, Played, Queued, Read, Scheduled, Sending, Sent, Unconfirmed,
+    };
+    match known.status {
+        Queued | Sending | Unconfirmed | Sent => true,
+        Delivered => matches!(heard, Read | Played),
+        Read => heard == Played,
+        Failed => known.attempts > 0,
+        Scheduled | Played | Cancelled | Expired => false,
     }
 }
 
