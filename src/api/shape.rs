@@ -60,6 +60,7 @@ fn fit(registry: &Registry, schema: &MetaSchemaRef, value: &mut Value, field: &s
         "string" if !value.is_string() => "must be a string",
         "boolean" if !value.is_boolean() => "must be true or false",
         "integer" if !value.is_i64() && !value.is_u64() => "must be a whole number",
+        "number" if !value.is_number() => "must be a number",
         "object" if !value.is_object() => "must be a JSON object",
         "array" if !value.is_array() => "must be a list",
         "integer" => {
@@ -183,6 +184,8 @@ mod tests {
             (r#"{ "pieces": 1, "offsets": [4503599627370496.0], "rate": 1 }"#, "`offsets[0]` must be a whole number"),
             (r#"{ "pieces": 1, "offsets": [1e300], "rate": 1 }"#, "`offsets[0]` must be a whole number"),
             (r#"{ "pieces": "1.0", "offsets": [], "rate": 1 }"#, "`pieces` must be a whole number"),
+            (r#"{ "pieces": 1, "offsets": [], "rate": "1.5" }"#, "`rate` must be a number"),
+            (r#"{ "pieces": 1, "offsets": [], "rate": true }"#, "`rate` must be a number"),
         ] {
             assert_eq!(read(text).err().as_deref(), Some(detail), "{text}");
         }

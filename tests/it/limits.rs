@@ -118,9 +118,9 @@ async fn a_session_has_a_pace_of_its_own_if_its_client_chooses_one(#[values(Kind
         (json!({ "send_rate": -1 }), "send_rate"),
         (json!({ "send_rate": 1000.001 }), "send_rate"),
         (json!({ "send_rate": 0.0001 }), "send_rate"),
-        (json!({ "send_rate": true }), ""),
+        (json!({ "send_rate": true }), "send_rate"),
         (json!({ "send_burst": 0 }), "send_burst"),
-        (json!({ "send_burst": 1.5 }), ""),
+        (json!({ "send_burst": 1.5 }), "send_burst"),
         (json!({ "send_burst": 1001 }), "send_burst"),
     ] {
         let refused = world.door.update("shop", broken).await;

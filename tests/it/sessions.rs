@@ -77,6 +77,7 @@ async fn of_many_creations_of_one_id_exactly_one_succeeds(#[values(Kind::Sqlite,
 #[case(json!({ "send_rate": -1 }), "send_rate")]
 #[case(json!({ "send_rate": 0.0005 }), "send_rate")]
 #[case(json!({ "send_rate": 1000.5 }), "send_rate")]
+#[case(json!({ "send_rate": "fast" }), "send_rate")]
 #[case(json!({ "send_burst": 0 }), "send_burst")]
 #[case(json!({ "send_burst": 1001 }), "send_burst")]
 #[case(json!({ "webhook": {} }), "url")]

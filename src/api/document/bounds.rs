@@ -54,7 +54,13 @@ fn add(schema: &mut Value, bound: Value) {
 }
 
 /// Schema, property, and what is added to the property's schema.
-fn properties() -> Vec<(&'static str, &'static str, Value)> {
+type Property = (&'static str, &'static str, Value);
+
+fn properties() -> impl Iterator<Item = Property> {
+    of_sessions_and_webhooks().into_iter().chain(of_messages())
+}
+
+fn of_sessions_and_webhooks() -> Vec<Property> {
     let words = || json!({ "type": "string", "enum": EventType::ALL });
     let name = |pattern| json!({ "maxLength": rule::NAME_MAX, "pattern": pattern });
     let labels = || {
@@ -75,10 +81,8 @@ fn properties() -> Vec<(&'static str, &'static str, Value)> {
     };
     let url = || json!({ "pattern": "^[Hh][Tt][Tt][Pp][Ss]?:", "minLength": 1, "maxLength": URL_MAX });
     let secret = || json!({ "minLength": 1, "maxLength": SECRET_MAX, "pattern": NO_NUL });
-    let client_key = || json!({ "minLength": 1, "maxLength": message::rules::KEY_MAX, "pattern": PRINTABLE_OR_EMPTY });
     let send_rate = || json!({ "minimum": 0, "maximum": session::rules::SEND_RATE_MAX });
     let send_burst = || json!({ "minimum": 1, "maximum": session::rules::SEND_BURST_MAX });
-    let text = || json!({ "minLength": 1, "maxLength": message::rules::TEXT_MAX, "pattern": r"\S" });
     let seconds = |least: u64, most: u64| json!({ "minimum": least, "maximum": most });
     vec![
         ("NewSession", "id", json!({ "pattern": SESSION_ID })),
@@ -107,10 +111,6 @@ fn properties() -> Vec<(&'static str, &'static str, Value)> {
         ("RotateBody", "overlap_seconds", seconds(0, key::OVERLAP_MAX)),
         ("RotateSecretBody", "overlap_seconds", seconds(0, webhook::changes::OVERLAP_MAX)),
         ("RotateSecretBody", "secret", secret()),
-        ("NewReaction", "emoji", json!({ "minLength": 1, "maxLength": message::rules::EMOJI_MAX })),
-        ("NewEdit", "text", text()),
-        ("ReadRequest", "message_ids", json!({ "minItems": 1, "maxItems": message::rules::READ_MAX })),
-        ("NewTyping", "seconds", json!({ "minimum": 1, "maximum": message::rules::TYPING_MAX })),
         ("NewWebhook", "url", url()),
         ("NewWebhook", "events", json!({ "items": words() })),
         ("NewWebhook", "secret", secret()),
@@ -119,6 +119,15 @@ fn properties() -> Vec<(&'static str, &'static str, Value)> {
         ("WebhookChanges", "events", json!({ "items": words() })),
         ("WebhookChanges", "secret", secret()),
         ("WebhookChanges", "headers", headers()),
+        ("ReplayRange", "after", json!({ "pattern": CURSOR })),
+        ("ReplayRange", "types", json!({ "items": words() })),
+    ]
+}
+
+fn of_messages() -> Vec<Property> {
+    let client_key = || json!({ "minLength": 1, "maxLength": message::rules::KEY_MAX, "pattern": PRINTABLE_OR_EMPTY });
+    let text = || json!({ "minLength": 1, "maxLength": message::rules::TEXT_MAX, "pattern": r"\S" });
+    vec![
         ("NewMessage", "to", json!({ "minLength": 1 })),
         ("NewMessage", "reply_to", client_key()),
         ("NewMessage", "client_reference", client_key()),
@@ -136,8 +145,10 @@ fn properties() -> Vec<(&'static str, &'static str, Value)> {
         ("ReactionBody", "emoji", json!({ "maxLength": message::rules::EMOJI_MAX })),
         ("EditBody", "text", text()),
         ("ReadBody", "message_ids", json!({ "minItems": 1, "maxItems": message::rules::READ_MAX })),
-        ("ReplayRange", "after", json!({ "pattern": CURSOR })),
-        ("ReplayRange", "types", json!({ "items": words() })),
+        ("NewReaction", "emoji", json!({ "minLength": 1, "maxLength": message::rules::EMOJI_MAX })),
+        ("NewEdit", "text", text()),
+        ("ReadRequest", "message_ids", json!({ "minItems": 1, "maxItems": message::rules::READ_MAX })),
+        ("NewTyping", "seconds", json!({ "minimum": 1, "maximum": message::rules::TYPING_MAX })),
     ]
 }
 
