@@ -105,6 +105,21 @@ pub async fn own(db: &impl ConnectionTrait, session: &SessionId, message_ids: &[
     Ok(found.all(db).await.map_err(failed)?.into_iter().map(StoredMessage::from).collect())
 }
 
+/// A message that was given to WhatsApp through this API, and the JID to which it went.
+pub async fn given(
+    db: &impl ConnectionTrait,
+    session: &SessionId,
+    message_id: &str,
+) -> Result<Option<(StoredMessage, String)>> {
+    let recipient = outgoing::Entity::find_by_id((session.clone(), message_id.to_owned()))
+        .select_only()
+        .column(outgoing::Column::Recipient)
+        .filter(outgoing::Column::Attempts.gt(0));
+    let Some(recipient) = recipient.into_tuple().one(db).await.map_err(failed)? else { return Ok(None) };
+    let stored = own(db, session, &[message_id.to_owned()]).await?.into_iter().next();
+    Ok(stored.map(|stored| (stored, recipient)))
+}
+
 /// Those of the messages with these ids that came in the chat with one of these names, oldest first.
 pub async fn incoming(
     db: &impl ConnectionTrait,

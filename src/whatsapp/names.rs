@@ -16,13 +16,7 @@ const AT_ONCE: usize = 500;
 /// # Errors
 /// `Unavailable`.
 pub async fn other_name(db: &impl ConnectionTrait, session: &SessionId, jid: &str) -> Result<Option<String>> {
-    Ok(match jid.split_once('@') {
-        Some((user, "lid")) => {
-            lid_mapping::number_of(db, session, user).await?.map(|number| format!("{number}@s.whatsapp.net"))
-        }
-        Some((user, "s.whatsapp.net")) => lid_mapping::lid_of(db, session, user).await?.map(|lid| format!("{lid}@lid")),
-        _ => None,
-    })
+    lid_mapping::other_name(db, session, jid).await
 }
 
 /// The other ones of the two JIDs of these people, as far as they are known.

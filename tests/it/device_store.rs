@@ -19,6 +19,7 @@ use waypost::whatsapp::device_store::DeviceStore;
 
 use crate::support::database::{self, TestDatabase};
 
+mod given;
 mod laws;
 #[cfg(feature = "sandbox")]
 mod one_sender;

@@ -31,27 +31,32 @@ pub(super) async fn find_by_phone_number(store: &DeviceStore, phone: &str) -> Re
 }
 
 /// The phone number behind a LID, digits only, for who has no store.
-pub(in crate::whatsapp) async fn number_of(
-    db: &impl ConnectionTrait,
-    session: &SessionId,
-    lid: &str,
-) -> crate::error::Result<Option<String>> {
+async fn number_of(db: &impl ConnectionTrait, session: &SessionId, lid: &str) -> crate::error::Result<Option<String>> {
     let found = Entity::find_by_id((session.clone(), clean(lid))).one(db).await.map_err(fault::failed)?;
     Ok(found.map(|row| row.phone_number))
 }
 
 /// The LID that was learned last for a number, digits only, for who has no store.
-pub(in crate::whatsapp) async fn lid_of(
-    db: &impl ConnectionTrait,
-    session: &SessionId,
-    number: &str,
-) -> crate::error::Result<Option<String>> {
+async fn lid_of(db: &impl ConnectionTrait, session: &SessionId, number: &str) -> crate::error::Result<Option<String>> {
     let found = Entity::find()
         .filter(Column::SessionId.eq(session.clone()))
         .filter(Column::PhoneNumber.eq(clean(number)))
         .order_by_desc(Column::UpdatedAt)
         .order_by_desc(Column::Lid);
     Ok(found.one(db).await.map_err(fault::failed)?.map(|row| row.lid))
+}
+
+/// The other one of the two JIDs of a person, by number and by LID. None if it is not known.
+pub(in crate::whatsapp) async fn other_name(
+    db: &impl ConnectionTrait,
+    session: &SessionId,
+    jid: &str,
+) -> crate::error::Result<Option<String>> {
+    Ok(match jid.split_once('@') {
+        Some((user, "lid")) => number_of(db, session, user).await?.map(|number| format!("{number}@s.whatsapp.net")),
+        Some((user, "s.whatsapp.net")) => lid_of(db, session, user).await?.map(|lid| format!("{lid}@lid")),
+        _ => None,
+    })
 }
 
 /// Those of these LIDs whose phone number is known, with it, for who has no store.

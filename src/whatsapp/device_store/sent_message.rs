@@ -6,7 +6,9 @@ use sea_orm::{ColumnTrait, EntityTrait, ExprTrait, QueryFilter};
 use wacore::store::error::{Result, StoreError};
 use wacore::time::now_secs;
 
-use super::{DeviceStore, clean, rows};
+use super::{DeviceStore, clean, lid_mapping, rows};
+use crate::error::Error;
+use crate::event::index::{IndexedMessage, StoredMessage};
 use crate::event::index_store;
 
 /// How long a message is given to a device that asks for it again, seconds: seven days.
@@ -40,20 +42,30 @@ pub(super) async fn take(store: &DeviceStore, chat_jid: &str, message_id: &str) 
     if let Some(row) = taken.into_iter().next() {
         return Ok(Some(row.payload));
     }
-    sent(store, message_id).await
+    sent(store, &clean(chat_jid), message_id).await
 }
 
 /// A message that was sent through this API, which is kept as it was sent. The library forgets what it sent after two hours, and a phone
-/// that was off for a day asks later than that.
-async fn sent(store: &DeviceStore, message_id: &str) -> Result<Option<Vec<u8>>> {
-    let found = index_store::own(store.read(), &store.session, &[message_id.to_owned()]).await;
-    let found = found.map_err(|error| {
+/// that was off for a day asks later than that. Only who it went to is given it, and the account's own devices: others may have learned
+/// its id.
+async fn sent(store: &DeviceStore, chat: &str, message_id: &str) -> Result<Option<Vec<u8>>> {
+    let failed = |error: Error| {
         store.give_up(&error);
         StoreError::Database(Box::new(error))
-    })?;
+    };
+    let given = index_store::given(store.read(), &store.session, message_id).await.map_err(failed)?;
     let oldest = now_secs().saturating_sub(KEPT_SECONDS);
-    let stored = found.into_iter().find(|stored| stored.created_at.seconds() >= oldest);
-    Ok(stored.map(|stored| stored.message.content))
+    let Some((stored, recipient)) = given.filter(|(stored, _)| stored.created_at.seconds() >= oldest) else {
+        return Ok(None);
+    };
+    let StoredMessage { message: IndexedMessage { key, content, .. }, .. } = stored;
+    for jid in [recipient, key.chat, key.sender] {
+        let other = lid_mapping::other_name(store.read(), &store.session, &jid).await.map_err(failed)?;
+        if jid == chat || other.as_deref() == Some(chat) {
+            return Ok(Some(content));
+        }
+    }
+    Ok(None)
 }
 
 pub(super) async fn remove_expired(store: &DeviceStore, cutoff: i64) -> Result<u32> {
