@@ -194,7 +194,7 @@ async fn an_event_that_cannot_be_read_is_passed_and_the_log_names_it_once() {
     for text in ["three", "four"] {
         assert_eq!(stream.next().await.expect("it goes on").1["data"]["text"], text);
     }
-    let output = world.server.output();
+    let output = world.is_logged(&broken).await;
     let errors: Vec<_> = output.lines().filter(|line| line.contains("\"level\":\"ERROR\"")).collect();
     assert_eq!(errors.len(), 1, "{errors:?}");
     assert!(errors[0].contains(&broken) && errors[0].contains("\"session.id\":\"shop\""), "{}", errors[0]);
@@ -236,8 +236,7 @@ async fn what_ends_a_stream_early_is_in_the_log() {
     let request = world.door.request(Method::GET, &path).header("x-request-id", "order-4711");
     assert_eq!(Events::open(request).await.next().await, None);
     let is_told = |line: &&str| line.contains("a stream of events ended early");
-    world.eventually("it is told", || world.server.output().lines().any(|line| is_told(&line))).await;
-    let output = world.server.output();
+    let output = world.is_logged("a stream of events ended early").await;
     let line = output.lines().find(is_told).expect("it is told");
     assert!(line.contains("order-4711") && line.contains("the database is unavailable"), "{line}");
     world.server.kill();

@@ -4,6 +4,7 @@ use std::io::{BufRead, BufReader, Read};
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 /// Longest wait for the server to come up or to go down. A debug build on a busy machine takes its time.
@@ -33,6 +34,8 @@ pub struct Server {
     output: Arc<Mutex<String>>,
     base: String,
     is_told: bool,
+    /// Read what it writes, until it has ended.
+    readers: Vec<JoinHandle<()>>,
 }
 
 impl Server {
@@ -52,8 +55,8 @@ impl Server {
         }
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the binary starts");
         let output = Arc::new(Mutex::new(String::new()));
-        collect(child.stdout.take().expect("it is piped"), &output);
-        collect(child.stderr.take().expect("it is piped"), &output);
+        let stdout = collect(child.stdout.take().expect("it is piped"), &output);
+        let readers = vec![stdout, collect(child.stderr.take().expect("it is piped"), &output)];
         let begun = Instant::now();
         let base = loop {
             let seen = output.lock().expect("nobody panics while writing").clone();
@@ -66,7 +69,7 @@ impl Server {
             }
             std::thread::sleep(Duration::from_millis(10));
         };
-        Self { child, output, base, is_told: false }
+        Self { child, output, base, is_told: false, readers }
     }
 
     /// Where it listens.
@@ -79,7 +82,7 @@ impl Server {
         std::fs::read_dir(format!("/proc/{}/fd", self.child.id())).expect("it runs, on Linux").count()
     }
 
-    /// Everything that it has written.
+    /// Everything that was read of what it has written. While it runs that may lack its last lines.
     pub fn output(&self) -> String {
         self.output.lock().expect("nobody panics while writing").clone()
     }
@@ -95,11 +98,12 @@ impl Server {
         self.child.wait().expect("it was started here");
     }
 
-    /// Waits until it has ended by itself.
+    /// Waits until it has ended by itself, and all is read that it has written.
     pub fn ended(&mut self) -> ExitStatus {
         let begun = Instant::now();
         loop {
-            if let Some(status) = self.child.try_wait().expect("it can be asked") {
+            let status = self.child.try_wait().expect("it can be asked");
+            if let Some(status) = status.filter(|_| self.readers.iter().all(JoinHandle::is_finished)) {
                 return status;
             }
             assert!(begun.elapsed() < LIMIT, "the server does not end:\n{}", self.output());
@@ -148,7 +152,7 @@ impl Drop for Server {
     }
 }
 
-fn collect(stream: impl Read + Send + 'static, output: &Arc<Mutex<String>>) {
+fn collect(stream: impl Read + Send + 'static, output: &Arc<Mutex<String>>) -> JoinHandle<()> {
     let output = Arc::clone(output);
     std::thread::spawn(move || {
         for line in BufReader::new(stream).lines().map_while(Result::ok) {
@@ -156,5 +160,5 @@ fn collect(stream: impl Read + Send + 'static, output: &Arc<Mutex<String>>) {
             output.push_str(&line);
             output.push('\n');
         }
-    });
+    })
 }

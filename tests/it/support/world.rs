@@ -190,6 +190,12 @@ impl World {
         }
     }
 
+    /// Waits until the server has written this to its log, and says all that it has written.
+    pub async fn is_logged(&self, what: &str) -> String {
+        self.eventually(what, || self.server.output().contains(what)).await;
+        self.server.output()
+    }
+
     /// How often the phone's first device logged in.
     pub fn logins(&self) -> u64 {
         self.phone().devices().first().map_or(0, |device| device.logins)
