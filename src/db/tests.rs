@@ -258,3 +258,22 @@ async fn what_is_only_added_or_only_changed_says_so_of_a_row_that_is_there_or_is
     assert!(matches!(failure, Failure::RolledBack(DbErr::RecordNotInserted)), "{failure:?}");
     assert_eq!(read().await, [("a".to_owned(), 1), ("b".to_owned(), 5)]);
 }
+
+#[tokio::test]
+async fn tables_are_brought_up_to_date_wholly_or_not_at_all() {
+    let directory = tempfile::tempdir().expect("there is room");
+    let db = Db::sqlite(&directory.path().join("waypost.db"), Synchronous::Normal).await.expect("a file");
+    let tables = async || {
+        let sql = "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name IN ('session', 'webhook', 'seaql_migrations')";
+        let row =
+            db.read().query_one_raw(Statement::from_string(DbBackend::Sqlite, sql)).await.expect("it can be read");
+        row.expect("a row").try_get_by_index::<i64>(0).expect("a number")
+    };
+    // One of the last migrations cannot be made.
+    db.write().execute_unprepared("CREATE TABLE recipient (x)").await.expect("a table");
+    db.migrate().await.expect_err("the table is there");
+    assert_eq!(tables().await, 0, "what came before it is not there either");
+    db.write().execute_unprepared("DROP TABLE recipient").await.expect("it is gone");
+    db.migrate().await.expect("all of it");
+    assert_eq!(tables().await, 3);
+}

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use migration::{Migrator, MigratorTrait};
 use sea_orm::sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sea_orm::{ConnectionTrait, DbErr, SqlxSqliteConnector};
+use sea_orm::{ConnectionTrait, DbErr, SqlxSqliteConnector, TransactionTrait};
 
 use crate::db::connections::Connections;
 use crate::db::fault::connect_error;
@@ -77,12 +77,15 @@ fn below(file: &Path, log: &Path, synchronous: Synchronous) -> std::io::Result<(
     Ok((disk, health))
 }
 
-/// Brings the tables up to date, on a connection of its own.
+/// Brings the tables up to date, on a connection of its own: all of it or nothing. A process that is killed meanwhile leaves them as
+/// they were, and not with half a migration that no start would get past. It also waits for the disk once, not for every statement.
 pub(super) async fn migrate(file: &Path) -> Result<(), DbErr> {
     let options = SqliteConnectOptions::new().filename(file).foreign_keys(true).busy_timeout(BUSY);
     let pool = SqlitePoolOptions::new().max_connections(1).connect_with(options).await.map_err(connect_error)?;
     let connection = SqlxSqliteConnector::from_sqlx_sqlite_pool(pool);
-    Migrator::up(&connection, None).await?;
+    let transaction = connection.begin().await?;
+    Migrator::up(&transaction, None).await?;
+    transaction.commit().await?;
     connection.close().await
 }
 
