@@ -23,6 +23,7 @@ use crate::message::MessageSettings;
 use crate::message::pacing::Pace;
 use crate::webhook;
 use crate::whatsapp::connector::ConnectorSettings;
+use crate::whatsapp::proxy::ProxySettings;
 
 /// The variable that holds the admin token. It is no flag: flags are visible in every list of processes.
 const TOKEN_VARIABLE: &str = "WAYPOST_ADMIN_TOKEN";
@@ -159,9 +160,10 @@ impl Config {
                 )
             })?),
             version: args.whatsapp_version.or(Some(SANDBOX_VERSION)),
+            proxy: if args.passes_proxy { ProxySettings::default() } else { proxy()? },
         };
         #[cfg(not(feature = "sandbox"))]
-        let whatsapp = ConnectorSettings { url: None, version: args.whatsapp_version };
+        let whatsapp = ConnectorSettings { url: None, version: args.whatsapp_version, proxy: proxy()? };
         Ok(Self {
             listen: args.listen,
             database,
@@ -203,6 +205,15 @@ impl Config {
 /// The version that is announced to a simulator, which publishes none.
 #[cfg(feature = "sandbox")]
 const SANDBOX_VERSION: (u32, u32, u32) = (2, 3000, 1_023_000_000);
+
+/// The operator's proxy. Each variable is known in capital and in small letters, as curl knows them.
+fn proxy() -> Result<ProxySettings, BadConfig> {
+    #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the environment")]
+    let read = |names: [&str; 2]| names.into_iter().find_map(|name| std::env::var(name).ok()).unwrap_or_default();
+    let [https, all, no] =
+        [["HTTPS_PROXY", "https_proxy"], ["ALL_PROXY", "all_proxy"], ["NO_PROXY", "no_proxy"]].map(read);
+    ProxySettings::new(https.trim(), all.trim(), &no).map_err(BadConfig)
+}
 
 /// The admin token from the environment or from its file.
 ///

@@ -28,6 +28,7 @@ pub(super) async fn run(args: SandboxArgs) -> Result<Outcome, Cause> {
     let sim = Simulator::start(Settings::default()).await?;
     serve.data_dir = Some(data.path().to_owned());
     serve.whatsapp_url = Some(sim.url());
+    serve.passes_proxy = true;
 
     let lifecycle = Lifecycle::new();
     let stop = lifecycle.doors().clone();

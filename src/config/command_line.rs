@@ -142,6 +142,11 @@ pub struct ServeArgs {
     #[cfg(feature = "sandbox")]
     #[arg(long, env = "WAYPOST_WHATSAPP_URL", value_parser = value::loopback_url)]
     pub whatsapp_url: Option<String>,
+
+    /// No flag: the WhatsApp of the `sandbox` command is in its own process, whatever proxy leads to the real one.
+    #[cfg(feature = "sandbox")]
+    #[arg(skip)]
+    pub passes_proxy: bool,
     /// For tests: a point in the code at which the process dies.
     #[cfg(feature = "sandbox")]
     #[arg(long, env = "WAYPOST_CRASH_AT", hide = true)]

@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use whatsapp_rust::transport::{TokioWebSocketTransportFactory, default_tls_connector};
-
 use crate::clock::Clock;
 use crate::db::Db;
 use crate::event::journal::Journal;
 use crate::lifecycle::Lifecycle;
 use crate::whatsapp::http::SharedClient;
+use crate::whatsapp::proxy::ProxySettings;
+use crate::whatsapp::sockets::Sockets;
 
 /// How to reach WhatsApp.
 #[derive(Clone, Debug, Default)]
@@ -17,6 +17,8 @@ pub struct ConnectorSettings {
     pub url: Option<String>,
     /// The protocol version to announce, instead of the one that WhatsApp publishes.
     pub version: Option<(u32, u32, u32)>,
+    /// The operator's proxy.
+    pub proxy: ProxySettings,
 }
 
 /// Makes connections. One for the whole process.
@@ -27,7 +29,7 @@ pub struct Connector {
     pub(super) clock: Clock,
     pub(super) settings: ConnectorSettings,
     pub(super) lifecycle: Lifecycle,
-    pub(super) sockets: Arc<TokioWebSocketTransportFactory>,
+    pub(super) sockets: Arc<Sockets>,
     pub(super) http: SharedClient,
 }
 
@@ -40,10 +42,7 @@ impl std::fmt::Debug for Connector {
 impl Connector {
     /// Prepares what all connections share: the TLS roots and the HTTP client.
     pub fn new(db: Db, journal: Journal, clock: Clock, settings: ConnectorSettings, lifecycle: Lifecycle) -> Self {
-        let mut sockets = TokioWebSocketTransportFactory::new().with_connector(default_tls_connector());
-        if let Some(url) = &settings.url {
-            sockets = sockets.with_url(url);
-        }
+        let sockets = Sockets::new(settings.url.as_deref(), settings.proxy.clone());
         let (sockets, http) = (Arc::new(sockets), SharedClient::default());
         Self { db, journal, clock, settings, lifecycle, sockets, http }
     }

@@ -11,6 +11,7 @@ pub mod connector;
 pub mod device_store;
 pub mod names;
 pub mod operation;
+pub mod proxy;
 pub mod report;
 pub mod signal;
 
@@ -25,6 +26,7 @@ mod reading;
 mod report_writer;
 mod reporter;
 mod runtime;
+mod sockets;
 mod timers;
 mod translate;
 mod transport;

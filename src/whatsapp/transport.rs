@@ -8,10 +8,11 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use wacore::store::traits::DeviceStore as _;
 use whatsapp_rust::Client;
-use whatsapp_rust::transport::{TokioWebSocketTransportFactory, Transport, TransportEvent, TransportFactory};
+use whatsapp_rust::transport::{Transport, TransportEvent, TransportFactory};
 
 use crate::whatsapp::device_store::DeviceStore;
 use crate::whatsapp::signal::Closing;
+use crate::whatsapp::sockets::Sockets;
 
 /// How far the present connection has come. Written where it happens, read when it is over.
 #[derive(Debug, Default)]
@@ -54,7 +55,7 @@ impl Progress {
 
 /// Dials for one session through the process's shared factory.
 pub(super) struct Dialler {
-    pub(super) shared: Arc<TokioWebSocketTransportFactory>,
+    pub(super) shared: Arc<Sockets>,
     pub(super) progress: Arc<Progress>,
     /// Set once the client exists; the client in turn owns this dialler.
     pub(super) client: Arc<OnceLock<Weak<Client>>>,

@@ -144,6 +144,7 @@ fn a_bad_value_stops_the_start_with_a_line_that_names_it() {
         (&[url[0], url[1], "--cors-origin", "*"], &[], "--cors-origin"),
         (&[url[0], url[1]], &[("WAYPOST_CORS_ORIGIN", "https://a.example,https://b.example/path")], "--cors-origin"),
         (&[url[0], url[1], "--event-retention-rows", "18446744073709551615"], &[], "--event-retention-rows"),
+        (&[url[0], url[1]], &[("https_proxy", "ftp://proxy.example")], "HTTPS_PROXY must be"),
         (&["sandbox", "--data-dir", "somewhere"], &[], "--data-dir"),
         (&["sandbox"], &[("WAYPOST_DATA_DIR", "somewhere")], "--data-dir"),
         (&["sandbox", "--listen", "0.0.0.0:0"], &[("WAYPOST_ADMIN_TOKEN", "test-token-0123456789abcdef")], "loopback"),

@@ -28,7 +28,8 @@ async fn outcome() -> Signal {
     let draft =
         SessionDraft { id: id.clone(), name, metadata, props: props.clone(), presence_on_connect, pace, webhook: None };
     store::insert(db.write(), draft, Timestamp::from_millis(0)).await.expect("a session");
-    let settings = ConnectorSettings { url: Some(sim.url()), version: Some((2, 3000, 1_023_000_000)) };
+    let settings =
+        ConnectorSettings { url: Some(sim.url()), version: Some((2, 3000, 1_023_000_000)), ..Default::default() };
     let (clock, lifecycle) = (Clock::system(), Lifecycle::new());
     let journal = Journal::open(db.clone(), clock.clone(), &lifecycle).await.expect("a journal");
     let connector = Connector::new(db, journal, clock, settings, lifecycle);

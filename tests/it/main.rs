@@ -95,6 +95,8 @@ mod pairing_page;
 #[cfg(feature = "sandbox")]
 mod presence;
 #[cfg(feature = "sandbox")]
+mod proxies;
+#[cfg(feature = "sandbox")]
 mod qr_pictures;
 #[cfg(feature = "sandbox")]
 mod reconnect;

@@ -55,7 +55,11 @@ impl Linked {
         let sim = Simulator::start(Settings::default()).await.expect("the simulator starts");
         let (clock, lifecycle) = (Clock::system(), Lifecycle::new());
         let journal = Journal::open(db.clone(), clock.clone(), &lifecycle).await.expect("a journal");
-        let settings = connector::ConnectorSettings { url: Some(sim.url()), version: Some((2, 3000, 1_023_000_000)) };
+        let settings = connector::ConnectorSettings {
+            url: Some(sim.url()),
+            version: Some((2, 3000, 1_023_000_000)),
+            ..Default::default()
+        };
         let connector = Connector::new(db.clone(), journal.clone(), clock.clone(), settings, lifecycle.clone());
         let deps = Deps { db, journal, connector, clock, lifecycle };
         let egress = Egress::new(Networks::parse("127.0.0.0/8").expect("a network"));
