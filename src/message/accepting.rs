@@ -16,26 +16,18 @@ use crate::crash;
 use crate::db::write::Work;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::entry::{JournalEntry, NewEvent, Shortcut, Write};
-use crate::event::index::{IndexedMessage, MessageKey, StoredMessage};
-use crate::event::index_store;
+use crate::event::index::{IndexedMessage, MessageKey};
 use crate::message::known::KnownRow;
-use crate::message::lookups::Found;
-use crate::message::mentions::{Chat, mentioned};
-use crate::message::naming::{lane, new_id, own_jid, without_device};
+use crate::message::naming::{lane, new_id, own_jid};
 use crate::message::outbox_store;
 use crate::message::outgoing::OutgoingRow;
 use crate::message::queues::has_room;
-use crate::message::rules::{Checked, Person};
 use crate::message::transition::{Progress, is_open};
 use crate::message::transitions::{Watched, status_event};
 use crate::message::types::{Accepted, IfOffline, NewMessage, SendOptions};
 use crate::message::wake::Ready;
-use crate::message::{Messages, rules};
+use crate::message::{Messages, checked, rules};
 use crate::session::client::Account;
-use crate::whatsapp::compose::{self, Quote, Text};
-
-/// Longest wait for WhatsApp to say whether a number is on WhatsApp, before a message is taken in all the same.
-const LOOKUP_LIMIT: Duration = Duration::from_secs(5);
 
 /// What is asked for, whatever it is: by whom, and what tells it from another request.
 pub(super) struct Asked<'a> {
@@ -100,10 +92,10 @@ impl Messages {
         options: SendOptions,
     ) -> Result<Accepted> {
         let account = self.sessions.account(caller, Scope::MessagesSend, session)?;
-        let checked = rules::message(new, self.clock.now())?;
+        let checked = checked::message(new, self.clock.now())?;
         let (fingerprint, client_reference) = (checked.fingerprint.clone(), checked.client_reference.clone());
         let asked = Asked { caller, session, account: &account, fingerprint, client_reference, options };
-        self.accept(asked, || self.text(session, &account, checked)).await
+        self.accept(asked, || self.draft(session, &account, checked)).await
     }
 
     /// Takes in what is drafted for a request, unless the same was asked for before, and waits for WhatsApp's answer as long as is
@@ -169,32 +161,6 @@ impl Messages {
         }
     }
 
-    /// A text, as it is to be sent.
-    async fn text(&self, session: &SessionId, account: &Account, checked: Checked) -> Result<Draft> {
-        let own = own(account)?;
-        let Checked { to, text, preview, reply_to, mentions, send_at, expires_at, .. } = checked;
-        if to.is(own) {
-            return Err(Error::about(
-                ErrorKind::InvalidRecipient,
-                "to",
-                "must be somebody else than the account itself",
-            ));
-        }
-        let found = self.recipient(session, account, &to).await?;
-        let recipient = found.clone().unwrap_or_else(|| to.jid());
-        let names = self.outboxes.shared.recipients.names(session, &recipient).await?;
-        let quote = match reply_to {
-            Some(id) => Some(self.quoted(session, &id, &names).await?),
-            None => None,
-        };
-        let mentions = mentioned(mentions, &Chat { own, to: &to, names: &names })?;
-        let (preview, expiration) = (self.previews.make(preview).await, self.timer(session, &names).await?);
-        let quoted_id = quote.as_ref().map(|quote| quote.message_id.clone());
-        let content = compose::text(&Text { text, preview, quote, mentions, expiration, secret: rand::random() });
-        let (is_checked, message_type) = (found.is_some(), MessageType::Text);
-        Ok(Draft { recipient, is_checked, names, message_type, quoted_id, content, send_at, expires_at })
-    }
-
     /// What is to be written of a message: now it has its id.
     fn intent(&self, session: &SessionId, own: &Identity, draft: Draft, mark: &Mark) -> Intent {
         let Draft { recipient, is_checked, names, message_type, quoted_id, content, send_at, expires_at } = draft;
@@ -226,40 +192,6 @@ impl Messages {
         let key = MessageKey { session_id: session.clone(), chat: recipient, sender: own_jid(own), message_id };
         let indexed = IndexedMessage { key, is_from_me: true, message_type, quoted_id, content, sent_at: now };
         Intent { row, indexed }
-    }
-
-    /// Where somebody is reached. None if that is to be looked up later.
-    async fn recipient(&self, session: &SessionId, account: &Account, to: &Person) -> Result<Option<String>> {
-        let jid = to.jid();
-        let found = match self.outboxes.shared.recipients.known(session, &jid).await? {
-            Some(found) => Some(found),
-            None => {
-                let client = account.client.borrow().clone();
-                let Some(client) = client else { return Ok(None) };
-                let asked =
-                    tokio::time::timeout(LOOKUP_LIMIT, self.outboxes.shared.recipients.find(session, &client, &jid));
-                // A question without an answer is asked again before the message is sent.
-                asked.await.ok().and_then(Result::ok)
-            }
-        };
-        match found {
-            Some(Found::At(jid)) => Ok(Some(jid)),
-            Some(Found::Nobody) => {
-                Err(Error::about(ErrorKind::RecipientNotOnWhatsapp, "to", "must be a number that is on WhatsApp"))
-            }
-            None => Ok(None),
-        }
-    }
-
-    /// A message that is answered, which must be in the chat with one of these names.
-    async fn quoted(&self, session: &SessionId, message_id: &str, names: &[String]) -> Result<Quote> {
-        let found = index_store::with_id(self.db.read(), session, message_id).await?;
-        let in_chat = |stored: &StoredMessage| names.contains(&stored.message.key.chat);
-        let stored = found.into_iter().find(in_chat).ok_or_else(|| {
-            Error::about(ErrorKind::MessageNotFound, "reply_to", "must be the id of a message in the same chat")
-        })?;
-        let IndexedMessage { key, content, .. } = stored.message;
-        Ok(Quote { message_id: key.message_id, sender: without_device(&key.sender), content })
     }
 
     /// Writes it, and lets it be sent.

@@ -15,7 +15,7 @@ use crate::event::index::StoredMessage;
 use crate::event::index_store::{self, MessageRange, StatusPlace};
 use crate::message::Messages;
 use crate::message::outbox_store;
-use crate::message::rules::Person;
+use crate::message::person::Person;
 use crate::message::shown::shown;
 use crate::message::types::{MessageFilter, MessagePage, MessageSlice, MessageWithCursor};
 use crate::page::{BYTES_MAX, PAGE_MAX, Slice};

@@ -2,7 +2,7 @@
 
 use crate::account::Identity;
 use crate::error::{Error, Result};
-use crate::message::rules::Person;
+use crate::message::person::Person;
 
 /// Who is in a chat of two.
 pub(super) struct Chat<'a> {

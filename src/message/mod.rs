@@ -30,6 +30,7 @@
 
 pub mod types;
 
+pub mod content;
 pub mod pacing;
 pub mod preview;
 pub mod receipt_types;
@@ -41,6 +42,8 @@ mod actions;
 mod answering;
 mod believed;
 mod chats;
+mod checked;
+mod drafting;
 mod due;
 mod failure;
 mod giving;
@@ -57,6 +60,7 @@ mod outbox;
 mod outbox_store;
 mod outboxes;
 mod outgoing;
+mod person;
 mod preventions;
 mod queues;
 mod receipt_listing;

@@ -1,13 +1,15 @@
 //! What goes in and out of the message service: one struct per thing, for every door.
 
-use async_graphql::{ComplexObject, ID, InputObject, OneofObject, SimpleObject};
+use async_graphql::{ComplexObject, ID, InputObject, SimpleObject};
 use entity::ids::SessionId;
 use entity::timestamp::Timestamp;
 use entity::words::chat::ChatState;
 use entity::words::message::MessageType;
 use entity::words::outgoing::{Direction, FailureCode, MessageStatus};
-use poem_openapi::{Object, Union};
+use poem_openapi::Object;
 use serde::Serialize;
+
+use crate::message::content::MessageContent;
 
 /// A message that is to be sent.
 #[derive(Clone, PartialEq, Object, InputObject, Serialize)]
@@ -30,51 +32,6 @@ pub struct NewMessage {
     pub expires_at: Option<Timestamp>,
     /// What you call it: 1 to 255 characters. The same message with the same reference is the same message, which is not sent twice.
     pub client_reference: Option<String>,
-}
-
-/// What a message says.
-#[derive(Clone, PartialEq, Union, OneofObject, Serialize)]
-#[oai(discriminator_name = "type", one_of = true)]
-#[serde(tag = "type", rename_all = "snake_case")]
-#[graphql(name = "MessageContentInput")]
-pub enum MessageContent {
-    /// Text.
-    #[oai(mapping = "text")]
-    Text(TextContent),
-}
-
-/// A text.
-#[derive(Clone, PartialEq, Object, InputObject, Serialize)]
-#[oai(example, skip_serializing_if_is_none)]
-#[graphql(name = "TextContentInput")]
-pub struct TextContent {
-    /// What it says: 1 to 65,536 characters.
-    pub text: String,
-    /// What is to be shown of a page that it links to. Nothing when absent: no page is fetched unless that is asked for.
-    pub link_preview: Option<LinkPreview>,
-}
-
-/// What is shown of a page that a text links to: what you give, or what the page says about itself.
-#[derive(Clone, PartialEq, Object, InputObject, Serialize)]
-#[oai(example, skip_serializing_if_is_none)]
-#[graphql(name = "LinkPreviewInput")]
-pub struct LinkPreview {
-    /// The link, as it stands in the text. Needed unless the page is fetched.
-    pub url: Option<String>,
-    /// The page's title, at most 300 characters.
-    pub title: Option<String>,
-    /// What the page says about itself, at most 1,000 characters.
-    pub description: Option<String>,
-    /// A small JPEG picture, base64, at most 64 KiB of bytes.
-    pub thumbnail: Option<String>,
-    /// Whether the server fetches the page of the first `http` or `https` link of the text, once, before the message is accepted; then
-    /// nothing else may be given. It takes at most 3 seconds, reads 64 KiB of an HTML page (`og:title`, `og:description`, `og:image`, or
-    /// else its title and description), follows 3 redirects, and takes a picture only if it is a JPEG of at most 64 KiB. A page that is
-    /// none, cannot be reached or takes longer is no failure: the text is sent without a preview.
-    #[oai(default)]
-    #[graphql(default)]
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    pub fetch: bool,
 }
 
 /// A reaction to a message.

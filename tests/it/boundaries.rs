@@ -128,6 +128,7 @@ const WALLS: &[(&str, &[&str])] = &[
             "event/body.rs",
             "event/body/",
             "key/types.rs",
+            "message/content.rs",
             "message/receipt_types.rs",
             "message/types.rs",
             "pairing_link/types.rs",

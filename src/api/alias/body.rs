@@ -6,7 +6,8 @@ use entity::words::session::AccountPresence;
 use poem_openapi::Object;
 
 use crate::error::{Error, Result};
-use crate::message::types::{MessageContent, MessagePlace, NewEdit, NewMessage, NewReaction, TextContent};
+use crate::message::content::{MessageContent, TextContent};
+use crate::message::types::{MessagePlace, NewEdit, NewMessage, NewReaction};
 
 /// A text that is to be sent.
 #[derive(Object)]

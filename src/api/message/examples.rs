@@ -7,10 +7,10 @@ use entity::words::outgoing::{Direction, FailureCode, MessageStatus};
 use poem_openapi::types::Example;
 
 use crate::event::body::party::Party;
+use crate::message::content::{LinkPreview, MessageContent, TextContent};
 use crate::message::receipt_types::{MessageReceipt, MessageReceiptPage};
 use crate::message::types::{
-    Limits, LinkPreview, Message, MessageContent, MessageFailure, MessagePage, MessageQueue, NewChats, NewMessage,
-    SendRate, TextContent, Timelock,
+    Limits, Message, MessageFailure, MessagePage, MessageQueue, NewChats, NewMessage, SendRate, Timelock,
 };
 
 /// When it was asked for.

@@ -4,8 +4,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use crate::error::{Error, Result};
+use crate::message::content::LinkPreview;
 use crate::message::preview::link;
-use crate::message::types::LinkPreview;
 use crate::whatsapp::compose::Preview;
 
 /// Longest title of a preview, characters.

@@ -1,0 +1,159 @@
+//! Checks a message that is to be sent, as far as that can be done without looking anything up.
+
+use std::time::Duration;
+
+use entity::timestamp::Timestamp;
+
+use crate::error::{Error, Result};
+use crate::message::content::{MessageContent, TextContent};
+use crate::message::person::Person;
+use crate::message::preview::wanted::{self, WantedPreview};
+use crate::message::rules::{EXPIRES_AFTER, MENTIONS_MAX, fingerprint, key, text};
+use crate::message::types::NewMessage;
+
+/// How far ahead a message can be scheduled, and how long it can wait.
+const AHEAD_MAX: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+
+/// A message that keeps the rules, as far as it can be said without looking anything up.
+#[derive(Clone)]
+pub(super) struct Checked {
+    pub(super) to: Person,
+    pub(super) content: CheckedContent,
+    pub(super) reply_to: Option<String>,
+    pub(super) mentions: Vec<Person>,
+    /// Some if it is to be sent later.
+    pub(super) send_at: Option<Timestamp>,
+    pub(super) expires_at: Timestamp,
+    pub(super) client_reference: Option<String>,
+    /// SHA-256 of what was asked for.
+    pub(super) fingerprint: Vec<u8>,
+}
+
+/// What a message says, if it keeps the rules.
+#[derive(Clone)]
+pub(super) enum CheckedContent {
+    /// A text.
+    Text {
+        /// What it says.
+        text: String,
+        /// What is to be shown of a page that it links to.
+        preview: Option<WantedPreview>,
+    },
+}
+
+/// Checks a message.
+///
+/// # Errors
+/// `Invalid`, `InvalidRecipient`.
+pub(super) fn message(new: NewMessage, now: Timestamp) -> Result<Checked> {
+    let fingerprint = fingerprint(&new)?;
+    let NewMessage { to, content, reply_to, mentions, send_at, expires_at, client_reference } = new;
+    let to = Person::parse("to", &to)?;
+    let content = CheckedContent::of(content)?;
+    let mentions = mentions.unwrap_or_default();
+    if mentions.len() > MENTIONS_MAX {
+        return Err(Error::invalid("mentions", format!("must have at most {MENTIONS_MAX} people")));
+    }
+    let mentions = mentions.iter().map(|mention| Person::parse("mentions", mention)).collect::<Result<_>>()?;
+    let send_at = send_at.map(|moment| ahead("send_at", moment, now)).transpose()?;
+    let begin = send_at.unwrap_or(now);
+    let expires_at = match expires_at {
+        Some(moment) => ahead("expires_at", moment, begin)?,
+        None => begin.after(EXPIRES_AFTER),
+    };
+    let reply_to = reply_to.map(|id| key("reply_to", id)).transpose()?;
+    let client_reference = client_reference.map(|reference| key("client_reference", reference)).transpose()?;
+    Ok(Checked { to, content, reply_to, mentions, send_at, expires_at, client_reference, fingerprint })
+}
+
+impl CheckedContent {
+    /// Checks what a message says.
+    ///
+    /// # Errors
+    /// `Invalid`.
+    fn of(content: MessageContent) -> Result<Self> {
+        match content {
+            MessageContent::Text(TextContent { text, link_preview }) => {
+                let text = self::text("content.text", text)?;
+                let preview = link_preview.map(|preview| wanted::preview(preview, &text)).transpose()?.flatten();
+                Ok(Self::Text { text, preview })
+            }
+        }
+    }
+}
+
+/// A moment that is still to come, and not too far.
+fn ahead(field: &str, moment: Timestamp, begin: Timestamp) -> Result<Timestamp> {
+    if moment <= begin {
+        let what = if field == "send_at" { "the present moment" } else { "the moment at which it is to be sent" };
+        return Err(Error::invalid(field, format!("must be behind {what}")));
+    }
+    if moment > begin.after(AHEAD_MAX) {
+        return Err(Error::invalid(field, "must be at most 30 days ahead"));
+    }
+    Ok(moment)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::message::content::LinkPreview;
+
+    fn new(to: &str, text: &str) -> NewMessage {
+        let content = MessageContent::Text(TextContent { text: text.to_owned(), link_preview: None });
+        NewMessage {
+            to: to.to_owned(),
+            content,
+            reply_to: None,
+            mentions: None,
+            send_at: None,
+            expires_at: None,
+            client_reference: None,
+        }
+    }
+
+    #[test]
+    fn what_breaks_a_rule_is_refused_with_its_field() {
+        let now = Timestamp::from_millis(1_000_000);
+        let month = Duration::from_secs(31 * 24 * 60 * 60);
+        let fine = || new("15550100077", "tea");
+        let url = Some("https://x.example".to_owned());
+        let preview = LinkPreview { url, title: None, description: None, thumbnail: None, fetch: false };
+        let linked = TextContent { text: "tea".to_owned(), link_preview: Some(preview) };
+        let rows = [
+            (new("15550100077", " \n"), "`content.text` must not be empty"),
+            (new("15550100077", &"x".repeat(65_537)), "`content.text` must have at most 65536 characters"),
+            (NewMessage { send_at: Some(now), ..fine() }, "`send_at` must be behind the present moment"),
+            (NewMessage { send_at: Some(now.after(month)), ..fine() }, "`send_at` must be at most 30 days ahead"),
+            (
+                NewMessage { expires_at: Some(now), ..fine() },
+                "`expires_at` must be behind the moment at which it is to be sent",
+            ),
+            (
+                NewMessage { client_reference: Some(String::new()), ..fine() },
+                "`client_reference` must have 1 to 255 printable characters",
+            ),
+            (
+                NewMessage { mentions: Some(vec!["x".to_owned()]), ..fine() },
+                "`mentions` must be a phone number; `x` cannot be part of one",
+            ),
+            (
+                NewMessage { content: MessageContent::Text(linked), ..fine() },
+                "`content.link_preview.url` must stand in the text",
+            ),
+        ];
+        for (new, refusal) in rows {
+            assert_eq!(message(new, now).err().expect(refusal).to_string(), refusal);
+        }
+        assert!(message(fine(), now).is_ok());
+        assert!(message(new("15550100077", &"é".repeat(65_536)), now).is_ok());
+    }
+
+    #[test]
+    fn two_messages_are_the_same_request_only_if_all_is_the_same() {
+        let one = fingerprint(&new("15550100077", "tea")).expect("it is JSON");
+        assert_eq!(one, fingerprint(&new("15550100077", "tea")).expect("it is JSON"));
+        assert_ne!(one, fingerprint(&new("15550100077", "coffee")).expect("it is JSON"));
+        assert_ne!(one, fingerprint(&new("15550100078", "tea")).expect("it is JSON"));
+    }
+}

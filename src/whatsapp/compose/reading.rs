@@ -1,0 +1,24 @@
+//! What is shown of a protobuf that was kept.
+
+use wacore::proto_helpers::MessageExt as _;
+use waproto::codec::message_decode;
+
+use crate::whatsapp::key_text;
+
+/// The words of a message, or those below its media. None if it has none, or cannot be read.
+pub fn words(content: &[u8]) -> Option<String> {
+    let message = message_decode(content).ok()?;
+    let base = message.get_base_message();
+    let edited = base.protocol_message.as_option().and_then(|protocol| protocol.edited_message.as_option());
+    let base = edited.unwrap_or(base);
+    let reaction = base.reaction_message.as_option().and_then(|reaction| reaction.text.as_deref());
+    base.text_content().or_else(|| base.get_caption()).or(reaction).map(str::to_owned)
+}
+
+/// The id of the message that a reaction, an edit or a removal is about. None if it is about none, or cannot be read.
+pub fn target_id(content: &[u8]) -> Option<String> {
+    let message = message_decode(content).ok()?;
+    let base = message.get_base_message();
+    let keys = [&base.protocol_message.key, &base.reaction_message.key];
+    keys.into_iter().find_map(|key| key.id.as_deref()).map(|id| key_text::id(id).into_owned())
+}
