@@ -24,6 +24,7 @@ mod m0019_message_receipt;
 mod m0020_limit;
 mod m0021_chat_timer;
 mod m0022_recipient;
+mod m0028_message_change;
 
 /// All migrations, in order.
 #[derive(Debug)]
@@ -53,6 +54,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0020_limit::Migration),
             Box::new(m0021_chat_timer::Migration),
             Box::new(m0022_recipient::Migration),
+            Box::new(m0028_message_change::Migration),
         ]
     }
 }

@@ -44,7 +44,7 @@ pub struct IndexedMessage {
     pub is_from_me: bool,
     /// What it is.
     pub message_type: MessageType,
-    /// The message that it answers.
+    /// The message that it answers; of an edit and a removal, the one that they are about.
     pub quoted_id: Option<String>,
     /// The protobuf.
     pub content: Vec<u8>,

@@ -23,6 +23,8 @@ use crate::event::record::{Duplicates, EventRow};
 const INTO_MESSAGE: &str = "message (session_id, message_id, chat, sender, position, is_from_me, type, quoted_id, content, \
                             sent_at, created_at)";
 
+/// Changes of the messages of one page that are looked at. Phones take edits for fifteen minutes.
+const CHANGES: u64 = 10_000;
 /// Messages with the same id that are looked at.
 const SAME_ID: u64 = 16;
 
@@ -118,6 +120,27 @@ pub async fn given(
     let Some(recipient) = recipient.into_tuple().one(db).await.map_err(failed)? else { return Ok(None) };
     let stored = own(db, session, &[message_id.to_owned()]).await?.into_iter().next();
     Ok(stored.map(|stored| (stored, recipient)))
+}
+
+/// Edits and removals of the messages with these ids, oldest first.
+pub async fn changes(
+    db: &impl ConnectionTrait,
+    session: &SessionId,
+    message_ids: &[String],
+) -> Result<Vec<StoredMessage>> {
+    let found = of_messages(session, message_ids).limit(CHANGES).all(db).await.map_err(failed)?;
+    let mut found: Vec<_> = found.into_iter().map(StoredMessage::from).collect();
+    // Not by the database: SQLite would then read every message of the session in that order.
+    found.sort_by_key(|change| change.position);
+    Ok(found)
+}
+
+fn of_messages(session: &SessionId, message_ids: &[String]) -> Select<Entity> {
+    Entity::find()
+        .filter(Column::SessionId.eq(session.clone()))
+        .filter(Column::QuotedId.is_in(message_ids.iter().map(String::as_str)))
+        // As the index says it: with bound values SQLite would not take it.
+        .filter(Expr::cust("type IN ('edit', 'revoke')"))
 }
 
 /// Those of the messages with these ids that came in the chat with one of these names, oldest first.
@@ -271,12 +294,22 @@ mod tests {
     use crate::db::sqlite::Synchronous;
 
     /// How SQLite runs this.
-    async fn plan(db: &Db, query: Select<outgoing::Entity>) -> Vec<String> {
+    async fn plan<E: EntityTrait>(db: &Db, query: Select<E>) -> Vec<String> {
         let Statement { sql, values, db_backend } = query.limit(100).build(DbBackend::Sqlite);
         let values = values.map_or_else(Vec::new, |values| values.0);
         let explain = Statement::from_sql_and_values(db_backend, format!("EXPLAIN QUERY PLAN {sql}"), values);
         let rows = db.read().query_all_raw(explain).await.expect("it is explained");
         rows.iter().map(|row| row.try_get::<String>("", "detail").expect("a text")).collect()
+    }
+
+    #[tokio::test]
+    async fn what_was_done_to_messages_is_found_by_an_index_of_its_own() {
+        let directory = tempfile::tempdir().expect("there is room");
+        let db = Db::sqlite(&directory.path().join("waypost.db"), Synchronous::Normal).await.expect("a new file");
+        db.migrate().await.expect("tables");
+        let session = SessionId::parse("shop").expect("it is one");
+        let plan = plan(&db, of_messages(&session, &["M1".to_owned(), "M2".to_owned()])).await;
+        assert!(plan[0].contains("message_change_idx (session_id=? AND quoted_id=?)"), "{plan:?}");
     }
 
     #[tokio::test]

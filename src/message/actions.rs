@@ -60,6 +60,8 @@ struct Found {
     sent_at: Option<Timestamp>,
     /// Whether it is known that there is such a chat.
     is_checked: bool,
+    /// Whether it was removed for everybody.
+    is_removed: bool,
 }
 
 impl Messages {
@@ -143,7 +145,7 @@ impl Messages {
     /// What is done to a message, as it is to be sent.
     async fn action(&self, session: &SessionId, account: &Account, act: Act<'_>) -> Result<Draft> {
         let (own, now, secret) = (own(account)?, self.clock.now(), rand::random());
-        let Found { target, message_type, sent_at, is_checked } = self.target(session, own, &act).await?;
+        let Found { target, message_type, sent_at, is_checked, is_removed } = self.target(session, own, &act).await?;
         let action = act.action;
         if Person::parse("chat", &target.chat)?.is(own) {
             return Err(Error::about(ErrorKind::InvalidRecipient, "chat", "must be one with somebody else"));
@@ -152,6 +154,9 @@ impl Messages {
         let last_moment = action.last_moment(sent_at);
         if last_moment.is_some_and(|last| last <= now) {
             return Err(Error::new(ErrorKind::MessageTooOld, action.too_late()));
+        }
+        if is_removed {
+            return Err(Error::new(ErrorKind::Invalid, "the message was removed for everybody"));
         }
         let (message_type, content) = match &action {
             Action::React { emoji } => (MessageType::Reaction, compose::reaction(&target, emoji, now, secret)),
@@ -163,7 +168,8 @@ impl Messages {
         // Later the phones would not take it.
         let expires_at = now.after(rules::EXPIRES_AFTER);
         let expires_at = last_moment.map_or(expires_at, |last| last.min(expires_at));
-        let (recipient, quoted_id, send_at) = (target.chat, None, None);
+        let is_change = matches!(message_type, MessageType::Edit | MessageType::Revoke);
+        let (recipient, quoted_id, send_at) = (target.chat, is_change.then_some(target.message_id), None);
         Ok(Draft { recipient, is_checked, names, message_type, quoted_id, content, send_at, expires_at })
     }
 
@@ -194,6 +200,8 @@ impl Messages {
     }
 
     async fn known_target(&self, session: &SessionId, stored: StoredMessage) -> Result<Found> {
+        let message_ids = [stored.message.key.message_id.clone()];
+        let is_removed = self.changes(session, &message_ids).await?.is_removed(&stored);
         let IndexedMessage { key, is_from_me, message_type, sent_at, .. } = stored.message;
         let row = match is_from_me {
             true => outbox_store::find(self.db.read(), session, &key.message_id).await?,
@@ -214,7 +222,7 @@ impl Messages {
         let is_group = chat.ends_with("@g.us");
         let participant = (is_group && !is_from_me).then(|| without_device(&key.sender));
         let target = Target { chat, message_id: key.message_id, is_from_me, participant };
-        Ok(Found { target, message_type: Some(message_type), sent_at, is_checked })
+        Ok(Found { target, message_type: Some(message_type), sent_at, is_checked, is_removed })
     }
 }
 
@@ -230,7 +238,7 @@ fn unknown_target(own: &Identity, message_id: &str, chat: &str, sender: &str) ->
         ));
     }
     let target = Target { chat: chat.jid(), message_id, is_from_me, participant: None };
-    Ok(Found { target, message_type: None, sent_at: None, is_checked: false })
+    Ok(Found { target, message_type: None, sent_at: None, is_checked: false, is_removed: false })
 }
 
 /// Whether a message reached nobody, and will not.

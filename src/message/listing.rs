@@ -79,10 +79,11 @@ impl Messages {
         let ids: Vec<_> = found.iter().map(|stored| stored.message.key.message_id.clone()).collect();
         let rows = outbox_store::find_all(self.db.read(), session, &ids).await?;
         let mut rows: HashMap<_, _> = rows.into_iter().map(|row| (row.message_id.clone(), row)).collect();
+        let changes = self.changes(session, &ids).await?;
         let items = found.into_iter().map(|stored| {
             let cursor = cursor(&stored, is_by_status);
             let row = rows.remove(&stored.message.key.message_id).filter(|_| stored.message.is_from_me);
-            MessageWithCursor { message: shown(stored, row), cursor }
+            MessageWithCursor { message: changes.applied(shown(stored, row)), cursor }
         });
         let slice = Slice { items: items.collect(), has_previous: false, has_next };
         let size = |item: &MessageWithCursor| FIXED_BYTES + item.message.text.as_ref().map_or(0, |text| text.len() * 2);

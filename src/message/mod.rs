@@ -41,6 +41,7 @@ mod accepting;
 mod actions;
 mod answering;
 mod believed;
+mod changes;
 mod chats;
 mod checked;
 mod drafting;
@@ -276,7 +277,8 @@ impl Messages {
         let found = index_store::with_id(self.db.read(), session, message_id).await?.into_iter().next();
         let stored = found.ok_or_else(not_found)?;
         let row = outbox_store::find(self.db.read(), session, message_id).await?;
-        Ok(shown(stored, row))
+        let changes = self.changes(session, &[message_id.to_owned()]).await?;
+        Ok(changes.applied(shown(stored, row)))
     }
 }
 

@@ -1,5 +1,6 @@
 //! A message as it is shown: what was written down of it, and what is known of it if it was sent through this API.
 
+use entity::words::message::MessageType;
 use entity::words::outgoing::{Direction, MessageStatus};
 
 use crate::event::index::{IndexedMessage, MessageKey, StoredMessage};
@@ -8,7 +9,7 @@ use crate::message::transition::is_open;
 use crate::message::types::{Message, MessageFailure};
 use crate::whatsapp::compose;
 
-/// A message as it is shown.
+/// A message as it was sent.
 pub(super) fn shown(stored: StoredMessage, row: Option<OutgoingRow>) -> Message {
     let StoredMessage { message, position: _, created_at } = stored;
     let IndexedMessage { key, is_from_me, message_type, quoted_id, content, sent_at } = message;
@@ -25,7 +26,10 @@ pub(super) fn shown(stored: StoredMessage, row: Option<OutgoingRow>) -> Message 
         message_type,
         text: compose::reading::words(&content),
         target_id: compose::reading::target_id(&content),
-        reply_to: quoted_id,
+        // What is about another message names it there as well.
+        reply_to: quoted_id.filter(|_| !matches!(message_type, MessageType::Edit | MessageType::Revoke)),
+        edited_at: None,
+        revoked_at: None,
         timestamp: known.and_then(|known| known.sent_at).unwrap_or(sent_at),
         status: known.map(|known| known.status),
         failed: is_failed

@@ -221,8 +221,12 @@ pub struct Message {
     #[serde(rename = "type")]
     #[graphql(name = "type")]
     pub message_type: MessageType,
-    /// Its text, or that below its media. Null when it has none.
+    /// Its text, or that below its media, as it was edited last. Null when it has none, or was removed for everybody.
     pub text: Option<String>,
+    /// When its text was last changed, by WhatsApp's clock. Null when it was not.
+    pub edited_at: Option<Timestamp>,
+    /// When it was removed for everybody, by WhatsApp's clock. Null when it was not.
+    pub revoked_at: Option<Timestamp>,
     /// Id of the message that it answers. Null when it answers none.
     pub reply_to: Option<String>,
     /// Id of the message that a reaction, an edit or a removal is about. Null for all others.

@@ -3,7 +3,7 @@
 use reqwest::Method;
 use rstest::rstest;
 use serde_json::{Value, json};
-use whatsapp_simulator::{InboxMessage, Settings, Target};
+use whatsapp_simulator::{InboxMessage, MessageFault, Settings, Target, content};
 
 use crate::support::door::Answer;
 use crate::support::journal::{tamper, until};
@@ -255,7 +255,9 @@ async fn an_edit_has_fifteen_minutes_and_a_removal_two_days() {
         let code = refusal(&world, through, Action::Edit, &own, json!({ "text": "at seven" })).await;
         assert_eq!(code, "message_too_old");
     }
-    let (removal, _, _) = done(&world, Through::Rest, Action::Revoke, &own, Value::Null).await;
+    let other = sent(&world, "tea at five").await;
+    tamper(&world, &sent_before(16)).await;
+    let (removal, _, _) = done(&world, Through::Rest, Action::Revoke, &other, Value::Null).await;
     arrives(&world, &removal).await;
     tamper(&world, &sent_before(2 * 24 * 60)).await;
     let answer = rest(&world, Action::Revoke, &own, Value::Null).await;
@@ -350,5 +352,69 @@ async fn what_is_done_offline_waits_behind_the_message_that_it_is_about(
     let inbox = world.sim.phone(FRIEND).inbox();
     let arrived: Vec<_> = inbox.iter().filter(|message| message.from == SHOP).map(|message| &message.id).collect();
     assert_eq!(arrived, waiting.iter().collect::<Vec<_>>());
+    world.finish().await;
+}
+
+/// What both doors show of a message: its text, and whether it was edited and removed.
+async fn looks(world: &World, message: &str) -> (Value, bool, bool) {
+    let got = world.door.get(&format!("/shop/messages/{message}")).await.ok();
+    let list = world.door.get("/shop/messages").await.ok();
+    let listed = list["messages"].as_array().expect("a list").iter().find(|listed| listed["id"] == message);
+    // A receipt may have come between the two.
+    for field in ["text", "edited_at", "revoked_at"] {
+        assert_eq!(listed.map(|listed| &listed[field]), Some(&got[field]), "{field}");
+    }
+    let query = "query($id: ID!) { message(sessionId: \"shop\", id: $id) { text editedAt revokedAt } }";
+    let graph = world.door.asked(query, json!({ "id": message })).await["message"].clone();
+    let shown = (got["text"].clone(), !got["edited_at"].is_null(), !got["revoked_at"].is_null());
+    assert_eq!((graph["text"].clone(), !graph["editedAt"].is_null(), !graph["revokedAt"].is_null()), shown);
+    shown
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_message_is_shown_as_it_was_edited_and_without_its_text_once_it_was_removed(
+    #[values(Kind::Sqlite, Kind::Postgres)] kind: Kind,
+) {
+    let world = world(kind).await;
+    let own = sent(&world, "at six").await;
+    assert_eq!(looks(&world, &own).await, (json!("at six"), false, false));
+    let (edit, ..) = done(&world, Through::Rest, Action::Edit, &own, json!({ "text": "at seven" })).await;
+    done(&world, Through::Graph, Action::Edit, &own, json!({ "text": "at eight" })).await;
+    assert_eq!(looks(&world, &own).await, (json!("at eight"), true, false));
+    // The edit is a message of its own, and answers none.
+    let edit = world.door.get(&format!("/shop/messages/{edit}")).await.ok();
+    assert_eq!((&edit["text"], &edit["target_id"], &edit["reply_to"]), (&json!("at seven"), &json!(own), &Value::Null));
+    done(&world, Through::Rest, Action::Revoke, &own, Value::Null).await;
+    assert_eq!(looks(&world, &own).await, (Value::Null, true, true));
+    for action in Action::ALL {
+        let refused = rest(&world, action, &own, action.body()).await;
+        let text = refused.text();
+        assert_eq!(refused.problem(), (422, "invalid".to_owned()), "{action:?}");
+        assert!(text.contains("was removed for everybody"), "{text}");
+    }
+
+    let other = heard(&world, "tea?").await;
+    let friend = world.sim.phone(FRIEND);
+    let key = content::key(&format!("{SHOP}@s.whatsapp.net"), &other, true, None);
+    let edit = content::edit(key.clone(), content::text("coffee?"));
+    let edit = friend.send_content(SHOP, edit).await.expect("it is sent");
+    until(&world, "message", |body| body["message_id"] == edit).await;
+    assert_eq!(looks(&world, &other).await, (json!("coffee?"), true, false));
+    let revoke = friend.send_content(SHOP, content::revoke(key)).await.expect("it is sent");
+    until(&world, "message", |body| body["message_id"] == revoke).await;
+    assert_eq!(looks(&world, &other).await, (Value::Null, true, true));
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn a_removal_that_whatsapp_refused_changes_nothing_and_is_tried_again() {
+    let world = world(Kind::Sqlite).await;
+    let own = sent(&world, "at six").await;
+    world.phone().spoil_messages(MessageFault::Nack { code: 405 }, 1);
+    assert_eq!(rest(&world, Action::Revoke, &own, Value::Null).await.status, 502);
+    assert_eq!(looks(&world, &own).await, (json!("at six"), false, false));
+    done(&world, Through::Rest, Action::Revoke, &own, Value::Null).await;
+    assert_eq!(looks(&world, &own).await, (Value::Null, false, true));
     world.finish().await;
 }

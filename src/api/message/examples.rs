@@ -63,6 +63,8 @@ impl Example for Message {
             sender: "15550100001@s.whatsapp.net".to_owned(),
             message_type: MessageType::Text,
             text: Some("Your tea is ready".to_owned()),
+            edited_at: None,
+            revoked_at: None,
             reply_to: None,
             target_id: None,
             timestamp: SENT,

@@ -79,11 +79,15 @@ fn indexed(key: MessageKey, event: &MessageEvent, message: &wa::Message) -> Inde
     if content.len() > CONTENT_BYTES {
         content.clear();
     }
+    let quoted = event.quoted.as_ref().map(|quoted| quoted.message_id.as_str());
+    let edited = event.edit.as_ref().map(|edit| edit.message_id.as_str());
+    let revoked = event.revoke.as_ref().map(|revoke| revoke.message_id.as_str());
+    let about = edited.or(revoked).or(quoted);
     IndexedMessage {
         key,
         is_from_me: event.is_from_me,
         message_type: event.message_type,
-        quoted_id: event.quoted.as_ref().map(|quoted| key_text::id(&quoted.message_id).into_owned()),
+        quoted_id: about.map(|id| key_text::id(id).into_owned()),
         content,
         sent_at: event.timestamp,
     }
