@@ -2,10 +2,13 @@
 
 mod data_dir;
 
+use std::collections::HashSet;
 use std::io;
 use std::net::TcpListener;
+use std::sync::Arc;
 use std::time::Duration;
 
+use async_trait::async_trait;
 use secrecy::{ExposeSecret, SecretString};
 use tokio::runtime::Handle;
 use tracing::{error, info};
@@ -21,13 +24,17 @@ use crate::db::Db;
 use crate::db::claim::Claim;
 use crate::db::health::StorageFailure;
 use crate::egress::Egress;
-use crate::error::{Cause, chain};
+use crate::error::{self, Cause, chain};
 use crate::event::Events;
 use crate::event::journal::Journal;
 use crate::event::retention::Retention;
 use crate::key::Keys;
 use crate::lifecycle::last_run::Loop;
 use crate::lifecycle::{Lifecycle, ShutdownPhase};
+use crate::media::files::Files;
+use crate::media::hash::FileHash;
+use crate::media::reconciler::{InUse, Reconciler};
+use crate::media::{self, Media, MediaSettings};
 use crate::message::{self, Messages};
 use crate::pairing_link::PairingLinks;
 use crate::session::deps::Deps;
@@ -85,6 +92,7 @@ impl App {
             lifecycle: lifecycle.clone(),
         };
         let egress = Egress::new(config.egress_allow.clone());
+        let media = media(&config.media, &db, &egress).await?;
         let sessions = Sessions::open(deps, egress.clone(), settings).await?;
         let messages = message::Deps {
             sessions: sessions.clone(),
@@ -95,6 +103,8 @@ impl App {
             lifecycle: lifecycle.clone(),
         };
         let messages = Messages::open(messages, config.messages).await?;
+        let reconciler = Reconciler::new(media.clone(), Arc::new(Nothing));
+        lifecycle.spawn_loop(Loop::MediaRetention, |last_run| reconciler.run(last_run));
         let (clock, tasks) = (Clock::system(), lifecycle.clone());
         let pairing_links = PairingLinks::new(sessions.clone(), keys.clone(), db.clone(), clock, tasks)
             .at(config.public_url.as_deref().or(config.is_reachable_as_bound().then_some(address)));
@@ -112,6 +122,7 @@ impl App {
         let api = Api {
             sessions,
             messages,
+            media,
             events,
             webhooks,
             keys,
@@ -176,6 +187,25 @@ async fn close(db: Db, limit: Duration) -> bool {
             error!("the database did not close within {} s", limit.as_secs_f64());
             false
         }
+    }
+}
+
+/// The files, in their folder.
+async fn media(settings: &MediaSettings, db: &Db, egress: &Egress) -> Result<Media, Cause> {
+    let files = Files::new(settings.folder.clone());
+    let unusable = |error: io::Error| BadConfig::new(format!("--media-dir {}: {error}", settings.folder.display()));
+    files.claim().map_err(unusable)?;
+    let deps = media::Deps { db: db.clone(), egress: egress.clone(), clock: Clock::system() };
+    Ok(Media::load(deps, files, settings.clone()).await?)
+}
+
+/// Nobody needs files beside those who hold them, as long as no message carries any.
+struct Nothing;
+
+#[async_trait]
+impl InUse for Nothing {
+    async fn which(&self, _: &[FileHash]) -> error::Result<HashSet<FileHash>> {
+        Ok(HashSet::new())
     }
 }
 

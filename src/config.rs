@@ -19,6 +19,7 @@ use crate::config::command_line::ServeArgs;
 use crate::db::sqlite::Synchronous;
 use crate::egress::networks::Networks;
 use crate::event::retention;
+use crate::media::{self, MediaSettings};
 use crate::message::MessageSettings;
 use crate::message::pacing::Pace;
 use crate::webhook;
@@ -29,6 +30,8 @@ use crate::whatsapp::proxy::ProxySettings;
 const TOKEN_VARIABLE: &str = "WAYPOST_ADMIN_TOKEN";
 /// Where the SQLite file is when nothing is said.
 const DATA_DIR: &str = "./data";
+/// The folder for files, in the data directory.
+pub const MEDIA_DIR: &str = "media";
 /// Shortest admin token that is taken, characters.
 const TOKEN_MIN: usize = 16;
 
@@ -72,12 +75,14 @@ pub struct Config {
     pub public_url: Option<String>,
     /// Sites whose pages may use the API.
     pub cors_origins: Vec<String>,
-    /// Where webhooks and link previews may go although it is not the internet.
+    /// Where webhooks, link previews and fetches of files may go although it is not the internet.
     pub egress_allow: Networks,
     /// How deliveries are made.
     pub webhooks: webhook::DeliverySettings,
     /// How much of the journal is kept.
     pub retention: retention::RetentionSettings,
+    /// How files are kept.
+    pub media: MediaSettings,
     /// How messages are sent and kept.
     pub messages: MessageSettings,
     /// How long each phase of a shutdown may take.
@@ -115,7 +120,7 @@ impl Config {
     /// # Errors
     /// The first value that does not fit.
     pub fn check(args: ServeArgs) -> Result<Self, BadConfig> {
-        let admin_token = admin_token(args.admin_token_file.as_deref())?;
+        let (admin_token, media) = (admin_token(args.admin_token_file.as_deref())?, media_settings(&args));
         #[cfg(feature = "sandbox")]
         if let Some(point) = args.crash_at {
             crate::crash::at(point, args.crash_after);
@@ -184,6 +189,7 @@ impl Config {
                 age: Duration::from_secs(u64::from(args.event_retention_days) * 24 * 60 * 60),
                 rows: args.event_retention_rows,
             },
+            media,
             messages: MessageSettings {
                 pace: Pace { per_second: args.send_rate, burst: args.send_burst },
                 kept: Duration::from_secs(u64::from(args.message_retention_days) * 24 * 60 * 60),
@@ -199,6 +205,22 @@ impl Config {
     /// Whether the address that the server listens on is one that somebody can open: not `0.0.0.0` or `[::]`.
     pub fn is_reachable_as_bound(&self) -> bool {
         !self.listen.ip().to_canonical().is_unspecified()
+    }
+}
+
+/// How files are kept.
+fn media_settings(args: &ServeArgs) -> MediaSettings {
+    #[cfg(feature = "sandbox")]
+    let stall = args.media_stall_millis.map_or(media::STALL, Duration::from_millis);
+    #[cfg(not(feature = "sandbox"))]
+    let stall = media::STALL;
+    let beside_data = || args.data_dir.clone().unwrap_or_else(|| DATA_DIR.into()).join(MEDIA_DIR);
+    MediaSettings {
+        folder: args.media_dir.clone().unwrap_or_else(beside_data),
+        size_max: args.media_max_bytes,
+        quota: args.media_quota,
+        retention: Duration::from_secs(u64::from(args.media_retention_days) * 24 * 60 * 60),
+        stall,
     }
 }
 

@@ -84,6 +84,22 @@ pub enum ErrorKind {
     QueueFull,
     /// The same key or reference came with another request.
     IdempotencyKeyReused,
+    /// No group has this id.
+    GroupNotFound,
+    /// The account is not in the group.
+    NotInGroup,
+    /// Only admins may do this in the group.
+    GroupAdminsOnly,
+    /// No file has this id, or the message has none.
+    MediaNotFound,
+    /// The file is larger than it may be.
+    MediaTooLarge,
+    /// The file cannot be sent as this.
+    MediaUnsupported,
+    /// The file could not be fetched from its address.
+    MediaFetchRefused,
+    /// Nobody has the file any more.
+    MediaGone,
     /// WhatsApp took a message for malformed.
     InvalidMessage,
     /// WhatsApp does not allow the account a message.
@@ -144,6 +160,14 @@ impl ErrorKind {
         Self::NewChatLimit,
         Self::QueueFull,
         Self::IdempotencyKeyReused,
+        Self::GroupNotFound,
+        Self::NotInGroup,
+        Self::GroupAdminsOnly,
+        Self::MediaNotFound,
+        Self::MediaTooLarge,
+        Self::MediaUnsupported,
+        Self::MediaFetchRefused,
+        Self::MediaGone,
         Self::InvalidMessage,
         Self::NotAllowed,
         Self::Rejected,

@@ -35,6 +35,8 @@ pub mod page;
 
 pub mod egress;
 
+pub mod media;
+
 pub mod api;
 
 pub mod key;

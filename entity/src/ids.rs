@@ -75,9 +75,15 @@ id!(
     DeliveryId
 );
 
+id!(
+    /// The id of a file that was handed in to be sent: `med_` and a UUIDv7 in hex, so that ids sort by creation.
+    MediaId
+);
+
 /// An id as a client wrote it, before anybody has looked whether it is one: a text in REST, an `ID` in GraphQL.
-#[derive(Clone, Debug, PartialEq, Eq, NewType)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, NewType)]
 #[oai(from_parameter = false, from_multipart = false)]
+#[serde(transparent)]
 pub struct IdText(pub String);
 
 impl InputType for IdText {
@@ -148,7 +154,7 @@ macro_rules! from_json {
     };
 }
 
-from_json!(DeliveryId, EventId, KeyId, PairingLinkId, WebhookId);
+from_json!(DeliveryId, EventId, KeyId, MediaId, PairingLinkId, WebhookId);
 
 impl DeliveryId {
     /// A new id, sortable by creation.
@@ -207,6 +213,18 @@ impl PairingLinkId {
     /// A new id, sortable by creation.
     pub fn generate() -> Self {
         Self(format!("lnk_{}", uuid::Uuid::now_v7().simple()))
+    }
+}
+
+impl MediaId {
+    /// The id that a client names, whether there is such a file or not.
+    pub fn named(text: &str) -> Self {
+        Self(text.to_owned())
+    }
+
+    /// A new id, sortable by creation.
+    pub fn generate() -> Self {
+        Self(format!("med_{}", uuid::Uuid::now_v7().simple()))
     }
 }
 

@@ -15,6 +15,16 @@ mod m0009_owed;
 mod m0010_delivery_order;
 mod m0011_event_time;
 mod m0012_message_file;
+mod m0014_webhook_reader;
+mod m0015_call;
+mod m0016_transition;
+mod m0017_message;
+mod m0019_message_receipt;
+mod m0020_limit;
+mod m0021_chat_timer;
+mod m0022_recipient;
+mod m0023_media;
+mod m0028_message_change;
 // There never was a merged m0013.
 mod m0014_webhook_reader;
 mod m0015_call;
@@ -25,6 +35,7 @@ mod m0020_limit;
 mod m0021_chat_timer;
 mod m0022_recipient;
 mod m0028_message_change;
+mod m0023_media;
 
 /// All migrations, in order.
 #[derive(Debug)]
@@ -54,6 +65,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0020_limit::Migration),
             Box::new(m0021_chat_timer::Migration),
             Box::new(m0022_recipient::Migration),
+            Box::new(m0023_media::Migration),
             Box::new(m0028_message_change::Migration),
         ]
     }

@@ -29,13 +29,18 @@ pub struct Nothing;
 
 /// The bytes of a JSON text: as they came, without the mark of their order that some editors and languages write first.
 pub async fn json_bytes(request: &Request, body: Body, limit: usize) -> Result<Bytes> {
-    // Nothing is unpacked here: a few bytes could be gigabytes.
+    refuse_coding(request)?;
+    let bytes = body.into_bytes_limit(limit).await?;
+    Ok(if bytes.starts_with(BYTE_ORDER_MARK) { bytes.slice(BYTE_ORDER_MARK.len()..) } else { bytes })
+}
+
+/// Refuses a body that is packed. Nothing is unpacked here: a few bytes could be gigabytes.
+pub(in crate::api) fn refuse_coding(request: &Request) -> Result<()> {
     let coding = request.header(header::CONTENT_ENCODING).map(str::trim).filter(|coding| !coding.is_empty());
     if coding.is_some_and(|coding| !coding.eq_ignore_ascii_case("identity")) {
         return Err(poem::Error::new(UnfitCoding, StatusCode::UNSUPPORTED_MEDIA_TYPE));
     }
-    let bytes = body.into_bytes_limit(limit).await?;
-    Ok(if bytes.starts_with(BYTE_ORDER_MARK) { bytes.slice(BYTE_ORDER_MARK.len()..) } else { bytes })
+    Ok(())
 }
 
 async fn read(request: &Request, body: &mut RequestBody) -> Result<Option<Value>> {

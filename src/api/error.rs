@@ -106,6 +106,18 @@ pub fn row(kind: ErrorKind) -> (StatusCode, &'static str, &'static str) {
         ErrorKind::IdempotencyKeyReused => {
             (StatusCode::UNPROCESSABLE_ENTITY, "idempotency_key_reused", "The key was used for another request")
         }
+        ErrorKind::GroupNotFound => (StatusCode::NOT_FOUND, "group_not_found", "No such group"),
+        ErrorKind::NotInGroup => (StatusCode::FORBIDDEN, "not_in_group", "The account is not in the group"),
+        ErrorKind::GroupAdminsOnly => (StatusCode::FORBIDDEN, "group_admins_only", "Only admins of the group may"),
+        ErrorKind::MediaNotFound => (StatusCode::NOT_FOUND, "media_not_found", "No such file"),
+        ErrorKind::MediaTooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "media_too_large", "The file is too large"),
+        ErrorKind::MediaUnsupported => {
+            (StatusCode::UNSUPPORTED_MEDIA_TYPE, "media_unsupported", "The file cannot be sent as this")
+        }
+        ErrorKind::MediaFetchRefused => {
+            (StatusCode::UNPROCESSABLE_ENTITY, "media_fetch_refused", "The file could not be fetched")
+        }
+        ErrorKind::MediaGone => (StatusCode::GONE, "media_gone", "Nobody has the file any more"),
         ErrorKind::InvalidMessage => {
             (StatusCode::BAD_GATEWAY, "invalid_message", "WhatsApp took the message for malformed")
         }
@@ -285,6 +297,14 @@ fn log(error: &Error, request_id: &str) {
         | ErrorKind::NewChatLimit
         | ErrorKind::QueueFull
         | ErrorKind::IdempotencyKeyReused
+        | ErrorKind::GroupNotFound
+        | ErrorKind::NotInGroup
+        | ErrorKind::GroupAdminsOnly
+        | ErrorKind::MediaNotFound
+        | ErrorKind::MediaTooLarge
+        | ErrorKind::MediaUnsupported
+        | ErrorKind::MediaFetchRefused
+        | ErrorKind::MediaGone
         | ErrorKind::Invalid
         | ErrorKind::PageSizeLimit
         | ErrorKind::ShuttingDown => {}

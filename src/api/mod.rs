@@ -14,6 +14,7 @@ mod alias;
 mod chat;
 mod event;
 mod key;
+mod media;
 mod message;
 mod message_action;
 mod pairing_link;
@@ -52,8 +53,13 @@ use crate::api::services::Api;
 use crate::crash;
 use crate::error::{Error, ErrorKind};
 
-/// Longest time that a request may take: who sends a message may wait 60 s for WhatsApp's answer.
+/// Longest time that a request may take: who sends a message may wait 60 s for WhatsApp's answer. Uploads have limits of their own
+/// ([`crate::media::pace`]).
 const REQUEST_LIMIT: Duration = Duration::from_secs(75);
+
+/// What a request has with which a file comes in: as slowly as its line carries it.
+#[derive(Clone, Copy, Debug)]
+struct TakesItsTime;
 
 /// Every path of the server.
 pub fn site(api: Api) -> impl Endpoint<Output = Response> + 'static {
@@ -90,12 +96,13 @@ async fn guarded<E: Endpoint>(endpoint: Arc<E>, mut request: Request) -> Result<
         let caller = auth::caller(&api.keys, &request)?;
         request.set_data(caller);
     }
+    let limit = if request.data::<TakesItsTime>().is_some() { Duration::MAX } else { REQUEST_LIMIT };
     // Boxed: it is large, and each layer above would move it once more.
     let call = endpoint.call(request).boxed();
     tokio::select! {
         // First, since it is nearly always the one: the others then cost nothing.
         biased;
-        outcome = tokio::time::timeout(REQUEST_LIMIT, call) => match outcome {
+        outcome = tokio::time::timeout(limit, call) => match outcome {
             Ok(outcome) => outcome,
             Err(_) => Err(poem::Error::new(unfit::TooSlow, StatusCode::GATEWAY_TIMEOUT)),
         },
@@ -118,6 +125,9 @@ async fn answered<E: Endpoint>(routes: &Routes, endpoint: Arc<E>, mut request: R
     let is_private = !pages::is_same_for_all(request.uri().path());
     if route.is_some_and(|route| route.takes_ticket) {
         request.set_data(TakesTicket);
+    }
+    if request.method() == Method::POST && route.is_some_and(|route| route.takes_files) {
+        request.set_data(TakesItsTime);
     }
     crash::point("request_comes_in");
     let outcome = AssertUnwindSafe(endpoint.call(request)).catch_unwind().await;

@@ -18,8 +18,8 @@ pub struct Operation {
     pub rest: Option<&'static str>,
     /// Its `operationId` below `/sessions/{session_id}`, if it is there as well.
     pub below_session: Option<&'static str>,
-    /// Its field in the graph.
-    pub field: Field,
+    /// Its field in the graph. None for what only REST has: bytes.
+    pub field: Option<Field>,
     /// What a key needs for it. None: any key will do.
     pub scope: Option<Scope>,
     /// What a key needs beside it: who lets a receiver read must be able to read as well.
@@ -67,11 +67,23 @@ const fn both(
     scope: Scope,
     failures: &'static [ErrorKind],
 ) -> Operation {
-    let field = Field { parent, name };
     Operation {
         rest: Some(rest),
         below_session: None,
-        field,
+        field: Some(Field { parent, name }),
+        scope: Some(scope),
+        second_scope: None,
+        failures,
+        aliases: &[],
+    }
+}
+
+/// An operation that only REST has: bytes go in or out.
+const fn rest_only(rest: &'static str, scope: Scope, failures: &'static [ErrorKind]) -> Operation {
+    Operation {
+        rest: Some(rest),
+        below_session: None,
+        field: None,
         scope: Some(scope),
         second_scope: None,
         failures,
@@ -81,7 +93,7 @@ const fn both(
 
 /// An operation that only the graph has.
 const fn graph_only(parent: &'static str, name: &'static str, scope: Option<Scope>) -> Operation {
-    let field = Field { parent, name };
+    let field = Some(Field { parent, name });
     Operation { rest: None, below_session: None, field, scope, second_scope: None, failures: &[], aliases: &[] }
 }
 
@@ -91,7 +103,7 @@ const SUBSCRIPTION: &str = "Subscription";
 
 /// Every operation.
 pub fn all() -> impl Iterator<Item = &'static Operation> {
-    [SESSIONS, PAIRING_LINKS, MESSAGES, CHATS, EVENTS, WEBHOOKS, DELIVERIES, KEYS, GRAPH].into_iter().flatten()
+    [SESSIONS, PAIRING_LINKS, MESSAGES, MEDIA, CHATS, EVENTS, WEBHOOKS, DELIVERIES, KEYS, GRAPH].into_iter().flatten()
 }
 
 /// The name below a session of the operation that has this name elsewhere.
@@ -225,6 +237,17 @@ const MESSAGES: &[Operation] = {
     ]
 };
 
+const MEDIA: &[Operation] = {
+    use ErrorKind::{Invalid, MediaNotFound, MediaTooLarge, Unavailable};
+    use Scope::MessagesSend;
+    const ONE: &[ErrorKind] = &[MediaNotFound, Unavailable];
+    &[
+        rest_only("uploadMedia", MessagesSend, &[Invalid, MediaTooLarge, Unavailable]),
+        both("getMedia", (QUERY, "media"), MessagesSend, ONE),
+        both("deleteMedia", (MUTATION, "deleteMedia"), MessagesSend, ONE),
+    ]
+};
+
 const CHATS: &[Operation] = {
     use ErrorKind::{
         ChatNotFound, Invalid, MessageNotFound, SessionNotConnected, SessionNotFound, Unavailable, Upstream,
@@ -346,7 +369,7 @@ mod tests {
         let names = all().flat_map(Operation::rest_names);
         let names: Vec<_> = names.flat_map(|name| [Some(name.rest), name.below_session]).flatten().collect();
         assert_eq!(names.iter().collect::<BTreeSet<_>>().len(), names.len());
-        let fields: Vec<_> = all().map(|operation| operation.field).collect();
+        let fields: Vec<_> = all().filter_map(|operation| operation.field).collect();
         assert_eq!(fields.iter().collect::<BTreeSet<_>>().len(), fields.len());
     }
 

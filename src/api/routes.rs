@@ -9,6 +9,7 @@ use poem::http::{HeaderValue, StatusCode};
 use poem_openapi::OpenApi;
 
 use crate::api::auth::TICKET;
+use crate::api::media::BYTES;
 use crate::api::pages::PAGES;
 use crate::api::rest::{Apis, PREFIX};
 
@@ -28,6 +29,8 @@ pub(super) struct Known {
     pub(super) allow: HeaderValue,
     /// Whether it has a stream, which can be opened with a ticket.
     pub(super) takes_ticket: bool,
+    /// Whether files come in there.
+    pub(super) takes_files: bool,
     answers: Answers,
 }
 
@@ -48,7 +51,10 @@ impl Routes {
             let methods = path.operations.iter().map(|operation| operation.method.to_string()).collect();
             let mut schemes = path.operations.iter().flat_map(|operation| &operation.security);
             let takes_ticket = schemes.any(|scheme| scheme.contains_key(TICKET));
-            Known::new(format!("{PREFIX}{}", path.path), methods, takes_ticket)
+            let mut content = path.operations.iter().filter_map(|operation| operation.request.as_ref());
+            let takes_files = content.any(|request| request.content.iter().any(|one| one.content_type == BYTES));
+            let known = Known::new(format!("{PREFIX}{}", path.path), methods, takes_ticket);
+            Known { takes_files, ..known }
         });
         let mut known: Vec<_> = pages.chain(operations).collect();
         known.sort_by_cached_key(Known::rank);
@@ -82,6 +88,7 @@ impl Known {
             template,
             allow: HeaderValue::from_str(&allow).expect("names of methods are letters"),
             takes_ticket,
+            takes_files: false,
             answers: Answers::default(),
         }
     }
@@ -159,6 +166,14 @@ mod tests {
         streams.sort_unstable();
         let live = "/api/v1/sessions/{session_id}/live";
         assert_eq!(streams, ["/api/v1/events/stream", live, "/graphql/stream"]);
+    }
+
+    #[test]
+    fn files_come_in_where_the_document_says_so() {
+        let known = Routes::new().known;
+        let takes_files = |path: &str| known.iter().any(|known| known.template == path && known.takes_files);
+        assert!(takes_files("/api/v1/media"));
+        assert!(!takes_files("/api/v1/media/{media_id}") && !takes_files("/api/v1/sessions"));
     }
 
     #[test]

@@ -9,6 +9,7 @@ use crate::db::Db;
 use crate::event::Events;
 use crate::key::Keys;
 use crate::lifecycle::Lifecycle;
+use crate::media::Media;
 use crate::message::Messages;
 use crate::pairing_link::PairingLinks;
 use crate::session::Sessions;
@@ -20,6 +21,8 @@ pub struct Api {
     pub sessions: Sessions,
     /// What is sent on them, and what came and went.
     pub messages: Messages,
+    /// The files that they carry.
+    pub media: Media,
     /// Who may come in, and what they may do.
     pub keys: Keys,
     /// What happens on them.

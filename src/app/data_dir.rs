@@ -6,6 +6,8 @@ use std::io::{self, ErrorKind};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
+use crate::config::MEDIA_DIR;
+
 /// What SQLite and the claim keep beside the file: its log, who reads it, and the lock.
 const BESIDE: [&str; 3] = ["waypost.db-wal", "waypost.db-shm", "waypost.lock"];
 
@@ -43,7 +45,10 @@ fn restrict(path: PathBuf, wanted: u32) -> io::Result<()> {
 fn is_ours_alone(folder: &Path) -> io::Result<bool> {
     for entry in std::fs::read_dir(folder)? {
         let name = entry?.file_name();
-        if name != OsStr::new("waypost.db") && !BESIDE.iter().any(|known| name == OsStr::new(known)) {
+        if name != OsStr::new("waypost.db")
+            && name != OsStr::new(MEDIA_DIR)
+            && !BESIDE.iter().any(|known| name == OsStr::new(known))
+        {
             return Ok(false);
         }
     }

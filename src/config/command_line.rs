@@ -10,6 +10,7 @@ use secrecy::SecretString;
 use crate::config::{origin, value};
 use crate::db::sqlite::Synchronous;
 use crate::egress::networks::Networks;
+use crate::media;
 use crate::webhook;
 use crate::webhook::delivery::retry_schedule::RetrySchedule;
 
@@ -91,7 +92,8 @@ pub struct ServeArgs {
     /// a list with commas. None when absent.
     #[arg(long, env = "WAYPOST_CORS_ORIGIN", value_delimiter = ',', value_parser = origin::read)]
     pub cors_origin: Vec<String>,
-    /// Networks that webhooks and link previews may reach although they are private, as in `127.0.0.0/8,10.1.0.0/16`. None when absent.
+    /// Networks that webhooks, link previews and fetches of files may reach although they are private, as in
+    /// `127.0.0.0/8,10.1.0.0/16`. None when absent.
     #[arg(long, env = "WAYPOST_EGRESS_ALLOW", value_parser = Networks::parse)]
     pub egress_allow: Option<Networks>,
     /// The waits between the attempts of a delivery to a webhook. `5s,30s,5m,30m,2h,6h,12h,24h,24h` when absent.
@@ -114,6 +116,24 @@ pub struct ServeArgs {
     /// events.
     #[arg(long, env = "WAYPOST_MESSAGE_RETENTION_DAYS", default_value = "30", value_parser = clap::value_parser!(u32).range(7..=3650))]
     pub message_retention_days: u32,
+    /// Folder in which files are kept: those that are to be sent, and those that came. `media` in the data directory when absent, with
+    /// PostgreSQL as well. No two servers may have the same.
+    #[arg(long, env = "WAYPOST_MEDIA_DIR")]
+    pub media_dir: Option<PathBuf>,
+    /// Bytes of the largest file that may be handed in: 100 MiB. At most 2 GiB, which is what WhatsApp takes.
+    #[arg(long, env = "WAYPOST_MEDIA_MAX_BYTES", default_value_t = media::SIZE_MAX, value_parser = clap::value_parser!(u64).range(1..=2_147_483_648))]
+    pub media_max_bytes: u64,
+    /// Bytes that all files may take together: 10 GiB. Those go first that were needed longest ago; never what a message needs that is
+    /// not sent yet, nor what was needed within the last hour. When there is no room, no file is taken.
+    #[arg(long, env = "WAYPOST_MEDIA_QUOTA", default_value_t = media::QUOTA, value_parser = clap::value_parser!(u64).range(1_048_576..=1_125_899_906_842_624))]
+    pub media_quota: u64,
+    /// Days that a file is kept after it was needed last.
+    #[arg(long, env = "WAYPOST_MEDIA_RETENTION_DAYS", default_value = "7", value_parser = clap::value_parser!(u32).range(1..=3650))]
+    pub media_retention_days: u32,
+    /// For tests: milliseconds in which some of an upload must come.
+    #[cfg(feature = "sandbox")]
+    #[arg(long, env = "WAYPOST_MEDIA_STALL_MILLIS", hide = true)]
+    pub media_stall_millis: Option<u64>,
     /// Messages that each session sends per second, in the long run; 0 is as fast as it goes.
     #[arg(long, env = "WAYPOST_SEND_RATE", default_value = "1", value_parser = value::rate)]
     pub send_rate: f64,

@@ -4,6 +4,7 @@
 //! change its mind in between. An address that stands in the URL itself is checked at each request. What is posted follows no redirects,
 //! what is fetched ([`fetch`]) a few, each as a request of its own; no proxy of the environment is asked.
 
+pub mod download;
 pub mod fetch;
 pub mod networks;
 

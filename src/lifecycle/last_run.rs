@@ -31,6 +31,8 @@ pub enum Loop {
     DueMessages,
     /// Drops old messages.
     MessageRetention,
+    /// Drops files that nobody needs.
+    MediaRetention,
     /// Writes when keys were used.
     KeyUse,
     /// Folds what was measured into its sums.
@@ -39,7 +41,7 @@ pub enum Loop {
 
 impl Loop {
     /// All of them.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::JournalWriter,
         Self::Flusher,
         Self::FanOut,
@@ -50,6 +52,7 @@ impl Loop {
         Self::Receipts,
         Self::DueMessages,
         Self::MessageRetention,
+        Self::MediaRetention,
         Self::KeyUse,
         Self::Metrics,
     ];
@@ -67,6 +70,7 @@ impl Loop {
             Self::Receipts => "receipts",
             Self::DueMessages => "due_messages",
             Self::MessageRetention => "message_retention",
+            Self::MediaRetention => "media_retention",
             Self::KeyUse => "key_use",
             Self::Metrics => "metrics",
         }

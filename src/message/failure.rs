@@ -29,6 +29,11 @@ pub(super) fn refusal(message: &Message, restrictions: &Restrictions, now: Times
         FailureCode::NewChatLimit => {
             (ErrorKind::NewChatLimit, "this account has begun as many chats as WhatsApp allows in this time")
         }
+        FailureCode::GroupNotFound => (ErrorKind::GroupNotFound, "WhatsApp knows no such group"),
+        FailureCode::NotInGroup => (ErrorKind::NotInGroup, "the account is not in the group"),
+        FailureCode::GroupAdminsOnly => (ErrorKind::GroupAdminsOnly, "only admins may write in this group"),
+        FailureCode::MediaGone => (ErrorKind::MediaGone, "the message's file is not kept any more"),
+        FailureCode::MediaRefused => (ErrorKind::Rejected, "WhatsApp's media servers do not take the message's file"),
         FailureCode::InvalidMessage => (ErrorKind::InvalidMessage, "WhatsApp took the message for malformed"),
         FailureCode::NotAllowed => (ErrorKind::NotAllowed, "WhatsApp does not allow the account this message"),
         FailureCode::Rejected => (ErrorKind::Rejected, "WhatsApp refused the message"),

@@ -59,6 +59,10 @@ async fn a_token_is_not_in_the_database() {
     let world = World::new(Kind::Sqlite).await;
     let (_, token) = world.door.key(json!({ "name": "x", "scopes": ["sessions:read"] })).await;
     for file in std::fs::read_dir(world.data_dir()).expect("it is there").flatten() {
+        if file.path().is_dir() {
+            // The files that clients hand in: there are none.
+            continue;
+        }
         let bytes = std::fs::read(file.path()).expect("it can be read");
         assert!(!bytes.windows(20).any(|part| part == &token.as_bytes()[3..23]), "{:?}", file.path());
     }

@@ -70,6 +70,8 @@ mod lookups;
 #[cfg(feature = "sandbox")]
 mod matrix;
 #[cfg(feature = "sandbox")]
+mod media;
+#[cfg(feature = "sandbox")]
 mod mentions;
 #[cfg(feature = "sandbox")]
 mod message_actions;

@@ -87,6 +87,9 @@ impl Drop for Bare {
 fn is_kept(folder: &Path, wanted: &[u8]) -> bool {
     std::fs::read_dir(folder).expect("the folder is there").any(|entry| {
         let path = entry.expect("it can be read").path();
+        if path.is_dir() {
+            return is_kept(&path, wanted);
+        }
         let bytes = std::fs::read(&path).expect("it can be read");
         bytes.windows(wanted.len()).any(|window| window == wanted)
     })
@@ -254,11 +257,12 @@ async fn slow_a_database_that_is_not_there_stops_the_start_and_its_password_is_n
 #[tokio::test]
 async fn a_fresh_database_that_two_servers_find_at_once_is_set_up_once() {
     let database = database::empty_postgres().await;
+    let data = TempDir::new().expect("there is room");
     let sim = Simulator::start(whatsapp_simulator::Settings::default()).await.expect("the simulator starts");
     let spawn = || {
         let mut command = Command::new(env!("CARGO_BIN_EXE_waypost"));
         command.env_clear().env("WAYPOST_ADMIN_TOKEN", TOKEN).env("WAYPOST_DATABASE_URL", database.url());
-        command.args(["--listen", "127.0.0.1:0", "--whatsapp-url", &sim.url()]);
+        command.args(["--listen", "127.0.0.1:0", "--whatsapp-url", &sim.url()]).arg("--data-dir").arg(data.path());
         command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("the binary starts")
     };
     let mut servers = [spawn(), spawn()];

@@ -69,6 +69,16 @@ words!(
         AccountRestricted = "account_restricted",
         /// The account has begun as many chats as WhatsApp allows in this time.
         NewChatLimit = "new_chat_limit",
+        /// No group has this id.
+        GroupNotFound = "group_not_found",
+        /// The account is not in the group.
+        NotInGroup = "not_in_group",
+        /// Only admins may write in the group.
+        GroupAdminsOnly = "group_admins_only",
+        /// Its file is not kept any more.
+        MediaGone = "media_gone",
+        /// WhatsApp's media servers do not take its file.
+        MediaRefused = "media_refused",
         /// WhatsApp took the message for malformed.
         InvalidMessage = "invalid_message",
         /// WhatsApp does not allow the account this kind of message.

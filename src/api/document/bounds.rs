@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::event::types::PageSize;
 use crate::webhook::delivery::request::{HEADER_MAX, HEADERS_MAX, SECRET_MAX};
 use crate::webhook::rules::URL_MAX;
-use crate::{key, message, page, pairing_link, rule, session, webhook};
+use crate::{key, media, message, page, pairing_link, rule, session, webhook};
 
 /// The id of a session. src: entity::ids.
 const SESSION_ID: &str = "^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$";
@@ -16,6 +16,11 @@ const PRINTABLE: &str =
     r"^[^\u0000-\u001F\u007F-\u009F]*[^\s\u0000-\u001F\u007F-\u009F][^\u0000-\u001F\u007F-\u009F]*$";
 /// A text without control characters, which may be empty.
 const PRINTABLE_OR_EMPTY: &str = r"^[^\u0000-\u001F\u007F-\u009F]*$";
+/// A name of a file: as [`PRINTABLE`], without folders.
+const FILE_NAME: &str =
+    r"^[^\u0000-\u001F\u007F-\u009F/\\]*[^\s\u0000-\u001F\u007F-\u009F/\\][^\u0000-\u001F\u007F-\u009F/\\]*$";
+/// SHA-256 of a file.
+const SHA256: &str = "^[0-9A-Fa-f]{64}$";
 /// A text without NUL, which PostgreSQL cannot store.
 const NO_NUL: &str = r"^[^\u0000]*$";
 /// A phone number as people write it.
@@ -158,6 +163,8 @@ fn parameter_bound(operation: &str, parameter: &str) -> Value {
         "Idempotency-Key" => {
             json!({ "minLength": 1, "maxLength": message::rules::KEY_MAX, "pattern": PRINTABLE_OR_EMPTY })
         }
+        "file_name" => json!({ "minLength": 1, "maxLength": media::rules::FILE_NAME_MAX, "pattern": FILE_NAME }),
+        "sha256" => json!({ "pattern": SHA256 }),
         "q" => json!({ "maxLength": rule::NAME_MAX, "pattern": NO_NUL }),
         "session" => json!({ "pattern": list_of("[A-Za-z0-9][A-Za-z0-9_-]{0,63}") }),
         "type" => {

@@ -13,6 +13,7 @@ use crate::api::graphql::me::MeQuery;
 use crate::api::graphql::node::NodeQuery;
 use crate::api::graphql::{failure, limit};
 use crate::api::key::graphql::{KeyMutation, KeyQuery};
+use crate::api::media::graphql::{MediaMutation, MediaQuery};
 use crate::api::message::graphql::{MessageMutation, MessageQuery};
 use crate::api::message_action::graphql::MessageActionMutation;
 use crate::api::pairing_link::graphql::{PairingLinkMutation, PairingLinkQuery};
@@ -30,6 +31,7 @@ pub(super) struct Queries(
     KeyQuery,
     PairingLinkQuery,
     MessageQuery,
+    MediaQuery,
     MeQuery,
     EventQuery,
     WebhookQuery,
@@ -43,6 +45,7 @@ pub(super) struct Mutations(
     PairingLinkMutation,
     MessageMutation,
     MessageActionMutation,
+    MediaMutation,
     ChatMutation,
     KeyMutation,
     WebhookMutation,

@@ -9,6 +9,7 @@ use crate::api::alias::rest::AliasesApi;
 use crate::api::chat::rest::ChatsApi;
 use crate::api::event::rest::EventsApi;
 use crate::api::key::rest::KeysApi;
+use crate::api::media::rest::MediaApi;
 use crate::api::message::rest::MessagesApi;
 use crate::api::message_action::rest::MessageActionsApi;
 use crate::api::pairing_link::rest::PairingLinksApi;
@@ -26,6 +27,7 @@ pub type Apis = (
     PairingLinksApi,
     MessagesApi,
     MessageActionsApi,
+    MediaApi,
     ChatsApi,
     EventsApi,
     SessionWebhooksApi,
@@ -41,6 +43,7 @@ pub const APIS: Apis = (
     PairingLinksApi,
     MessagesApi,
     MessageActionsApi,
+    MediaApi,
     ChatsApi,
     EventsApi,
     SessionWebhooksApi,

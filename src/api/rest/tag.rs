@@ -9,6 +9,8 @@ pub enum Tag {
     Sessions,
     /// What is sent, and what came and went.
     Messages,
+    /// Files that are handed in to be sent.
+    Media,
     /// What is told in chats beside messages, and whether somebody is there.
     Chats,
     /// What happens on the sessions.

@@ -14,6 +14,7 @@
 
 pub mod chat;
 mod linked_device;
+pub mod media;
 pub mod message;
 mod pair_code;
 pub mod recipient;

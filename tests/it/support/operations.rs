@@ -142,8 +142,9 @@ impl Documents {
     fn operations(&self, row: &operation::Operation) -> Vec<Operation> {
         let path = row.rest.map(|name| self.rest[name].1.as_str()).unwrap_or_default();
         let about = on(row.rest.unwrap_or_default(), path);
-        let has_request = ["Query", "Mutation", "Subscription"].contains(&row.field.parent) && row.field.name != "node";
-        let mut graph = has_request.then(|| (row.field, self.request(row.field, about)));
+        let has_request =
+            |field: &Field| ["Query", "Mutation", "Subscription"].contains(&field.parent) && field.name != "node";
+        let mut graph = row.field.filter(has_request).map(|field| (field, self.request(field, about)));
         let is_on_something = graph.as_ref().is_some_and(|(_, text)| is_on(text));
         let mut operations = Vec::new();
         if let Some(name) = row.below_session {
@@ -153,12 +154,12 @@ impl Documents {
         }
         match row.rest {
             Some(name) => operations.push(self.operation(name, row, graph)),
-            None if graph.is_some() => {
+            None => {
+                let Some((field, _)) = graph else { return operations };
                 let on = if is_on_something { On::Session } else { On::Nothing };
                 let operation::Operation { scope, second_scope, .. } = *row;
-                operations.push(Operation { name: row.field.name, rest: None, graph, on, scope, second_scope });
+                operations.push(Operation { name: field.name, rest: None, graph, on, scope, second_scope });
             }
-            None => {}
         }
         let aliases = row.rest_names().filter(|name| name.is_alias);
         let aliases = aliases.flat_map(|name| [Some(name.rest), name.below_session]).flatten();
@@ -172,7 +173,8 @@ impl Documents {
         let path = path.replace("{session_id}", "{id}").replace("{key_id}", "{id}");
         let path =
             path.replace("{webhook_id}", "{webhook}").replace("{delivery_id}", "none").replace("{link_id}", "none");
-        let path = path.replace("{message_id}", "none").replace("{chat_id}", "15550100077");
+        let path =
+            path.replace("{message_id}", "none").replace("{media_id}", "none").replace("{chat_id}", "15550100077");
         let operation::Operation { scope, second_scope, .. } = *row;
         Operation { name, rest: Some((method.clone(), path, body(name))), graph, on, scope, second_scope }
     }

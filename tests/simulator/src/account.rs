@@ -8,9 +8,11 @@ use std::time::Instant;
 use wacore_binary::{Jid, Node};
 use wacore_libsignal::protocol::{IdentityKey, IdentityKeyPair, PreKeyBundle, PublicKey};
 
+use crate::addon::Parents;
 use crate::app_state::AppState;
 use crate::delivery::{Breakage, Delivery, Phase};
 use crate::fault::LoginFailure;
+use crate::group_rules::KeyHolders;
 use crate::history::History;
 use crate::inbox::{InboxMessage, SeenKey, Waiting};
 use crate::ledger::Ledger;
@@ -66,6 +68,12 @@ pub(crate) struct Account {
     /// The timers of the chats in which messages disappear, or did once, by the phone number of the other one.
     pub(crate) timers: BTreeMap<Arc<str>, Timer>,
     pub(crate) profile: Profile,
+    /// To whom the companions have given the keys with which they write to groups: by chat and companion.
+    pub(crate) key_holders: HashMap<(String, u16), KeyHolders>,
+    /// What opens votes and answers to events, by the id of the poll or event.
+    pub(crate) parents: Parents,
+    /// After how many seconds the messages of new chats disappear; 0 lets them stay.
+    pub(crate) default_timer: u32,
     /// Whether chats of this account are named by the other one's hidden number instead of the phone number.
     pub(crate) is_migrated: bool,
     /// Whether others are told when one of its devices comes or goes.
@@ -145,6 +153,9 @@ impl Account {
             contacts: BTreeSet::new(),
             timers: BTreeMap::new(),
             profile: Profile::default(),
+            key_holders: HashMap::new(),
+            parents: Parents::default(),
+            default_timer: 0,
             is_migrated: false,
             tells_devices: true,
             is_online: false,

@@ -4,8 +4,10 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
+use anyhow::{Result, ensure};
+use serde::Serialize;
 use wacore_appstate::hash::{HashState, generate_patch_mac};
-use wacore_appstate::{encode_record, expand_app_state_keys};
+use wacore_appstate::{decode_record, encode_record, expand_app_state_keys};
 use wacore_binary::builder::NodeBuilder;
 use wacore_binary::{Node, SERVER_JID};
 use waproto::buffa::{Message as _, MessageField};
@@ -17,10 +19,11 @@ use waproto::whatsapp::message::{
 };
 use waproto::whatsapp::syncd_mutation::SyncdOperation;
 
-use crate::content::Envelope;
 use crate::delivery::Class;
+use crate::envelope::Envelope;
 use crate::letter::{self, Letter, Role};
 use crate::link::DeviceKey;
+use crate::phone::Phone;
 use crate::queries::Reply;
 use crate::stanza;
 use crate::world::{State, World, now};
@@ -33,6 +36,22 @@ pub(crate) struct AppState {
     key_id: [u8; 6],
     key: [u8; 32],
     collections: BTreeMap<String, Collection>,
+    /// What the companions have set, by its index.
+    decisions: BTreeMap<Vec<String>, wa::SyncActionValue>,
+}
+
+/// A message that was marked with a star.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+pub struct Starred {
+    /// The chat, as the companion addressed it.
+    pub chat: String,
+    /// The message's id.
+    pub message_id: String,
+    /// Whether the account wrote it.
+    pub from_me: bool,
+    /// Who wrote it, in a group.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub participant: Option<String>,
 }
 
 /// One collection: its patches in order, and the running hash over what they set.
@@ -50,6 +69,7 @@ impl AppState {
             key_id: [0, 0, 0, 0, 0, 1],
             key: std::array::from_fn(|_| rand::random()),
             collections: BTreeMap::new(),
+            decisions: BTreeMap::new(),
         };
         state.set_push_name(push_name);
         state
@@ -85,6 +105,37 @@ impl AppState {
         };
         patch.patch_mac = Some(generate_patch_mac(&patch, name, &keys.patch_mac, version));
         collection.patches.push(patch.encode_to_vec());
+    }
+
+    /// Opens what a companion has set, as a phone does. What it cannot open is an error.
+    fn read(&mut self, patch: &wa::SyncdPatch) -> Result<()> {
+        let keys = expand_app_state_keys(&self.key);
+        let key_id = patch.key_id.id.clone().unwrap_or_default();
+        ensure!(key_id == self.key_id, "a patch is encrypted with another key than the phone's");
+        for mutation in &patch.mutations {
+            let operation =
+                mutation.operation.and_then(|operation| operation.as_known()).unwrap_or(SyncdOperation::SET);
+            let (opened, _) = decode_record(operation, &mutation.record, &keys, &key_id, true)?;
+            match opened.action_value.filter(|_| operation == SyncdOperation::SET) {
+                Some(value) => self.decisions.insert(opened.index, value),
+                None => self.decisions.remove(&opened.index),
+            };
+        }
+        Ok(())
+    }
+
+    fn starred(&self) -> Vec<Starred> {
+        let starred = self.decisions.iter().filter(|(_, value)| value.star_action.starred == Some(true));
+        let read = |(index, _): (&Vec<String>, &wa::SyncActionValue)| match index.as_slice() {
+            [kind, chat, message_id, from_me, participant] if kind == "star" => Some(Starred {
+                chat: chat.clone(),
+                message_id: message_id.clone(),
+                from_me: from_me == "1",
+                participant: Some(participant.clone()).filter(|participant| participant != "0"),
+            }),
+            _ => None,
+        };
+        starred.filter_map(read).collect()
     }
 
     fn version(&self, name: &str) -> u64 {
@@ -171,12 +222,16 @@ pub(crate) fn answer(world: &World, device: &DeviceKey, sync: &Node) -> Reply {
     let Some(account) = state.accounts.get_mut(&device.phone_number) else {
         return Reply::Error(404, "item-not-found");
     };
-    let collections = sync.get_children_by_tag("collection").map(|asked| sync_one(&mut account.app_state, asked));
-    let content = NodeBuilder::new("sync").children(collections.collect::<Vec<_>>()).build();
-    Reply::with(content)
+    let mut unread = Vec::new();
+    let asked = sync.get_children_by_tag("collection");
+    let collections: Vec<Node> = asked.map(|asked| sync_one(&mut account.app_state, asked, &mut unread)).collect();
+    for error in unread {
+        state.stats.add_violation(format!("app-state patch: {error:#}"));
+    }
+    Reply::with(NodeBuilder::new("sync").children(collections).build())
 }
 
-fn sync_one(app_state: &mut AppState, asked: &Node) -> Node {
+fn sync_one(app_state: &mut AppState, asked: &Node, unread: &mut Vec<anyhow::Error>) -> Node {
     let name = stanza::attr_or_empty(asked, "name");
     let base: u64 = stanza::attr(asked, "version").and_then(|version| version.parse().ok()).unwrap_or_default();
     let collection = app_state.collections.entry(name.clone()).or_default();
@@ -188,6 +243,7 @@ fn sync_one(app_state: &mut AppState, asked: &Node) -> Node {
                 let version = collection.apply(&patch.mutations);
                 patch.version = MessageField::some(wa::SyncdVersion { version: Some(version) });
                 collection.patches.push(patch.encode_to_vec());
+                unread.extend(app_state.read(&patch).err());
                 return answer.attr("version", version).build();
             }
             _ => {
@@ -241,4 +297,12 @@ pub(crate) async fn share_key(world: &Arc<World>, to: &DeviceKey) {
         is_hopeless: false,
     };
     letter::deliver(world, letter).await;
+}
+
+impl Phone {
+    /// The messages that the account's companions have marked with a star.
+    pub fn starred(&self) -> Vec<Starred> {
+        let state = self.world.state.lock();
+        state.accounts.get(&self.phone_number).map(|account| account.app_state.starred()).unwrap_or_default()
+    }
 }

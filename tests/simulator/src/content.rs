@@ -1,103 +1,25 @@
-//! What messages say: the contents that phones write, ready for [`Phone::send_content`](crate::Phone::send_content), and
-//! the outside of the stanza that goes with each.
+//! What messages say: the contents that phones write, ready for [`Phone::send_content`](crate::Phone::send_content).
 
 use wacore::poll::{compute_option_hash, encrypt_poll_vote_with_secret};
 use waproto::buffa::MessageField;
 use waproto::whatsapp as wa;
+use waproto::whatsapp::KeepType;
 use waproto::whatsapp::disappearing_mode::Initiator;
 use waproto::whatsapp::message::list_response_message::{ListType, SingleSelectReply};
+use waproto::whatsapp::message::pin_in_chat_message::Type as PinType;
 use waproto::whatsapp::message::protocol_message::Type as ProtocolType;
 use waproto::whatsapp::message::{
-    ContactMessage, ExtendedTextMessage, FutureProofMessage, ImageMessage, ListResponseMessage, LocationMessage,
-    PollCreationMessage, PollEncValue, PollUpdateMessage, ProtocolMessage, ReactionMessage, poll_creation_message,
+    AlbumMessage, ContactMessage, ContactsArrayMessage, EventMessage, ExtendedTextMessage, FutureProofMessage,
+    ImageMessage, KeepInChatMessage, ListResponseMessage, LocationMessage, PinInChatMessage, PollCreationMessage,
+    PollEncValue, PollUpdateMessage, ProtocolMessage, ReactionMessage, poll_creation_message,
 };
+use waproto::whatsapp::message_association::AssociationType;
 
 use crate::stanza;
 use crate::world::now;
 
 /// Bytes that the file of an invented picture has.
 const IMAGE_BYTES: u64 = 48_213;
-
-/// What the server and other devices see of a message without opening it.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub(crate) struct Envelope {
-    /// The stanza's `type`.
-    pub(crate) kind: &'static str,
-    /// The `mediatype` of what is encrypted.
-    pub(crate) media: Option<&'static str>,
-    /// The stanza's `edit`: 1 another text, 7 taken back by the sender, 8 by an admin.
-    pub(crate) edit: Option<&'static str>,
-    /// The `polltype` of the stanza's `<meta>`.
-    pub(crate) poll: Option<&'static str>,
-    /// Whether nothing is to be shown when it cannot be read.
-    pub(crate) is_failure_hidden: bool,
-    /// Whether companions learn only that there is something, because it may be seen once, on the phone.
-    pub(crate) is_for_phones: bool,
-}
-
-impl Envelope {
-    /// The outside of a text.
-    pub(crate) fn text() -> Self {
-        Self { kind: "text", ..Self::default() }
-    }
-
-    /// The outside that belongs to a content.
-    pub(crate) fn of(message: &wa::Message) -> Self {
-        let text = Self::text();
-        if let Some(reaction) = message.reaction_message.as_option() {
-            // A reaction without an emoji takes the one before back.
-            let is_removal = reaction.text.as_deref().unwrap_or_default().is_empty();
-            return Self { kind: "reaction", edit: is_removal.then_some("7"), is_failure_hidden: !is_removal, ..text };
-        }
-        if let Some(protocol) = message.protocol_message.as_option() {
-            return Self::of_protocol(protocol);
-        }
-        if message.poll_creation_message.is_set() || message.poll_creation_message_v3.is_set() {
-            return Self { kind: "poll", poll: Some("creation"), ..text };
-        }
-        if message.poll_update_message.is_set() {
-            return Self { kind: "poll", poll: Some("vote"), is_failure_hidden: true, ..text };
-        }
-        match media_type(message) {
-            None => text,
-            media => Self { kind: "media", media, is_for_phones: is_view_once(message), ..text },
-        }
-    }
-
-    fn of_protocol(protocol: &ProtocolMessage) -> Self {
-        let is_own = protocol.key.from_me == Some(true);
-        let (edit, is_failure_hidden) = match protocol.r#type {
-            Some(ProtocolType::MESSAGE_EDIT) => (Some("1"), true),
-            Some(ProtocolType::REVOKE) => (Some(if is_own { "7" } else { "8" }), false),
-            _ => (None, false),
-        };
-        Self { edit, is_failure_hidden, ..Self::text() }
-    }
-}
-
-fn is_view_once(message: &wa::Message) -> bool {
-    let marks = [message.image_message.view_once, message.video_message.view_once, message.audio_message.view_once];
-    marks.contains(&Some(true))
-}
-
-fn media_type(message: &wa::Message) -> Option<&'static str> {
-    let either = |is_first: Option<bool>, first, second| if is_first == Some(true) { first } else { second };
-    let found = [
-        (message.image_message.is_set(), "image"),
-        (message.video_message.is_set(), either(message.video_message.gif_playback, "gif", "video")),
-        (message.ptv_message.is_set(), "ptv"),
-        (message.audio_message.is_set(), either(message.audio_message.ptt, "ptt", "audio")),
-        (message.document_message.is_set(), "document"),
-        (message.document_with_caption_message.is_set(), "document"),
-        (message.sticker_message.is_set(), "sticker"),
-        (message.location_message.is_set(), either(message.location_message.is_live, "livelocation", "location")),
-        (message.live_location_message.is_set(), "livelocation"),
-        (message.contact_message.is_set(), "vcard"),
-        (message.contacts_array_message.is_set(), "contact_array"),
-        (message.extended_text_message.matched_text.is_some(), "url"),
-    ];
-    found.into_iter().find_map(|(is_set, name)| is_set.then_some(name))
-}
 
 /// A text without anything else.
 pub fn text(text: &str) -> wa::Message {
@@ -193,12 +115,110 @@ pub fn poll(name: &str, options: &[&str]) -> wa::Message {
     }
 }
 
+/// The same with any number of votes for each person, or as many as `selectable` says.
+pub fn poll_for_many(name: &str, options: &[&str], selectable: u32) -> wa::Message {
+    let mut message = poll(name, options);
+    let mut poll = std::mem::take(&mut message.poll_creation_message_v3);
+    if let Some(poll) = poll.as_option_mut() {
+        poll.selectable_options_count = Some(selectable);
+    }
+    message.poll_creation_message = poll;
+    message
+}
+
+/// An invitation to an event.
+pub fn event(name: &str, starts_at: u64) -> wa::Message {
+    let event = EventMessage { name: Some(name.to_owned()), start_time: Some(starts_at as i64), ..Default::default() };
+    let context = wa::MessageContextInfo { message_secret: Some(random_bytes()), ..Default::default() };
+    wa::Message {
+        event_message: MessageField::some(event),
+        message_context_info: MessageField::some(context),
+        ..Default::default()
+    }
+}
+
+/// Several people's cards: names and phone numbers.
+pub fn contacts(cards: &[(&str, &str)]) -> wa::Message {
+    let card = |(name, number): &(&str, &str)| contact(name, number).contact_message.as_option().cloned();
+    let list = ContactsArrayMessage {
+        display_name: Some(format!("{} contacts", cards.len())),
+        contacts: cards.iter().filter_map(card).collect(),
+        ..Default::default()
+    };
+    wa::Message { contacts_array_message: MessageField::some(list), ..Default::default() }
+}
+
+/// Pins a message for so many seconds; none unpins it.
+pub fn pin(key: wa::MessageKey, seconds: Option<u32>) -> wa::Message {
+    let pin = PinInChatMessage {
+        key: MessageField::some(key),
+        r#type: Some(if seconds.is_some() { PinType::PIN_FOR_ALL } else { PinType::UNPIN_FOR_ALL }),
+        sender_timestamp_ms: Some(now() as i64 * 1000),
+    };
+    let context = wa::MessageContextInfo { message_add_on_duration_in_secs: seconds, ..Default::default() };
+    wa::Message {
+        pin_in_chat_message: MessageField::some(pin),
+        message_context_info: MessageField::some(context),
+        ..Default::default()
+    }
+}
+
+/// Keeps a message although the others of its chat disappear, or does not any more.
+pub fn keep(key: wa::MessageKey, is_kept: bool) -> wa::Message {
+    let keep = KeepInChatMessage {
+        key: MessageField::some(key),
+        keep_type: Some(if is_kept { KeepType::KEEP_FOR_ALL } else { KeepType::UNDO_KEEP_FOR_ALL }),
+        timestamp_ms: Some(now() as i64 * 1000),
+    };
+    wa::Message { keep_in_chat_message: MessageField::some(keep), ..Default::default() }
+}
+
+/// A text that was forwarded so often.
+pub fn forwarded(text: &str, score: u32) -> wa::Message {
+    let context = wa::ContextInfo { is_forwarded: Some(true), forwarding_score: Some(score), ..Default::default() };
+    let extended = ExtendedTextMessage {
+        text: Some(text.to_owned()),
+        context_info: MessageField::some(context),
+        ..Default::default()
+    };
+    wa::Message { extended_text_message: MessageField::some(extended), ..Default::default() }
+}
+
+/// The head of an album: so many pictures and videos follow.
+pub fn album(images: u32, videos: u32) -> wa::Message {
+    let album =
+        AlbumMessage { expected_image_count: Some(images), expected_video_count: Some(videos), ..Default::default() };
+    wa::Message { album_message: MessageField::some(album), ..Default::default() }
+}
+
+/// A picture or video that belongs to an album; the key is that of the album's head.
+pub fn in_album(mut content: wa::Message, album: wa::MessageKey) -> wa::Message {
+    let association = wa::MessageAssociation {
+        association_type: Some(AssociationType::MEDIA_ALBUM),
+        parent_message_key: MessageField::some(album),
+        ..Default::default()
+    };
+    let context = wa::MessageContextInfo { message_association: MessageField::some(association), ..Default::default() };
+    content.message_context_info = MessageField::some(context);
+    content
+}
+
 /// A vote in a poll. Creator and voter are addressed as the voter's phone does it; both are part of what seals it.
 ///
 /// # Panics
 /// The poll has no secret, which every one of [`poll`] has.
 pub fn vote(poll: &wa::Message, key: wa::MessageKey, creator: &str, voter: &str, options: &[&str]) -> wa::Message {
     let secret = poll.message_context_info.message_secret.as_deref().expect("a poll has a secret");
+    vote_with(secret, key, [creator, voter], options)
+}
+
+/// The same, with the poll's secret alone.
+pub(crate) fn vote_with(
+    secret: &[u8],
+    key: wa::MessageKey,
+    [creator, voter]: [&str; 2],
+    options: &[&str],
+) -> wa::Message {
     let hashes: Vec<_> = options.iter().map(|option| compute_option_hash(option).to_vec()).collect();
     let id = key.id.clone().unwrap_or_default();
     let sealed = encrypt_poll_vote_with_secret(&hashes, secret, &id, creator, voter);

@@ -108,9 +108,12 @@ fn people_routes(route: Route) -> Route {
         .at("/phones/:n/tokens", post(restrictions::give_token))
         .at("/phones/:n/rate-limits", post(restrictions::limit_rate))
         .at("/phones/:n/query-refusals", post(restrictions::refuse_queries).delete(restrictions::answer_queries))
+        .at("/phones/:n/timers", get(people::show_timers))
+        .at("/phones/:n/starred", get(people::show_starred))
+        .at("/phones/:n/migration", post(people::migrate))
         .at("/phones/:n/aliases", post(restrictions::add_alias))
         .at("/phones/:n/groups", get(groups::list_groups).post(groups::create_group))
-        .at("/phones/:n/groups/:group", put(groups::rename_group))
+        .at("/phones/:n/groups/:group", put(groups::change_group))
         .at("/phones/:n/groups/:group/members", post(groups::change_members))
         .at("/phones/:n/groups/:group/receipts", post(outgoing::hear_from_group))
 }

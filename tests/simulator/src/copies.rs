@@ -5,22 +5,22 @@ use std::sync::Arc;
 use anyhow::{Context, Result, ensure};
 use sha2::{Digest as _, Sha256};
 use wacore_binary::builder::NodeBuilder;
-use wacore_binary::{Jid, Node};
-use waproto::buffa::Message as _;
+use wacore_binary::{Jid, Node, Server};
+use waproto::buffa::{Message as _, MessageField};
 use waproto::whatsapp as wa;
 use waproto::whatsapp::message::protocol_message::Type as ProtocolType;
 
-use crate::content::Envelope;
 use crate::delivery::Delivery;
+use crate::group_copies::foreign_letter;
+use crate::group_send::is_for_many;
 use crate::inbox::{InboxMessage, Report};
 use crate::ledger::Verdict;
-use crate::letter::{Letter, Role};
 use crate::link::DeviceKey;
 use crate::messages::Sent;
 use crate::rules::Opened;
 use crate::signal::open_message;
 use crate::summary::Summary;
-use crate::world::{World, now};
+use crate::world::{State, World, now};
 use crate::{app_state, retries, stanza};
 
 /// Looks at every copy; when the message is taken, each goes where it is for.
@@ -62,7 +62,7 @@ async fn take_copy(world: &Arc<World>, sent: &Sent, copy_to: &Jid, enc: &Node, o
     };
     if is_broken || (decrypted.is_err() && !sent.is_peer()) {
         let has_lost_session = world.state.lock().has_lost_session(&target.phone_number, &sent.from);
-        retries::ask(world, &target, sent).await;
+        retries::ask(world, &target, &sent.from, (&sent.id, sent.to.to_non_ad())).await;
         if !is_broken && has_lost_session {
             // It was written before the companion could know.
             return Ok(());
@@ -113,12 +113,21 @@ impl SealedCopy {
 }
 
 pub(crate) fn sealed(sent: &Sent, enc: &Node) -> Result<SealedCopy> {
+    if !sent.is_peer() {
+        needs_identity(&sent.message, enc)?;
+    }
     let kind = stanza::attr_or_empty(enc, "type");
+    Ok(SealedCopy { kind, bytes: stanza::bytes(enc).context("an <enc> without bytes")? })
+}
+
+/// The first message to a device must say whose device the sender is.
+pub(crate) fn needs_identity(message: &Node, enc: &Node) -> Result<()> {
+    let is_first = stanza::attr_or_empty(enc, "type") == "pkmsg";
     ensure!(
-        kind != "pkmsg" || sent.message.get_optional_child("device-identity").is_some() || sent.is_peer(),
+        !is_first || message.get_optional_child("device-identity").is_some(),
         "a first message without device-identity"
     );
-    Ok(SealedCopy { kind, bytes: stanza::bytes(enc).context("an <enc> without bytes")? })
+    Ok(())
 }
 
 /// Reads an opened copy, and remembers what the recipient's phone was told.
@@ -136,6 +145,8 @@ fn note(world: &World, sent: &Sent, target: &DeviceKey, sealed: &SealedCopy, ope
 /// The hash of what a message says.
 pub(crate) fn content_hash(message: &wa::Message) -> [u8; 32] {
     let mut message = message.clone();
+    // The key to a group comes with an answer to a retry receipt.
+    message.sender_key_distribution_message = MessageField::none();
     if let Some(context) = message.message_context_info.as_option_mut() {
         // It belongs to the stanza's <reporting>, which an answer to a retry receipt does not have.
         context.reporting_token_version = None;
@@ -151,7 +162,7 @@ async fn take_own(world: &Arc<World>, sent: &Sent, message: &wa::Message) -> Res
         let is_right = world.state.lock().device_key(&named).map(|key| key.phone_number)
             == Some(Arc::clone(&sent.recipient.phone_number));
         ensure!(is_right, "the copy for the phone names another destination than the message");
-        world.state.lock().note_file(&sent.from.phone_number, &sent.id, message, world);
+        world.state.lock().note_sent(&sent.from.phone_number, &sent.id, message, world);
         return Ok(());
     }
     if message.protocol_message.r#type == Some(ProtocolType::APP_STATE_SYNC_KEY_REQUEST) {
@@ -161,45 +172,64 @@ async fn take_own(world: &Arc<World>, sent: &Sent, message: &wa::Message) -> Res
 }
 
 pub(crate) fn put_into_inbox(world: &World, sent: &Sent, target: &DeviceKey, message: &wa::Message) {
+    let group = is_for_many(&sent.to).then(|| sent.to.to_string());
+    let is_direct = group.is_none();
     let entry = InboxMessage {
         edit: stanza::attr(&sent.message, "edit"),
-        ..InboxMessage::new(&sent.id, (&sent.from.phone_number, sent.from.device), None, message)
+        ..InboxMessage::new(&sent.id, (&sent.from.phone_number, sent.from.device), group, message)
     };
     let report = Report { sender: Arc::clone(&sent.from.phone_number), address: sent.to.to_non_ad() };
     let mut state = world.state.lock();
-    state.meet(&sent.from.phone_number, &target.phone_number);
-    state.hear(&target.phone_number, &sent.from.phone_number);
+    if is_direct {
+        state.meet(&sent.from.phone_number, &target.phone_number);
+        state.hear(&target.phone_number, &sent.from.phone_number);
+        state.note_timer([&sent.from.phone_number, &target.phone_number], message);
+    }
     state.store_message(&target.phone_number, entry, Some(report), world);
 }
 
 /// Passes a copy on to a companion device: of the recipient, or of the sender.
 pub(crate) fn pass_on(world: &World, sent: &Sent, target: DeviceKey, enc: &Node) {
     let mut state = world.state.lock();
-    let Some(sender) = state.accounts.get(&sent.from.phone_number) else { return };
-    let mut message = NodeBuilder::new("message")
-        .attr("from", stanza::phone_jid(&sent.from.phone_number).with_device(sent.from.device))
-        .attr("id", sent.id.as_str())
-        .attr("t", now())
-        .attr("type", stanza::attr_or_empty(&sent.message, "type"))
-        .attr("notify", sender.push_name.as_str())
-        .attr("sender_lid", stanza::lid_jid(&sender.lid).with_device(sent.from.device));
-    if target.phone_number == sent.from.phone_number {
-        message = message.attr("recipient", sent.to.to_non_ad());
-    }
-    let identity = sent.message.get_optional_child("device-identity").cloned();
-    let stanza = message.children(std::iter::once(enc.clone()).chain(identity)).build();
-    let letter = Letter {
-        id: sent.id.clone(),
-        from: Arc::clone(&sent.from.phone_number),
-        to: target,
-        timestamp: now(),
-        role: Role::Message,
-        envelope: Envelope::default(),
-        // Only the sender could encrypt it again.
-        plaintext: Arc::new([]),
-        attempt: 0,
-        is_hopeless: false,
+    let stanza = if is_for_many(&sent.to) {
+        state.passed_on(&sent.message, &sent.from, vec![enc.clone()])
+    } else {
+        state.passed_on_to_one(sent, &target, enc)
     };
-    let key = letter.to.clone();
-    state.enqueue(&key, Delivery::message(stanza, letter), world);
+    let Some(stanza) = stanza else { return };
+    let letter = foreign_letter(&sent.id, &sent.from, target.clone());
+    state.enqueue(&target, Delivery::message(stanza, letter), world);
+}
+
+impl State {
+    fn passed_on_to_one(&self, sent: &Sent, target: &DeviceKey, enc: &Node) -> Option<Node> {
+        let sender = self.accounts.get(&sent.from.phone_number)?;
+        let pn = stanza::phone_jid(&sent.from.phone_number).with_device(sent.from.device);
+        let lid = stanza::lid_jid(&sender.lid).with_device(sent.from.device);
+        // The sender is named as the chat is; the other number stands beside it.
+        let [(from, jid), (other, other_jid)] = match sent.to.server {
+            Server::Lid => [("from", lid), ("sender_pn", pn)],
+            _ => [("from", pn), ("sender_lid", lid)],
+        };
+        let mut message = NodeBuilder::new("message")
+            .attr(from, jid)
+            .attr("id", sent.id.as_str())
+            .attr("t", now())
+            .attr("type", stanza::attr_or_empty(&sent.message, "type"))
+            .attr("notify", sender.push_name.as_str())
+            .attr(other, other_jid);
+        if let Some(edit) = stanza::attr(&sent.message, "edit") {
+            message = message.attr("edit", edit);
+        }
+        if target.phone_number == sent.from.phone_number {
+            // An answer to a request of an own device says in which chat it was.
+            let chat = stanza::jid(&sent.message, "recipient").unwrap_or_else(|| sent.to.to_non_ad());
+            message = message.attr("recipient", chat);
+            if sent.to.server == Server::Lid {
+                message = message.attr("peer_recipient_pn", stanza::phone_jid(&sent.recipient.phone_number));
+            }
+        }
+        let identity = sent.message.get_optional_child("device-identity").cloned();
+        Some(message.children(std::iter::once(enc.clone()).chain(identity)).build())
+    }
 }

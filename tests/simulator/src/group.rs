@@ -9,10 +9,11 @@ use wacore_binary::{Jid, Node};
 
 use crate::account::Account;
 use crate::delivery::Class;
+use crate::group_send::is_status;
 use crate::link::DeviceKey;
 use crate::queries::Reply;
-use crate::stanza;
 use crate::world::{State, World, now};
+use crate::{stanza, usync};
 
 /// By which numbers the members of a group know each other.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
@@ -48,6 +49,10 @@ pub struct GroupInfo {
     pub addressing: Addressing,
     /// The members' phone numbers and what they may do.
     pub members: BTreeMap<String, Rank>,
+    /// Whether only admins may write to it.
+    pub is_announcement: bool,
+    /// After how many seconds its messages disappear; 0 lets them stay.
+    pub ephemeral_seconds: u32,
 }
 
 /// One group.
@@ -62,6 +67,10 @@ pub(crate) struct Group {
     pub(crate) addressing: Addressing,
     /// By phone number.
     pub(crate) members: BTreeMap<Arc<str>, Rank>,
+    /// Whether only admins may write.
+    pub(crate) is_announcement: bool,
+    /// After how many seconds messages disappear; 0 lets them stay.
+    pub(crate) ephemeral_seconds: u32,
 }
 
 impl Addressing {
@@ -69,6 +78,23 @@ impl Addressing {
         match self {
             Self::Lid => "lid",
             Self::PhoneNumber => "pn",
+        }
+    }
+
+    /// The address of somebody among those who know each other so.
+    pub(crate) fn jid(self, account: &Account) -> Jid {
+        match self {
+            Self::Lid => stanza::lid_jid(&account.lid),
+            Self::PhoneNumber => stanza::phone_jid(&account.phone_number),
+        }
+    }
+
+    /// The two attributes that say who wrote or acted.
+    fn participant(self, account: &Account) -> [(&'static str, Jid); 2] {
+        let (pn, lid) = (stanza::phone_jid(&account.phone_number), stanza::lid_jid(&account.lid));
+        match self {
+            Self::Lid => [("participant", lid), ("participant_pn", pn)],
+            Self::PhoneNumber => [("participant", pn), ("participant_lid", lid)],
         }
     }
 }
@@ -90,24 +116,19 @@ impl Group {
             subject: self.subject.clone(),
             addressing: self.addressing,
             members: self.members.iter().map(|(number, rank)| (number.to_string(), *rank)).collect(),
+            is_announcement: self.is_announcement,
+            ephemeral_seconds: self.ephemeral_seconds,
         }
     }
 
     /// The address under which the group knows somebody.
     pub(crate) fn jid(&self, account: &Account) -> Jid {
-        match self.addressing {
-            Addressing::Lid => stanza::lid_jid(&account.lid),
-            Addressing::PhoneNumber => stanza::phone_jid(&account.phone_number),
-        }
+        self.addressing.jid(account)
     }
 
     /// The two attributes that say who wrote or acted.
     pub(crate) fn participant(&self, account: &Account) -> [(&'static str, Jid); 2] {
-        let (pn, lid) = (stanza::phone_jid(&account.phone_number), stanza::lid_jid(&account.lid));
-        match self.addressing {
-            Addressing::Lid => [("participant", lid), ("participant_pn", pn)],
-            Addressing::PhoneNumber => [("participant", pn), ("participant_lid", lid)],
-        }
+        self.addressing.participant(account)
     }
 }
 
@@ -115,6 +136,14 @@ impl State {
     /// The group with this address. `None` also when it is the address of something else.
     pub(crate) fn group_of(&self, jid: &Jid) -> Option<&Group> {
         self.groups.get(jid.user.as_str()).filter(|_| jid.server == wacore_binary::Server::Group)
+    }
+
+    /// The two attributes that name somebody in a group, or below a status. `None` elsewhere.
+    pub(crate) fn participant_in(&self, chat: &Jid, account: &Account) -> Option<[(&'static str, Jid); 2]> {
+        match self.group_of(chat) {
+            Some(group) => Some(group.participant(account)),
+            None => is_status(chat).then(|| Addressing::Lid.participant(account)),
+        }
     }
 
     /// The companion devices of all members.
@@ -137,6 +166,13 @@ impl State {
         Some(node.build())
     }
 
+    /// The hash over the members, as a client has it that asks whether they are still the same.
+    fn member_hash(&self, group: &Group) -> String {
+        let members =
+            group.members.keys().filter_map(|number| self.accounts.get(number)).map(|account| group.jid(account));
+        usync::address_hash(members.map(|jid| format!("{}.0:0@{}", jid.user, jid.server.as_str())).collect())
+    }
+
     /// The group with all its members.
     pub(crate) fn group_node(&self, group: &Group) -> Node {
         let members: Vec<Node> = group.members.keys().filter_map(|number| self.member_node(group, number)).collect();
@@ -156,7 +192,7 @@ impl State {
         if let Some(owner) = self.accounts.get(&group.subject_by.0) {
             node = node.attr("s_o", group.jid(owner));
         }
-        node.children(members).build()
+        node.children(members.into_iter().chain(group.setting_nodes())).build()
     }
 
     /// A change as the members are told of it.
@@ -200,6 +236,11 @@ pub(crate) fn answer(world: &World, device: &DeviceKey, iq: &Node) -> Reply {
     };
     if !group.members.contains_key(&device.phone_number) {
         return Reply::Error(403, "forbidden");
+    }
+    let known = stanza::children(iq).first().and_then(|query| stanza::attr(query, "phash"));
+    if known.is_some_and(|hash| hash == state.member_hash(group)) {
+        // The client has these members already; src: wacore iq/groups.rs, after WhatsApp Web.
+        return Reply::done();
     }
     Reply::with(state.group_node(group))
 }

@@ -8,7 +8,7 @@ use wacore_binary::builder::NodeBuilder;
 use wacore_binary::{Jid, Node, Server};
 use waproto::whatsapp as wa;
 
-use crate::content::Envelope;
+use crate::envelope::Envelope;
 use crate::group::{Addressing, Group, GroupInfo, Rank};
 use crate::inbox::InboxMessage;
 use crate::letter::{self, Letter, Role};
@@ -46,6 +46,8 @@ impl Phone {
             created_at: now(),
             addressing,
             members: all,
+            is_announcement: false,
+            ephemeral_seconds: 0,
         };
         let create = NodeBuilder::new("create").attr("type", "new").attr("key", self.world.next_id());
         let create = create.children([state.group_node(&group)]).build();
@@ -154,6 +156,8 @@ impl Phone {
         let (group, devices) = {
             let mut state = self.world.state.lock();
             let group = self.own_group(&state, group, false)?;
+            let is_for_admins = state.groups.get(&group).is_some_and(|group| group.is_announcement);
+            self.own_group(&state, &stanza::group_jid(&group).to_string(), is_for_admins)?;
             self.post_to_group(&mut state, &group, id, content);
             let devices = state.group_devices(&group);
             (group, devices)
@@ -213,7 +217,7 @@ impl Phone {
     }
 
     /// The number of a group that this phone is in, as an admin when that is asked for.
-    fn own_group(&self, state: &State, group: &str, is_admin: bool) -> Result<Arc<str>> {
+    pub(crate) fn own_group(&self, state: &State, group: &str, is_admin: bool) -> Result<Arc<str>> {
         let jid: Option<Jid> = group.parse().ok();
         let found = jid.and_then(|jid| state.group_of(&jid)).with_context(|| format!("there is no group {group}"))?;
         let rank = found.members.get(&self.phone_number).with_context(|| format!("not a member of {group}"))?;

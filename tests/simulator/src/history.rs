@@ -12,7 +12,7 @@ use waproto::whatsapp::message::protocol_message::Type as ProtocolType;
 use waproto::whatsapp::message::{HistorySyncNotification, ProtocolMessage};
 
 use crate::account::Account;
-use crate::content::Envelope;
+use crate::envelope::Envelope;
 use crate::letter::{self, Letter, Role};
 use crate::link::DeviceKey;
 use crate::phone::Phone;

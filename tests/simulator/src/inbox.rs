@@ -8,6 +8,7 @@ use wacore_binary::Jid;
 use waproto::whatsapp as wa;
 
 use crate::account::Account;
+use crate::addon::Addon;
 use crate::media::{FileReference, references};
 use crate::phone::Phone;
 use crate::settings::Settings;
@@ -16,7 +17,7 @@ use crate::summary::Summary;
 use crate::world::{State, World, now};
 
 /// A message that the phone itself received.
-#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct InboxMessage {
     /// The sender's id of the message.
     pub id: String,
@@ -24,7 +25,7 @@ pub struct InboxMessage {
     pub from: String,
     /// The sending device; 0 is the sender's phone.
     pub from_device: u16,
-    /// The group that it was written to.
+    /// The group that it was written to, or `status@broadcast`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub group: Option<String>,
     /// The text; empty when the message is neither a text nor an edit.
@@ -43,6 +44,9 @@ pub struct InboxMessage {
     /// What it takes to open its file.
     #[serde(skip)]
     pub(crate) file: Option<Arc<FileReference>>,
+    /// What it takes to open what is said about it, or what it says about another.
+    #[serde(skip)]
+    pub(crate) addon: Option<Arc<Addon>>,
 }
 
 impl InboxMessage {
@@ -61,6 +65,7 @@ impl InboxMessage {
             copies: 1,
             contents: 1,
             file: references(message).map(Arc::new),
+            addon: Addon::of(message).map(Arc::new),
         }
     }
 
@@ -94,16 +99,38 @@ impl State {
         report: Option<Report>,
         world: &World,
     ) {
-        let Some(account) = self.accounts.get_mut(phone_number) else { return };
+        let (id, told) = (message.id.clone(), report.clone());
+        if self.keep_message(phone_number, message, report, world)
+            && let Some(report) = told
+        {
+            self.report_arrival(world, &report, phone_number, &id);
+        }
+    }
+
+    /// The same without telling anybody yet. `true` when the phone has it now, and is to be told of.
+    pub(crate) fn keep_message(
+        &mut self,
+        phone_number: &str,
+        mut message: InboxMessage,
+        report: Option<Report>,
+        world: &World,
+    ) -> bool {
+        if self.accounts.get(phone_number).is_some_and(|account| !account.is_off) {
+            self.open_addon(phone_number, &mut message);
+        }
+        let Some(account) = self.accounts.get_mut(phone_number) else { return false };
         if account.is_off {
             account.waiting.push_back(Waiting { message, report });
-            return;
+            return false;
         }
-        let id = message.id.clone();
         account.store(message, &world.settings);
-        if let Some(Report { sender, address }) = report {
-            self.report_arrival(world, &sender, address, &id);
-        }
+        true
+    }
+
+    /// Remembers what an account has sent: the file that phones may ask for, and what opens what others will say about it.
+    pub(crate) fn note_sent(&mut self, phone_number: &str, id: &str, message: &wa::Message, world: &World) {
+        self.note_file(phone_number, id, message, world);
+        self.note_parent(phone_number, (id, phone_number), Addon::of(message));
     }
 }
 
@@ -129,7 +156,8 @@ impl Phone {
         let mut inbox: Vec<InboxMessage> = account.inbox.iter().cloned().collect();
         for message in &mut inbox {
             let sender = state.accounts.get(message.from.as_str());
-            let key = (Arc::clone(&self.phone_number), message.id.clone());
+            let to = message.group.as_deref().map_or_else(|| Arc::clone(&self.phone_number), Arc::from);
+            let key = (to, message.id.clone());
             if let Some(sent) = sender.and_then(|sender| sender.ledger.find(&key)) {
                 (message.copies, message.contents) = (sent.copies, sent.contents);
             }
@@ -169,8 +197,12 @@ impl Phone {
         }
         let mut state = self.world.state.lock();
         for message in found {
-            let address = state.chat_jid(&message.from, stanza::phone_jid(&self.phone_number));
-            state.report_arrival(&self.world, &message.from, address, &message.id);
+            let address = match message.group.as_deref().and_then(|group| group.parse().ok()) {
+                Some(group) => group,
+                None => state.chat_jid(&message.from, stanza::phone_jid(&self.phone_number)),
+            };
+            let report = Report { sender: message.from.as_str().into(), address };
+            state.report_arrival(&self.world, &report, &self.phone_number, &message.id);
         }
         Ok(())
     }

@@ -14,11 +14,11 @@ use crate::world::now;
 const KEPT_COPIES: usize = 100;
 
 /// A message that a companion has sent, once or more.
-#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct SentMessage {
     /// Its id.
     pub id: String,
-    /// The phone number that it is for.
+    /// The phone number that it is for; of a group or the status its address.
     pub to: String,
     /// The address that the companion wrote to.
     pub address: String,
@@ -31,6 +31,11 @@ pub struct SentMessage {
     /// The stanza's `edit`: 1 another text, 2 pinned, 7 taken back, 8 taken back by an admin.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub edit: Option<String>,
+    /// Who is to see it, when it is a status: `contacts`, `allowlist` or `denylist`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub status_setting: Option<String>,
+    /// How many devices were given the key with the first copy, when it is for a group or a status.
+    pub keys: usize,
     /// How often the companion has sent it, whatever became of it.
     pub copies: usize,
     /// How many different contents the copies had that could be opened; more than one is a broken promise.
@@ -100,13 +105,15 @@ pub(crate) struct Copy<'a> {
     pub(crate) from_device: u16,
     pub(crate) stanza_type: String,
     pub(crate) edit: Option<String>,
+    pub(crate) status_setting: Option<String>,
+    pub(crate) keys: usize,
 }
 
 impl Ledger {
     /// Writes a copy down and says what becomes of it: `refusal` when it is not to be taken, otherwise it is taken when
     /// it is the first.
     pub(crate) fn enter(&mut self, copy: Copy<'_>, refusal: Option<Verdict>, limit: usize) -> Verdict {
-        let Copy { id, to, address, from_device, stanza_type, edit } = copy;
+        let Copy { id, to, address, from_device, stanza_type, edit, status_setting, keys } = copy;
         let key = (to, id.to_owned());
         if !self.index.contains_key(&key) {
             let sent = SentMessage {
@@ -117,6 +124,8 @@ impl Ledger {
                 content: None,
                 stanza_type,
                 edit,
+                status_setting,
+                keys,
                 copies: 0,
                 contents: 0,
                 is_taken: false,
@@ -199,7 +208,7 @@ impl Ledger {
 }
 
 impl Phone {
-    /// Everything that this account's companions have sent to people, in the order of the first copies.
+    /// Everything that this account's companions have sent, in the order of the first copies.
     pub fn sent(&self) -> Vec<SentMessage> {
         let state = self.world.state.lock();
         let ledger = state.accounts.get(&self.phone_number).map(|account| &account.ledger);

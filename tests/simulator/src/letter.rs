@@ -10,8 +10,8 @@ use waproto::buffa::MessageField;
 use waproto::whatsapp as wa;
 
 use crate::account::Device;
-use crate::content::Envelope;
 use crate::delivery::Delivery;
+use crate::envelope::Envelope;
 use crate::link::DeviceKey;
 use crate::sender_key::SenderKeyParts;
 use crate::signal::{Sealed, SignalBox, open_message};
@@ -50,6 +50,13 @@ pub(crate) enum Role {
     Peer,
     /// A message in the group with this number.
     Group(Arc<str>, Arc<SenderKeyParts>),
+}
+
+impl Letter {
+    /// Whether a companion encrypted it, which alone can do that again.
+    pub(crate) fn is_foreign(&self) -> bool {
+        self.plaintext.is_empty() && !self.envelope.is_for_phones
+    }
 }
 
 /// The padded bytes of a message.
@@ -137,8 +144,7 @@ fn post(state: &mut State, world: &World, mut letter: Letter, sealed: Vec<Sealed
 /// A device could not read a message. Its sender encrypts it again, in a new session.
 pub(crate) async fn send_again(world: &Arc<World>, mut letter: Letter) {
     letter.attempt += 1;
-    // A copy that another companion encrypted can only be asked for there.
-    if letter.plaintext.is_empty() || letter.envelope.is_for_phones || letter.attempt > MOST_RETRIES {
+    if letter.is_foreign() || letter.envelope.is_for_phones || letter.attempt > MOST_RETRIES {
         return;
     }
     let Some(signal) = world.signal(&letter.from) else { return };
@@ -180,7 +186,7 @@ async fn seal(signal: &mut SignalBox, letter: &Letter) -> Result<Vec<Sealed>> {
 }
 
 fn message_stanza(state: &State, letter: &Letter, sealed: Vec<Sealed>, is_broken: bool) -> Option<Node> {
-    let Envelope { kind, poll, edit, is_for_phones, .. } = letter.envelope;
+    let Envelope { kind, meta, edit, is_for_phones, .. } = letter.envelope;
     let sender = state.accounts.get(&letter.from)?;
     let mut message = NodeBuilder::new("message").attr("id", letter.id.as_str()).attr("t", letter.timestamp);
     message = message.attr("type", kind);
@@ -197,10 +203,14 @@ fn message_stanza(state: &State, letter: &Letter, sealed: Vec<Sealed>, is_broken
         Role::OwnCopy(to) => {
             message.attr("from", stanza::phone_jid(&letter.from)).attr("recipient", stanza::phone_jid(to))
         }
-        Role::Message => message
-            .attr("from", stanza::phone_jid(&letter.from))
-            .attr("notify", sender.push_name.as_str())
-            .attr("sender_lid", stanza::lid_jid(&sender.lid)),
+        Role::Message => {
+            let (pn, lid) = (stanza::phone_jid(&letter.from), stanza::lid_jid(&sender.lid));
+            // As the chat is named for the one who gets it; the other number stands beside it.
+            let is_moved = state.accounts.get(&letter.to.phone_number).is_some_and(|account| account.is_migrated);
+            let [(from, jid), (other, other_jid)] =
+                if is_moved { [("from", lid), ("sender_pn", pn)] } else { [("from", pn), ("sender_lid", lid)] };
+            message.attr(from, jid).attr(other, other_jid).attr("notify", sender.push_name.as_str())
+        }
         Role::Group(group, _) => {
             let group = state.groups.get(group)?;
             let [(participant, jid), (other, other_jid)] = group.participant(sender);
@@ -212,7 +222,7 @@ fn message_stanza(state: &State, letter: &Letter, sealed: Vec<Sealed>, is_broken
                 .attr(other, other_jid)
         }
     };
-    let meta = poll.map(|kind| NodeBuilder::new("meta").attr("polltype", kind).build());
+    let meta = meta.map(|(key, value)| NodeBuilder::new("meta").attr(key, value).build());
     let withheld = is_for_phones.then(|| NodeBuilder::new("unavailable").attr("type", "view_once").build());
     let parts = sealed.into_iter().map(|sealed| enc_node(letter, sealed, is_broken));
     Some(message.children(parts.chain(meta).chain(withheld)).build())

@@ -11,7 +11,7 @@ use crate::ledger::{Copy, Verdict};
 use crate::link::{DeviceKey, Link};
 use crate::message_fault::MessageFault;
 use crate::world::{State, World, now};
-use crate::{copies, retries, rules, stanza, usync};
+use crate::{copies, group_send, retries, rules, stanza, usync};
 
 /// A message on its way through the server.
 pub(crate) struct Sent {
@@ -28,6 +28,9 @@ pub(crate) async fn receive(world: &Arc<World>, link: &Arc<Link>, message: &Node
     else {
         return false;
     };
+    if group_send::is_for_many(&to) {
+        return group_send::receive(world, link, message).await;
+    }
     let Some(recipient) = world.state.lock().device_key(&to) else {
         if !matches!(to.server, Server::Pn | Server::Lid) {
             return false;
@@ -61,7 +64,8 @@ async fn take(world: Arc<World>, link: Arc<Link>, sent: Sent) {
     let verdict = enter(&world, &sent, refusal);
     let opened = copies::take(&world, &sent, verdict).await;
     rules::judge(&world, &sent, &opened);
-    answer(&world, &link, &sent, verdict, fault).await;
+    let hash = world.state.lock().hash_of_missed(&sent);
+    answer(&world, &link, &sent.message, hash, (verdict, fault)).await;
 }
 
 /// Writes the message into the sender's book, which knows whether it is the first of its id.
@@ -73,6 +77,8 @@ fn enter(world: &World, sent: &Sent, refusal: Option<Verdict>) -> Verdict {
         from_device: sent.from.device,
         stanza_type: stanza::attr_or_empty(&sent.message, "type"),
         edit: stanza::attr(&sent.message, "edit"),
+        status_setting: None,
+        keys: 0,
     };
     let mut state = world.state.lock();
     let is_new_chat = state.is_new_chat(sent);
@@ -87,14 +93,22 @@ fn enter(world: &World, sent: &Sent, refusal: Option<Verdict>) -> Verdict {
     verdict
 }
 
-async fn answer(world: &Arc<World>, link: &Arc<Link>, sent: &Sent, verdict: Verdict, fault: MessageFault) {
-    let mut ack = acknowledgement(&sent.message);
-    if let Some(hash) = world.state.lock().hash_of_missed(sent) {
+/// Acknowledges a message, as the fault that was ordered for it wants it. With the hash of the devices that should have got it when that is
+/// not the sender's.
+pub(crate) async fn answer(
+    world: &Arc<World>,
+    link: &Arc<Link>,
+    message: &Node,
+    hash: Option<String>,
+    (verdict, fault): (Verdict, MessageFault),
+) {
+    let mut ack = acknowledgement(message);
+    if let Some(hash) = hash {
         ack.attrs.insert("phash", hash);
     }
     match (verdict, fault) {
         (Verdict::Lost, _) | (_, MessageFault::DropAfterTaking) => link.cut.cancel(),
-        (Verdict::Refused(code), _) => link.reply(refusal(&sent.message, code)).await,
+        (Verdict::Refused(code), _) => link.reply(refusal(message, code)).await,
         (_, MessageFault::AckWithheld) => {}
         (_, MessageFault::AckDelayed { ms }) => {
             let (link, stopping) = (Arc::clone(link), world.stopping.clone());
@@ -125,13 +139,13 @@ impl State {
     }
 }
 
-fn acknowledgement(message: &Node) -> Node {
+pub(crate) fn acknowledgement(message: &Node) -> Node {
     let mut ack = stanza::ack("message", message);
     ack.attrs.insert("t", now());
     ack
 }
 
-fn refusal(message: &Node, code: u16) -> Node {
+pub(crate) fn refusal(message: &Node, code: u16) -> Node {
     let mut refusal = acknowledgement(message);
     refusal.attrs.insert("error", code);
     refusal

@@ -7,7 +7,8 @@ use serde::Serialize;
 use thiserror::Error;
 use waproto::whatsapp as wa;
 
-use crate::content::{self, Envelope};
+use crate::content;
+use crate::envelope::Envelope;
 use crate::group_chat::is_group;
 use crate::inbox::InboxMessage;
 use crate::letter::{self, Letter, Role};
@@ -144,11 +145,11 @@ impl Phone {
     pub async fn send_content(&self, to: &str, content: wa::Message) -> anyhow::Result<String> {
         let id = self.world.message_id();
         if is_group(to) {
-            self.send_to_group(to, &id, &content).await?;
+            self.send_to_group(to, &id, &self.timed_in_group(to, content.clone())).await?;
         } else {
             self.send_to_person(to, &id, &self.timed(to, content.clone())).await?;
         }
-        self.note_file(&id, &content);
+        self.world.state.lock().note_sent(&self.phone_number, &id, &content, &self.world);
         Ok(id)
     }
 

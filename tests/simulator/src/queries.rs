@@ -7,7 +7,9 @@ use wacore_binary::builder::NodeBuilder;
 
 use crate::link::Link;
 use crate::world::World;
-use crate::{app_state, group, keys, link_code, login, media, mex, profile, stanza, token, unlink, usync};
+use crate::{
+    app_state, group, group_settings, keys, link_code, login, media, mex, profile, stanza, timer, token, unlink, usync,
+};
 
 /// An answer to a query.
 pub(crate) enum Reply {
@@ -49,7 +51,8 @@ pub(crate) async fn answer(world: &Arc<World>, link: &Arc<Link>, iq: &Node) -> O
         ("passive", "set", "active" | "passive") | ("urn:xmpp:whatsapp:dirty", "set", "clean") => Some(Reply::done()),
         ("abt", "get", "props") => Some(Reply::with(ab_props(world))),
         ("blocklist", "get", "") => Some(Reply::with(NodeBuilder::new("list").attr("dhash", "1").build())),
-        ("blocklist", "set", "item") | ("disappearing_mode", "set", _) => Some(Reply::done()),
+        ("blocklist", "set", "item") => Some(Reply::done()),
+        ("disappearing_mode", "set", "disappearing_mode") => Some(timer::take_default(world, device, child?)),
         ("privacy", "get", "privacy") => Some(Reply::with(privacy())),
         ("privacy", "set", "tokens") => Some(token::issue(world, device, child?)),
         ("w:mex", "get", "query") => mex::answer(world, device, child?),
@@ -65,6 +68,7 @@ pub(crate) async fn answer(world: &Arc<World>, link: &Arc<Link>, iq: &Node) -> O
         ("status", "set", "status") => Some(profile::take_about(world, device, child?)),
         ("w:profile:picture", "get", "picture") => Some(profile::answer_picture(world, iq)),
         ("w:g2", "get", "participating") => Some(group::answer_all(world, device)),
+        ("w:g2", "set", _) => group_settings::change(world, device, iq),
         ("w:g2", "get", "query") => Some(group::answer(world, device, iq)),
         ("w:m", "set", "media_conn") => Some(media::answer_hosts(world, device)),
         _ => None,

@@ -4,9 +4,11 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use wacore_binary::builder::NodeBuilder;
-use wacore_binary::{Jid, Node, Server};
+use wacore_binary::{Jid, Node};
 
 use crate::delivery::{Class, Delivery};
+use crate::group_send::is_for_many;
+use crate::inbox::Report as Arrival;
 use crate::letter::{self, Letter};
 use crate::link::{DeviceKey, Link};
 use crate::phone::Phone;
@@ -17,8 +19,8 @@ use crate::{keys, media, stanza};
 struct Report<'a> {
     reader: &'a DeviceKey,
     author: &'a str,
-    /// The group's number, when that is where it was.
-    group: Option<&'a str>,
+    /// The group, or the status, when that is where it was.
+    group: Option<Jid>,
     /// `read`, `played`, or these with `-self`; the latter are for the reader's own devices only.
     kind: &'a str,
     ids: &'a [String],
@@ -101,6 +103,9 @@ async fn send_again(world: &Arc<World>, key: &DeviceKey, receipt: &Node) {
         unread
     };
     keys::adopt_retry_keys(world, key, receipt);
+    if unread.iter().any(Letter::is_foreign) {
+        world.state.lock().hand_on_request(world, key, receipt);
+    }
     for letter in unread {
         letter::send_again(world, letter).await;
     }
@@ -110,9 +115,9 @@ async fn send_again(world: &Arc<World>, key: &DeviceKey, receipt: &Node) {
 fn pass_on(world: &World, reader: &DeviceKey, receipt: &Node, kind: &str) {
     let mut state = world.state.lock();
     let Some(to) = stanza::jid(receipt, "to") else { return };
-    let author = if to.server == Server::Group { stanza::jid(receipt, "participant") } else { Some(to.clone()) };
+    let group = is_for_many(&to).then(|| to.clone());
+    let author = if group.is_some() { stanza::jid(receipt, "participant") } else { Some(to) };
     let Some(author) = author.and_then(|author| state.device_key(&author)) else { return };
-    let group = (to.server == Server::Group).then_some(to.user.as_str());
     let ids = ids(receipt);
     state.report(world, &Report { reader, author: &author.phone_number, group, kind, ids: &ids });
 }
@@ -137,16 +142,16 @@ impl State {
         let mut receipt =
             NodeBuilder::new("receipt").attr("id", first.as_str()).attr("type", report.kind).attr("t", now());
         let reader = self.accounts.get(&report.reader.phone_number)?;
-        receipt = match report.group {
+        receipt = match &report.group {
             Some(group) => {
-                let group = self.groups.get(group)?;
-                let [(participant, jid), (other, other_jid)] = group.participant(reader);
+                let [(participant, jid), (other, other_jid)] = self.participant_in(group, reader)?;
                 let jid = jid.with_device(report.reader.device);
-                receipt.attr("from", stanza::group_jid(&group.id)).attr(participant, jid).attr(other, other_jid)
+                receipt.attr("from", group).attr(participant, jid).attr(other, other_jid)
             }
             None => {
-                let from = stanza::phone_jid(&reader.phone_number).with_device(report.reader.device);
-                receipt.attr("from", if is_own { from } else { from.to_non_ad() })
+                let from = stanza::phone_jid(&reader.phone_number);
+                let device = report.reader.device;
+                receipt.attr("from", if is_own { from.with_device(device) } else { self.chat_jid(report.author, from) })
             }
         };
         if is_own && report.group.is_none() {
@@ -158,10 +163,16 @@ impl State {
         Some(receipt.children(list).build())
     }
 
-    /// Tells all devices of a sender that a message has arrived. `from` is the address that the sender used.
-    pub(crate) fn report_arrival(&mut self, world: &World, sender: &str, from: Jid, id: &str) {
-        let receipt = NodeBuilder::new("receipt").attr("from", from).attr("id", id).attr("t", now()).build();
-        for key in self.companions(sender) {
+    /// Tells all devices of a sender that a message has arrived at somebody's phone.
+    pub(crate) fn report_arrival(&mut self, world: &World, report: &Arrival, reader: &str, id: &str) {
+        let mut receipt = NodeBuilder::new("receipt").attr("from", &report.address).attr("id", id).attr("t", now());
+        if is_for_many(&report.address) {
+            let reader = self.accounts.get(reader).and_then(|reader| self.participant_in(&report.address, reader));
+            let Some([(participant, jid), (other, other_jid)]) = reader else { return };
+            receipt = receipt.attr(participant, jid).attr(other, other_jid);
+        }
+        let receipt = receipt.build();
+        for key in self.companions(&report.sender) {
             self.enqueue(&key, Delivery::notice(Class::Receipt, receipt.clone()), world);
         }
     }
@@ -207,7 +218,7 @@ impl Phone {
         }
         let reader = self.device_key(0);
         for (author, group, ids) in found {
-            let group = group.as_deref().and_then(|group| group.split('@').next());
+            let group = group.and_then(|group| group.parse().ok());
             let report = Report { reader: &reader, author: &author, group, kind, ids: &ids };
             state.report(&self.world, &report);
         }

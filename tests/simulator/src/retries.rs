@@ -12,13 +12,13 @@ use waproto::whatsapp as wa;
 
 use crate::copies::{self, SealedCopy, content_hash, sealed};
 use crate::delivery::{Class, Delivery};
+use crate::group_send::is_for_many;
 use crate::link::DeviceKey;
 use crate::messages::Sent;
 use crate::phone::Phone;
-use crate::signal::open_message;
 use crate::summary::Summary;
 use crate::world::{State, World, now};
-use crate::{keys, stanza};
+use crate::{group_retries, keys, stanza};
 
 /// How often a phone asks for one message; src: wacore protocol/retry.rs, whatsmeow retry.go.
 const MOST_REQUESTS: u32 = 5;
@@ -90,16 +90,18 @@ impl State {
 }
 
 /// A phone cannot open its copy of a message: it gives its session with the sender up and asks.
-pub(crate) async fn ask(world: &Arc<World>, asker: &DeviceKey, sent: &Sent) {
+///
+/// `message` is its id and the address that it was written to.
+pub(crate) async fn ask(world: &Arc<World>, asker: &DeviceKey, from: &DeviceKey, message: (&str, Jid)) {
     let has_keys = {
         let mut state = world.state.lock();
         let Some(account) = state.accounts.get_mut(&asker.phone_number) else { return };
         account.unreadable.has_keys
     };
     if let Some(signal) = world.signal(&asker.phone_number) {
-        signal.lock().await.forget(&sent.from);
+        signal.lock().await.forget(from);
     }
-    ask_for(world, asker, &sent.from, (&sent.id, sent.to.to_non_ad()), has_keys).await;
+    ask_for(world, asker, from, message, has_keys).await;
 }
 
 async fn ask_for(world: &Arc<World>, asker: &DeviceKey, from: &DeviceKey, message: (&str, Jid), has_keys: bool) {
@@ -153,7 +155,11 @@ impl State {
         let asked =
             NodeBuilder::new("retry").attr("v", "1").attr("count", retry.count).attr("id", id).attr("t", now()).build();
         let mut receipt = NodeBuilder::new("receipt").attr("id", id).attr("type", "retry").attr("t", now());
-        receipt = if *asker.phone_number == *retry.from {
+        let participant = self.accounts.get(&asker.phone_number);
+        let participant = participant.and_then(|account| self.participant_in(&retry.address, account));
+        receipt = if let Some([(participant, jid), (other, other_jid)]) = participant {
+            receipt.attr("from", &retry.address).attr(participant, jid).attr(other, other_jid)
+        } else if *asker.phone_number == *retry.from {
             // The own phone says in which chat it was.
             let own = self.accounts.get(&asker.phone_number);
             let own = match retry.address.server {
@@ -201,19 +207,25 @@ async fn check_answer(world: &Arc<World>, sent: &Sent, asker: &DeviceKey, enc: &
     ensure!(count == retry.count.to_string(), "its count is {count}, and the phone asked {} times", retry.count);
     let sealed = sealed(sent, enc)?;
     let signal = world.signal(&asker.phone_number).context("a phone without keys")?;
-    let opened = signal.lock().await.decrypt(&sent.from, &sealed.kind, &sealed.bytes).await;
-    let opened = match opened {
+    let mut signal = signal.lock().await;
+    let opened = match signal.decrypt(&sent.from, &sealed.kind, &sealed.bytes).await {
         Ok(opened) => opened,
         // It was not told the keys of a new session yet.
         Err(_) if !retry.has_keys => {
+            drop(signal);
             ask_for(world, asker, &sent.from, (&sent.id, retry.address), true).await;
             return Ok(());
         }
         Err(error) => bail!("it cannot be read: {error:#}"),
     };
-    let is_new_session = key_id(&sealed) == Some(retry.key_id);
-    ensure!(is_new_session || !retry.has_keys, "it does not come in a new session, from the keys in the receipt");
-    let message = open_message(&opened)?;
+    // Baileys fetches new keys in a group, although some came with the receipt.
+    let is_new_session = key_id(&sealed).is_some_and(|id| id >= retry.key_id);
+    ensure!(
+        is_new_session || !retry.has_keys,
+        "it does not come in a new session, from the keys in the receipt or later ones"
+    );
+    let message = group_retries::opened_with_key(&mut signal, sent, &opened).await?;
+    drop(signal);
     let is_own = asker.phone_number == sent.from.phone_number;
     {
         let mut state = world.state.lock();
@@ -235,11 +247,18 @@ fn key_id(sealed: &SealedCopy) -> Option<u32> {
 }
 
 impl State {
+    /// How the book of what is sent names an address.
+    fn book_name(&self, address: &Jid) -> Result<Arc<str>> {
+        if is_for_many(address) {
+            return Ok(address.to_string().into());
+        }
+        Ok(self.device_key(address).context("it was for nobody")?.phone_number)
+    }
+
     /// Whether an answer says what the message had said to the recipient.
     fn is_same(&self, sent: &Sent, is_own: bool, retry: &RetryRequest, message: &wa::Message) -> Result<bool> {
         let sender = self.accounts.get(&sent.from.phone_number).context("nobody sent it")?;
-        let recipient = self.device_key(&retry.address).context("it was for nobody")?.phone_number;
-        let key = (recipient, sent.id.clone());
+        let key = (self.book_name(&retry.address)?, sent.id.clone());
         let is_known = sender.ledger.find(&key).is_some_and(|first| first.content.is_some());
         if !is_own {
             // What the phone could not open, because it had given its session up before, nobody could.
@@ -269,7 +288,8 @@ impl Phone {
         let message = message.with_context(|| format!("the phone has no message {message_id}"))?;
         let address: Jid = {
             let state = self.world.state.lock();
-            let key = (Arc::clone(&self.phone_number), message_id.to_owned());
+            let to = message.group.as_deref().map_or_else(|| Arc::clone(&self.phone_number), Arc::from);
+            let key = (to, message_id.to_owned());
             let sender = state.accounts.get(message.from.as_str());
             let sent = sender.and_then(|sender| sender.ledger.find(&key));
             sent.context("no companion sent it")?.address.parse().context("the address was one")?

@@ -4,10 +4,11 @@
 
 use wacore_binary::{Node, Server};
 use waproto::whatsapp as wa;
+use waproto::whatsapp::KeepType;
 use waproto::whatsapp::message::protocol_message::Type as ProtocolType;
 
 use crate::messages::Sent;
-use crate::summary::{Summary, is_wrapped, unwrapped};
+use crate::summary::{Summary, is_wrapped, poll_of, unwrapped};
 use crate::world::{State, World};
 use crate::{stanza, token};
 
@@ -55,6 +56,7 @@ pub(crate) fn judge(world: &World, sent: &Sent, opened: &Opened) {
     let mut broken = state.missing_copies(sent, world);
     if let Some(message) = &opened.theirs {
         broken.extend(content_rules(&sent.message, message));
+        broken.extend(meta_rules(&sent.message, message));
         broken.extend(copy_rule(message, opened.own.as_ref()));
     }
     for rule in broken {
@@ -101,7 +103,7 @@ fn copy_rule(theirs: &wa::Message, own: Option<&wa::Message>) -> Option<String> 
 }
 
 /// Where the outside of a message does not fit its content.
-fn content_rules(stanza: &Node, message: &wa::Message) -> Vec<String> {
+pub(crate) fn content_rules(stanza: &Node, message: &wa::Message) -> Vec<String> {
     let Some(mut outside) = outside(unwrapped(message)) else { return Vec::new() };
     if is_wrapped(message) {
         // Some clients look for the kind of media only at the top.
@@ -117,6 +119,12 @@ fn content_rules(stanza: &Node, message: &wa::Message) -> Vec<String> {
     expect(&format!("the type of a {kind}"), &stanza::attr_or_empty(stanza, "type"), outside.kinds);
     expect(&format!("the edit of a {kind}"), &stanza::attr_or_empty(stanza, "edit"), outside.edits);
     for enc in encs(stanza) {
+        if outside.kinds.len() > 1 && !is_wrapped(message) {
+            // The server drops one without the other (wacore send/classify.rs).
+            let is_media = stanza::attr_or_empty(stanza, "type") == "media";
+            let has_media = stanza::attr(enc, "mediatype").is_some();
+            expect(&format!("whether a {kind} has a mediatype"), &has_media.to_string(), &[&is_media.to_string()]);
+        }
         expect(&format!("the mediatype of a {kind}"), &stanza::attr_or_empty(enc, "mediatype"), &outside.media);
         if outside.is_hidden {
             expect(&format!("decrypt-fail of a {kind}"), &stanza::attr_or_empty(enc, "decrypt-fail"), &["hide"]);
@@ -126,10 +134,27 @@ fn content_rules(stanza: &Node, message: &wa::Message) -> Vec<String> {
     broken
 }
 
-fn encs(stanza: &Node) -> impl Iterator<Item = &Node> {
+/// Where the `<meta>` of a poll or an event does not say what it is.
+pub(crate) fn meta_rules(stanza: &Node, message: &wa::Message) -> Option<String> {
+    let message = unwrapped(message);
+    let (key, value) = match poll_of(message) {
+        // Quizzes are too new for some clients.
+        Some((_, 1..=3)) => ("polltype", "creation"),
+        _ if message.event_message.is_set() => ("event_type", "creation"),
+        _ => return None,
+    };
+    let mut metas = stanza::children(stanza).iter().filter(|child| child.tag == "meta");
+    let said = metas.find_map(|meta| stanza::attr(meta, key)).unwrap_or_default();
+    (said != value).then(|| format!("the {key} is {said:?}, not {value}"))
+}
+
+/// The copies of the content. What is encrypted for everybody is the only one; then keys are listed beside it.
+fn encs(stanza: &Node) -> Vec<&Node> {
+    if let Some(direct) = stanza.get_optional_child("enc") {
+        return vec![direct];
+    }
     let fanned = stanza.get_optional_child("participants").map(stanza::children).unwrap_or_default();
-    let direct = stanza.get_optional_child("enc");
-    direct.into_iter().chain(fanned.iter().filter_map(|to| to.get_optional_child("enc")))
+    fanned.iter().filter_map(|to| to.get_optional_child("enc")).collect()
 }
 
 /// The outside of a content. `None` where clients differ, and nobody but the server knows.
@@ -155,8 +180,27 @@ fn outside(message: &wa::Message) -> Option<Outside> {
     if message.poll_update_message.is_set() {
         return Some(Outside { kinds: &["poll"], is_hidden: true, ..plain });
     }
-    if message.poll_creation_message.is_set() || message.poll_creation_message_v3.is_set() {
+    if poll_of(message).is_some() {
         return Some(Outside { kinds: &["poll"], ..plain });
+    }
+    if message.event_message.is_set() {
+        // whatsmeow knows no events.
+        return Some(Outside { kinds: &["event"], ..plain });
+    }
+    if message.enc_event_response_message.is_set() {
+        // Of the clients only WhatsApp Web writes these, and whatsapp-rust after it.
+        return Some(Outside { kinds: &["event"], is_hidden: true, ..plain });
+    }
+    if let Some(keep) = message.keep_in_chat_message.as_option() {
+        let is_undone = keep.keep_type == Some(KeepType::UNDO_KEEP_FOR_ALL) && keep.key.from_me == Some(true);
+        return Some(Outside { edits: if is_undone { &["7"] } else { &[""] }, ..plain });
+    }
+    if message.album_message.is_set() {
+        return Some(plain);
+    }
+    if let Some(media) = uncertain_media(message) {
+        // Baileys and whatsmeow write these as texts, WhatsApp Web as media.
+        return Some(Outside { kinds: &["media", "text"], media: vec![media, ""], ..plain });
     }
     if let Some(media) = media(message) {
         return Some(Outside { kinds: &["media"], media: vec![media], ..plain });
@@ -167,6 +211,17 @@ fn outside(message: &wa::Message) -> Option<Outside> {
         return Some(Outside { kinds: &["media", "text"], media: vec!["url", ""], ..plain });
     }
     (message.conversation.is_some() || preview.is_set()).then_some(plain)
+}
+
+/// What only some clients write as media.
+fn uncertain_media(message: &wa::Message) -> Option<&'static str> {
+    let is_live = message.live_location_message.is_set() || message.location_message.is_live == Some(true);
+    let found = [
+        (message.ptv_message.is_set(), "ptv"),
+        (is_live, "livelocation"),
+        (message.location_message.is_set(), "location"),
+    ];
+    found.into_iter().find_map(|(is_set, name)| is_set.then_some(name))
 }
 
 fn media(message: &wa::Message) -> Option<&'static str> {

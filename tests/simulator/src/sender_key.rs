@@ -1,4 +1,5 @@
-//! The sender keys of one phone: the chain with which it writes to each group, and which devices can read it.
+//! The sender keys of one phone: the chain with which it writes to each group, which devices can read it, and the chains of others that it
+//! can read.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -8,7 +9,8 @@ use async_trait::async_trait;
 use rand::rngs::StdRng;
 use wacore_libsignal::protocol::error::Result as SignalResult;
 use wacore_libsignal::protocol::{
-    SenderKeyName, SenderKeyRecord, SenderKeyStore, create_sender_key_distribution_message, group_encrypt,
+    SenderKeyDistributionMessage, SenderKeyName, SenderKeyRecord, SenderKeyStore,
+    create_sender_key_distribution_message, group_decrypt, group_encrypt, process_sender_key_distribution_message,
 };
 
 use crate::link::DeviceKey;
@@ -20,7 +22,7 @@ pub(crate) struct SenderKeyParts {
     pub(crate) message: Vec<u8>,
 }
 
-/// A phone's own chains by group.
+/// A phone's own chains by group, and those of others.
 #[derive(Default)]
 pub(crate) struct SenderKeys {
     records: Records,
@@ -30,12 +32,49 @@ pub(crate) struct SenderKeys {
 impl SenderKeys {
     /// Encrypts a padded message for a group.
     pub(crate) async fn encrypt(&mut self, group: &str, plaintext: &[u8]) -> Result<SenderKeyParts> {
-        // The name is ours alone: nobody else's chains are kept here.
+        // No device of others has such a name.
         let name = SenderKeyName::from_parts(group, "self");
         let mut rng: StdRng = rand::make_rng();
         let distribution = create_sender_key_distribution_message(&name, &mut self.records, &mut rng).await?;
         let message = group_encrypt(&mut self.records, &name, plaintext, &mut rng).await?;
         Ok(SenderKeyParts { distribution: distribution.serialized().to_vec(), message: message.serialized().to_vec() })
+    }
+
+    /// Takes the key with which a device writes to a chat.
+    pub(crate) async fn learn(&mut self, chat: &str, from: &DeviceKey, distribution: &[u8]) -> Result<()> {
+        let distribution = SenderKeyDistributionMessage::try_from(distribution)?;
+        process_sender_key_distribution_message(&name(chat, from), &distribution, &mut self.records).await?;
+        Ok(())
+    }
+
+    /// Decrypts what a device wrote to a chat. Returns the padded message.
+    pub(crate) async fn open(&mut self, chat: &str, from: &DeviceKey, bytes: &[u8]) -> Result<Vec<u8>> {
+        Ok(group_decrypt(bytes, &mut self.records, &name(chat, from)).await?)
+    }
+
+    /// Decrypts it, with the key that comes along if there is one, and forgets all of it.
+    pub(crate) async fn peek(
+        &mut self,
+        chat: &str,
+        from: &DeviceKey,
+        distribution: Option<&[u8]>,
+        bytes: &[u8],
+    ) -> Result<Vec<u8>> {
+        let key = name(chat, from).cache_key().to_owned();
+        let before = self.records.0.get(&key).cloned();
+        let opened = match distribution {
+            Some(distribution) => self.learn(chat, from, distribution).await,
+            None => Ok(()),
+        };
+        let opened = match opened {
+            Ok(()) => self.open(chat, from, bytes).await,
+            Err(error) => Err(error),
+        };
+        match before {
+            Some(before) => self.records.0.insert(key, before),
+            None => self.records.0.remove(&key),
+        };
+        opened
     }
 
     pub(crate) fn has_holder(&self, group: &str, device: &DeviceKey) -> bool {
@@ -52,6 +91,11 @@ impl SenderKeys {
         self.holders.remove(group);
         self.records.0.remove(SenderKeyName::from_parts(group, "self").cache_key());
     }
+}
+
+/// What the chain of a device in a chat is kept under.
+fn name(chat: &str, from: &DeviceKey) -> SenderKeyName {
+    SenderKeyName::from_parts(chat, &format!("{}:{}", from.phone_number, from.device))
 }
 
 #[derive(Default)]

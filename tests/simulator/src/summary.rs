@@ -1,15 +1,22 @@
 //! What a message says, in the words that a test asks in: its kind, its text, and which other message it is about.
 
+mod parts;
+mod wrapping;
+
+pub use parts::{Album, Card, EventAnswer, EventInfo, Pin, Place, Poll};
+pub(crate) use parts::{options, poll_of};
+pub(crate) use wrapping::{is_wrapped, unwrapped};
+
 use serde::Serialize;
-use waproto::buffa::MessageField;
 use waproto::whatsapp as wa;
+use waproto::whatsapp::KeepType;
+use waproto::whatsapp::message::ExtendedTextMessage;
 use waproto::whatsapp::message::protocol_message::Type as ProtocolType;
-use waproto::whatsapp::message::{ExtendedTextMessage, FutureProofMessage};
 
 use crate::media::{DeclaredFile, declared};
 
 /// The content of a message, as far as a test asks.
-#[derive(Clone, Debug, Default, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Summary {
     /// `text`, `image`, `reaction`, `edit`, `revoke`, ..; `other` for what has no name here.
     pub kind: &'static str,
@@ -36,6 +43,48 @@ pub struct Summary {
     /// Who is mentioned, as the sender addressed them.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub mentions: Vec<String>,
+    /// Whether everybody in the group is mentioned.
+    #[serde(skip_serializing_if = "is_false")]
+    pub mentions_all: bool,
+    /// Whether it was forwarded.
+    #[serde(skip_serializing_if = "is_false")]
+    pub is_forwarded: bool,
+    /// How often it was forwarded.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub forwarding_score: Option<u32>,
+    /// Whether it may be seen once.
+    #[serde(skip_serializing_if = "is_false")]
+    pub is_view_once: bool,
+    /// A place.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub place: Option<Place>,
+    /// Cards of people.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub contacts: Vec<Card>,
+    /// A poll.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub poll: Option<Poll>,
+    /// The options that a vote is for, in an inbox: the phone opens it when it has the poll.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub vote: Option<Vec<String>>,
+    /// An event.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub event: Option<EventInfo>,
+    /// An answer to an event, in an inbox: the phone opens it when it has the event.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub event_answer: Option<EventAnswer>,
+    /// What a pin does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pin: Option<Pin>,
+    /// Whether a message is kept although the others of its chat disappear, or is not any more.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub is_kept: Option<bool>,
+    /// An album.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub album: Option<Album>,
+    /// The id of the album that a picture or video belongs to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub album_id: Option<String>,
     /// The message that a reaction, edit, revoke, pin or vote is about.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub target: Option<Target>,
@@ -92,7 +141,7 @@ impl Summary {
     pub fn of(message: &wa::Message) -> Self {
         let secret = message.message_context_info.message_secret.as_ref();
         let file = declared(message);
-        let message = unwrapped(message);
+        let (outer, message) = (message, unwrapped(message));
         let inner_secret = message.message_context_info.message_secret.as_ref();
         let about = About::of(message);
         let context = context(message);
@@ -109,35 +158,30 @@ impl Summary {
             target: about.map(About::target),
             has_secret: secret.or(inner_secret).is_some_and(|secret| secret.len() == 32),
             ephemeral_seconds: context.and_then(|context| context.expiration).or(timer(message)),
+            mentions_all: context.is_some_and(|context| context.non_jid_mentions.is_some_and(|count| count > 0)),
+            is_forwarded: context.is_some_and(|context| context.is_forwarded == Some(true)),
+            forwarding_score: context.and_then(|context| context.forwarding_score),
+            is_view_once: wrapping::is_view_once(outer),
+            place: parts::place(message),
+            contacts: parts::cards(message),
+            poll: parts::poll(message),
+            vote: None,
+            event: message.event_message.as_option().map(parts::event),
+            event_answer: None,
+            pin: parts::pin(outer, message),
+            is_kept: message
+                .keep_in_chat_message
+                .as_option()
+                .map(|keep| keep.keep_type == Some(KeepType::KEEP_FOR_ALL)),
+            album: parts::album(message),
+            album_id: wrapping::album_id(outer, message),
         }
     }
 }
 
-/// The message inside of wrappers.
-pub(crate) fn unwrapped(message: &wa::Message) -> &wa::Message {
-    if let Some(inner) = message.device_sent_message.message.as_option() {
-        return unwrapped(inner);
-    }
-    match wrappers(message).into_iter().find_map(|wrapper| wrapper.message.as_option()) {
-        Some(inner) => unwrapped(inner),
-        None => message,
-    }
-}
-
-/// Whether a message stands in a wrapper.
-pub(crate) fn is_wrapped(message: &wa::Message) -> bool {
-    wrappers(message).into_iter().any(|wrapper| wrapper.is_set())
-}
-
-fn wrappers(message: &wa::Message) -> [&MessageField<FutureProofMessage>; 6] {
-    [
-        &message.ephemeral_message,
-        &message.view_once_message,
-        &message.view_once_message_v2,
-        &message.view_once_message_v2_extension,
-        &message.document_with_caption_message,
-        &message.edited_message,
-    ]
+#[allow(clippy::trivially_copy_pass_by_ref)] // serde hands it over so
+fn is_false(value: &bool) -> bool {
+    !value
 }
 
 fn kind(message: &wa::Message) -> &'static str {
@@ -147,17 +191,15 @@ fn kind(message: &wa::Message) -> &'static str {
         Some(ProtocolType::EPHEMERAL_SETTING) => "timer",
         _ => "protocol",
     };
-    let polls = message.poll_creation_message.is_set()
-        || message.poll_creation_message_v2.is_set()
-        || message.poll_creation_message_v3.is_set();
     let kinds = [
         (message.protocol_message.is_set(), protocol),
         (message.reaction_message.is_set(), "reaction"),
         (message.pin_in_chat_message.is_set(), "pin"),
         (message.keep_in_chat_message.is_set(), "keep"),
-        (polls, "poll"),
+        (poll_of(message).is_some(), "poll"),
         (message.poll_update_message.is_set(), "vote"),
         (message.event_message.is_set(), "event"),
+        (message.enc_event_response_message.is_set(), "event_answer"),
         (message.image_message.is_set(), "image"),
         (message.video_message.is_set(), "video"),
         (message.ptv_message.is_set(), "video_note"),
@@ -199,7 +241,13 @@ fn context(message: &wa::Message) -> Option<&wa::ContextInfo> {
         &message.contact_message.context_info,
         &message.contacts_array_message.context_info,
         &message.poll_creation_message.context_info,
+        &message.poll_creation_message_v2.context_info,
         &message.poll_creation_message_v3.context_info,
+        &message.poll_creation_message_v5.context_info,
+        &message.ptv_message.context_info,
+        &message.live_location_message.context_info,
+        &message.event_message.context_info,
+        &message.album_message.context_info,
     ];
     contexts.into_iter().find_map(|context| context.as_option())
 }
@@ -237,6 +285,7 @@ impl<'a> About<'a> {
             &message.pin_in_chat_message.key,
             &message.keep_in_chat_message.key,
             &message.poll_update_message.poll_creation_message_key,
+            &message.enc_event_response_message.event_creation_message_key,
         ];
         keys.into_iter().find_map(|key| key.as_option()).map(Self)
     }

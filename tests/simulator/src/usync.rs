@@ -3,8 +3,8 @@
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use sha2::{Digest as _, Sha256};
-use wacore_binary::Node;
 use wacore_binary::builder::NodeBuilder;
+use wacore_binary::{Jid, Node};
 use waproto::buffa::Message as _;
 use waproto::whatsapp::{ADVKeyIndexList, ADVSignedKeyIndexList};
 
@@ -81,8 +81,9 @@ fn answer_protocol(tag: &str, account: Option<&Account>, typed: Option<&str>) ->
         ("devices", None) => Some(NodeBuilder::new("devices").children([not_found()]).build()),
         ("lid", Some(account)) => Some(NodeBuilder::new("lid").attr("val", stanza::lid_jid(&account.lid)).build()),
         ("status", Some(account)) => Some(account.profile.about_node()),
-        ("disappearing_mode", Some(_)) => {
-            Some(NodeBuilder::new("disappearing_mode").attr("duration", 0_u32).attr("t", 0_u32).build())
+        ("disappearing_mode", Some(account)) => {
+            let mode = NodeBuilder::new("disappearing_mode").attr("duration", account.default_timer);
+            Some(mode.attr("t", 0_u32).build())
         }
         // Nobody here has a picture, a business, a user name or a bot.
         _ => None,
@@ -111,9 +112,17 @@ fn devices(account: &Account) -> Node {
 
 /// The hash over the addresses of all devices, as clients compute it, too.
 pub(crate) fn device_hash(account: &Account) -> String {
+    address_hash(device_addresses(account, &stanza::phone_jid(&account.phone_number)))
+}
+
+/// The addresses of all devices of an account, in the spelling of the hash, under its phone number or its hidden number.
+pub(crate) fn device_addresses(account: &Account, jid: &Jid) -> Vec<String> {
     let devices = std::iter::once(0).chain(account.devices.keys().copied());
-    let mut addresses: Vec<String> =
-        devices.map(|device| format!("{}.0:{device}@s.whatsapp.net", account.phone_number)).collect();
+    devices.map(|device| format!("{}.0:{device}@{}", jid.user, jid.server.as_str())).collect()
+}
+
+/// The hash over addresses of devices; src: whatsmeow send.go participantListHashV2.
+pub(crate) fn address_hash(mut addresses: Vec<String>) -> String {
     addresses.sort();
     let hash = Sha256::digest(addresses.concat());
     format!("2:{}", BASE64_STANDARD.encode(&hash[..6]))

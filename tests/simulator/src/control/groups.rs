@@ -45,19 +45,31 @@ pub(super) async fn create_group(sim: Data<&Simulator>, Path(n): Path<String>, b
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct GroupChange {
-    subject: String,
+    subject: Option<String>,
+    /// Whether only admins may write.
+    announcement: Option<bool>,
+    /// After how many seconds messages disappear; 0 lets them stay.
+    ephemeral_seconds: Option<u32>,
 }
 
 #[handler]
-pub(super) async fn rename_group(sim: Data<&Simulator>, Path((n, id)): Path<(String, String)>, body: Body) -> Response {
-    let rename = async {
+pub(super) async fn change_group(sim: Data<&Simulator>, Path((n, id)): Path<(String, String)>, body: Body) -> Response {
+    let change = async {
         let phone = find(&sim, &n)?;
         group(&phone, &id)?;
-        let GroupChange { subject } = read(body).await?;
-        phone.rename_group(&id, &subject)?;
+        let GroupChange { subject, announcement, ephemeral_seconds } = read(body).await?;
+        if let Some(subject) = subject {
+            phone.rename_group(&id, &subject)?;
+        }
+        if let Some(is_on) = announcement {
+            phone.set_announcement(&id, is_on)?;
+        }
+        if let Some(seconds) = ephemeral_seconds {
+            phone.set_group_timer(&id, seconds)?;
+        }
         answer(StatusCode::OK, group(&phone, &id)?)
     };
-    respond(rename.await)
+    respond(change.await)
 }
 
 #[derive(Deserialize)]

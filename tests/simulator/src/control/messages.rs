@@ -49,9 +49,41 @@ enum Content {
         display_name: String,
         phone_number: String,
     },
+    Contacts {
+        cards: Vec<Card>,
+    },
     Poll {
         name: String,
         options: Vec<String>,
+        /// How many of them one person may choose; 0 is any number.
+        selectable: Option<u32>,
+    },
+    Vote {
+        message_id: String,
+        options: Vec<String>,
+    },
+    Event {
+        name: String,
+        starts_at: u64,
+    },
+    EventAnswer {
+        message_id: String,
+        response: String,
+        #[serde(default)]
+        extra_guests: i32,
+    },
+    Pin {
+        message_id: String,
+        /// Unpins when it is missing.
+        seconds: Option<u32>,
+    },
+    Keep {
+        message_id: String,
+        is_kept: bool,
+    },
+    Forward {
+        text: String,
+        score: u32,
     },
     Reaction {
         message_id: String,
@@ -67,6 +99,14 @@ enum Content {
     Timer {
         seconds: u32,
     },
+}
+
+/// Somebody's card.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Card {
+    display_name: String,
+    phone_number: String,
 }
 
 /// The message that is answered.
@@ -89,6 +129,12 @@ pub(super) async fn send_messages(sim: Data<&Simulator>, Path(n): Path<String>, 
         content.entry("kind").or_insert_with(|| "text".into());
         let content = serde_json::from_value(Value::Object(content)).map_err(|error| invalid(error.to_string()))?;
         let ids = match (count, content) {
+            (None, Content::Vote { message_id, options }) => {
+                vec![phone.vote(&to, &message_id, &words(&options)).await?]
+            }
+            (None, Content::EventAnswer { message_id, response, extra_guests }) => {
+                vec![phone.answer_event(&to, &message_id, &response, extra_guests).await?]
+            }
             (None, content) => vec![phone.send_content(&to, message(&phone, &to, content)?).await?],
             (Some(count @ 1..=MOST_MESSAGES), Content::Text { text, quoted: None, mentions })
                 if mentions.is_empty() =>
@@ -117,7 +163,19 @@ fn message(phone: &Phone, to: &str, content: Content) -> Result<wa::Message, Ref
         Content::ViewOnce {} => content::view_once(),
         Content::Location { latitude, longitude, name } => content::location(latitude, longitude, name.as_deref()),
         Content::Contact { display_name, phone_number } => content::contact(&display_name, &phone_number),
-        Content::Poll { name, options } => content::poll(&name, &words(&options)),
+        Content::Contacts { cards } => {
+            let cards: Vec<_> = cards.iter().map(|card| (&*card.display_name, &*card.phone_number)).collect();
+            content::contacts(&cards)
+        }
+        Content::Poll { name, options, selectable: None | Some(1) } => content::poll(&name, &words(&options)),
+        Content::Poll { name, options, selectable: Some(count) } => {
+            content::poll_for_many(&name, &words(&options), count)
+        }
+        Content::Vote { .. } | Content::EventAnswer { .. } => return Err(invalid("count goes with a plain text only")),
+        Content::Event { name, starts_at } => content::event(&name, starts_at),
+        Content::Pin { message_id, seconds } => content::pin(phone.key_of(to, &message_id)?, seconds),
+        Content::Keep { message_id, is_kept } => content::keep(phone.key_of(to, &message_id)?, is_kept),
+        Content::Forward { text, score } => content::forwarded(&text, score),
         Content::Reaction { message_id, emoji } => content::reaction(phone.key_of(to, &message_id)?, &emoji),
         Content::Edit { message_id, text } => content::edit(phone.key_of(to, &message_id)?, content::text(&text)),
         Content::Revoke { message_id } => content::revoke(phone.key_of(to, &message_id)?),

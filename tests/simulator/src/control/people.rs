@@ -238,3 +238,24 @@ pub(super) async fn change_call(
     };
     respond(change.await)
 }
+
+#[handler]
+pub(super) fn show_timers(sim: Data<&Simulator>, Path(n): Path<String>) -> Response {
+    respond(find(&sim, &n).and_then(|phone| {
+        let timers = json!({ "default_seconds": phone.default_timer(), "chats": phone.chat_timers() });
+        answer(StatusCode::OK, timers)
+    }))
+}
+
+#[handler]
+pub(super) fn show_starred(sim: Data<&Simulator>, Path(n): Path<String>) -> Response {
+    respond(find(&sim, &n).and_then(|phone| answer(StatusCode::OK, phone.starred())))
+}
+
+#[handler]
+pub(super) fn migrate(sim: Data<&Simulator>, Path(n): Path<String>) -> Response {
+    respond(find(&sim, &n).and_then(|phone| {
+        phone.migrate();
+        answer(StatusCode::OK, json!({}))
+    }))
+}

@@ -253,8 +253,4 @@ impl Phone {
             }
         }
     }
-
-    pub(crate) fn note_file(&self, message_id: &str, message: &wa::Message) {
-        self.world.state.lock().note_file(&self.phone_number, message_id, message, &self.world);
-    }
 }

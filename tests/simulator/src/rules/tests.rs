@@ -66,3 +66,50 @@ fn the_own_devices_get_the_same() {
         wa::Message { edited_message: MessageField::some(wa::message::FutureProofMessage::default()), ..message };
     assert!(content_rules(&stanza(&[("type", "text")], &[]), &wrapped).is_empty());
 }
+
+#[test]
+fn polls_and_events_say_what_they_are() {
+    let with = |key: &'static str, value: &str| {
+        let meta = NodeBuilder::new("meta").attr(key, value).build();
+        NodeBuilder::new("message").attr("type", "poll").children([meta]).build()
+    };
+    let (poll, event) = (content::poll("tea?", &["yes", "no"]), content::event("tea", 1));
+    assert_eq!(meta_rules(&with("polltype", "creation"), &poll), None);
+    assert_eq!(meta_rules(&with("event_type", "creation"), &event), None);
+    assert_eq!(meta_rules(&with("event_type", "creation"), &poll).unwrap(), "the polltype is \"\", not creation");
+    assert!(meta_rules(&with("polltype", "creation"), &event).is_some());
+    assert_eq!(meta_rules(&with("other", "thing"), &content::text("hello")), None);
+}
+
+#[test]
+fn a_place_is_a_text_or_media_and_not_both() {
+    let place = content::location(52.5, 13.4, None);
+    assert_eq!(broken(&[("type", "media")], &[("mediatype", "location")], &place), 0);
+    assert_eq!(broken(&[("type", "text")], &[], &place), 0);
+    assert_eq!(broken(&[("type", "media")], &[], &place), 1);
+    assert_eq!(broken(&[("type", "text")], &[("mediatype", "location")], &place), 1);
+    assert_eq!(broken(&[("type", "media")], &[("mediatype", "livelocation")], &place), 1);
+}
+
+#[test]
+fn events_kept_messages_and_albums_have_an_outside() {
+    let hide = &[("decrypt-fail", "hide")];
+    assert_eq!(broken(&[("type", "event")], &[], &content::event("tea", 1)), 0);
+    assert_eq!(broken(&[("type", "text")], &[], &content::event("tea", 1)), 1);
+    assert_eq!(broken(&[("type", "text")], hide, &content::keep(key(true), true)), 0);
+    assert_eq!(broken(&[("type", "text"), ("edit", "7")], hide, &content::keep(key(true), false)), 0);
+    assert_eq!(broken(&[("type", "text")], hide, &content::keep(key(true), false)), 1);
+    assert_eq!(broken(&[("type", "text"), ("edit", "2")], hide, &content::pin(key(true), Some(86_400))), 0);
+    assert_eq!(broken(&[("type", "media")], &[("mediatype", "image")], &content::album(2, 0)), 2);
+    assert_eq!(broken(&[("type", "text")], &[], &content::album(2, 0)), 0);
+}
+
+#[test]
+fn what_is_for_everybody_is_judged_and_not_the_keys_beside_it() {
+    let key = NodeBuilder::new("to").children([NodeBuilder::new("enc").build()]).build();
+    let keys = NodeBuilder::new("participants").children([key]).build();
+    let enc = |media: &str| NodeBuilder::new("enc").attr("mediatype", media).build();
+    let sent = |media| NodeBuilder::new("message").attr("type", "media").children([keys.clone(), enc(media)]).build();
+    assert!(content_rules(&sent("image"), &content::image(None)).is_empty());
+    assert_eq!(content_rules(&sent("video"), &content::image(None)).len(), 1);
+}

@@ -3,7 +3,9 @@
 use wacore::types::events::Event;
 use wacore_binary::Jid;
 
+use crate::acknowledgement::{nth_ack, send, text};
 use crate::companion::{Companion, OTHER, PHONE, finish, simulator, until};
+use crate::contents::message;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn texts_go_both_ways() {
@@ -80,6 +82,30 @@ async fn a_companion_sees_what_its_phone_sends() {
     assert_eq!(sim.phone(OTHER).inbox()[0].text, "from the phone");
     until("every receipt", || sim.phone(PHONE).devices()[0].undelivered == 0).await;
     assert!(sim.phone(PHONE).send(PHONE, "to myself").await.is_err());
+    companion.stop().await;
+    finish(sim).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_moved_accounts_chats_go_by_hidden_numbers() {
+    let sim = simulator().await;
+    sim.phone(PHONE).migrate();
+    sim.set_ab_prop(9_435, Some("1"));
+    let (companion, _) = Companion::linked(&sim).await;
+    let theirs = sim.phone(OTHER).send(PHONE, "hello").await.unwrap();
+    let lid = Jid::lid(sim.phone(OTHER).lid());
+    let source = message(&companion, &theirs).await.0.info.source.clone();
+    assert_eq!((&source.chat, source.sender_alt.map(|jid| jid.user.to_string()).as_deref()), (&lid, Some(OTHER)));
+    send(&companion, "ANSWER", text("hello yourself")).await;
+    assert_eq!(nth_ack(&companion, "ANSWER", 0).await, None);
+    until("the answer", || sim.phone(OTHER).inbox().len() == 1).await;
+    assert_eq!(sim.phone(PHONE).sent()[0].address, lid.to_string());
+    sim.phone(OTHER).read(&["ANSWER"]).unwrap();
+    let read = companion.events.nth("the receipt", 1, |event| match event {
+        Event::Receipt(receipt) if receipt.message_ids == ["ANSWER"] => Some(receipt.source.chat.clone()),
+        _ => None,
+    });
+    assert_eq!(read.await, lid);
     companion.stop().await;
     finish(sim).await;
 }

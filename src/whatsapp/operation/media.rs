@@ -1,0 +1,71 @@
+//! Files on WhatsApp's media servers: encrypted and uploaded, fetched and opened, never whole in memory.
+
+use std::path::Path;
+
+use crate::event::file::MessageFile;
+use crate::whatsapp::client::Client;
+
+/// Under which of WhatsApp's names a file is encrypted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UploadKind {
+    /// A picture, or a sticker.
+    Image,
+    /// A video.
+    Video,
+    /// Sound or a voice note.
+    Audio,
+    /// Any other file.
+    Document,
+}
+
+/// A file that WhatsApp's media servers have: what a message says about it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct UploadedFile {
+    /// Its address.
+    pub url: String,
+    /// Its path on any of the servers.
+    pub direct_path: String,
+    /// The key to it.
+    pub media_key: Vec<u8>,
+    /// SHA-256 of the file.
+    pub file_sha256: Vec<u8>,
+    /// SHA-256 of the file as it is encrypted.
+    pub file_enc_sha256: Vec<u8>,
+    /// Its size, bytes.
+    pub file_length: u64,
+}
+
+/// Why a file was not brought over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NotTransferred {
+    /// The connection to WhatsApp ended, its media servers could not be reached or did not go on: another try may succeed.
+    Interrupted,
+    /// It is not on the servers any more.
+    Gone,
+    /// What came is not what the message said, or is larger than it may be.
+    Corrupt,
+    /// The servers do not take it.
+    Refused,
+    /// It could not be read or written here.
+    Local,
+}
+
+impl Client {
+    /// Encrypts a file and uploads it.
+    ///
+    /// # Errors
+    /// Why it is not there.
+    pub async fn upload(&self, file: &Path, kind: UploadKind) -> Result<UploadedFile, NotTransferred> {
+        let _ = (file, kind);
+        todo!()
+    }
+
+    /// Fetches the file of a message and opens it into `into`, which exists and is empty. What is there after a failure is worth nothing.
+    ///
+    /// # Errors
+    /// Why it is not there.
+    pub async fn download(&self, file: &MessageFile, into: &Path, limit: u64) -> Result<(), NotTransferred> {
+        let _ = (file, into, limit);
+        todo!()
+    }
+}
