@@ -2,13 +2,11 @@
 
 mod data_dir;
 
-use std::collections::HashSet;
 use std::io;
 use std::net::TcpListener;
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_trait::async_trait;
 use secrecy::{ExposeSecret, SecretString};
 use tokio::runtime::Handle;
 use tracing::{error, info};
@@ -24,7 +22,7 @@ use crate::db::Db;
 use crate::db::claim::Claim;
 use crate::db::health::StorageFailure;
 use crate::egress::Egress;
-use crate::error::{self, Cause, chain};
+use crate::error::{Cause, chain};
 use crate::event::Events;
 use crate::event::journal::Journal;
 use crate::event::retention::Retention;
@@ -32,8 +30,7 @@ use crate::key::Keys;
 use crate::lifecycle::last_run::Loop;
 use crate::lifecycle::{Lifecycle, ShutdownPhase};
 use crate::media::files::Files;
-use crate::media::hash::FileHash;
-use crate::media::reconciler::{InUse, Reconciler};
+use crate::media::reconciler::Reconciler;
 use crate::media::{self, Media, MediaSettings};
 use crate::message::{self, Messages};
 use crate::pairing_link::PairingLinks;
@@ -99,11 +96,12 @@ impl App {
             db: db.clone(),
             journal: journal.clone(),
             egress: egress.clone(),
+            media: media.clone(),
             clock: Clock::system(),
             lifecycle: lifecycle.clone(),
         };
         let messages = Messages::open(messages, config.messages).await?;
-        let reconciler = Reconciler::new(media.clone(), Arc::new(Nothing));
+        let reconciler = Reconciler::new(media.clone(), Arc::new(messages.clone()));
         lifecycle.spawn_loop(Loop::MediaRetention, |last_run| reconciler.run(last_run));
         let (clock, tasks) = (Clock::system(), lifecycle.clone());
         let pairing_links = PairingLinks::new(sessions.clone(), keys.clone(), db.clone(), clock, tasks)
@@ -197,16 +195,6 @@ async fn media(settings: &MediaSettings, db: &Db, egress: &Egress) -> Result<Med
     files.claim().map_err(unusable)?;
     let deps = media::Deps { db: db.clone(), egress: egress.clone(), clock: Clock::system() };
     Ok(Media::load(deps, files, settings.clone()).await?)
-}
-
-/// Nobody needs files beside those who hold them, as long as no message carries any.
-struct Nothing;
-
-#[async_trait]
-impl InUse for Nothing {
-    async fn which(&self, _: &[FileHash]) -> error::Result<HashSet<FileHash>> {
-        Ok(HashSet::new())
-    }
 }
 
 async fn connect(database: &Database) -> Result<Db, Cause> {

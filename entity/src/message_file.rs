@@ -39,6 +39,10 @@ pub struct Model {
     pub mimetype: Option<String>,
     /// When it was written down.
     pub created_at: Timestamp,
+    /// When it is to be fetched next. Null unless its session fetches files as they come, and this one was not fetched yet.
+    pub fetch_at: Option<Timestamp>,
+    /// How often that has failed.
+    pub fetch_attempts: i32,
 }
 
 impl ActiveModelBehavior for ActiveModel {}

@@ -29,6 +29,8 @@ pub struct Model {
     pub status: MessageStatus,
     /// Whether it is still to be sent: exactly while `status` is `scheduled`, `queued`, `sending` or `unconfirmed`.
     pub is_open: bool,
+    /// Whether its file is still to be uploaded: until then it has no turn.
+    pub awaits_upload: bool,
     /// How often it was given to WhatsApp.
     pub attempts: i32,
     /// Before this moment it is not sent.

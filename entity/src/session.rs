@@ -4,7 +4,7 @@ use sea_orm::entity::prelude::*;
 
 use crate::ids::SessionId;
 use crate::timestamp::Timestamp;
-use crate::words::session::{DesiredState, PresenceOnConnect, SessionStatus, StatusReason};
+use crate::words::session::{DesiredState, MediaFetch, PresenceOnConnect, SessionStatus, StatusReason};
 
 /// One session.
 #[sea_orm::model]
@@ -48,6 +48,10 @@ pub struct Model {
     pub send_rate: Option<f64>,
     /// Messages that it sends at once after a while without any. None for the server's choice.
     pub send_burst: Option<i32>,
+    /// When the files of messages that come in are fetched.
+    pub media_fetch: MediaFetch,
+    /// Only those of at most so many bytes are fetched as they come. None for all.
+    pub media_max_bytes: Option<i64>,
     /// When it was created.
     pub created_at: Timestamp,
     /// When its name, metadata, identity or state last changed.

@@ -24,18 +24,10 @@ mod m0020_limit;
 mod m0021_chat_timer;
 mod m0022_recipient;
 mod m0023_media;
+mod m0024_outgoing_media;
+mod m0025_media_fetch;
 mod m0028_message_change;
 // There never was a merged m0013.
-mod m0014_webhook_reader;
-mod m0015_call;
-mod m0016_transition;
-mod m0017_message;
-mod m0019_message_receipt;
-mod m0020_limit;
-mod m0021_chat_timer;
-mod m0022_recipient;
-mod m0028_message_change;
-mod m0023_media;
 
 /// All migrations, in order.
 #[derive(Debug)]
@@ -66,6 +58,8 @@ impl MigratorTrait for Migrator {
             Box::new(m0021_chat_timer::Migration),
             Box::new(m0022_recipient::Migration),
             Box::new(m0023_media::Migration),
+            Box::new(m0024_outgoing_media::Migration),
+            Box::new(m0025_media_fetch::Migration),
             Box::new(m0028_message_change::Migration),
         ]
     }

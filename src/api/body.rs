@@ -15,11 +15,16 @@ use crate::error::{Error, ErrorKind};
 
 /// Largest body, bytes.
 pub const BODY_MAX: usize = 1024 * 1024;
+/// Largest body that may have a file in it, bytes: one of 8 MiB in base64, and what is said of it.
+pub const FILE_BODY_MAX: usize = 12 * 1024 * 1024;
 /// U+FEFF in UTF-8.
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// A body that must be there.
 pub struct Required<T>(pub T);
+
+/// A body that must be there, and may have a file in it.
+pub struct WithFile<T>(pub T);
 
 /// A body that may be absent: nothing at all and `{}` say the same. `null` is a body, and none that the document knows.
 pub struct Optional<T>(pub T);
@@ -43,8 +48,8 @@ pub(in crate::api) fn refuse_coding(request: &Request) -> Result<()> {
     Ok(())
 }
 
-async fn read(request: &Request, body: &mut RequestBody) -> Result<Option<Value>> {
-    let bytes = json_bytes(request, body.take()?, BODY_MAX).await?;
+async fn read(request: &Request, body: &mut RequestBody, limit: usize) -> Result<Option<Value>> {
+    let bytes = json_bytes(request, body.take()?, limit).await?;
     if bytes.iter().all(u8::is_ascii_whitespace) {
         return Ok(None);
     }
@@ -81,7 +86,27 @@ impl<'a, T: ParseFromJSON> ApiExtractor<'a> for Required<T> {
     }
 
     async fn from_request(request: &'a Request, body: &mut RequestBody, _: ExtractParamOptions<()>) -> Result<Self> {
-        let value = read(request, body).await?;
+        let value = read(request, body, BODY_MAX).await?;
+        parse(value.unwrap_or_else(|| Value::Object(serde_json::Map::new()))).map(Self)
+    }
+}
+
+impl<'a, T: ParseFromJSON> ApiExtractor<'a> for WithFile<T> {
+    const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::RequestObject];
+
+    type ParamType = ();
+    type ParamRawType = ();
+
+    fn register(registry: &mut Registry) {
+        T::register(registry);
+    }
+
+    fn request_meta() -> Option<MetaRequest> {
+        Some(described(T::schema_ref(), true))
+    }
+
+    async fn from_request(request: &'a Request, body: &mut RequestBody, _: ExtractParamOptions<()>) -> Result<Self> {
+        let value = read(request, body, FILE_BODY_MAX).await?;
         parse(value.unwrap_or_else(|| Value::Object(serde_json::Map::new()))).map(Self)
     }
 }
@@ -101,7 +126,7 @@ impl<'a, T: ParseFromJSON + Default> ApiExtractor<'a> for Optional<T> {
     }
 
     async fn from_request(request: &'a Request, body: &mut RequestBody, _: ExtractParamOptions<()>) -> Result<Self> {
-        match read(request, body).await? {
+        match read(request, body, BODY_MAX).await? {
             Some(value) => parse(value).map(Self),
             None => Ok(Self(T::default())),
         }
@@ -115,7 +140,7 @@ impl<'a> ApiExtractor<'a> for Nothing {
     type ParamRawType = ();
 
     async fn from_request(request: &'a Request, body: &mut RequestBody, _: ExtractParamOptions<()>) -> Result<Self> {
-        read(request, body).await?;
+        read(request, body, BODY_MAX).await?;
         Ok(Self)
     }
 }

@@ -155,6 +155,7 @@ const HTTP: &[(StatusCode, &str, &str)] = &[
     (StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "The path does not take this method"),
     (StatusCode::NOT_ACCEPTABLE, "not_acceptable", "The answer has no such form"),
     (StatusCode::PAYLOAD_TOO_LARGE, "payload_too_large", "The body is too large"),
+    (StatusCode::RANGE_NOT_SATISFIABLE, "range_not_satisfiable", "The file has no such part"),
     (StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", "The body's type is not taken here"),
     (StatusCode::UNPROCESSABLE_ENTITY, "invalid", "A value breaks a rule"),
     (StatusCode::GATEWAY_TIMEOUT, "request_timeout", "The request took too long"),

@@ -46,6 +46,7 @@ use tracing::debug;
 use crate::api::auth::TakesTicket;
 use crate::api::graphql::graph::Graph;
 use crate::api::graphql::http::GRAPHQL_JSON;
+use crate::api::message::file::HeadOnly;
 use crate::api::outside::Outside;
 use crate::api::pages::{PAGES, Source};
 use crate::api::routes::Routes;
@@ -128,6 +129,10 @@ async fn answered<E: Endpoint>(routes: &Routes, endpoint: Arc<E>, mut request: R
     }
     if request.method() == Method::POST && route.is_some_and(|route| route.takes_files) {
         request.set_data(TakesItsTime);
+    }
+    // The router asks for the whole answer, and leaves its body away.
+    if request.method() == Method::HEAD {
+        request.set_data(HeadOnly);
     }
     crash::point("request_comes_in");
     let outcome = AssertUnwindSafe(endpoint.call(request)).catch_unwind().await;

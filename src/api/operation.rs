@@ -166,10 +166,11 @@ const PAIRING_LINKS: &[Operation] = {
 
 const MESSAGES: &[Operation] = {
     use ErrorKind::{
-        AccountRestricted, IdempotencyKeyReused, Invalid, InvalidMessage, InvalidRecipient, MessageNotFailed,
-        MessageNotFound, MessageNotWaiting, MessageTooOld, NewChatLimit, NotAllowed, NotYours, PageSizeLimit,
-        QueueFull, RecipientNotFound, RecipientNotOnWhatsapp, RecipientUnreachable, Rejected, SessionNotConnected,
-        SessionNotFound, Unavailable,
+        AccountRestricted, IdempotencyKeyReused, Invalid, InvalidMessage, InvalidRecipient, MediaFetchRefused,
+        MediaGone, MediaNotFound, MediaTooLarge, MediaUnsupported, MessageNotFailed, MessageNotFound,
+        MessageNotWaiting, MessageTooOld, NewChatLimit, NotAllowed, NotYours, PageSizeLimit, QueueFull,
+        RecipientNotFound, RecipientNotOnWhatsapp, RecipientUnreachable, Rejected, SessionNotConnected,
+        SessionNotFound, Unavailable, Upstream, UpstreamTimeout,
     };
     use Scope::{MessagesRead, MessagesSend};
     const SENDING: &[ErrorKind] = &[
@@ -185,6 +186,30 @@ const MESSAGES: &[Operation] = {
         QueueFull,
         AccountRestricted,
         NewChatLimit,
+        InvalidMessage,
+        NotAllowed,
+        Rejected,
+        Unavailable,
+    ];
+    // A message that may have a file.
+    const SENDING_FILES: &[ErrorKind] = &[
+        SessionNotFound,
+        SessionNotConnected,
+        MessageNotFound,
+        Invalid,
+        InvalidRecipient,
+        RecipientNotOnWhatsapp,
+        RecipientNotFound,
+        RecipientUnreachable,
+        IdempotencyKeyReused,
+        QueueFull,
+        AccountRestricted,
+        NewChatLimit,
+        MediaNotFound,
+        MediaTooLarge,
+        MediaUnsupported,
+        MediaFetchRefused,
+        MediaGone,
         InvalidMessage,
         NotAllowed,
         Rejected,
@@ -211,9 +236,26 @@ const MESSAGES: &[Operation] = {
         Unavailable,
     ];
     const LISTING: &[ErrorKind] = &[SessionNotFound, Invalid, InvalidRecipient, PageSizeLimit, Unavailable];
+    const MEDIA: &[ErrorKind] = &[
+        SessionNotFound,
+        SessionNotConnected,
+        MessageNotFound,
+        MediaNotFound,
+        MediaGone,
+        Upstream,
+        UpstreamTimeout,
+        Unavailable,
+    ];
     const RECEIPTS: &[ErrorKind] = &[SessionNotFound, MessageNotFound, Invalid, PageSizeLimit, Unavailable];
     &[
-        both("sendMessage", (MUTATION, "sendMessage"), MessagesSend, SENDING).known_as(&[alias("sendText")]),
+        both("sendMessage", (MUTATION, "sendMessage"), MessagesSend, SENDING_FILES).known_as(&[
+            alias("sendText").failing(SENDING),
+            alias("sendImage"),
+            alias("sendVideo"),
+            alias("sendAudio"),
+            alias("sendDocument"),
+            alias("sendSticker"),
+        ]),
         both("reactToMessage", (MUTATION, "reactToMessage"), MessagesSend, SENDING).known_as(&[alias("sendReaction")]),
         both("removeReaction", (MUTATION, "removeReaction"), MessagesSend, SENDING),
         both("editMessage", (MUTATION, "editMessage"), MessagesSend, CHANGING).known_as(&[alias("sendEdit")]),
@@ -221,6 +263,7 @@ const MESSAGES: &[Operation] = {
         both("listMessages", (QUERY, "messages"), MessagesRead, LISTING),
         both("getLimits", (QUERY, "limits"), MessagesRead, &[SessionNotFound, Unavailable]),
         both("getMessage", (QUERY, "message"), MessagesRead, &[SessionNotFound, MessageNotFound, Unavailable]),
+        both("getMessageMedia", (QUERY, "messageMedia"), MessagesRead, MEDIA),
         both("listMessageReceipts", (QUERY, "messageReceipts"), MessagesRead, RECEIPTS),
         both(
             "cancelMessage",
@@ -387,9 +430,13 @@ mod tests {
             let row = all().find(|operation| operation.rest == Some(rest)).expect("it is there");
             row.rest_names().map(|name| (name.rest, name.is_alias, name.failures)).collect::<Vec<_>>()
         };
+        let reacting = names("reactToMessage");
+        assert_eq!((reacting[0].0, reacting[0].1), ("reactToMessage", false));
+        assert_eq!((reacting[1].0, reacting[1].1, reacting[1].2), ("sendReaction", true, reacting[0].2));
         let sending = names("sendMessage");
-        assert_eq!((sending[0].0, sending[0].1), ("sendMessage", false));
-        assert_eq!((sending[1].0, sending[1].1, sending[1].2), ("sendText", true, sending[0].2));
+        assert_eq!((sending[1].0, sending[1].1), ("sendText", true));
+        let has_file = |failures: &[ErrorKind]| failures.contains(&ErrorKind::MediaUnsupported);
+        assert!(has_file(sending[0].2) && !has_file(sending[1].2), "a text has no file");
         assert!(!names("listWebhookDeliveries")[1].2.contains(&ErrorKind::WebhookNotFound));
         assert_eq!(names("getMessage").len(), 1);
     }

@@ -10,11 +10,14 @@ use poem::{Request, Response};
 const METHODS: HeaderValue = HeaderValue::from_static("GET, POST, PUT, PATCH, DELETE");
 /// The headers that it may send.
 const HEADERS: HeaderValue = HeaderValue::from_static(
-    "Authorization, X-API-Key, Content-Type, Accept, Last-Event-ID, X-Request-Id, Idempotency-Key, Prefer",
+    "Authorization, X-API-Key, Content-Type, Accept, Last-Event-ID, X-Request-Id, Idempotency-Key, Prefer, Range, If-Range, \
+     If-None-Match",
 );
 /// The headers that it may read beside the usual ones.
-const EXPOSED: HeaderValue =
-    HeaderValue::from_static("Location, Retry-After, X-Request-Id, Allow, WWW-Authenticate, Idempotent-Replayed");
+const EXPOSED: HeaderValue = HeaderValue::from_static(
+    "Location, Retry-After, X-Request-Id, Allow, WWW-Authenticate, Idempotent-Replayed, ETag, Accept-Ranges, Content-Range, \
+     Content-Disposition, File-State",
+);
 /// Seconds that a browser may remember all that: the longest that the common ones do. src: Chromium, two hours.
 const REMEMBERED: HeaderValue = HeaderValue::from_static("7200");
 

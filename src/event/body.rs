@@ -23,8 +23,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::event::body::call::CallEvent;
 use crate::event::body::chat::{
-    ArchiveUpdateEvent, ChatPresenceEvent, DisappearingUpdateEvent, MarkChatAsReadEvent, MessageStatusEvent,
-    MuteUpdateEvent, PinUpdateEvent, PresenceEvent, ReceiptEvent, UndecryptableMessageEvent,
+    ArchiveUpdateEvent, ChatPresenceEvent, DisappearingUpdateEvent, MarkChatAsReadEvent, MediaReadyEvent,
+    MessageStatusEvent, MuteUpdateEvent, PinUpdateEvent, PresenceEvent, ReceiptEvent, UndecryptableMessageEvent,
 };
 use crate::event::body::contact::{
     ContactUpdateEvent, DeviceListUpdateEvent, GroupUpdateEvent, JoinedGroupEvent, PictureUpdateEvent,
@@ -51,6 +51,8 @@ pub enum EventBody {
     Receipt(ReceiptEvent),
     /// What is known of a message that was sent changed.
     MessageStatus(MessageStatusEvent),
+    /// The file of a message was fetched.
+    MediaReady(MediaReadyEvent),
     /// A contact came online or went offline.
     Presence(PresenceEvent),
     /// A contact types or records.
@@ -126,6 +128,7 @@ impl EventBody {
             Self::Message(_) => EventType::Message,
             Self::Receipt(_) => EventType::Receipt,
             Self::MessageStatus(_) => EventType::MessageStatus,
+            Self::MediaReady(_) => EventType::MediaReady,
             Self::Presence(_) => EventType::Presence,
             Self::ChatPresence(_) => EventType::ChatPresence,
             Self::Connected(_) => EventType::Connected,
@@ -197,6 +200,7 @@ impl EventBody {
             EventType::Message => Self::Message(read.json()?),
             EventType::Receipt => Self::Receipt(read.json()?),
             EventType::MessageStatus => Self::MessageStatus(read.json()?),
+            EventType::MediaReady => Self::MediaReady(read.json()?),
             EventType::Presence => Self::Presence(read.json()?),
             EventType::ChatPresence => Self::ChatPresence(read.json()?),
             EventType::Connected => Self::Connected(read.json()?),

@@ -3,6 +3,8 @@
 
 use entity::words::message::FileKind;
 
+use crate::event::index::MessageKey;
+
 /// The file of a message.
 #[derive(Clone, PartialEq, Eq)]
 pub struct MessageFile {
@@ -20,6 +22,23 @@ pub struct MessageFile {
     pub file_length: Option<i64>,
     /// Its media type.
     pub mimetype: Option<String>,
+}
+
+/// The file of a message as it was written down.
+#[derive(Clone, PartialEq, Eq)]
+pub struct StoredFile {
+    /// Whose it is.
+    pub key: MessageKey,
+    /// Where it is, and what opens it.
+    pub file: MessageFile,
+    /// How often it could not be fetched as it came.
+    pub attempts: i32,
+}
+
+impl std::fmt::Debug for StoredFile {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "StoredFile({} {})", self.key.session_id, self.file.kind)
+    }
 }
 
 impl std::fmt::Debug for MessageFile {

@@ -254,6 +254,17 @@ pub async fn oldest(
     found.into_tuple().all(db).await.map_err(failed)
 }
 
+/// Gives one of the account's own messages its final bytes, before it is sent for the first time.
+pub async fn fill(tx: &impl ConnectionTrait, session: &SessionId, message_id: &str, content: Vec<u8>) -> Result<()> {
+    let update = Entity::update_many()
+        .col_expr(Column::Content, Expr::value(content))
+        .filter(Column::SessionId.eq(session.clone()))
+        .filter(Column::MessageId.eq(message_id))
+        .filter(Column::IsFromMe.eq(true));
+    update.exec(tx).await.map_err(failed)?;
+    Ok(())
+}
+
 /// Deletes the messages of a session at these positions. Gives how many.
 pub async fn delete(tx: &impl ConnectionTrait, session: &SessionId, positions: Vec<i64>) -> Result<u64> {
     let delete =

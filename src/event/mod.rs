@@ -22,7 +22,7 @@ pub mod store;
 pub mod timer;
 pub mod timer_store;
 
-mod file_store;
+pub mod file_store;
 mod reader;
 #[cfg(test)]
 mod tests;

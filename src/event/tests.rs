@@ -23,6 +23,7 @@ async fn shop(db: &Db, clock: &Clock) -> SessionId {
         props,
         presence_on_connect: PresenceOnConnect::Unavailable,
         pace: session::types::SendPace::default(),
+        media: session::types::MediaFetching::default(),
         webhook: None,
     };
     session::store::insert(db.write().without_fsync(), draft, clock.now()).await.expect("a session");

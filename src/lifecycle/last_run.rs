@@ -29,6 +29,8 @@ pub enum Loop {
     Receipts,
     /// Looks for messages whose moment has come.
     DueMessages,
+    /// Fetches files as they come.
+    EagerFiles,
     /// Drops old messages.
     MessageRetention,
     /// Drops files that nobody needs.
@@ -41,7 +43,7 @@ pub enum Loop {
 
 impl Loop {
     /// All of them.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::JournalWriter,
         Self::Flusher,
         Self::FanOut,
@@ -51,6 +53,7 @@ impl Loop {
         Self::Retention,
         Self::Receipts,
         Self::DueMessages,
+        Self::EagerFiles,
         Self::MessageRetention,
         Self::MediaRetention,
         Self::KeyUse,
@@ -69,6 +72,7 @@ impl Loop {
             Self::Retention => "retention",
             Self::Receipts => "receipts",
             Self::DueMessages => "due_messages",
+            Self::EagerFiles => "eager_files",
             Self::MessageRetention => "message_retention",
             Self::MediaRetention => "media_retention",
             Self::KeyUse => "key_use",

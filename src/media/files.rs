@@ -146,6 +146,15 @@ impl Files {
         .await
     }
 
+    /// Where a file is that is kept, for what reads it by itself. None if there is none of this hash.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    pub async fn path(&self, hash: &FileHash) -> Result<Option<PathBuf>> {
+        let path = self.0.place(hash).1;
+        Ok(self.open(hash).await?.map(|_| path))
+    }
+
     /// Deletes a file, if it is there.
     ///
     /// # Errors

@@ -25,6 +25,7 @@ use crate::message::queues::has_room;
 use crate::message::transition::{Progress, is_open};
 use crate::message::transitions::{Watched, status_event};
 use crate::message::types::{Accepted, IfOffline, NewMessage, SendOptions};
+use crate::message::upload_store::{self, AwaitedUpload};
 use crate::message::wake::Ready;
 use crate::message::{Messages, checked, rules};
 use crate::session::client::Account;
@@ -50,6 +51,8 @@ pub(super) struct Draft {
     pub(super) message_type: MessageType,
     pub(super) quoted_id: Option<String>,
     pub(super) content: Vec<u8>,
+    /// Its file, which is uploaded before it is sent.
+    pub(super) upload: Option<AwaitedUpload>,
     /// Some if it is to be sent later.
     pub(super) send_at: Option<Timestamp>,
     pub(super) expires_at: Timestamp,
@@ -60,6 +63,7 @@ pub(super) struct Draft {
 pub(super) struct Intent {
     pub(super) row: OutgoingRow,
     pub(super) indexed: IndexedMessage,
+    pub(super) upload: Option<AwaitedUpload>,
 }
 
 /// A message that was written, and how to learn what becomes of it.
@@ -82,7 +86,8 @@ impl Messages {
     ///
     /// # Errors
     /// `SessionNotFound`, `SessionNotConnected`, `Invalid`, `InvalidRecipient`, `MessageNotFound`, `RecipientNotOnWhatsapp`,
-    /// `QueueFull`, `IdempotencyKeyReused`, `Unavailable`; and, when WhatsApp refused it meanwhile, what that means.
+    /// `QueueFull`, `IdempotencyKeyReused`, `MediaNotFound`, `MediaTooLarge`, `MediaUnsupported`, `MediaFetchRefused`, `Unavailable`; and,
+    /// when WhatsApp refused it meanwhile, what that means.
     #[tracing::instrument(level = "debug", name = "send_message", skip_all, fields(session.id = %session))]
     pub async fn send(
         &self,
@@ -95,7 +100,7 @@ impl Messages {
         let checked = checked::message(new, self.clock.now())?;
         let (fingerprint, client_reference) = (checked.fingerprint.clone(), checked.client_reference.clone());
         let asked = Asked { caller, session, account: &account, fingerprint, client_reference, options };
-        self.accept(asked, || self.draft(session, &account, checked)).await
+        self.accept(asked, || self.draft(caller, session, &account, checked)).await
     }
 
     /// Takes in what is drafted for a request, unless the same was asked for before, and waits for WhatsApp's answer as long as is
@@ -163,13 +168,15 @@ impl Messages {
 
     /// What is to be written of a message: now it has its id.
     fn intent(&self, session: &SessionId, own: &Identity, draft: Draft, mark: &Mark) -> Intent {
-        let Draft { recipient, is_checked, names, message_type, quoted_id, content, send_at, expires_at } = draft;
+        let Draft { recipient, is_checked, names, message_type, quoted_id, content, upload, send_at, expires_at } =
+            draft;
         let now = self.clock.now();
         let progress = Progress {
             status: if send_at.is_some() { MessageStatus::Scheduled } else { MessageStatus::Queued },
             sequence: self.outboxes.next_sequence(),
             recipient: recipient.clone(),
             is_checked,
+            awaits_upload: upload.is_some(),
             attempts: 0,
             due_at: send_at.unwrap_or(now),
             expires_at,
@@ -191,7 +198,7 @@ impl Messages {
         };
         let key = MessageKey { session_id: session.clone(), chat: recipient, sender: own_jid(own), message_id };
         let indexed = IndexedMessage { key, is_from_me: true, message_type, quoted_id, content, sent_at: now };
-        Intent { row, indexed }
+        Intent { row, indexed, upload }
     }
 
     /// Writes it, and lets it be sent.
@@ -199,25 +206,28 @@ impl Messages {
         let this = self.clone();
         self.lifecycle
             .complete(async move {
-                let Intent { row, indexed } = &intent;
+                let Intent { row, indexed, upload } = &intent;
                 let transitions = &this.outboxes.shared.transitions;
                 let known = transitions.known(&row.session_id, &row.message_id);
                 let mut slot = known.lock().await;
                 // From before it is sent.
                 let watched = transitions.watch(&row.session_id, &row.message_id, row.progress.status);
-                let shortcut = Shortcut { events: vec![event(&intent)?], rows: vec![outbox_store::new_row(row)] };
+                let shortcut = match upload {
+                    None => Some(Shortcut { events: vec![event(&intent)?], rows: vec![outbox_store::new_row(row)] }),
+                    Some(_) => None,
+                };
                 let of = Arc::new(intent.clone());
                 let write: Write = Box::new(move |tx: &Work| {
                     let intent = Arc::clone(&of);
                     Box::pin(async move { insert(tx, &intent).await })
                 });
-                let entry = JournalEntry { write: Some(write), shortcut: Some(shortcut), ..JournalEntry::default() };
+                let entry = JournalEntry { write: Some(write), shortcut, ..JournalEntry::default() };
                 let written = this.journal.write(entry).await;
                 crash::point("message_accepted");
                 *slot = written.is_ok().then(|| row.clone());
                 drop(slot);
                 match row.progress.status {
-                    MessageStatus::Queued if written.is_ok() => {
+                    MessageStatus::Queued if written.is_ok() && upload.is_none() => {
                         let ready = Ready::new(transitions.known(&row.session_id, &row.message_id), row, indexed);
                         this.outboxes.hand_over(&row.session_id, &row.lane, ready);
                     }
@@ -235,9 +245,10 @@ impl Messages {
     }
 
     /// Lets somebody look at a message that is to be sent.
-    fn wake(&self, row: &OutgoingRow) {
+    pub(super) fn wake(&self, row: &OutgoingRow) {
         match row.progress.status {
             MessageStatus::Scheduled => self.outboxes.scheduled.notify_one(),
+            status if is_open(status) && row.progress.awaits_upload => self.uploads.start(&row.session_id),
             status if is_open(status) => self.outboxes.start(&row.session_id, Some(&row.lane)),
             _ => {}
         }
@@ -253,6 +264,9 @@ async fn insert(tx: &Work, intent: &Intent) -> Result<Vec<NewEvent>> {
     }
     has_room(outbox_store::open_count(tx, &row.session_id).await?)?;
     outbox_store::insert(tx, row.clone()).await?;
+    if let Some(upload) = &intent.upload {
+        upload_store::insert(tx, &row.session_id, &row.message_id, upload, row.created_at).await?;
+    }
     Ok(vec![event(intent)?])
 }
 

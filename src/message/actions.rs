@@ -169,8 +169,9 @@ impl Messages {
         let expires_at = now.after(rules::EXPIRES_AFTER);
         let expires_at = last_moment.map_or(expires_at, |last| last.min(expires_at));
         let is_change = matches!(message_type, MessageType::Edit | MessageType::Revoke);
-        let (recipient, quoted_id, send_at) = (target.chat, is_change.then_some(target.message_id), None);
-        Ok(Draft { recipient, is_checked, names, message_type, quoted_id, content, send_at, expires_at })
+        let (recipient, quoted_id) = (target.chat, is_change.then_some(target.message_id));
+        let (upload, send_at) = (None, None);
+        Ok(Draft { recipient, is_checked, names, message_type, quoted_id, content, upload, send_at, expires_at })
     }
 
     /// The message that something is done to.
@@ -243,6 +244,10 @@ fn unknown_target(own: &Identity, message_id: &str, chat: &str, sender: &str) ->
 
 /// Whether a message reached nobody, and will not.
 fn is_with_nobody(progress: &Progress) -> bool {
+    // What is done to it would be sent before it.
+    if progress.awaits_upload {
+        return true;
+    }
     match progress.status {
         MessageStatus::Scheduled | MessageStatus::Cancelled | MessageStatus::Expired => true,
         MessageStatus::Failed => progress.code != Some(FailureCode::Unconfirmed),

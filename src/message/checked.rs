@@ -1,10 +1,13 @@
 //! Checks a message that is to be sent, as far as that can be done without looking anything up.
 
+pub(super) mod media;
+
 use std::time::Duration;
 
 use entity::timestamp::Timestamp;
 
 use crate::error::{Error, Result};
+use crate::message::checked::media::CheckedMedia;
 use crate::message::content::{MessageContent, TextContent};
 use crate::message::person::Person;
 use crate::message::preview::wanted::{self, WantedPreview};
@@ -39,6 +42,8 @@ pub(super) enum CheckedContent {
         /// What is to be shown of a page that it links to.
         preview: Option<WantedPreview>,
     },
+    /// A file, with what is said about it.
+    Media(Box<CheckedMedia>),
 }
 
 /// Checks a message.
@@ -72,12 +77,21 @@ impl CheckedContent {
     /// # Errors
     /// `Invalid`.
     fn of(content: MessageContent) -> Result<Self> {
+        let media = |media: Result<CheckedMedia>| media.map(Box::new).map(Self::Media);
         match content {
             MessageContent::Text(TextContent { text, link_preview }) => {
                 let text = self::text("content.text", text)?;
                 let preview = link_preview.map(|preview| wanted::preview(preview, &text)).transpose()?.flatten();
                 Ok(Self::Text { text, preview })
             }
+            MessageContent::Image(content) => media(CheckedMedia::image(content)),
+            MessageContent::Video(content) => media(CheckedMedia::video(content)),
+            MessageContent::Gif(content) => media(CheckedMedia::gif(content)),
+            MessageContent::Ptv(content) => media(CheckedMedia::video_note(content)),
+            MessageContent::Audio(content) => media(CheckedMedia::audio(content)),
+            MessageContent::Voice(content) => media(CheckedMedia::voice(content)),
+            MessageContent::Document(content) => media(CheckedMedia::document(content)),
+            MessageContent::Sticker(content) => media(CheckedMedia::sticker(content)),
         }
     }
 }

@@ -1,8 +1,15 @@
 //! What a message can say, for every door. One variant for each kind; what its fields must keep to is in `checked`.
 
+pub mod media;
+
 use async_graphql::{InputObject, OneofObject};
 use poem_openapi::{Object, Union};
 use serde::Serialize;
+
+use crate::message::content::media::{
+    AudioContent, DocumentContent, GifContent, ImageContent, StickerContent, VideoContent, VideoNoteContent,
+    VoiceContent,
+};
 
 /// What a message says.
 #[derive(Clone, PartialEq, Union, OneofObject, Serialize)]
@@ -13,6 +20,30 @@ pub enum MessageContent {
     /// Text.
     #[oai(mapping = "text")]
     Text(TextContent),
+    /// A picture.
+    #[oai(mapping = "image")]
+    Image(ImageContent),
+    /// A video.
+    #[oai(mapping = "video")]
+    Video(VideoContent),
+    /// A short video that repeats without sound.
+    #[oai(mapping = "gif")]
+    Gif(GifContent),
+    /// A round video.
+    #[oai(mapping = "ptv")]
+    Ptv(VideoNoteContent),
+    /// A piece of music or another recording.
+    #[oai(mapping = "audio")]
+    Audio(AudioContent),
+    /// A voice message.
+    #[oai(mapping = "voice")]
+    Voice(VoiceContent),
+    /// A file of any kind.
+    #[oai(mapping = "document")]
+    Document(DocumentContent),
+    /// A sticker.
+    #[oai(mapping = "sticker")]
+    Sticker(StickerContent),
 }
 
 /// A text.

@@ -6,6 +6,7 @@ use std::time::Duration;
 use entity::ids::SessionId;
 use entity::words::message::MessageType;
 
+use crate::caller::Caller;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::index::{IndexedMessage, StoredMessage};
 use crate::event::index_store;
@@ -16,6 +17,7 @@ use crate::message::lookups::Found;
 use crate::message::mentions::{Chat, mentioned};
 use crate::message::naming::without_device;
 use crate::message::person::Person;
+use crate::message::upload_store::AwaitedUpload;
 use crate::session::client::Account;
 use crate::whatsapp::compose::{self, Context, Quote, Text};
 
@@ -26,8 +28,14 @@ impl Messages {
     /// A message, as it is to be sent.
     ///
     /// # Errors
-    /// `InvalidRecipient`, `RecipientNotOnWhatsapp`, `MessageNotFound`, `Invalid`, `Unavailable`.
-    pub(super) async fn draft(&self, session: &SessionId, account: &Account, checked: Checked) -> Result<Draft> {
+    /// `InvalidRecipient`, `RecipientNotOnWhatsapp`, `MessageNotFound`, `Invalid`, `Unavailable`; those of its file.
+    pub(super) async fn draft(
+        &self,
+        caller: &Caller,
+        session: &SessionId,
+        account: &Account,
+        checked: Checked,
+    ) -> Result<Draft> {
         let own = own(account)?;
         let Checked { to, content, reply_to, mentions, send_at, expires_at, .. } = checked;
         if to.is(own) {
@@ -48,19 +56,28 @@ impl Messages {
         let quoted_id = quote.as_ref().map(|quote| quote.message_id.clone());
         let expiration = self.timer(session, &names).await?;
         let context = Context { quote, mentions, expiration, secret: rand::random() };
-        let (message_type, content) = self.content(content, &context).await;
+        let (message_type, content, upload) = self.content(caller, content, &context).await?;
         let is_checked = found.is_some();
-        Ok(Draft { recipient, is_checked, names, message_type, quoted_id, content, send_at, expires_at })
+        Ok(Draft { recipient, is_checked, names, message_type, quoted_id, content, upload, send_at, expires_at })
     }
 
-    /// What a message is, and its protobuf.
-    async fn content(&self, content: CheckedContent, context: &Context) -> (MessageType, Vec<u8>) {
-        match content {
+    /// What a message is, its protobuf, and its file, if it has one.
+    async fn content(
+        &self,
+        caller: &Caller,
+        content: CheckedContent,
+        context: &Context,
+    ) -> Result<(MessageType, Vec<u8>, Option<AwaitedUpload>)> {
+        Ok(match content {
             CheckedContent::Text { text, preview } => {
                 let preview = self.previews.make(preview).await;
-                (MessageType::Text, compose::text(&Text { text, preview }, context))
+                (MessageType::Text, compose::text(&Text { text, preview }, context), None)
             }
-        }
+            CheckedContent::Media(media) => {
+                let (message_type, content, upload) = self.attached(caller, *media, context).await?;
+                (message_type, content, Some(upload))
+            }
+        })
     }
 
     /// Where somebody is reached. None if that is to be looked up later.

@@ -10,7 +10,9 @@ use crate::lifecycle::last_run::LastRun;
 use crate::message::outbox::Shared;
 use crate::message::outbox_store;
 use crate::message::outboxes::{BATCH, Outboxes};
+use crate::message::outgoing::OutgoingRow;
 use crate::message::transition::Happening;
+use crate::message::uploads::Uploads;
 
 /// How often it looks although nothing is due.
 const PERIOD: Duration = Duration::from_secs(5);
@@ -18,6 +20,8 @@ const PERIOD: Duration = Duration::from_secs(5);
 /// Looks for messages whose moment has come.
 pub(super) struct DueMessages {
     pub(super) outboxes: Outboxes,
+    /// What uploads the files of those that have one.
+    pub(super) uploads: Uploads,
 }
 
 impl DueMessages {
@@ -46,11 +50,15 @@ impl DueMessages {
             return Ok(next.map_or(PERIOD, |next| next.remaining(come.now).min(PERIOD)));
         }
         let ended = self.outboxes.happen(over, |_| Happening::Expired).await?;
-        let lanes: Vec<_> = due.iter().map(|row| (row.session_id.clone(), row.lane.clone())).collect();
+        let lane = |row: &OutgoingRow| (row.session_id.clone(), row.lane.clone(), row.progress.awaits_upload);
+        let lanes: Vec<_> = due.iter().map(lane).collect();
         let done = self.outboxes.happen(due, |_| Happening::Due { sequence: self.outboxes.next_sequence() }).await;
         // Also if the answer was lost: they may be queued.
-        for (session, lane) in lanes {
-            self.outboxes.start(&session, Some(&lane));
+        for (session, lane, awaits_upload) in lanes {
+            match awaits_upload {
+                true => self.uploads.start(&session),
+                false => self.outboxes.start(&session, Some(&lane)),
+            }
         }
         // What is found again and again without a difference is not looked at all the time.
         Ok(if ended + done? > 0 { Duration::ZERO } else { PERIOD })

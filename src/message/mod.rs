@@ -25,12 +25,21 @@
 //! question (`lookups`). What cannot be made is tried again with growing pauses, without an event for each try, and fails in the end
 //! (`preventions`).
 //!
+//! A message with a file is taken in with the file in the store and made fit for phones (`attaching`), and has no turn in its chat until
+//! the file is uploaded (`uploader`): so a long video holds up no text, and a text that is asked for after it may be sent before it. One
+//! transaction then gives the message its final bytes (`filling`), its turn, and what it takes to fetch the file again; nothing of it
+//! changes once it was tried. A file that several messages carry is uploaded once a day.
+//! The files of messages are fetched from WhatsApp when somebody asks for them (`fetches`, `message_files`), or as they come, where a
+//! session is to do so (`eager_files`).
+//!
 //! That a message was taken is told by WhatsApp's acknowledgement, or by a receipt: nothing else counts. After a crash at any point the
 //! rows say what is known: what was on its way is in doubt, and is sent again as the same message.
 
 pub mod types;
 
 pub mod content;
+pub mod file_types;
+pub mod message_files;
 pub mod pacing;
 pub mod preview;
 pub mod receipt_types;
@@ -40,15 +49,21 @@ pub mod transition;
 mod accepting;
 mod actions;
 mod answering;
+mod attaching;
 mod believed;
 mod changes;
 mod chats;
 mod checked;
 mod drafting;
 mod due;
+mod eager_files;
 mod failure;
+mod fetch_failure;
+mod fetches;
+mod filling;
 mod giving;
 mod holding;
+mod in_use;
 mod known;
 mod lanes;
 mod lifting;
@@ -57,6 +72,8 @@ mod listing;
 mod lookups;
 mod mentions;
 mod naming;
+mod news;
+mod opening;
 mod outbox;
 mod outbox_store;
 mod outboxes;
@@ -73,12 +90,17 @@ mod refusal;
 mod restriction_store;
 mod restrictions;
 mod retention;
+mod settling;
 mod shown;
 mod standings;
 mod timers;
 mod transitions;
 mod typing;
 mod uncertain;
+mod upload_store;
+mod uploaded;
+mod uploader;
+mod uploads;
 mod wake;
 
 use std::sync::Arc;
@@ -98,8 +120,11 @@ use crate::event::index_store;
 use crate::event::journal::Journal;
 use crate::lifecycle::Lifecycle;
 use crate::lifecycle::last_run::Loop;
+use crate::media::Media;
 use crate::message::believed::Believed;
 use crate::message::due::DueMessages;
+use crate::message::eager_files::EagerFiles;
+use crate::message::fetches::Fetches;
 use crate::message::outbox::Shared;
 use crate::message::outboxes::Outboxes;
 use crate::message::outgoing::OutgoingRow;
@@ -118,6 +143,7 @@ use crate::message::transitions::{Change, Transitions};
 use crate::message::types::Message;
 use crate::message::typing::Typing;
 use crate::message::uncertain::Written;
+use crate::message::uploads::Uploads;
 use crate::session::Sessions;
 
 /// When it is looked for what came of a change whose commit may have been lost. Whoever asked for it waits meanwhile.
@@ -145,6 +171,8 @@ pub struct Deps {
     pub journal: Journal,
     /// The way to the pages that they link to.
     pub egress: Egress,
+    /// The files that they carry.
+    pub media: Media,
     /// What time it is.
     pub clock: Clock,
     /// What their tasks end with.
@@ -162,6 +190,9 @@ pub struct Messages {
     outboxes: Outboxes,
     queues: Arc<Queues>,
     previews: Previews,
+    media: Media,
+    uploads: Uploads,
+    fetches: Fetches,
     /// Who is shown to type, until a moment.
     typing: Typing,
 }
@@ -173,7 +204,7 @@ impl Messages {
     /// `Unavailable`.
     pub async fn open(deps: Deps, settings: MessageSettings) -> Result<Self> {
         let MessageSettings { pace, kept, holds_when_restricted } = settings;
-        let Deps { sessions, db, journal, egress, clock, lifecycle } = deps;
+        let Deps { sessions, db, journal, egress, media, clock, lifecycle } = deps;
         let shared = Shared {
             db: db.clone(),
             clock: clock.clone(),
@@ -189,16 +220,22 @@ impl Messages {
         };
         let outboxes = Outboxes::open(sessions.clone(), lifecycle.clone(), shared).await?;
         outboxes.go_on().await?;
+        let uploads = Uploads::new(outboxes.clone(), media.files().clone());
+        uploads.go_on().await?;
         let receipts = Receipts::open(Arc::clone(&outboxes.shared), journal.clone()).await?;
         lifecycle.spawn_loop(Loop::Receipts, |last_run| receipts.run(last_run));
-        let due = DueMessages { outboxes: outboxes.clone() };
+        let due = DueMessages { outboxes: outboxes.clone(), uploads: uploads.clone() };
         lifecycle.spawn_loop(Loop::DueMessages, |last_run| due.run(last_run));
         let (of, at) = (sessions.clone(), clock.clone());
         let retention = MessageRetention { sessions: of, db: db.clone(), clock: at, age: kept };
         lifecycle.spawn_loop(Loop::MessageRetention, |last_run| retention.run(last_run));
         let (queues, previews) = (Arc::new(Queues::new(db.clone())), Previews::new(egress));
         let typing = Typing::default();
-        Ok(Self { sessions, db, journal, clock, lifecycle, outboxes, queues, previews, typing })
+        let fetches = Fetches::new(sessions.clone(), db.clone(), media.clone(), lifecycle.clone());
+        let (of, to, at) = (sessions.clone(), journal.clone(), clock.clone());
+        let eager = EagerFiles { fetches: fetches.clone(), sessions: of, db: db.clone(), journal: to, clock: at };
+        lifecycle.spawn_loop(Loop::EagerFiles, |last_run| eager.run(last_run));
+        Ok(Self { sessions, db, journal, clock, lifecycle, outboxes, queues, previews, media, uploads, fetches, typing })
     }
 
     /// One message, whoever sent it. Of several with the same id, the first.
@@ -246,7 +283,7 @@ impl Messages {
             let detail = "the message waits, is on its way or was sent; or it reached nobody, and WhatsApp would not deliver its id again";
             return Err(Error::new(ErrorKind::MessageNotFailed, detail));
         };
-        self.outboxes.start(session, Some(&row.lane));
+        self.wake(&row);
         Ok(self.message(session, message_id).await?.seen_by(caller))
     }
 

@@ -118,8 +118,8 @@ async fn one_with(db: &impl ConnectionTrait, session: &SessionId, mark: Expr) ->
     Ok(found.one(db).await.map_err(failed)?.map(OutgoingRow::from))
 }
 
-/// The first message of a lane that is to be sent. Up to this place those in doubt were tried already; others may have come before
-/// it, if several were asked for at once.
+/// The first message of a lane that is to be sent; one whose file is still to be uploaded has no turn. Up to this place those in doubt
+/// were tried already; others may have come before it, if several were asked for at once.
 pub(super) async fn head(
     db: &impl ConnectionTrait,
     session: &SessionId,
@@ -131,18 +131,20 @@ pub(super) async fn head(
         .filter(Column::Lane.eq(lane))
         .filter(Column::Sequence.gt(after).or(Column::Status.eq(MessageStatus::Queued)))
         .filter(Column::Status.ne(MessageStatus::Scheduled))
+        .filter(Column::AwaitsUpload.eq(false))
         .filter(open())
         .order_by_asc(Column::Sequence);
     Ok(found.one(db).await.map_err(failed)?.map(OutgoingRow::from))
 }
 
-/// The lanes in which something is to be sent, in the order of what was asked for first.
+/// The lanes in which something is to be sent, in the order of what was asked for first. Without what waits for its upload.
 pub(super) async fn lanes(db: &impl ConnectionTrait, session: &SessionId) -> Result<Vec<String>> {
     let found = Entity::find()
         .select_only()
         .column(Column::Lane)
         .filter(Column::SessionId.eq(session.clone()))
         .filter(Column::Status.ne(MessageStatus::Scheduled))
+        .filter(Column::AwaitsUpload.eq(false))
         .filter(open())
         .group_by(Column::Lane)
         .order_by_asc(Column::Sequence.min());
@@ -230,6 +232,7 @@ fn model(row: OutgoingRow) -> Model {
         sequence,
         recipient,
         is_checked,
+        awaits_upload,
         attempts,
         due_at,
         expires_at,
@@ -244,6 +247,7 @@ fn model(row: OutgoingRow) -> Model {
         lane,
         recipient,
         is_checked,
+        awaits_upload,
         status,
         is_open: is_open(status),
         attempts,
@@ -269,6 +273,7 @@ impl From<Model> for OutgoingRow {
             lane,
             recipient,
             is_checked,
+            awaits_upload,
             status,
             is_open: _,
             attempts,
@@ -288,6 +293,7 @@ impl From<Model> for OutgoingRow {
             sequence,
             recipient,
             is_checked,
+            awaits_upload,
             attempts,
             due_at,
             expires_at,

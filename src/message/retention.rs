@@ -1,7 +1,7 @@
 //! Drops old messages: those whose events the journal has dropped and that are older than messages are kept. The journal drops by a
 //! clock that it has watched for a while, so nothing is lost here by one that was set wrong. What is still to be sent stays.
 //!
-//! What WhatsApp said about numbers goes with its time, too.
+//! What WhatsApp said about numbers goes with its time, too, and where files are that were uploaded.
 
 use std::time::Duration;
 
@@ -16,7 +16,8 @@ use crate::event::index_store;
 use crate::event::store::{PRUNED, bookmark};
 use crate::lifecycle::last_run::LastRun;
 use crate::message::recipients::{KEPT, NOBODY_KEPT};
-use crate::message::{outbox_store, receipt_store, recipient_store};
+use crate::message::uploaded::REUSED;
+use crate::message::{outbox_store, receipt_store, recipient_store, upload_store};
 use crate::session::Sessions;
 
 /// How often it drops something.
@@ -44,6 +45,9 @@ impl MessageRetention {
             if let Err(error) = self.drop_recipients().await {
                 error!(error = chain(&error), "what WhatsApp said about numbers long ago could not be dropped");
             }
+            if let Err(error) = self.drop_uploads().await {
+                error!(error = chain(&error), "what was uploaded long ago could not be forgotten");
+            }
             last_run.note();
             tokio::time::sleep(PERIOD).await;
         }
@@ -63,6 +67,10 @@ impl MessageRetention {
         let (tx, now) = (self.db.write().without_fsync(), self.clock.now());
         while recipient_store::delete_expired(tx, now.before(KEPT), now.before(NOBODY_KEPT), BATCH).await? == BATCH {}
         Ok(())
+    }
+
+    async fn drop_uploads(&self) -> Result<()> {
+        upload_store::delete_old(self.db.write().without_fsync(), self.clock.now().before(REUSED)).await
     }
 
     async fn drop_of(&self, session: &SessionId, end: i64) -> Result<u64> {

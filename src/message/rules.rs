@@ -13,6 +13,14 @@ pub const TEXT_MAX: usize = 65_536;
 pub const KEY_MAX: usize = 255;
 /// Most people whom a message mentions.
 pub const MENTIONS_MAX: usize = 1_024;
+/// Longest name of a document, characters.
+pub const FILE_NAME_MAX: usize = 255;
+/// Numbers that say how loud a voice message is. src: WhatsApp's apps, which draw as many
+pub const WAVEFORM_PARTS: usize = 64;
+/// Longest voice message, as a client may say it is, seconds.
+pub const SECONDS_MAX: u32 = 24 * 60 * 60;
+/// Largest picture that stands for a video, bytes: it is a part of the message itself.
+pub(super) const THUMBNAIL_MAX: usize = 64 * 1024;
 /// How long a message waits when nothing is said.
 pub(super) const EXPIRES_AFTER: Duration = Duration::from_secs(24 * 60 * 60);
 /// Longest time for which it is shown that somebody types, seconds. Phones show it no longer without being told again.

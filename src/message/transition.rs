@@ -27,6 +27,8 @@ pub(super) struct Progress {
     pub(super) recipient: String,
     /// Whether it is known that there is such a recipient.
     pub(super) is_checked: bool,
+    /// Whether its file is still to be uploaded: until then it has no turn.
+    pub(super) awaits_upload: bool,
     /// How often it was given to WhatsApp.
     pub(super) attempts: i32,
     /// Before this moment it is not sent.
@@ -44,6 +46,8 @@ pub(super) struct Progress {
 pub(super) enum Happening {
     /// Its moment has come; it goes behind all that wait.
     Due { sequence: i64 },
+    /// Its file is uploaded; it goes behind all that wait.
+    Uploaded { sequence: i64 },
     /// It is about to be given to WhatsApp, for this recipient.
     Sending { recipient: String },
     /// The same, after it could not be made: that is not told, since it may be so many times.
@@ -98,8 +102,9 @@ pub(super) fn step(now_known: &Progress, happening: &Happening) -> Option<Progre
     let was_doubtful = status == Failed && known.code == Some(FailureCode::Unconfirmed);
     match happening {
         Happening::Due { sequence } => (status == Scheduled).then(|| Progress { sequence: *sequence, ..to(Queued) }),
+        Happening::Uploaded { sequence } => uploaded(now_known, *sequence),
         Happening::Sending { recipient } | Happening::SendingAgain { recipient } => {
-            matches!(status, Queued | Unconfirmed).then(|| Progress {
+            (matches!(status, Queued | Unconfirmed) && !known.awaits_upload).then(|| Progress {
                 recipient: recipient.clone(),
                 is_checked: true,
                 attempts: known.attempts.saturating_add(1),
@@ -157,6 +162,12 @@ pub(super) fn step(now_known: &Progress, happening: &Happening) -> Option<Progre
             Sending | Sent | Delivered | Read | Played | Failed | Cancelled | Expired => None,
         },
     }
+}
+
+/// What is known of a message whose file is there. What was taken back meanwhile stays so, and is uploaded once more if it is retried.
+fn uploaded(known: &Progress, sequence: i64) -> Option<Progress> {
+    let has_its_turn = known.status == MessageStatus::Queued && known.awaits_upload;
+    has_its_turn.then(|| Progress { sequence, awaits_upload: false, ..known.clone() })
 }
 
 /// Whether what a phone says of a message is news. It is true, whatever WhatsApp had said.

@@ -23,6 +23,7 @@ use crate::event::body::session::AccountRestrictedEvent;
 use crate::event::entry::{JournalEntry, NewEvent, Shortcut, Write};
 use crate::event::journal::Journal;
 use crate::lifecycle::Lifecycle;
+use crate::message::filling::Filling;
 use crate::message::known::{KnownRow, KnownRows};
 use crate::message::outbox_store;
 use crate::message::outgoing::OutgoingRow;
@@ -120,7 +121,28 @@ impl Transitions {
     ) -> Result<Vec<OutgoingRow>> {
         let (this, session, written) = (self.clone(), session.clone(), written.clone());
         // To its end: what waits in the journal is written, whoever waits for it, and until then nobody else may change the messages.
-        self.lifecycle.complete(async move { this.write_alone(&session, changes, &written).await }).await
+        self.lifecycle.complete(async move { this.write_alone(&session, changes, &written, Vec::new()).await }).await
+    }
+
+    /// Writes that the files of messages are uploaded, with what the messages say from then on, and gives those that have their turn by
+    /// it. What was taken back meanwhile stays as it was.
+    ///
+    /// # Errors
+    /// As [`write`](Self::write).
+    pub(super) async fn write_filled(
+        &self,
+        session: &SessionId,
+        fillings: Vec<Filling>,
+        next_sequence: impl Fn() -> i64,
+    ) -> Result<Vec<OutgoingRow>> {
+        let change = |filling: &Filling| {
+            let message_id = filling.key.message_id.clone();
+            Change { message_id, happening: Happening::Uploaded { sequence: next_sequence() } }
+        };
+        let changes = fillings.iter().map(change).collect();
+        let (this, session) = (self.clone(), session.clone());
+        let writing = async move { this.write_alone(&session, changes, &Written::default(), fillings).await };
+        self.lifecycle.complete(writing).await
     }
 
     async fn write_alone(
@@ -128,6 +150,7 @@ impl Transitions {
         session: &SessionId,
         changes: Vec<Change>,
         written: &Written,
+        fillings: Vec<Filling>,
     ) -> Result<Vec<OutgoingRow>> {
         let ids: BTreeSet<_> = changes.iter().map(|change| change.message_id.clone()).collect();
         let slots: Vec<_> = ids.iter().map(|id| self.known.of(session, id)).collect();
@@ -138,7 +161,8 @@ impl Transitions {
         }
         let now = self.clock.now();
         let mut shortcut = None;
-        if self.known.is_certain() && !written.is_possible() {
+        // What else is written than rows of `outgoing` is written with them in the transaction.
+        if fillings.is_empty() && self.known.is_certain() && !written.is_possible() {
             let unknown: Vec<_> = ids.iter().filter(|id| known[id].is_none()).cloned().collect();
             if !unknown.is_empty() {
                 for row in outbox_store::find_all(self.db.read(), session, &unknown).await? {
@@ -158,7 +182,7 @@ impl Transitions {
         }
         let is_held = |change: &&Change| matches!(change.happening, Happening::Held { .. });
         let held: HashSet<_> = changes.iter().filter(is_held).map(|change| change.message_id.clone()).collect();
-        let write = write_of(session, changes, now, written.clone());
+        let write = write_of(session, changes, now, written.clone(), fillings);
         // Until it is written nobody knows.
         for (id, row) in &mut known {
             if shortcut.is_none() || written.has(id) {
@@ -261,21 +285,30 @@ impl Transitions {
 }
 
 /// Decides within the transaction, and notes what is written.
-fn write_of(session: &SessionId, changes: Vec<Change>, now: Timestamp, written: Written) -> Write {
+fn write_of(
+    session: &SessionId,
+    changes: Vec<Change>,
+    now: Timestamp,
+    written: Written,
+    fillings: Vec<Filling>,
+) -> Write {
     let ids: Vec<_> = changes.iter().map(|change| change.message_id.clone()).collect();
-    let what = Arc::new((session.clone(), ids, changes));
+    let what = Arc::new((session.clone(), ids, changes, fillings));
     Box::new(move |tx: &Work| {
         let (what, written) = (Arc::clone(&what), written.clone());
         Box::pin(async move {
-            let (session, ids, changes) = &*what;
+            let (session, ids, changes, fillings) = &*what;
             let found = outbox_store::find_all(tx, session, ids).await?;
             let Decided { rows, events } = decide(found, changes, now)?;
             let rows: Vec<_> = rows.into_iter().map(|(_, row)| row).collect();
             for row in &rows {
                 outbox_store::update(tx, row.clone()).await?;
+                if let Some(filling) = fillings.iter().find(|filling| filling.key.message_id == row.message_id) {
+                    filling.write(tx, now).await?;
+                }
             }
             let places = changes.iter().filter_map(|change| match change.happening {
-                Happening::Retried { sequence, .. } => Some(sequence),
+                Happening::Retried { sequence, .. } | Happening::Uploaded { sequence } => Some(sequence),
                 _ => None,
             });
             written.note(tx, session, rows, places.collect()).await?;

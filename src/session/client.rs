@@ -17,7 +17,7 @@ use crate::caller::Caller;
 use crate::error::{Error, ErrorKind, Result};
 use crate::session::Sessions;
 use crate::session::registry::SessionHandle;
-use crate::session::types::SendPace;
+use crate::session::types::{MediaFetching, SendPace};
 use crate::whatsapp::client::Client;
 
 /// Who a session is, and its client.
@@ -68,6 +68,11 @@ impl Sessions {
             handle.look(|snapshot| SendPace { rate: snapshot.session.send_rate, burst: snapshot.session.send_burst })
         };
         self.registry.find(id).map(|handle| chosen(&handle)).unwrap_or_default()
+    }
+
+    /// When a session is to fetch files. None if there is no such session; needs no caller.
+    pub fn media_fetching(&self, id: &SessionId) -> Option<MediaFetching> {
+        Some(self.registry.find(id)?.look(|snapshot| snapshot.session.media))
     }
 
     /// The session's client, for what was accepted before: none unless the session is logged in, and another one after each login.

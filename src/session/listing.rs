@@ -12,7 +12,7 @@ use crate::session::types::{Session, SessionFilter, SessionPage, Snapshot};
 use crate::session::{Sessions, cursor_of, rules};
 
 /// What a session takes in JSON beside its texts, bytes: names of fields, moments, words.
-const FIXED_BYTES: usize = 400;
+const FIXED_BYTES: usize = 450;
 /// What a label takes beside its texts.
 const LABEL_BYTES: usize = 2;
 
@@ -96,9 +96,10 @@ mod tests {
 
     use entity::ids::SessionId;
     use entity::timestamp::Timestamp;
-    use entity::words::session::{PresenceOnConnect, SessionStatus};
+    use entity::words::session::{MediaFetch, PresenceOnConnect, SessionStatus};
 
     use super::*;
+    use crate::session::types::MediaFetching;
 
     #[test]
     fn no_session_takes_more_than_is_counted_and_not_much_less() {
@@ -116,6 +117,7 @@ mod tests {
             presence_on_connect: PresenceOnConnect::Unavailable,
             send_rate: Some(999.999),
             send_burst: Some(1_000),
+            media: MediaFetching { fetch: MediaFetch::Eager, max_bytes: Some(2_147_483_647) },
             metadata: (0..50).map(|n| (format!("label {n}"), "\u{2}".repeat(512))).collect(),
         };
         let written = |session: &Session| serde_json::to_string(session).expect("it is JSON").len();
@@ -123,6 +125,7 @@ mod tests {
         session.metadata = BTreeMap::new();
         (session.name, session.phone_number, session.push_name, session.last_connected_at) = (None, None, None, None);
         (session.send_rate, session.send_burst) = (None, None);
+        session.media = MediaFetching::default();
         assert!((written(&session)..written(&session) + 200).contains(&size(&session)));
     }
 }

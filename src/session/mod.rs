@@ -99,7 +99,7 @@ impl Sessions {
         Ok(self.reach(caller, Scope::SessionsRead, id)?.look(Snapshot::clone).seen_by(caller))
     }
 
-    /// Changes a session's name, its labels, what WhatsApp is told at each login, and how fast it sends.
+    /// Changes a session's name, its labels, what WhatsApp is told at each login, how fast it sends, and when it fetches files.
     ///
     /// # Errors
     /// `Invalid`, `SessionNotFound`.
@@ -111,7 +111,8 @@ impl Sessions {
         let (send_rate, send_burst) =
             (changes.send_rate.try_map(rules::send_rate)?, changes.send_burst.try_map(rules::send_burst)?);
         let presence_on_connect = changes.presence_on_connect;
-        let changes = store::Changes { name, metadata, presence_on_connect, send_rate, send_burst };
+        let media = changes.media.map(rules::media).transpose()?;
+        let changes = store::Changes { name, metadata, presence_on_connect, send_rate, send_burst, media };
         let this = self.clone();
         let changed = self.deps.lifecycle.complete(async move {
             let _turn = handle.turn().await;

@@ -214,6 +214,7 @@ impl SessionHandle {
             session.metadata.clone_from(&row.metadata);
             session.presence_on_connect = row.presence_on_connect;
             (session.send_rate, session.send_burst) = (row.send_rate, row.send_burst);
+            session.media = row.media;
             session.updated_at = row.updated_at;
             snapshot.revision.number += 1;
         });
@@ -259,6 +260,7 @@ mod tests {
     use entity::words::session::{DesiredState, PresenceOnConnect, StatusReason};
 
     use super::*;
+    use crate::session::types::MediaFetching;
 
     fn row(id: &SessionId) -> SessionRow {
         let now = Timestamp::from_millis(0);
@@ -277,6 +279,7 @@ mod tests {
             presence_on_connect: PresenceOnConnect::Unavailable,
             send_rate: None,
             send_burst: None,
+            media: MediaFetching::default(),
         };
         let live = Live {
             status,

@@ -12,7 +12,7 @@ use crate::error::{Error, Result};
 use crate::page::SortKey;
 use crate::rule;
 use crate::session::store::SessionDraft;
-use crate::session::types::{NewSession, SendPace, Session, SessionFilter, Snapshot};
+use crate::session::types::{MediaFetching, NewMediaFetching, NewSession, SendPace, Session, SessionFilter, Snapshot};
 use crate::webhook;
 
 /// An id that no session may have: it is the path below which sessions are searched, where words win over ids.
@@ -29,6 +29,8 @@ pub const OS_MAX: usize = 50;
 pub const SEND_RATE_MAX: f64 = 1_000.0;
 /// Most messages that a session may be told to send at once.
 pub const SEND_BURST_MAX: u32 = 1_000;
+/// Largest file that a session may be told to fetch as it comes, bytes: that is as large as GraphQL's numbers are.
+pub const MEDIA_BYTES_MAX: u32 = 2_147_483_647;
 /// Parts of a message per second that a rate is counted in.
 const RATE_PARTS: f64 = 1_000.0;
 /// The kinds of program that a phone knows how to show.
@@ -56,6 +58,7 @@ pub fn draft(caller: &Caller, new: NewSession, now: Timestamp) -> Result<Session
             rate: new.send_rate.map(send_rate).transpose()?,
             burst: new.send_burst.map(send_burst).transpose()?,
         },
+        media: new.media.map(media).transpose()?.unwrap_or_default(),
         webhook,
     })
 }
@@ -75,6 +78,13 @@ pub fn send_rate(rate: f64) -> Result<f64> {
 pub fn send_burst(burst: u32) -> Result<u32> {
     let rule = || Error::invalid("send_burst", format!("must be from 1 to {SEND_BURST_MAX}"));
     (1..=SEND_BURST_MAX).contains(&burst).then_some(burst).ok_or_else(rule)
+}
+
+/// When files are fetched.
+pub fn media(NewMediaFetching { fetch, max_bytes }: NewMediaFetching) -> Result<MediaFetching> {
+    let is_fine = max_bytes.is_none_or(|bytes| (1..=MEDIA_BYTES_MAX).contains(&bytes));
+    let rule = || Error::invalid("media.max_bytes", format!("must be from 1 to {MEDIA_BYTES_MAX}"));
+    is_fine.then_some(MediaFetching { fetch, max_bytes }).ok_or_else(rule)
 }
 
 /// A name; an empty one is none.
@@ -159,6 +169,8 @@ pub fn matches(filter: &SessionFilter, snapshot: &Snapshot) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use entity::words::session::MediaFetch;
+
     use super::*;
 
     #[test]
@@ -175,6 +187,18 @@ mod tests {
         for burst in [0, 1_001] {
             let refused = send_burst(burst).expect_err("it breaks the rule").to_string();
             assert_eq!(refused, "`send_burst` must be from 1 to 1000");
+        }
+    }
+
+    #[test]
+    fn files_are_fetched_up_to_a_size_that_every_door_can_say() {
+        let fetching = |max_bytes| media(NewMediaFetching { fetch: MediaFetch::Eager, max_bytes });
+        for max_bytes in [None, Some(1), Some(2_147_483_647)] {
+            assert_eq!(fetching(max_bytes).ok(), Some(MediaFetching { fetch: MediaFetch::Eager, max_bytes }));
+        }
+        for max_bytes in [0, 2_147_483_648] {
+            let refused = fetching(Some(max_bytes)).expect_err("it breaks the rule").to_string();
+            assert_eq!(refused, "`media.max_bytes` must be from 1 to 2147483647");
         }
     }
 }

@@ -19,7 +19,7 @@ use crate::db::fault::failed;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::entry::{Last, Write};
 use crate::session::setting::Setting;
-use crate::session::types::{Live, SendPace, Session};
+use crate::session::types::{Live, MediaFetching, SendPace, Session};
 use crate::webhook;
 
 /// The table.
@@ -51,6 +51,8 @@ pub struct SessionDraft {
     pub presence_on_connect: PresenceOnConnect,
     /// How fast it is to send.
     pub pace: SendPace,
+    /// When it fetches files.
+    pub media: MediaFetching,
     /// Where to deliver, and what.
     pub webhook: Option<webhook::row::WebhookRow>,
 }
@@ -79,6 +81,8 @@ pub async fn insert(tx: &impl ConnectionTrait, draft: SessionDraft, now: Timesta
         presence_on_connect: draft.presence_on_connect,
         send_rate: draft.pace.rate,
         send_burst: draft.pace.burst.map(burst_column),
+        media_fetch: draft.media.fetch,
+        media_max_bytes: draft.media.max_bytes.map(i64::from),
         created_at: now,
         updated_at: now,
         last_connected_at: None,
@@ -140,6 +144,8 @@ pub struct Changes {
     pub send_rate: Setting<f64>,
     /// Messages that it sends at once.
     pub send_burst: Setting<u32>,
+    /// When it fetches files.
+    pub media: Option<MediaFetching>,
 }
 
 /// Changes what a client chose. None if there is no such session.
@@ -149,7 +155,7 @@ pub async fn update(
     changes: Changes,
     now: Timestamp,
 ) -> Result<Option<Session>> {
-    let Changes { name, metadata, presence_on_connect, send_rate, send_burst } = changes;
+    let Changes { name, metadata, presence_on_connect, send_rate, send_burst, media } = changes;
     let send_burst = send_burst.chosen().map(|burst| burst.map(burst_column));
     let metadata = metadata.map(serde_json::to_value).transpose().map_err(Error::internal)?;
     let changes = session::ActiveModel {
@@ -158,6 +164,8 @@ pub async fn update(
         presence_on_connect: presence_on_connect.map_or(ActiveValue::NotSet, ActiveValue::Set),
         send_rate: send_rate.chosen().map_or(ActiveValue::NotSet, ActiveValue::Set),
         send_burst: send_burst.map_or(ActiveValue::NotSet, ActiveValue::Set),
+        media_fetch: media.map_or(ActiveValue::NotSet, |media| ActiveValue::Set(media.fetch)),
+        media_max_bytes: media.map_or(ActiveValue::NotSet, |media| ActiveValue::Set(media.max_bytes.map(i64::from))),
         updated_at: ActiveValue::Set(now),
         ..Default::default()
     };
@@ -305,6 +313,8 @@ impl From<session::Model> for SessionRow {
             presence_on_connect,
             send_rate,
             send_burst,
+            media_fetch,
+            media_max_bytes,
             created_at,
             updated_at,
             last_connected_at,
@@ -329,6 +339,10 @@ impl From<session::Model> for SessionRow {
                 presence_on_connect,
                 send_rate,
                 send_burst: send_burst.and_then(|burst| u32::try_from(burst).ok()),
+                media: MediaFetching {
+                    fetch: media_fetch,
+                    max_bytes: media_max_bytes.and_then(|bytes| u32::try_from(bytes).ok()),
+                },
             },
             live: Live {
                 status,

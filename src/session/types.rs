@@ -6,7 +6,9 @@ use std::sync::Arc;
 use async_graphql::{InputObject, SimpleObject};
 use entity::ids::SessionId;
 use entity::timestamp::Timestamp;
-use entity::words::session::{AccountPresence, DesiredState, PresenceOnConnect, SessionStatus, StatusReason};
+use entity::words::session::{
+    AccountPresence, DesiredState, MediaFetch, PresenceOnConnect, SessionStatus, StatusReason,
+};
 use poem_openapi::Object;
 use serde::Serialize;
 
@@ -45,6 +47,8 @@ pub struct Session {
     pub send_rate: Option<f64>,
     /// Messages that it sends at once after a while without any. Null for the server's choice.
     pub send_burst: Option<u32>,
+    /// When the files of messages that come in are fetched.
+    pub media: MediaFetching,
 }
 
 /// How fast a session is to send, as far as its client chose it.
@@ -54,6 +58,34 @@ pub struct SendPace {
     pub rate: Option<f64>,
     /// Messages that go at once after a while without any.
     pub burst: Option<u32>,
+}
+
+/// When the files of messages that come in are fetched from WhatsApp.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Object, SimpleObject, Serialize)]
+#[oai(example)]
+pub struct MediaFetching {
+    /// When.
+    pub fetch: MediaFetch,
+    /// Only those of at most so many bytes are fetched as they come. Null for all.
+    pub max_bytes: Option<u32>,
+}
+
+impl Default for MediaFetching {
+    fn default() -> Self {
+        Self { fetch: MediaFetch::Lazy, max_bytes: None }
+    }
+}
+
+/// When the files of messages that come in are to be fetched from WhatsApp.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Object, InputObject)]
+#[oai(example)]
+#[graphql(name = "MediaFetchingInput")]
+pub struct NewMediaFetching {
+    /// When.
+    pub fetch: MediaFetch,
+    /// Only those of at most so many bytes are fetched as they come, 1 to 2147483647; all when absent. The others are fetched when
+    /// somebody asks for them.
+    pub max_bytes: Option<u32>,
 }
 
 /// What a session is doing right now, and why.
@@ -102,6 +134,8 @@ pub struct NewSession {
     pub send_rate: Option<f64>,
     /// Messages that it sends at once after a while without any, 1 to 1000. The server's choice when absent.
     pub send_burst: Option<u32>,
+    /// When the files of messages that come in are fetched; when somebody asks for them, if absent.
+    pub media: Option<NewMediaFetching>,
 }
 
 /// What to change about a session. What is absent stays.
@@ -120,6 +154,8 @@ pub struct SessionChanges {
     pub send_rate: Setting<f64>,
     /// Messages that it sends at once after a while without any, 1 to 1000. Null is the server's choice. It counts at once.
     pub send_burst: Setting<u32>,
+    /// When the files of messages that come in from now on are fetched.
+    pub media: Option<NewMediaFetching>,
 }
 
 /// Whether somebody is to be seen to use the account.

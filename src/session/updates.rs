@@ -156,7 +156,7 @@ mod tests {
     use super::*;
     use crate::account::DeviceProps;
     use crate::session::store::SessionRow;
-    use crate::session::types::{Live, Session};
+    use crate::session::types::{Live, MediaFetching, Session};
 
     fn row(id: &str) -> SessionRow {
         let moment = Timestamp::from_millis(0);
@@ -186,6 +186,7 @@ mod tests {
             presence_on_connect: PresenceOnConnect::Unavailable,
             send_rate: None,
             send_burst: None,
+            media: MediaFetching::default(),
         };
         SessionRow { session, live, props: DeviceProps::default() }
     }

@@ -15,12 +15,16 @@ use tracing::instrument;
 
 use crate::error::{Error, ErrorKind};
 use crate::whatsapp::acks::Acks;
+use crate::whatsapp::http::transfer::Transfers;
 use crate::whatsapp::presence::SaidLast;
 
 /// Operations of one session that are under way at the same time. The library sends one frame after the other and works on one
 /// message of a chat at a time, so that more would only wait inside it. Those that wait here are the callers' own tasks, which
 /// wait no longer than their time limits.
 const AT_ONCE: usize = 16;
+/// Files of one session that come or go at the same time. They have places of their own: one that takes an hour keeps no message
+/// waiting.
+const TRANSFERS_AT_ONCE: usize = 8;
 
 /// The client of one connection. Cheap to clone; of no use once the connection has ended.
 #[derive(Clone)]
@@ -30,6 +34,9 @@ struct Inner {
     session: SessionId,
     library: Weak<whatsapp_rust::Client>,
     permits: Semaphore,
+    transfer_permits: Semaphore,
+    /// How files come and go.
+    transfers: Transfers,
     /// Why nothing more is done. It is set once.
     end: watch::Sender<Option<End>>,
     /// Cancelled when what came in cannot be kept. That is known here before the connection has ended.
@@ -91,9 +98,12 @@ impl Client {
         given_up: CancellationToken,
         acks: Arc<Acks>,
         said_last: SaidLast,
+        transfers: Transfers,
     ) -> Self {
         let (permits, end) = (Semaphore::new(AT_ONCE), watch::Sender::new(None));
-        Self(Arc::new(Inner { session, library, permits, end, given_up, acks, said_last }))
+        let transfer_permits = Semaphore::new(TRANSFERS_AT_ONCE);
+        let inner = Inner { session, library, permits, transfer_permits, transfers, end, given_up, acks, said_last };
+        Self(Arc::new(inner))
     }
 
     /// Who waits for WhatsApp's answers to messages.
@@ -104,6 +114,11 @@ impl Client {
     /// Whether nobody uses the session, as it was said last.
     pub(super) fn said_last(&self) -> &SaidLast {
         &self.0.said_last
+    }
+
+    /// How files come and go.
+    pub(super) fn transfers(&self) -> &Transfers {
+        &self.0.transfers
     }
 
     /// Lets every operation that is under way or waits end now, and no other begin. The first reason stays.
@@ -145,11 +160,41 @@ impl Client {
     where
         F: Future<Output = T>,
     {
+        self.run_with(&self.0.permits, kind, work).await
+    }
+
+    /// Does this when a file may come or go. It waits for no operation, and none waits for it.
+    #[instrument(
+        level = "debug",
+        name = "whatsapp_operation",
+        skip_all,
+        fields(session.id = %self.0.session, operation = kind.name)
+    )]
+    pub(super) async fn run_transfer<T, F>(
+        &self,
+        kind: &OperationKind,
+        work: impl FnOnce(Arc<whatsapp_rust::Client>) -> F,
+    ) -> Result<T, Interrupted>
+    where
+        F: Future<Output = T>,
+    {
+        self.run_with(&self.0.transfer_permits, kind, work).await
+    }
+
+    async fn run_with<T, F>(
+        &self,
+        permits: &Semaphore,
+        kind: &OperationKind,
+        work: impl FnOnce(Arc<whatsapp_rust::Client>) -> F,
+    ) -> Result<T, Interrupted>
+    where
+        F: Future<Output = T>,
+    {
         let until = Instant::now() + kind.limit;
         let _permit = tokio::select! {
             biased;
             end = self.ended() => return Err(Interrupted { has_begun: false, why: InterruptionReason::Ended(end) }),
-            permit = self.0.permits.acquire() => permit.expect("nobody closes the semaphore"),
+            permit = permits.acquire() => permit.expect("nobody closes the semaphore"),
             () = tokio::time::sleep_until(until) => return Err(Interrupted { has_begun: false, why: InterruptionReason::Late }),
         };
         self.run_until(until, work).await

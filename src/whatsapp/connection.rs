@@ -24,6 +24,7 @@ use crate::whatsapp::connector::Connector;
 use crate::whatsapp::device_store::DeviceStore;
 use crate::whatsapp::history::History;
 use crate::whatsapp::http::SessionHttp;
+use crate::whatsapp::http::transfer::Transfers;
 use crate::whatsapp::inbox::Inbox;
 use crate::whatsapp::order::Order;
 use crate::whatsapp::owed_sync::OwedSyncs;
@@ -59,6 +60,7 @@ struct Inner {
     progress: Arc<Progress>,
     store: Arc<DeviceStore>,
     runtime: ClientRuntime,
+    transfers: Transfers,
     /// Ends when everything is submitted to the journal.
     writing: Mutex<Option<JoinHandle<()>>>,
     /// As long as this lives, the library shows every stanza that comes in.
@@ -147,11 +149,7 @@ pub(super) async fn open(
             client: Arc::clone(&own),
             store: Arc::clone(&store),
         })
-        .with_http_client(SessionHttp {
-            client: connector.http.clone(),
-            progress: Arc::clone(&progress),
-            may_fetch: connector.settings.url.is_none(),
-        })
+        .with_http_client(SessionHttp { client: connector.http.clone(), progress: Arc::clone(&progress) })
         .with_runtime(runtime.clone())
         .with_event_handler(Handler(Arc::clone(&reporter)))
         .with_inbound_durability_hook(inbox)
@@ -188,6 +186,7 @@ pub(super) async fn open(
         progress,
         store,
         runtime,
+        transfers: connector.transfers.clone(),
         writing: Mutex::new(Some(writing)),
         _stanzas: stanzas,
     })))
@@ -202,6 +201,7 @@ impl Connection {
             self.0.store.given_up().clone(),
             Arc::clone(&self.0.reporter.acks),
             self.0.reporter.presence.said_last(),
+            self.0.transfers.clone(),
         );
         if let Some(last) = self.0.operations.lock().replace(client.clone()) {
             last.end(End::Lost);

@@ -7,6 +7,7 @@ use crate::db::Db;
 use crate::event::journal::Journal;
 use crate::lifecycle::Lifecycle;
 use crate::whatsapp::http::SharedClient;
+use crate::whatsapp::http::transfer::Transfers;
 use crate::whatsapp::proxy::ProxySettings;
 use crate::whatsapp::sockets::Sockets;
 
@@ -31,6 +32,7 @@ pub struct Connector {
     pub(super) lifecycle: Lifecycle,
     pub(super) sockets: Arc<Sockets>,
     pub(super) http: SharedClient,
+    pub(super) transfers: Transfers,
 }
 
 impl std::fmt::Debug for Connector {
@@ -43,7 +45,8 @@ impl Connector {
     /// Prepares what all connections share: the TLS roots and the HTTP client.
     pub fn new(db: Db, journal: Journal, clock: Clock, settings: ConnectorSettings, lifecycle: Lifecycle) -> Self {
         let sockets = Sockets::new(settings.url.as_deref(), settings.proxy.clone());
-        let (sockets, http) = (Arc::new(sockets), SharedClient::default());
-        Self { db, journal, clock, settings, lifecycle, sockets, http }
+        let (sockets, http) = (Arc::new(sockets), SharedClient::new(settings.url.is_some()));
+        let transfers = Transfers::new(http.clone());
+        Self { db, journal, clock, settings, lifecycle, sockets, http, transfers }
     }
 }

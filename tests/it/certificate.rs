@@ -8,7 +8,7 @@ use waypost::clock::Clock;
 use waypost::event::journal::Journal;
 use waypost::lifecycle::{Lifecycle, ShutdownPhase};
 use waypost::session::store::{self, SessionDraft};
-use waypost::session::types::SendPace;
+use waypost::session::types::{MediaFetching, SendPace};
 use waypost::whatsapp::Opened;
 use waypost::whatsapp::connector::{Connector, ConnectorSettings};
 use waypost::whatsapp::signal::{Closing, Signal};
@@ -25,8 +25,17 @@ async fn outcome() -> Signal {
     let id = SessionId::generate();
     let (name, metadata, props) = (None, Default::default(), DeviceProps::default());
     let (presence_on_connect, pace) = (PresenceOnConnect::Unavailable, SendPace::default());
-    let draft =
-        SessionDraft { id: id.clone(), name, metadata, props: props.clone(), presence_on_connect, pace, webhook: None };
+    let (media, webhook) = (MediaFetching::default(), None);
+    let draft = SessionDraft {
+        id: id.clone(),
+        name,
+        metadata,
+        props: props.clone(),
+        presence_on_connect,
+        pace,
+        media,
+        webhook,
+    };
     store::insert(db.write(), draft, Timestamp::from_millis(0)).await.expect("a session");
     let settings =
         ConnectorSettings { url: Some(sim.url()), version: Some((2, 3000, 1_023_000_000)), ..Default::default() };

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use entity::ids::SessionId;
 use entity::session;
 use entity::timestamp::Timestamp;
-use entity::words::session::{DesiredState, PresenceOnConnect, SessionStatus, StatusReason};
+use entity::words::session::{DesiredState, MediaFetch, PresenceOnConnect, SessionStatus, StatusReason};
 use sea_orm::{DatabaseConnection, EntityTrait};
 use tempfile::TempDir;
 use wacore::store::InMemoryBackend;
@@ -121,6 +121,8 @@ impl Base {
             presence_on_connect: PresenceOnConnect::Unavailable,
             send_rate: None,
             send_burst: None,
+            media_fetch: MediaFetch::Lazy,
+            media_max_bytes: None,
             created_at: now,
             updated_at: now,
             last_connected_at: None,

@@ -72,6 +72,10 @@ mod matrix;
 #[cfg(feature = "sandbox")]
 mod media;
 #[cfg(feature = "sandbox")]
+mod media_in;
+#[cfg(feature = "sandbox")]
+mod media_out;
+#[cfg(feature = "sandbox")]
 mod mentions;
 #[cfg(feature = "sandbox")]
 mod message_actions;

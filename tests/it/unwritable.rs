@@ -117,7 +117,8 @@ async fn a_nul_or_a_name_without_end_is_kept_alike_by_both(#[values(Kind::Sqlite
     let (id, name, now) = (shop(), Some(Some("n\0".to_owned())), fixture.clock.now());
     let (send_rate, send_burst) = (Setting::Kept, Setting::Kept);
     let metadata = Some(metadata);
-    let changes = session::store::Changes { name, metadata, presence_on_connect: None, send_rate, send_burst };
+    let changes =
+        session::store::Changes { name, metadata, presence_on_connect: None, send_rate, send_burst, media: None };
     let changed = session::store::update(fixture.db.write(), &id, changes, now);
     changed.await.expect("it is written");
     let found = session::store::find(fixture.db.read(), &shop()).await.expect("it reads").expect("it is there").session;

@@ -14,6 +14,8 @@ words!(
         Receipt = "receipt",
         /// What is known of a message that was sent through this API changed.
         MessageStatus = "message_status",
+        /// The file of a message was fetched. Only of sessions that fetch files as they come.
+        MediaReady = "media_ready",
         /// A contact came online or went offline.
         Presence = "presence",
         /// A contact types or records.

@@ -96,6 +96,16 @@ words!(
 );
 
 words!(
+    /// Where the bytes of a message's file are.
+    FileState {
+        /// In the store of this server.
+        Stored = "stored",
+        /// At WhatsApp, or nowhere any more: they are fetched when somebody asks for them.
+        Remote = "remote",
+    }
+);
+
+words!(
     /// What the file of a message is, as its key is used. Not shown.
     FileKind {
         /// A picture.

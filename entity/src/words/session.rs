@@ -111,6 +111,16 @@ words!(
 );
 
 words!(
+    /// When the files of messages that come in are fetched from WhatsApp.
+    MediaFetch {
+        /// When somebody asks for them.
+        Lazy = "lazy",
+        /// As they come. An event `media_ready` tells when one is there.
+        Eager = "eager",
+    }
+);
+
+words!(
     /// Whether somebody uses the account.
     AccountPresence {
         /// Somebody does. Contacts see the account online, and the phone is silent.

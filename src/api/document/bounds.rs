@@ -25,6 +25,8 @@ const SHA256: &str = "^[0-9A-Fa-f]{64}$";
 const NO_NUL: &str = r"^[^\u0000]*$";
 /// A phone number as people write it.
 const PHONE_NUMBER: &str = r"^\s*(\+|00)?[ \u00a0().\/-]*[1-9]([ \u00a0().\/-]*[0-9]){6,14}[ \u00a0().\/-]*$";
+/// Bytes, as base64 has them.
+const BASE64: &str = "^[A-Za-z0-9+/]*={0,2}$";
 /// A place in a list: opaque, from an earlier answer.
 const CURSOR: &str = "^[A-Za-z0-9_-]+$";
 /// A moment as RFC 3339 has it. No `format`: generated clients would read it as a type of a library that they do not have.
@@ -62,7 +64,7 @@ fn add(schema: &mut Value, bound: Value) {
 type Property = (&'static str, &'static str, Value);
 
 fn properties() -> impl Iterator<Item = Property> {
-    of_sessions_and_webhooks().into_iter().chain(of_messages())
+    of_sessions_and_webhooks().into_iter().chain(of_messages()).chain(of_files())
 }
 
 fn of_sessions_and_webhooks() -> Vec<Property> {
@@ -97,6 +99,7 @@ fn of_sessions_and_webhooks() -> Vec<Property> {
         ("NewSession", "send_burst", send_burst()),
         ("SessionChanges", "send_rate", send_rate()),
         ("SessionChanges", "send_burst", send_burst()),
+        ("NewMediaFetching", "max_bytes", json!({ "minimum": 1, "maximum": session::rules::MEDIA_BYTES_MAX })),
         ("SessionChanges", "name", name(PRINTABLE_OR_EMPTY)),
         ("SessionChanges", "metadata", labels()),
         ("DeviceProps", "os", json!({ "maxLength": session::rules::OS_MAX, "pattern": PRINTABLE })),
@@ -141,7 +144,7 @@ fn of_messages() -> Vec<Property> {
         ("LinkPreview", "url", json!({ "minLength": 1 })),
         ("LinkPreview", "title", json!({ "maxLength": message::preview::wanted::TITLE_MAX })),
         ("LinkPreview", "description", json!({ "maxLength": message::preview::wanted::DESCRIPTION_MAX })),
-        ("LinkPreview", "thumbnail", json!({ "pattern": "^[A-Za-z0-9+/]*={0,2}$" })),
+        ("LinkPreview", "thumbnail", json!({ "pattern": BASE64 })),
         ("TextBody", "to", json!({ "minLength": 1 })),
         ("TextBody", "text", text()),
         ("TextBody", "reply_to", client_key()),
@@ -154,6 +157,46 @@ fn of_messages() -> Vec<Property> {
         ("NewEdit", "text", text()),
         ("ReadRequest", "message_ids", json!({ "minItems": 1, "maxItems": message::rules::READ_MAX })),
         ("NewTyping", "seconds", json!({ "minimum": 1, "maximum": message::rules::TYPING_MAX })),
+    ]
+}
+
+/// Of messages with files.
+fn of_files() -> Vec<Property> {
+    let client_key = || json!({ "minLength": 1, "maxLength": message::rules::KEY_MAX, "pattern": PRINTABLE_OR_EMPTY });
+    let file_name =
+        || json!({ "minLength": 1, "maxLength": message::rules::FILE_NAME_MAX, "pattern": PRINTABLE_OR_EMPTY });
+    let parts = message::rules::WAVEFORM_PARTS;
+    let waveform = || json!({ "minItems": parts, "maxItems": parts });
+    vec![
+        ("ImageContent", "caption", json!({ "maxLength": message::rules::TEXT_MAX })),
+        ("VideoContent", "caption", json!({ "maxLength": message::rules::TEXT_MAX })),
+        ("VideoContent", "thumbnail", json!({ "pattern": BASE64 })),
+        ("GifContent", "caption", json!({ "maxLength": message::rules::TEXT_MAX })),
+        ("GifContent", "thumbnail", json!({ "pattern": BASE64 })),
+        ("VideoNoteContent", "thumbnail", json!({ "pattern": BASE64 })),
+        ("VoiceContent", "waveform", waveform()),
+        ("VoiceContent", "seconds", json!({ "minimum": 0, "maximum": message::rules::SECONDS_MAX })),
+        ("DocumentContent", "caption", json!({ "maxLength": message::rules::TEXT_MAX })),
+        ("DocumentContent", "file_name", file_name()),
+        ("ImageBody", "to", json!({ "minLength": 1 })),
+        ("ImageBody", "caption", json!({ "maxLength": message::rules::TEXT_MAX })),
+        ("ImageBody", "reply_to", client_key()),
+        ("ImageBody", "send_at", json!({ "pattern": MOMENT })),
+        ("VideoBody", "to", json!({ "minLength": 1 })),
+        ("VideoBody", "caption", json!({ "maxLength": message::rules::TEXT_MAX })),
+        ("VideoBody", "reply_to", client_key()),
+        ("VideoBody", "send_at", json!({ "pattern": MOMENT })),
+        ("AudioBody", "to", json!({ "minLength": 1 })),
+        ("AudioBody", "reply_to", client_key()),
+        ("AudioBody", "send_at", json!({ "pattern": MOMENT })),
+        ("DocumentBody", "to", json!({ "minLength": 1 })),
+        ("DocumentBody", "caption", json!({ "maxLength": message::rules::TEXT_MAX })),
+        ("DocumentBody", "filename", file_name()),
+        ("DocumentBody", "reply_to", client_key()),
+        ("DocumentBody", "send_at", json!({ "pattern": MOMENT })),
+        ("StickerBody", "to", json!({ "minLength": 1 })),
+        ("StickerBody", "reply_to", client_key()),
+        ("StickerBody", "send_at", json!({ "pattern": MOMENT })),
     ]
 }
 

@@ -22,6 +22,7 @@ const OF_MESSAGE: &[ErrorKind] = &[
     ErrorKind::RecipientUnreachable,
     ErrorKind::AccountRestricted,
     ErrorKind::NewChatLimit,
+    ErrorKind::MediaGone,
     ErrorKind::InvalidMessage,
     ErrorKind::NotAllowed,
     ErrorKind::Rejected,

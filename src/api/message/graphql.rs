@@ -9,6 +9,7 @@ use entity::words::outgoing::{Direction, MessageStatus};
 use crate::api::graphql::resolver::{PAGE_DEFAULT, api, caller, or_null};
 use crate::api::rest::param::Wait;
 use crate::error::{Error, Result};
+use crate::message::file_types::MessageFileInfo;
 use crate::message::receipt_types::{MessageReceipt, ReceiptSlice, ReceiptWithCursor};
 use crate::message::types::{
     IfOffline, Limits, Message, MessageFilter, MessageSlice, MessageWithCursor, NewMessage, SendOptions,
@@ -132,6 +133,22 @@ impl MessageQuery {
         or_null(ctx, outcome.await)
     }
 
+    /// Shows the file of a message.
+    ///
+    /// What is known of it: nothing is fetched. Its bytes are at `/api/v1/sessions/{sessionId}/messages/{id}/media`.
+    async fn message_media(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The session's id.")] session_id: ID,
+        #[graphql(desc = "The message's id.")] id: ID,
+    ) -> Option<MessageFileInfo> {
+        let outcome = async {
+            let found = api(ctx).messages.file(caller(ctx), &self::session_id(&session_id)?, &id).await?;
+            Ok(found.info)
+        };
+        or_null(ctx, outcome.await)
+    }
+
     /// Lists who got, read and played a message.
     ///
     /// Each person once, with the moments that WhatsApp told. What is not told may have happened all the same.
@@ -175,6 +192,8 @@ impl MessageMutation {
     /// It is written down before it is sent, and is sent once, whatever happens meanwhile.
     /// Waits for WhatsApp's answer: `status` says whether WhatsApp has it. Then `message_status` events tell what becomes of it.
     /// The same request with the same `idempotencyKey` or `clientReference` is the same message.
+    /// The file of a message is uploaded before it has its turn, and the wait covers that.
+    /// A message that is asked for later in the same chat may be sent before it.
     async fn send_message(&self, ctx: &Context<'_>, input: SendMessageInput) -> Option<Message> {
         let outcome = async {
             let SendMessageInput { session_id, message, sending } = input;

@@ -9,7 +9,8 @@ use poem_openapi::OpenApi;
 use poem_openapi::param::{Header, Path, Query};
 
 use crate::api::auth::Asks;
-use crate::api::body::{Nothing, Required};
+use crate::api::body::{Nothing, WithFile};
+use crate::api::message::file::{FileReply, Wants};
 use crate::api::message::sent::{self, Sent};
 use crate::api::reply::Ok200;
 use crate::api::rest::param::{Limit, Wait, Word};
@@ -30,6 +31,8 @@ impl MessagesApi {
     /// It is written down before it is sent, and is sent once, whatever happens meanwhile. Waits for WhatsApp's answer: 201 when
     /// WhatsApp has it, 202 when it does not have it yet; what becomes of it then is told by `message_status` events.
     /// The same request with the same `Idempotency-Key` or `client_reference` is the same message.
+    /// The file of a message is uploaded before it has its turn, and the wait covers that.
+    /// A message that is asked for later in the same chat may be sent before it.
     #[oai(path = "/sessions/:session_id/messages", method = "post", operation_id = "sendMessage")]
     #[expect(clippy::too_many_arguments, reason = "each parameter of the operation is one")]
     async fn send(
@@ -48,7 +51,7 @@ impl MessagesApi {
         /// `respond-async` does not wait for WhatsApp's answer.
         #[oai(name = "Prefer")]
         prefer: Header<Option<String>>,
-        Required(new): Required<NewMessage>,
+        WithFile(new): WithFile<NewMessage>,
     ) -> Result<Sent> {
         let options = sent::options(wait, if_offline, idempotency_key, prefer);
         Ok(Sent(api.messages.send(&caller, &self::session_id(&session_id)?, new, options).await?))
@@ -97,6 +100,30 @@ impl MessagesApi {
         message_id: Path<String>,
     ) -> Result<Ok200<Message>> {
         Ok(Ok200(api.messages.find(&caller, &self::session_id(&session_id)?, &message_id).await?))
+    }
+
+    /// Shows the file of a message.
+    ///
+    /// The bytes, in the type that they are; a single `Range` of them if that is asked for, and nothing with `If-None-Match` if the client
+    /// has them. What is not in the store of this server is fetched from WhatsApp first and checked; a file that WhatsApp does not have any
+    /// more is asked for at the phone. After 60 s that is `upstream_timeout`, and goes on: ask again.
+    /// `HEAD` fetches nothing: `File-State` says whether the file is `stored` here, `Content-Length` how large it is.
+    #[oai(path = "/sessions/:session_id/messages/:message_id/media", method = "get", operation_id = "getMessageMedia")]
+    async fn media(
+        &self,
+        Data(api): Data<&Arc<Api>>,
+        Asks(caller): Asks,
+        wants: Wants,
+        /// The session's id.
+        session_id: Path<String>,
+        /// The message's id.
+        message_id: Path<String>,
+    ) -> Result<FileReply> {
+        let found = api.messages.file(&caller, &self::session_id(&session_id)?, &message_id).await?;
+        let info = found.info.clone();
+        let is_known = info.sha256.as_deref().is_some_and(|sha256| wants.has(sha256));
+        let opened = if wants.head_only || is_known { None } else { Some(api.messages.open_file(found).await?) };
+        Ok(FileReply { info, opened, wants })
     }
 
     /// Lists who got, read and played a message.

@@ -5,6 +5,7 @@ pub mod tag;
 
 mod examples;
 
+use crate::api::alias::media::rest::MediaAliasesApi;
 use crate::api::alias::rest::AliasesApi;
 use crate::api::chat::rest::ChatsApi;
 use crate::api::event::rest::EventsApi;
@@ -35,6 +36,7 @@ pub type Apis = (
     DeadLettersApi,
     KeysApi,
     AliasesApi,
+    MediaAliasesApi,
 );
 
 /// The whole REST door.
@@ -51,4 +53,5 @@ pub const APIS: Apis = (
     DeadLettersApi,
     KeysApi,
     AliasesApi,
+    MediaAliasesApi,
 );

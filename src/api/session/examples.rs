@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use entity::ids::SessionId;
 use entity::timestamp::Timestamp;
-use entity::words::session::{DesiredState, PresenceOnConnect, SessionStatus, StatusReason};
+use entity::words::session::{DesiredState, MediaFetch, PresenceOnConnect, SessionStatus, StatusReason};
 use poem_openapi::types::Example;
 
 use crate::account::{Device, DeviceProps};
@@ -13,7 +13,8 @@ use crate::api::session::qr::QrReply;
 use crate::api::session::rest::{ConnectReply, CreatedSession};
 use crate::session::setting::Setting;
 use crate::session::types::{
-    NewSession, PairBody, Session, SessionChanges, SessionPage, Status, Transition, TransitionPage,
+    MediaFetching, NewMediaFetching, NewSession, PairBody, Session, SessionChanges, SessionPage, Status, Transition,
+    TransitionPage,
 };
 use crate::webhook::types::NewWebhook;
 
@@ -44,7 +45,20 @@ impl Example for Session {
             presence_on_connect: PresenceOnConnect::Unavailable,
             send_rate: None,
             send_burst: None,
+            media: MediaFetching::example(),
         }
+    }
+}
+
+impl Example for MediaFetching {
+    fn example() -> Self {
+        Self { fetch: MediaFetch::Eager, max_bytes: Some(20_000_000) }
+    }
+}
+
+impl Example for NewMediaFetching {
+    fn example() -> Self {
+        Self { fetch: MediaFetch::Eager, max_bytes: Some(20_000_000) }
     }
 }
 
@@ -132,6 +146,7 @@ impl Example for NewSession {
             presence_on_connect: Some(PresenceOnConnect::Unavailable),
             send_rate: Some(0.5),
             send_burst: Some(3),
+            media: Some(NewMediaFetching::example()),
         }
     }
 }
@@ -144,6 +159,7 @@ impl Example for SessionChanges {
             presence_on_connect: Some(PresenceOnConnect::Unavailable),
             send_rate: Setting::Given(0.5),
             send_burst: Setting::Given(3),
+            media: Some(NewMediaFetching::example()),
         }
     }
 }
@@ -179,6 +195,7 @@ mod tests {
 
     #[test]
     fn every_answer_is_written_as_the_document_says() {
+        is_written_as_documented::<MediaFetching>();
         is_written_as_documented::<Session>();
         is_written_as_documented::<CreatedSession>();
         is_written_as_documented::<SessionPage>();

@@ -130,7 +130,7 @@ impl SessionMutation {
         or_null(ctx, api(ctx).sessions.create(caller(ctx), input).await.map(SessionNode::from))
     }
 
-    /// Changes a session's name, its metadata, what WhatsApp is told at each login, and how fast it sends.
+    /// Changes a session's name, its metadata, what WhatsApp is told at each login, how fast it sends, and when it fetches files.
     async fn update_session(&self, ctx: &Context<'_>, input: UpdateSessionInput) -> Option<SessionNode> {
         let outcome = async {
             let UpdateSessionInput { id, changes } = input;

@@ -12,7 +12,7 @@ use crate::account::{Code, Device};
 use crate::api::graphql::resolver::{api, or_null};
 use crate::api::session::qr;
 use crate::error::Error;
-use crate::session::types::{Live, Session, Snapshot, Update};
+use crate::session::types::{Live, MediaFetching, Session, Snapshot, Update};
 
 /// Smallest and largest side of a bitmap, pixels.
 const PNG_SIDES: std::ops::RangeInclusive<u32> = 64..=2048;
@@ -74,6 +74,11 @@ impl SessionNode {
     /// Messages that it sends at once after a while without any. Null for the server's choice.
     pub(in crate::api) async fn send_burst(&self) -> Option<u32> {
         self.row().send_burst
+    }
+
+    /// When the files of messages that come in are fetched.
+    pub(in crate::api) async fn media(&self) -> MediaFetching {
+        self.row().media
     }
 
     /// Phone number of the linked account, digits only. Null until a phone is linked.

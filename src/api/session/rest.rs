@@ -109,7 +109,7 @@ impl SessionsApi {
         Ok(Ok200(api.sessions.find(&caller, &self::session_id(&session_id)?)?))
     }
 
-    /// Changes a session's name, its metadata, what WhatsApp is told at each login, and how fast it sends.
+    /// Changes a session's name, its metadata, what WhatsApp is told at each login, how fast it sends, and when it fetches files.
     #[oai(path = "/sessions/:session_id", method = "patch", operation_id = "updateSession")]
     async fn update(
         &self,

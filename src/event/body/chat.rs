@@ -53,6 +53,25 @@ pub struct MessageStatusEvent {
     pub timestamp: Timestamp,
 }
 
+/// The file of a message was fetched from WhatsApp, by a session that fetches files as they come.
+#[derive(Clone, PartialEq, Eq, Object, SimpleObject, Serialize, Deserialize)]
+#[graphql(complex)]
+pub struct MediaReadyEvent {
+    /// The message's id.
+    pub message_id: String,
+    /// JID of the chat.
+    pub chat: String,
+    /// The size of the file, bytes.
+    #[graphql(skip)]
+    pub size: i64,
+    /// SHA-256 of its bytes, hex.
+    pub sha256: String,
+    /// What it is, by its own bytes; `application/octet-stream` if they do not say.
+    pub mimetype: String,
+    /// When it was there.
+    pub timestamp: Timestamp,
+}
+
 /// A contact came online or went offline.
 #[derive(Clone, PartialEq, Eq, Object, SimpleObject, Serialize, Deserialize)]
 pub struct PresenceEvent {

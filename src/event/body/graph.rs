@@ -3,6 +3,7 @@
 use async_graphql::ComplexObject;
 use entity::long::Long;
 
+use crate::event::body::chat::MediaReadyEvent;
 use crate::event::body::contact::GroupUpdateEvent;
 use crate::event::body::message::{MessageMedia, MessagePoll};
 use crate::event::body::offer::{MessageOrder, MessageProduct};
@@ -32,6 +33,14 @@ impl MessageMedia {
     /// How long it plays, seconds.
     async fn seconds(&self) -> Option<i32> {
         int(self.seconds)
+    }
+}
+
+#[ComplexObject]
+impl MediaReadyEvent {
+    /// The size of the file, bytes.
+    async fn size(&self) -> Long {
+        Long(self.size)
     }
 }
 

@@ -23,6 +23,7 @@ static NEW: Target = Target {
         "updated_at",
         "sequence",
         "is_open",
+        "awaits_upload",
         "due_at",
         "expires_at",
         "lane",
@@ -55,6 +56,7 @@ static MOVED: Target = Target {
         "updated_at",
         "sequence",
         "is_open",
+        "awaits_upload",
         "due_at",
         "expires_at",
     ],
@@ -102,6 +104,7 @@ fn step_values(row: &OutgoingRow) -> impl Iterator<Item = Value> {
 }
 
 fn place_values(row: &OutgoingRow) -> impl Iterator<Item = Value> {
-    let Progress { sequence, status, due_at, expires_at, .. } = &row.progress;
-    [(*sequence).into(), is_open(*status).into(), (*due_at).into(), (*expires_at).into()].into_iter()
+    let Progress { sequence, status, awaits_upload, due_at, expires_at, .. } = &row.progress;
+    [(*sequence).into(), is_open(*status).into(), (*awaits_upload).into(), (*due_at).into(), (*expires_at).into()]
+        .into_iter()
 }

@@ -69,7 +69,7 @@ fn thumbnail_of(text: &str) -> Result<Vec<u8>> {
 }
 
 /// Whether these bytes begin as a JPEG picture does.
-pub(super) fn is_jpeg(bytes: &[u8]) -> bool {
+pub(in crate::message) fn is_jpeg(bytes: &[u8]) -> bool {
     bytes.starts_with(&[0xff, 0xd8, 0xff])
 }
 

@@ -8,6 +8,7 @@ fn new() -> Progress {
         sequence: 1,
         recipient: "15550100077@s.whatsapp.net".to_owned(),
         is_checked: false,
+        awaits_upload: false,
         attempts: 0,
         due_at: Timestamp::from_millis(0),
         expires_at: Timestamp::from_millis(1_000),
@@ -44,6 +45,30 @@ fn a_message_goes_from_queued_to_read_and_a_late_receipt_takes_nothing_back() {
     let all = [sending(), taken(), Happening::Read, Happening::Delivered, taken(), Happening::Unanswered];
     assert_eq!(way(&all), [Sending, Sent, Read]);
     assert_eq!(way(&[sending(), Happening::Delivered, taken()]), [Sending, Delivered]);
+}
+
+#[test]
+fn a_message_whose_file_is_not_uploaded_has_no_turn_until_it_is() {
+    let waits = Progress { awaits_upload: true, ..new() };
+    assert_eq!(step(&waits, &sending()), None);
+    let there = step(&waits, &Happening::Uploaded { sequence: 9 }).expect("it has its turn");
+    assert_eq!((there.status, there.sequence, there.awaits_upload), (MessageStatus::Queued, 9, false));
+    assert_eq!(step(&there, &Happening::Uploaded { sequence: 10 }), None, "it has its place");
+    assert!(step(&there, &sending()).is_some());
+}
+
+#[test]
+fn a_message_that_is_given_up_before_its_upload_is_uploaded_when_it_is_retried() {
+    let waits = Progress { awaits_upload: true, ..new() };
+    let gone = Happening::Refused { code: FailureCode::MediaGone, upstream_code: None };
+    for over in [Happening::Cancelled, Happening::Expired, gone] {
+        let given_up = step(&waits, &over).expect("it is over");
+        assert_eq!(step(&given_up, &Happening::Uploaded { sequence: 9 }), None, "{over:?}");
+        let now = Timestamp::from_millis(100);
+        let retried = Happening::Retried { sequence: 9, expires_at: Timestamp::from_millis(5_000), now };
+        let again = step(&given_up, &retried).expect("it is tried again");
+        assert_eq!((again.status, again.awaits_upload), (MessageStatus::Queued, true), "{over:?}");
+    }
 }
 
 #[test]
@@ -189,6 +214,7 @@ fn rank(status: MessageStatus) -> u8 {
 fn happening() -> impl Strategy<Value = Happening> {
     prop_oneof![
         Just(Happening::Due { sequence: 2 }),
+        Just(Happening::Uploaded { sequence: 3 }),
         Just(sending()),
         Just(Happening::SendingAgain { recipient: "100000000000077@lid".to_owned() }),
         Just(Happening::NotSent { until: Timestamp::from_millis(9) }),

@@ -40,6 +40,7 @@ async fn connection() -> (Connection, TempDir) {
         props: props.clone(),
         presence_on_connect,
         pace,
+        media: session::types::MediaFetching::default(),
         webhook: None,
     };
     session::store::insert(db.write(), draft, Clock::system().now()).await.expect("a session");
@@ -168,9 +169,9 @@ async fn a_client_whose_storage_failed_ends_its_operations() {
     let (connection, _directory) = connection().await;
     let given_up = CancellationToken::new();
     let other = connection.next_client();
-    let Inner { session, library, acks, said_last, .. } = &*other.0;
-    let (acks, said_last) = (Arc::clone(acks), said_last.clone());
-    let client = Client::new(session.clone(), Weak::clone(library), given_up.clone(), acks, said_last);
+    let Inner { session, library, acks, said_last, transfers, .. } = &*other.0;
+    let (acks, said_last, transfers) = (Arc::clone(acks), said_last.clone(), transfers.clone());
+    let client = Client::new(session.clone(), Weak::clone(library), given_up.clone(), acks, said_last, transfers);
     let (outcome, ()) = tokio::join!(client.run(&LONG, |_| pending::<()>()), async { given_up.cancel() });
     assert_eq!(outcome, Err(interrupted(true, End::GivenUp)));
     assert_eq!(client.run(&LONG, |_| async {}).await, Err(interrupted(false, End::GivenUp)));

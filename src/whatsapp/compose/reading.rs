@@ -15,6 +15,15 @@ pub fn words(content: &[u8]) -> Option<String> {
     base.text_content().or_else(|| base.get_caption()).or(reaction).map(str::to_owned)
 }
 
+/// What the sender calls the file of a message. None if it has none, or cannot be read.
+pub fn file_name(content: &[u8]) -> Option<String> {
+    let message = message_decode(content).ok()?;
+    let base = message.get_base_message();
+    let edited = base.protocol_message.as_option().and_then(|protocol| protocol.edited_message.as_option());
+    let document = edited.unwrap_or(base).document_message.as_option()?;
+    document.file_name.clone().or_else(|| document.title.clone())
+}
+
 /// The id of the message that a reaction, an edit or a removal is about. None if it is about none, or cannot be read.
 pub fn target_id(content: &[u8]) -> Option<String> {
     let message = message_decode(content).ok()?;

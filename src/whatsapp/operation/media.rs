@@ -1,9 +1,14 @@
 //! Files on WhatsApp's media servers: encrypted and uploaded, fetched and opened, never whole in memory.
+//!
+//! A file needs the connection to WhatsApp only to learn which servers there are. All the same it ends with the connection, as every
+//! operation does: the account may be another one after the next login. Whoever asked tries again then, from the beginning. Nothing
+//! limits how long one takes but a day; each piece has a minute.
 
-use std::path::Path;
+mod again;
+mod download;
+mod upload;
 
-use crate::event::file::MessageFile;
-use crate::whatsapp::client::Client;
+pub use again::{LostFile, Reupload};
 
 /// Under which of WhatsApp's names a file is encrypted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,24 +53,4 @@ pub enum NotTransferred {
     Refused,
     /// It could not be read or written here.
     Local,
-}
-
-impl Client {
-    /// Encrypts a file and uploads it.
-    ///
-    /// # Errors
-    /// Why it is not there.
-    pub async fn upload(&self, file: &Path, kind: UploadKind) -> Result<UploadedFile, NotTransferred> {
-        let _ = (file, kind);
-        todo!()
-    }
-
-    /// Fetches the file of a message and opens it into `into`, which exists and is empty. What is there after a failure is worth nothing.
-    ///
-    /// # Errors
-    /// Why it is not there.
-    pub async fn download(&self, file: &MessageFile, into: &Path, limit: u64) -> Result<(), NotTransferred> {
-        let _ = (file, into, limit);
-        todo!()
-    }
 }

@@ -16,6 +16,7 @@ mod graphql;
 mod http;
 mod load;
 mod machine;
+mod media;
 mod options;
 mod process;
 mod receiver;
@@ -48,6 +49,7 @@ use crate::events::Events;
 use crate::first_qr::FirstQr;
 use crate::graphql::Graphql;
 use crate::machine::Machine;
+use crate::media::MediaIn;
 use crate::options::{Measure, Options};
 use crate::sends::Sends;
 use crate::subscriptions::Subscriptions;
@@ -82,6 +84,8 @@ enum Command {
     Events(Bench<Events>),
     /// How many messages a second go out, how soon they are acknowledged, and what those cost that wait.
     Sends(Bench<Sends>),
+    /// How soon files that come in are here, and what memory that takes.
+    Media(Bench<MediaIn>),
     /// Whether anything is lost while the server is killed again and again.
     Crash(Bench<Crash>),
     #[command(flatten)]
@@ -122,6 +126,7 @@ async fn measure(command: Command) -> anyhow::Result<()> {
         Command::Subscriptions(bench) => run(bench).await,
         Command::Events(bench) => run(bench).await,
         Command::Sends(bench) => run(bench).await,
+        Command::Media(bench) => run(bench).await,
         Command::Crash(bench) => run(bench).await,
         Command::Child(_) => unreachable!("main has taken the children out"),
     }

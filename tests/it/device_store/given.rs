@@ -44,6 +44,7 @@ async fn write(base: &Base, id: &str, attempts: i32) {
         is_checked: true,
         status: if attempts > 0 { MessageStatus::Sent } else { MessageStatus::Cancelled },
         is_open: false,
+        awaits_upload: false,
         attempts,
         due_at: now,
         expires_at: now,

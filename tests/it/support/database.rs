@@ -67,6 +67,7 @@ pub(crate) async fn add_session(db: &Db, clock: &Clock, id: &SessionId) {
         props: DeviceProps::default(),
         presence_on_connect: PresenceOnConnect::Unavailable,
         pace: session::types::SendPace::default(),
+        media: session::types::MediaFetching::default(),
         webhook: None,
     };
     session::store::insert(db.write(), draft, clock.now()).await.expect("a session");

@@ -1,0 +1,337 @@
+//! Messages with files: each file is prepared, uploaded once and opened by the phone that gets it, whatever the media hosts, the network or
+//! the process do meanwhile. A message without a file does not wait for one that has one.
+
+use std::time::{Duration, Instant};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use futures::future::join_all;
+use rstest::rstest;
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+use whatsapp_simulator::{FileKind, FileVerdict, MediaFault, MediaOperation, NewFile, Settings};
+
+use crate::support::door::Answer;
+use crate::support::world::{Kind, World};
+
+const FRIEND: &str = "15550100077";
+const OTHER: &str = "15550100078";
+/// Longest wait for a fact. Far above what it takes on a busy machine.
+const LIMIT: Duration = Duration::from_secs(90);
+/// As fast as it goes: how fast a session sends is tested by itself.
+const FAST: &[&str] = &["--send-rate", "0"];
+
+/// A session that is logged in, and two friends with phones.
+async fn world(kind: Kind) -> World {
+    let world = World::with(kind, Settings::default(), FAST).await;
+    world.linked("shop").await;
+    let _ = (world.sim.phone(FRIEND), world.sim.phone(OTHER));
+    world
+}
+
+/// The bytes of an invented file that phones take as this.
+fn sample(kind: FileKind) -> Vec<u8> {
+    // A recording is any sound, and noise is none.
+    let kind = if kind == FileKind::Audio { FileKind::Voice } else { kind };
+    NewFile::sample(kind).bytes
+}
+
+fn data(bytes: &[u8]) -> Value {
+    json!({ "data": STANDARD.encode(bytes) })
+}
+
+fn message(to: &str, content: Value) -> Value {
+    json!({ "to": to, "content": content })
+}
+
+fn document(to: &str, bytes: &[u8]) -> Value {
+    message(to, json!({ "type": "document", "media": data(bytes), "file_name": "menu.bin" }))
+}
+
+fn text(to: &str, text: &str) -> Value {
+    message(to, json!({ "type": "text", "text": text }))
+}
+
+fn id(message: &Value) -> String {
+    message["id"].as_str().unwrap_or_else(|| panic!("no id in {message}")).to_owned()
+}
+
+fn hash(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+impl World {
+    async fn posts(&self, query: &str, body: Value) -> Answer {
+        self.door.post(&format!("/shop/messages{query}"), body).await
+    }
+
+    /// Waits until this is known of a message.
+    async fn comes_to(&self, id: &str, status: &str) -> Value {
+        let begun = Instant::now();
+        loop {
+            let message = self.door.get(&format!("/shop/messages/{id}")).await.ok();
+            if message["status"] == status {
+                return message;
+            }
+            assert!(begun.elapsed() < LIMIT, "it is not {status} in time but {message}");
+            tokio::time::sleep(Duration::from_millis(15)).await;
+        }
+    }
+
+    fn uploads(&self) -> u64 {
+        self.sim.media_stats().requests.get(&MediaOperation::Upload).copied().unwrap_or_default()
+    }
+
+    fn spoil_uploads(&self, host: Option<usize>, fault: MediaFault, count: usize) {
+        self.sim.spoil_media(MediaOperation::Upload, host, fault, count);
+    }
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_phone_opens_the_file_of_each_kind(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+    let world = world(kind).await;
+    let contents = [
+        (FileKind::Image, "image", json!({ "type": "image", "caption": "tea" })),
+        (FileKind::Video, "video", json!({ "type": "video", "caption": "tea" })),
+        (FileKind::Gif, "video", json!({ "type": "gif" })),
+        (FileKind::VideoNote, "video", json!({ "type": "ptv" })),
+        (FileKind::Audio, "audio", json!({ "type": "audio" })),
+        (FileKind::Voice, "voice", json!({ "type": "voice", "seconds": 3 })),
+        (FileKind::Document, "document", json!({ "type": "document", "file_name": "menu.bin", "caption": "tea" })),
+        (FileKind::Sticker, "sticker", json!({ "type": "sticker" })),
+    ];
+    for (kind, shown, mut content) in contents {
+        content["media"] = data(&sample(kind));
+        let caption = content["caption"].clone();
+        let answer = world.posts("", message(FRIEND, content)).await;
+        assert_eq!(answer.status, 201, "{kind:?}: {}", answer.text());
+        let sent = answer.json();
+        assert_eq!((&sent["type"], &sent["text"]), (&json!(shown), &caption), "{kind:?}");
+        let id = id(&sent);
+        world.comes_to(&id, "delivered").await;
+        let opened = world.sim.phone(FRIEND).open_file(&id).await.expect("it has a file");
+        assert_eq!((opened.verdict, opened.declared.kind), (FileVerdict::Intact, kind), "{opened:?}");
+        assert!(opened.declared.missing.is_empty(), "{opened:?}");
+        if kind == FileKind::Document {
+            assert_eq!(opened.declared.file_name.as_deref(), Some("menu.bin"));
+            assert_eq!(opened.sha256, Some(hash(&sample(kind))), "a document is sent as it is");
+        }
+    }
+    // What it takes to fetch the file again is kept beside each message that was sent, and nothing is left to be uploaded.
+    let tables = world.tables().await;
+    let rows = tables.rows().await;
+    assert_eq!((rows.get("message_file"), rows.get("outgoing_media")), (Some(&8), None));
+    drop(tables);
+    world.finish().await;
+}
+
+#[rstest]
+#[tokio::test]
+async fn both_doors_send_a_file_and_what_can_be_opened_once_says_so() {
+    let world = world(Kind::Sqlite).await;
+    let content = json!({ "type": "image", "media": data(&sample(FileKind::Image)), "view_once": true });
+    let first = id(&world.posts("", message(FRIEND, content)).await.ok());
+    let mutation = r#"mutation($data: String!) { sendMessage(input: { sessionId: "shop", to: "15550100077",
+        content: { voice: { media: { data: $data }, viewOnce: true } } }) { id type } }"#;
+    let voice = STANDARD.encode(sample(FileKind::Voice));
+    let sent = world.door.asked(mutation, json!({ "data": voice })).await;
+    assert_eq!(sent["sendMessage"]["type"], "VOICE");
+    for id in [first, id(&sent["sendMessage"])] {
+        world.comes_to(&id, "delivered").await;
+        let opened = world.sim.phone(FRIEND).open_file(&id).await.expect("it has a file");
+        assert_eq!(opened.verdict, FileVerdict::Intact);
+        assert!(opened.declared.is_view_once, "{opened:?}");
+    }
+    world.finish().await;
+}
+
+#[rstest]
+#[tokio::test]
+async fn the_paths_of_the_contract_send_files() {
+    let world = world(Kind::Sqlite).await;
+    for (path, kind) in [
+        ("image", FileKind::Image),
+        ("video", FileKind::Video),
+        ("audio", FileKind::Audio),
+        ("document", FileKind::Document),
+        ("sticker", FileKind::Sticker),
+    ] {
+        let body = json!({ "to": FRIEND, path: data(&sample(kind)) });
+        let answer = world.door.post(&format!("/shop/messages/{path}"), body).await;
+        assert_eq!((answer.status, &answer.json()["status"]), (200, &json!("sent")), "{path}: {}", answer.text());
+        let id = answer.json()["message_id"].as_str().expect("an id").to_owned();
+        world.comes_to(&id, "delivered").await;
+        let opened = world.sim.phone(FRIEND).open_file(&id).await.expect("it has a file");
+        assert_eq!((opened.verdict, opened.declared.kind), (FileVerdict::Intact, kind), "{path}");
+    }
+    let refused = world.door.post("/shop/messages/image", json!({ "to": FRIEND, "image": {} })).await;
+    assert_eq!(refused.status, 422);
+    assert!(refused.text().contains("`image` must have exactly one of"), "{}", refused.text());
+    world.finish().await;
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_file_that_goes_to_ten_people_is_uploaded_once(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+    let world = world(kind).await;
+    let bytes = vec![7; 200_000];
+    let numbers: Vec<_> = (10..20).map(|number| format!("155501001{number}")).collect();
+    for number in &numbers {
+        let _ = world.sim.phone(number);
+    }
+    // Those that come while it is under way wait for the same upload.
+    world.spoil_uploads(None, MediaFault::Delayed { ms: 1_500 }, 1);
+    let sent = join_all(numbers.iter().map(|number| world.posts("?wait=0", document(number, &bytes)))).await;
+    for (number, answer) in numbers.iter().zip(sent) {
+        let id = id(&answer.ok());
+        world.comes_to(&id, "delivered").await;
+        let opened = world.sim.phone(number).open_file(&id).await.expect("it has a file");
+        assert_eq!((opened.verdict, opened.sha256), (FileVerdict::Intact, Some(hash(&bytes))));
+    }
+    let later = id(&world.posts("", document(FRIEND, &bytes)).await.ok());
+    world.comes_to(&later, "delivered").await;
+    assert_eq!((world.uploads(), world.sim.media_stats().stored), (1, 1));
+    world.finish().await;
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_text_does_not_wait_for_a_file_that_is_asked_for_before_it() {
+    let world = world(Kind::Sqlite).await;
+    world.spoil_uploads(None, MediaFault::Stall { after_bytes: 1_000 }, 16);
+    let stalled = id(&world.posts("?wait=0", document(FRIEND, &[1; 100_000])).await.ok());
+    let answer = world.posts("", text(FRIEND, "it is on its way")).await;
+    assert_eq!(answer.status, 201, "{}", answer.text());
+    assert_eq!(world.door.get(&format!("/shop/messages/{stalled}")).await.ok()["status"], "queued");
+    let waiting = world.door.get("/shop/limits").await.ok();
+    assert_eq!(waiting["queue"]["waiting"], 1);
+    // It can be taken back, and is as if it had never been.
+    let cancelled = world.door.delete(&format!("shop/messages/{stalled}")).await.ok();
+    assert_eq!(cancelled["status"], "cancelled");
+    world.sim.clear_media_faults();
+    // Its file is still kept: it can be sent after all.
+    world.door.post(&format!("/shop/messages/{stalled}/retry"), Value::Null).await.ok();
+    world.comes_to(&stalled, "delivered").await;
+    assert_eq!(world.sim.phone(FRIEND).open_file(&stalled).await.expect("a file").verdict, FileVerdict::Intact);
+    world.finish().await;
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_process_that_is_killed_in_the_middle_of_an_upload_goes_on_with_it(
+    #[values(Kind::Sqlite, Kind::Postgres)] kind: Kind,
+) {
+    let mut world = world(kind).await;
+    world.spoil_uploads(None, MediaFault::Stall { after_bytes: 1_000 }, 16);
+    let bytes = vec![9; 300_000];
+    let sent = id(&world.posts("?wait=0", document(FRIEND, &bytes)).await.ok());
+    world.eventually("the upload has begun", || world.uploads() > 0).await;
+    world.sim.clear_media_faults();
+    world.crash();
+    world.comes_to(&sent, "delivered").await;
+    let opened = world.sim.phone(FRIEND).open_file(&sent).await.expect("it has a file");
+    assert_eq!((opened.verdict, opened.sha256), (FileVerdict::Intact, Some(hash(&bytes))));
+    let copies: Vec<_> = world.sim.phone(FRIEND).inbox().iter().map(|message| message.copies).collect();
+    assert_eq!(copies, [1]);
+    world.finish().await;
+}
+
+#[rstest]
+#[case::a_token_that_is_not_good_any_more(None, MediaFault::Unauthorized)]
+#[case::a_host_that_fails(Some(0), MediaFault::Status { code: 503 })]
+#[case::a_connection_that_ends(None, MediaFault::CutOff { after_bytes: 1_000 })]
+#[tokio::test]
+async fn what_goes_wrong_once_at_a_media_host_is_nobodys_business(
+    #[case] host: Option<usize>,
+    #[case] fault: MediaFault,
+) {
+    let world = world(Kind::Sqlite).await;
+    world.spoil_uploads(host, fault, 1);
+    let sent = id(&world.posts("?wait=0", document(FRIEND, &[3; 50_000])).await.ok());
+    world.comes_to(&sent, "delivered").await;
+    assert_eq!(world.sim.phone(FRIEND).open_file(&sent).await.expect("a file").verdict, FileVerdict::Intact);
+    world.finish().await;
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_message_whose_file_the_media_servers_do_not_take_fails_and_can_be_retried() {
+    let world = world(Kind::Sqlite).await;
+    world.spoil_uploads(None, MediaFault::Status { code: 413 }, 16);
+    let sent = id(&world.posts("?wait=0", document(FRIEND, &[6; 10_000])).await.ok());
+    let failed = world.comes_to(&sent, "failed").await;
+    assert_eq!((&failed["failed"]["code"], &failed["attempts"]), (&json!("media_refused"), &json!(0)));
+    assert!(world.sim.phone(FRIEND).inbox().is_empty());
+    world.sim.clear_media_faults();
+    world.door.post(&format!("/shop/messages/{sent}/retry"), Value::Null).await.ok();
+    world.comes_to(&sent, "delivered").await;
+    assert_eq!(world.sim.phone(FRIEND).open_file(&sent).await.expect("a file").verdict, FileVerdict::Intact);
+    world.finish().await;
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_message_whose_file_is_gone_fails_and_says_why() {
+    let world = world(Kind::Sqlite).await;
+    let bytes = vec![5; 10_000];
+    world.door.post("/shop/disconnect", Value::Null).await.ok();
+    world.reaches("shop", "disconnected").await;
+    let sent = id(&world.posts("?wait=0", document(FRIEND, &bytes)).await.ok());
+    let name = hash(&bytes);
+    let media = world.data_dir().join("media");
+    let file = media.join(&name[..2]).join(&name);
+    std::fs::remove_file(&file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+    world.door.post("/shop/connect", Value::Null).await.ok();
+    let failed = world.comes_to(&sent, "failed").await;
+    assert_eq!(failed["failed"]["code"], "media_gone");
+    world.finish().await;
+}
+
+#[rstest]
+#[tokio::test]
+async fn what_cannot_be_sent_is_refused_before_anything_is_written(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+    let world = world(kind).await;
+    let image = |media: Value| json!({ "type": "image", "media": media });
+    let png = sample(FileKind::Image);
+    let long = "x".repeat(65_537);
+    let rows = [
+        (image(data(b"neither a picture nor anything else")), 415, "media_unsupported"),
+        (image(data(&png[..png.len() / 2])), 415, "media_unsupported"),
+        (image(data(b"")), 422, "invalid"),
+        (json!({ "type": "voice", "media": data(&png) }), 415, "media_unsupported"),
+        (image(json!({ "id": "med_none" })), 404, "media_not_found"),
+        (image(json!({})), 422, "invalid"),
+        (image(json!({ "id": "med_none", "url": "https://shop.example/tea.png" })), 422, "invalid"),
+        (image(json!({ "data": "?" })), 422, "invalid"),
+        (image(json!({ "url": "http://127.0.0.1:1/tea.png" })), 422, "media_fetch_refused"),
+        (json!({ "type": "image", "media": data(&png), "caption": long }), 422, "invalid"),
+    ];
+    for (content, status, code) in rows {
+        let answer = world.posts("", message(FRIEND, content.clone())).await;
+        let told = answer.json();
+        let content = content.to_string();
+        let shown = content.get(..120).unwrap_or(&content);
+        assert_eq!((answer.status, told["code"].as_str()), (status, Some(code)), "{shown}: {told}");
+        assert!(told["detail"].as_str().is_some_and(|detail| detail.contains("content.")), "{shown}: {told}");
+    }
+    assert_eq!(world.door.get("/shop/messages").await.ok()["messages"], json!([]));
+    assert_eq!(world.uploads(), 0);
+    world.finish().await;
+}
+
+#[rstest]
+#[tokio::test]
+async fn the_same_request_with_a_file_is_the_same_message() {
+    let world = world(Kind::Sqlite).await;
+    let mut body = document(FRIEND, &[4; 20_000]);
+    body["client_reference"] = json!("menu-1");
+    let first = world.posts("", body.clone()).await.ok();
+    let again = world.posts("", body.clone()).await;
+    assert_eq!((again.header("idempotent-replayed"), &again.json()["id"]), ("true", &first["id"]));
+    body["content"]["media"] = data(&[5; 20_000]);
+    let other = world.posts("", body).await;
+    assert_eq!((other.status, other.json()["code"].as_str()), (422, Some("idempotency_key_reused")));
+    assert_eq!(world.uploads(), 1);
+    world.finish().await;
+}
