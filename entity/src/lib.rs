@@ -44,5 +44,6 @@ pub mod sync_version;
 pub mod tc_token;
 pub mod timestamp;
 pub mod uploaded_file;
+pub mod vote;
 pub mod webhook;
 pub mod words;

@@ -26,6 +26,7 @@ mod m0022_recipient;
 mod m0023_media;
 mod m0024_outgoing_media;
 mod m0025_media_fetch;
+mod m0026_vote;
 mod m0028_message_change;
 // There never was a merged m0013.
 
@@ -60,6 +61,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0023_media::Migration),
             Box::new(m0024_outgoing_media::Migration),
             Box::new(m0025_media_fetch::Migration),
+            Box::new(m0026_vote::Migration),
             Box::new(m0028_message_change::Migration),
         ]
     }

@@ -17,7 +17,9 @@ mod key;
 mod media;
 mod message;
 mod message_action;
+mod message_mark;
 mod pairing_link;
+mod poll;
 mod webhook;
 
 mod body;

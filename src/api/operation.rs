@@ -247,6 +247,7 @@ const MESSAGES: &[Operation] = {
         Unavailable,
     ];
     const RECEIPTS: &[ErrorKind] = &[SessionNotFound, MessageNotFound, Invalid, PageSizeLimit, Unavailable];
+    const VOTES: &[ErrorKind] = &[SessionNotFound, MessageNotFound, Invalid, Unavailable];
     &[
         both("sendMessage", (MUTATION, "sendMessage"), MessagesSend, SENDING_FILES).known_as(&[
             alias("sendText").failing(SENDING),
@@ -255,11 +256,24 @@ const MESSAGES: &[Operation] = {
             alias("sendAudio"),
             alias("sendDocument"),
             alias("sendSticker"),
+            alias("sendLocation").failing(SENDING),
+            alias("sendContact").failing(SENDING),
+            alias("sendPoll").failing(SENDING),
         ]),
         both("reactToMessage", (MUTATION, "reactToMessage"), MessagesSend, SENDING).known_as(&[alias("sendReaction")]),
         both("removeReaction", (MUTATION, "removeReaction"), MessagesSend, SENDING),
         both("editMessage", (MUTATION, "editMessage"), MessagesSend, CHANGING).known_as(&[alias("sendEdit")]),
         both("revokeMessage", (MUTATION, "revokeMessage"), MessagesSend, CHANGING).known_as(&[alias("sendRevoke")]),
+        both("vote", (MUTATION, "vote"), MessagesSend, SENDING).known_as(&[alias("sendVote")]),
+        both("setAttendance", (MUTATION, "setAttendance"), MessagesSend, SENDING),
+        both("listVotes", (QUERY, "messageVotes"), MessagesRead, VOTES),
+        both("forwardMessage", (MUTATION, "forwardMessage"), MessagesSend, SENDING)
+            .and_needs(MessagesRead)
+            .known_as(&[alias("sendForward")]),
+        both("pinMessage", (MUTATION, "pinMessage"), MessagesSend, SENDING).known_as(&[alias("sendPin")]),
+        both("unpinMessage", (MUTATION, "unpinMessage"), MessagesSend, SENDING),
+        both("keepMessage", (MUTATION, "keepMessage"), MessagesSend, SENDING),
+        both("unkeepMessage", (MUTATION, "unkeepMessage"), MessagesSend, SENDING),
         both("listMessages", (QUERY, "messages"), MessagesRead, LISTING),
         both("getLimits", (QUERY, "limits"), MessagesRead, &[SessionNotFound, Unavailable]),
         both("getMessage", (QUERY, "message"), MessagesRead, &[SessionNotFound, MessageNotFound, Unavailable]),
@@ -293,10 +307,45 @@ const MEDIA: &[Operation] = {
 
 const CHATS: &[Operation] = {
     use ErrorKind::{
-        ChatNotFound, Invalid, MessageNotFound, SessionNotConnected, SessionNotFound, Unavailable, Upstream,
-        UpstreamTimeout,
+        AccountRestricted, ChatNotFound, GroupAdminsOnly, GroupNotFound, IdempotencyKeyReused, Invalid, InvalidMessage,
+        InvalidRecipient, MessageNotFound, NewChatLimit, NotAllowed, NotInGroup, QueueFull, RecipientNotFound,
+        RecipientNotOnWhatsapp, RecipientUnreachable, Rejected, SessionNotConnected, SessionNotFound, Unavailable,
+        Upstream, UpstreamTimeout,
     };
     use Scope::{ChatsWrite, ProfileWrite};
+    const STARRING: &[ErrorKind] = &[
+        SessionNotFound,
+        SessionNotConnected,
+        MessageNotFound,
+        Invalid,
+        InvalidRecipient,
+        Upstream,
+        Unavailable,
+        UpstreamTimeout,
+    ];
+    const TIMER: &[ErrorKind] = &[
+        SessionNotFound,
+        SessionNotConnected,
+        ChatNotFound,
+        GroupNotFound,
+        NotInGroup,
+        GroupAdminsOnly,
+        Invalid,
+        InvalidRecipient,
+        RecipientNotOnWhatsapp,
+        RecipientNotFound,
+        RecipientUnreachable,
+        IdempotencyKeyReused,
+        QueueFull,
+        AccountRestricted,
+        NewChatLimit,
+        InvalidMessage,
+        NotAllowed,
+        Rejected,
+        Upstream,
+        Unavailable,
+        UpstreamTimeout,
+    ];
     const READING: &[ErrorKind] = &[
         SessionNotFound,
         SessionNotConnected,
@@ -314,6 +363,10 @@ const CHATS: &[Operation] = {
         both("markMessagesRead", (MUTATION, "markMessagesRead"), ChatsWrite, READING)
             .known_as(&[alias("sendReadMarks")]),
         both("sendTyping", (MUTATION, "sendTyping"), ChatsWrite, TYPING).known_as(&[alias("sendChatState")]),
+        both("starMessage", (MUTATION, "starMessage"), ChatsWrite, STARRING),
+        both("unstarMessage", (MUTATION, "unstarMessage"), ChatsWrite, STARRING),
+        both("setChatTimer", (MUTATION, "setChatTimer"), ChatsWrite, TIMER),
+        both("setDefaultTimer", (MUTATION, "setDefaultTimer"), ProfileWrite, PRESENCE),
         both("setPresence", (MUTATION, "setPresence"), ProfileWrite, PRESENCE).known_as(&[alias("sendPresence")]),
     ]
 };

@@ -13,6 +13,7 @@ use crate::event::body::EventBody;
 use crate::event::file::MessageFile;
 use crate::event::index::{IndexedMessage, MessageKey};
 use crate::event::timer::ChatTimer;
+use crate::event::vote::CastVote;
 
 /// Called with the reason when an entry could not be written.
 pub type Failed = Box<dyn FnOnce(&Error) + Send + Sync>;
@@ -60,6 +61,8 @@ pub struct NewEvent {
     pub indexed: Option<IndexedMessage>,
     /// What it tells of its chat's timer, if that is news.
     pub timer: Option<ChatTimer>,
+    /// The vote that it tells of, as far as it is counted.
+    pub vote: Option<CastVote>,
 }
 
 impl NewEvent {
@@ -69,8 +72,8 @@ impl NewEvent {
     /// `Internal`: the body cannot be written as JSON, which no body does.
     pub fn new(session_id: SessionId, body: &EventBody, created_at: Timestamp) -> Result<Self> {
         let (event_type, text) = (body.event_type(), serde_json::to_string(body).map_err(Error::internal)?);
-        let (message, file, indexed, timer) = (None, None, None, None);
-        Ok(Self { session_id, event_type, created_at, body: text, message, file, indexed, timer })
+        let (message, file, indexed, timer, vote) = (None, None, None, None, None);
+        Ok(Self { session_id, event_type, created_at, body: text, message, file, indexed, timer, vote })
     }
 }
 

@@ -327,14 +327,14 @@ impl JournalWriter {
     }
 
     fn assign_position(&mut self, new_event: NewEvent) -> PositionedEvent {
-        let NewEvent { session_id, event_type, created_at, body, message, file, indexed, timer } = new_event;
+        let NewEvent { session_id, event_type, created_at, body, message, file, indexed, timer, vote } = new_event;
         // Microseconds, so that no two processes give the same one. It is never before what came before it, whatever the clock
         // says, and never before the moment itself, so that a moment's events are looked for behind it.
         let now = self.clock.now().max(created_at);
         self.head = (self.head + 1).max(now.millis().saturating_mul(1000));
         let (position, id, sequence) = (self.head, EventId::generate(), 0);
         let row = EventRow { position, id, session_id, sequence, event_type, created_at, body: body.into() };
-        PositionedEvent { row, message, file, indexed, timer, behind: 0 }
+        PositionedEvent { row, message, file, indexed, timer, vote, behind: 0 }
     }
 }
 

@@ -21,6 +21,8 @@ pub mod retention;
 pub mod store;
 pub mod timer;
 pub mod timer_store;
+pub mod vote;
+pub mod vote_store;
 
 pub mod file_store;
 mod reader;

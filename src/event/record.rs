@@ -9,6 +9,7 @@ use entity::words::event::EventType;
 use crate::event::file::MessageFile;
 use crate::event::index::{IndexedMessage, MessageKey};
 use crate::event::timer::ChatTimer;
+use crate::event::vote::CastVote;
 
 /// An event as it is kept.
 #[derive(Clone, PartialEq, Eq)]
@@ -48,6 +49,8 @@ pub(super) struct PositionedEvent {
     pub(super) indexed: Option<IndexedMessage>,
     /// What it tells of its chat's timer.
     pub(super) timer: Option<ChatTimer>,
+    /// The vote that it tells of.
+    pub(super) vote: Option<CastVote>,
     /// How many events of the same session are written behind it.
     pub(super) behind: i64,
 }
@@ -66,6 +69,11 @@ impl PositionedEvent {
     /// What it tells of a timer, and the session on which it does.
     pub(super) fn timer(&self) -> Option<(&SessionId, &ChatTimer)> {
         Some((&self.row.session_id, self.timer.as_ref()?))
+    }
+
+    /// The vote that it tells of.
+    pub(super) fn vote(&self) -> Option<(&EventRow, &CastVote)> {
+        Some((&self.row, self.vote.as_ref()?))
     }
 }
 

@@ -25,6 +25,7 @@ use crate::event::index::MessageKey;
 use crate::event::index_store;
 use crate::event::record::{Duplicates, EventRow, PositionedEvent, Selection, Span};
 use crate::event::timer_store;
+use crate::event::vote_store;
 
 /// Messages with the same id in one chat that are looked at.
 const SAME_ID: u64 = 16;
@@ -99,9 +100,12 @@ pub(super) fn write(batch: &mut Batch, events: &[PositionedEvent], duplicates: D
     file_store::write(batch, events.iter().filter_map(PositionedEvent::filed));
     index_store::write(batch, events.iter().filter_map(PositionedEvent::index), duplicates);
     timer_store::write_in(batch, events.iter().filter_map(PositionedEvent::timer));
+    vote_store::write_in(batch, events.iter().filter_map(PositionedEvent::vote));
 }
 
-fn binds(PositionedEvent { row, message, file: _, indexed: _, timer: _, behind }: &PositionedEvent) -> Vec<Value> {
+fn binds(
+    PositionedEvent { row, message, file: _, indexed: _, timer: _, vote: _, behind }: &PositionedEvent,
+) -> Vec<Value> {
     let EventRow { position, id, session_id, sequence: _, event_type, created_at, body } = row;
     let (chat, sender, message_id) = match message {
         Some(MessageKey { session_id: _, chat, sender, message_id }) => (Some(chat), Some(sender), Some(message_id)),

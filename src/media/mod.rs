@@ -10,6 +10,7 @@
 //! is a file without a row, which the loop finds. Both steps of a deletion are done while nobody keeps anything.
 
 pub mod files;
+pub mod format;
 pub mod hash;
 pub mod kind;
 pub mod pace;

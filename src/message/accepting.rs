@@ -9,6 +9,7 @@ use entity::timestamp::Timestamp;
 use entity::words::access::Scope;
 use entity::words::message::MessageType;
 use entity::words::outgoing::MessageStatus;
+use futures::FutureExt as _;
 
 use crate::account::Identity;
 use crate::caller::Caller;
@@ -17,6 +18,7 @@ use crate::db::write::Work;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::entry::{JournalEntry, NewEvent, Shortcut, Write};
 use crate::event::index::{IndexedMessage, MessageKey};
+use crate::message::effect::Effect;
 use crate::message::known::KnownRow;
 use crate::message::naming::{lane, new_id, own_jid};
 use crate::message::outbox_store;
@@ -53,6 +55,8 @@ pub(super) struct Draft {
     pub(super) content: Vec<u8>,
     /// Its file, which is uploaded before it is sent.
     pub(super) upload: Option<AwaitedUpload>,
+    /// What it changes once WhatsApp has it.
+    pub(super) effect: Option<Effect>,
     /// Some if it is to be sent later.
     pub(super) send_at: Option<Timestamp>,
     pub(super) expires_at: Timestamp,
@@ -110,7 +114,7 @@ impl Messages {
     /// As [`send`](Self::send), and those of the draft.
     pub(super) async fn accept<F>(&self, asked: Asked<'_>, draft: impl FnOnce() -> F) -> Result<Accepted>
     where
-        F: Future<Output = Result<Draft>>,
+        F: Future<Output = Result<Draft>> + Send,
     {
         let Asked { caller, session, account, fingerprint, client_reference, options } = asked;
         let key = options.idempotency_key.map(|key| rules::key("Idempotency-Key", key)).transpose()?;
@@ -125,7 +129,8 @@ impl Messages {
         if options.if_offline == IfOffline::Fail && !is_online {
             return Err(Error::new(ErrorKind::SessionNotConnected, "the session is not logged in"));
         }
-        let intent = self.intent(session, own(account)?, draft().await?, &mark);
+        // Boxed: the compiler does not follow what is in it through all that is around it.
+        let intent = self.intent(session, own(account)?, draft().boxed().await?, &mark);
         // Before it is submitted: one that fails in the journal makes all that is written with it be written singly.
         let place = self.queues.place(session).await?;
         let is_at_once = intent.row.progress.status == MessageStatus::Queued;
@@ -168,8 +173,18 @@ impl Messages {
 
     /// What is to be written of a message: now it has its id.
     fn intent(&self, session: &SessionId, own: &Identity, draft: Draft, mark: &Mark) -> Intent {
-        let Draft { recipient, is_checked, names, message_type, quoted_id, content, upload, send_at, expires_at } =
-            draft;
+        let Draft {
+            recipient,
+            is_checked,
+            names,
+            message_type,
+            quoted_id,
+            content,
+            upload,
+            effect,
+            send_at,
+            expires_at,
+        } = draft;
         let now = self.clock.now();
         let progress = Progress {
             status: if send_at.is_some() { MessageStatus::Scheduled } else { MessageStatus::Queued },
@@ -193,6 +208,7 @@ impl Messages {
             client_reference: mark.client_reference.clone(),
             idempotency_key: mark.idempotency_key.clone(),
             fingerprint: Some(mark.fingerprint.clone()),
+            effect,
             created_at: now,
             updated_at: now,
         };

@@ -1,4 +1,5 @@
-//! What is done to a message: a reaction, another text, its removal. Each is a message of its own, and goes the way of every other.
+//! What is done to a message: a reaction, another text, its removal, a vote in it, and what `voting` and `keeping` ask for. Each is a
+//! message of its own, and goes the way of every other.
 //!
 //! Which chat the message is in and who sent it is looked up, and not taken from the client: a reaction that names the wrong sender
 //! is acknowledged, and nobody ever sees it. Only of a message that is not known (any more) the client has to say it.
@@ -8,7 +9,7 @@ use std::time::Duration;
 use entity::ids::SessionId;
 use entity::timestamp::Timestamp;
 use entity::words::access::Scope;
-use entity::words::message::MessageType;
+use entity::words::message::{Attendance, MessageType};
 use entity::words::outgoing::{FailureCode, MessageStatus};
 use serde::Serialize;
 
@@ -18,6 +19,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::event::index::{IndexedMessage, StoredMessage};
 use crate::event::index_store;
 use crate::message::accepting::{Asked, Draft, own};
+use crate::message::answers::{Made, Question};
 use crate::message::naming::without_device;
 use crate::message::outbox_store;
 use crate::message::person::Person;
@@ -26,21 +28,29 @@ use crate::message::transition::{Progress, is_open};
 use crate::message::types::{Accepted, MessagePlace, NewEdit, NewReaction, SendOptions};
 use crate::message::{Messages, not_found};
 use crate::session::client::Account;
-use crate::whatsapp::compose::{self, Target};
+use crate::whatsapp::compose::{self, SECRET_BYTES, Target};
 
 /// What is done to which message.
 #[derive(Serialize)]
-struct Act<'a> {
-    message_id: &'a str,
-    chat: Option<String>,
-    sender: Option<String>,
-    action: Action,
+pub(super) struct Act<'a> {
+    pub(super) message_id: &'a str,
+    pub(super) chat: Option<String>,
+    pub(super) sender: Option<String>,
+    pub(super) action: Action,
+}
+
+/// Which message is meant.
+#[derive(Clone, Copy)]
+pub(super) struct Which<'a> {
+    pub(super) message_id: &'a str,
+    pub(super) chat: Option<&'a str>,
+    pub(super) sender: Option<&'a str>,
 }
 
 /// What is done to a message.
 #[derive(Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-enum Action {
+pub(super) enum Action {
     /// The account reacts to it.
     React { emoji: String },
     /// The account takes its reaction back.
@@ -49,13 +59,25 @@ enum Action {
     Edit { text: String },
     /// It is removed for everybody.
     Revoke,
+    /// The account votes in it.
+    Vote { options: Vec<String> },
+    /// The account says whether it comes.
+    Attend { answer: Attendance, extra_guests: i32 },
+    /// It is pinned for so many seconds. None of them unpins it.
+    Pin { seconds: Option<u32> },
+    /// It is kept, or not any more.
+    Keep { is_kept: bool },
 }
 
 /// The message that it is done to.
-struct Found {
-    target: Target,
+pub(super) struct Found {
+    pub(super) target: Target,
     /// What it is. None if it is not known.
-    message_type: Option<MessageType>,
+    pub(super) message_type: Option<MessageType>,
+    /// JID of who sent it, without a device.
+    sender: String,
+    /// Its protobuf. Empty if that is not kept.
+    pub(super) content: Vec<u8>,
     /// When it was sent. None if it was not yet, or is not known.
     sent_at: Option<Timestamp>,
     /// Whether it is known that there is such a chat.
@@ -134,7 +156,13 @@ impl Messages {
         self.act(caller, session, act, options).await
     }
 
-    async fn act(&self, caller: &Caller, session: &SessionId, act: Act<'_>, options: SendOptions) -> Result<Accepted> {
+    pub(super) async fn act(
+        &self,
+        caller: &Caller,
+        session: &SessionId,
+        act: Act<'_>,
+        options: SendOptions,
+    ) -> Result<Accepted> {
         let account = self.sessions.account(caller, Scope::MessagesSend, session)?;
         let act = Act { action: act.action.checked()?, ..act };
         let (fingerprint, client_reference) = (rules::fingerprint(&act)?, None);
@@ -144,40 +172,52 @@ impl Messages {
 
     /// What is done to a message, as it is to be sent.
     async fn action(&self, session: &SessionId, account: &Account, act: Act<'_>) -> Result<Draft> {
-        let (own, now, secret) = (own(account)?, self.clock.now(), rand::random());
-        let Found { target, message_type, sent_at, is_checked, is_removed } = self.target(session, own, &act).await?;
+        let (own, now) = (own(account)?, self.clock.now());
+        let found = self.target(session, own, act.which()).await?;
         let action = act.action;
-        if Person::parse("chat", &target.chat)?.is(own) {
+        if Person::parse("chat", &found.target.chat)?.is(own) {
             return Err(Error::about(ErrorKind::InvalidRecipient, "chat", "must be one with somebody else"));
         }
-        action.require(target.is_from_me, message_type)?;
-        let last_moment = action.last_moment(sent_at);
+        action.require(found.target.is_from_me, found.message_type)?;
+        let last_moment = action.last_moment(found.sent_at);
         if last_moment.is_some_and(|last| last <= now) {
             return Err(Error::new(ErrorKind::MessageTooOld, action.too_late()));
         }
-        if is_removed {
+        if found.is_removed {
             return Err(Error::new(ErrorKind::Invalid, "the message was removed for everybody"));
         }
-        let (message_type, content) = match &action {
-            Action::React { emoji } => (MessageType::Reaction, compose::reaction(&target, emoji, now, secret)),
-            Action::RemoveReaction => (MessageType::Reaction, compose::reaction(&target, "", now, secret)),
-            Action::Edit { text } => (MessageType::Edit, compose::edit(&target, text, now, secret)),
-            Action::Revoke => (MessageType::Revoke, compose::revoke(&target, secret)),
-        };
-        let names = self.outboxes.shared.recipients.names(session, &target.chat).await?;
+        let names = self.outboxes.shared.recipients.names(session, &found.target.chat).await?;
+        if matches!(action, Action::Keep { .. }) && self.timer(session, &names).await?.is_none() {
+            let detail = "messages of this chat do not disappear, so there is nothing to keep";
+            return Err(Error::new(ErrorKind::Invalid, detail));
+        }
+        let Made { message_type, content, effect } = action.made(&found, own, now, rand::random())?;
         // Later the phones would not take it.
         let expires_at = now.after(rules::EXPIRES_AFTER);
         let expires_at = last_moment.map_or(expires_at, |last| last.min(expires_at));
+        let Found { target: Target { chat: recipient, message_id, .. }, is_checked, .. } = found;
         let is_change = matches!(message_type, MessageType::Edit | MessageType::Revoke);
-        let (recipient, quoted_id) = (target.chat, is_change.then_some(target.message_id));
+        let quoted_id = is_change.then_some(message_id);
         let (upload, send_at) = (None, None);
-        Ok(Draft { recipient, is_checked, names, message_type, quoted_id, content, upload, send_at, expires_at })
+        Ok(Draft {
+            recipient,
+            is_checked,
+            names,
+            message_type,
+            quoted_id,
+            content,
+            upload,
+            effect,
+            send_at,
+            expires_at,
+        })
     }
 
     /// The message that something is done to.
-    async fn target(&self, session: &SessionId, own: &Identity, act: &Act<'_>) -> Result<Found> {
-        let chats = self.names_of(session, "chat", act.chat.as_deref()).await?;
-        let senders = self.names_of(session, "sender", act.sender.as_deref()).await?;
+    pub(super) async fn target(&self, session: &SessionId, own: &Identity, which: Which<'_>) -> Result<Found> {
+        let Which { message_id, chat, sender } = which;
+        let chats = self.names_of(session, "chat", chat).await?;
+        let senders = self.names_of(session, "sender", sender).await?;
         let is_one_of = |names: &Option<Vec<String>>, jid: &str| {
             names.as_ref().is_none_or(|names| names.iter().any(|name| name == jid))
         };
@@ -185,10 +225,10 @@ impl Messages {
             let key = &stored.message.key;
             is_one_of(&chats, &key.chat) && is_one_of(&senders, &without_device(&key.sender))
         };
-        let found = index_store::with_id(self.db.read(), session, act.message_id).await?.into_iter().find(is_it);
-        match (found, &act.chat, &act.sender) {
+        let found = index_store::with_id(self.db.read(), session, message_id).await?.into_iter().find(is_it);
+        match (found, chat, sender) {
             (Some(stored), _, _) => self.known_target(session, stored).await,
-            (None, Some(chat), Some(sender)) => unknown_target(own, act.message_id, chat, sender),
+            (None, Some(chat), Some(sender)) => unknown_target(own, message_id, chat, sender),
             (None, _, _) => Err(not_found()),
         }
     }
@@ -203,7 +243,7 @@ impl Messages {
     async fn known_target(&self, session: &SessionId, stored: StoredMessage) -> Result<Found> {
         let message_ids = [stored.message.key.message_id.clone()];
         let is_removed = self.changes(session, &message_ids).await?.is_removed(&stored);
-        let IndexedMessage { key, is_from_me, message_type, sent_at, .. } = stored.message;
+        let IndexedMessage { key, is_from_me, message_type, sent_at, content, .. } = stored.message;
         let row = match is_from_me {
             true => outbox_store::find(self.db.read(), session, &key.message_id).await?,
             false => None,
@@ -221,9 +261,11 @@ impl Messages {
         let chat = progress.map_or(key.chat, |progress| progress.recipient);
         // In a chat of two it is clear who sent what the account did not.
         let is_group = chat.ends_with("@g.us");
-        let participant = (is_group && !is_from_me).then(|| without_device(&key.sender));
+        let sender = without_device(&key.sender);
+        let participant = (is_group && !is_from_me).then(|| sender.clone());
         let target = Target { chat, message_id: key.message_id, is_from_me, participant };
-        Ok(Found { target, message_type: Some(message_type), sent_at, is_checked, is_removed })
+        let message_type = Some(message_type);
+        Ok(Found { target, message_type, sender, content, sent_at, is_checked, is_removed })
     }
 }
 
@@ -239,7 +281,9 @@ fn unknown_target(own: &Identity, message_id: &str, chat: &str, sender: &str) ->
         ));
     }
     let target = Target { chat: chat.jid(), message_id, is_from_me, participant: None };
-    Ok(Found { target, message_type: None, sent_at: None, is_checked: false, is_removed: false })
+    let (sender, content) = (sender.jid(), Vec::new());
+    let (message_type, sent_at) = (None, None);
+    Ok(Found { target, message_type, sender, content, sent_at, is_checked: false, is_removed: false })
 }
 
 /// Whether a message reached nobody, and will not.
@@ -265,17 +309,54 @@ fn is_with_nobody(progress: &Progress) -> bool {
 pub(super) const fn is_about_another(message_type: MessageType) -> bool {
     matches!(
         message_type,
-        MessageType::Reaction | MessageType::Edit | MessageType::Revoke | MessageType::PollVote | MessageType::Pin
+        MessageType::Reaction
+            | MessageType::Edit
+            | MessageType::Revoke
+            | MessageType::PollVote
+            | MessageType::Pin
+            | MessageType::Attendance
+            | MessageType::Keep
+            | MessageType::Timer
     )
 }
 
+impl Act<'_> {
+    fn which(&self) -> Which<'_> {
+        Which { message_id: self.message_id, chat: self.chat.as_deref(), sender: self.sender.as_deref() }
+    }
+}
+
 impl Action {
+    /// The message by which it is done.
+    fn made(&self, found: &Found, own: &Identity, now: Timestamp, secret: [u8; SECRET_BYTES]) -> Result<Made> {
+        let Found { target, sender, content, .. } = found;
+        let question = Question { target, sender, content, own };
+        let (message_type, content) = match self {
+            Self::React { emoji } => (MessageType::Reaction, compose::reaction(target, emoji, now, secret)),
+            Self::RemoveReaction => (MessageType::Reaction, compose::reaction(target, "", now, secret)),
+            Self::Edit { text } => (MessageType::Edit, compose::edit(target, text, now, secret)),
+            Self::Revoke => (MessageType::Revoke, compose::revoke(target, secret)),
+            Self::Pin { seconds } => (MessageType::Pin, compose::pin(target, *seconds, now, secret)),
+            Self::Keep { is_kept } => (MessageType::Keep, compose::keep(target, *is_kept, now, secret)),
+            Self::Vote { options } => return question.vote(options, now, secret),
+            Self::Attend { answer, extra_guests } => {
+                return question.attendance((*answer, *extra_guests), now, secret);
+            }
+        };
+        Ok(Made { message_type, content, effect: None })
+    }
+
     /// The same, if what it says keeps the rules.
     fn checked(self) -> Result<Self> {
         Ok(match self {
             Self::React { emoji } => Self::React { emoji: rules::emoji("emoji", emoji)? },
             Self::Edit { text } => Self::Edit { text: rules::text("text", text)? },
-            Self::RemoveReaction | Self::Revoke => self,
+            Self::RemoveReaction
+            | Self::Revoke
+            | Self::Vote { .. }
+            | Self::Attend { .. }
+            | Self::Pin { .. }
+            | Self::Keep { .. } => self,
         })
     }
 
@@ -292,6 +373,12 @@ impl Action {
         if matches!(self, Self::Edit { .. }) && !is_text {
             return Err(Error::new(ErrorKind::Invalid, "only texts can be edited"));
         }
+        if matches!(self, Self::Vote { .. }) && message_type.is_some_and(|of| of != MessageType::Poll) {
+            return Err(Error::new(ErrorKind::Invalid, "the message is no poll"));
+        }
+        if matches!(self, Self::Attend { .. }) && message_type.is_some_and(|of| of != MessageType::Appointment) {
+            return Err(Error::new(ErrorKind::Invalid, "the message is no event"));
+        }
         Ok(())
     }
 
@@ -300,7 +387,12 @@ impl Action {
         let window: Duration = match self {
             Self::Edit { .. } => rules::EDIT_WINDOW,
             Self::Revoke => rules::REVOKE_WINDOW,
-            Self::React { .. } | Self::RemoveReaction => return None,
+            Self::React { .. }
+            | Self::RemoveReaction
+            | Self::Vote { .. }
+            | Self::Attend { .. }
+            | Self::Pin { .. }
+            | Self::Keep { .. } => return None,
         };
         sent_at.map(|sent_at| sent_at.after(window))
     }
@@ -309,7 +401,12 @@ impl Action {
         match self {
             Self::Edit { .. } => "a message can be edited for 15 minutes after it was sent",
             Self::Revoke => "a message can be removed for everybody for 2 days after it was sent",
-            Self::React { .. } | Self::RemoveReaction => "the message is too old",
+            Self::React { .. }
+            | Self::RemoveReaction
+            | Self::Vote { .. }
+            | Self::Attend { .. }
+            | Self::Pin { .. }
+            | Self::Keep { .. } => "the message is too old",
         }
     }
 }

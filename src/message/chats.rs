@@ -98,7 +98,7 @@ impl Messages {
 }
 
 /// The JID of a chat that can be told something.
-fn chat(chat: &str) -> Result<String> {
+pub(super) fn chat(chat: &str) -> Result<String> {
     let is_number = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-');
     match chat.rsplit_once('@') {
         Some((group, "g.us")) if !group.is_empty() && group.len() <= GROUP_MAX && is_number(group) => {

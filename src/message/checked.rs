@@ -1,10 +1,15 @@
 //! Checks a message that is to be sent, as far as that can be done without looking anything up.
 
+mod contact;
+mod event;
+mod location;
 pub(super) mod media;
+mod poll;
 
 use std::time::Duration;
 
 use entity::timestamp::Timestamp;
+use entity::words::message::MessageType;
 
 use crate::error::{Error, Result};
 use crate::message::checked::media::CheckedMedia;
@@ -13,6 +18,7 @@ use crate::message::person::Person;
 use crate::message::preview::wanted::{self, WantedPreview};
 use crate::message::rules::{EXPIRES_AFTER, MENTIONS_MAX, fingerprint, key, text};
 use crate::message::types::NewMessage;
+use crate::whatsapp::compose::{Contact, Event, Location, Poll};
 
 /// How far ahead a message can be scheduled, and how long it can wait.
 const AHEAD_MAX: Duration = Duration::from_secs(30 * 24 * 60 * 60);
@@ -44,6 +50,21 @@ pub(super) enum CheckedContent {
     },
     /// A file, with what is said about it.
     Media(Box<CheckedMedia>),
+    /// A place.
+    Location(Location),
+    /// Contacts.
+    Contacts(Vec<Contact>),
+    /// A poll.
+    Poll(Poll),
+    /// An event.
+    Event(Box<Event>),
+    /// What another message says.
+    Forward {
+        /// What that one is.
+        message_type: MessageType,
+        /// Its protobuf.
+        content: Vec<u8>,
+    },
 }
 
 /// Checks a message.
@@ -71,6 +92,23 @@ pub(super) fn message(new: NewMessage, now: Timestamp) -> Result<Checked> {
     Ok(Checked { to, content, reply_to, mentions, send_at, expires_at, client_reference, fingerprint })
 }
 
+/// A message that says what another one says.
+///
+/// # Errors
+/// `InvalidRecipient`.
+pub(super) fn forward(to: &str, content: CheckedContent, fingerprint: Vec<u8>, now: Timestamp) -> Result<Checked> {
+    Ok(Checked {
+        to: Person::parse("to", to)?,
+        content,
+        reply_to: None,
+        mentions: Vec::new(),
+        send_at: None,
+        expires_at: now.after(EXPIRES_AFTER),
+        client_reference: None,
+        fingerprint,
+    })
+}
+
 impl CheckedContent {
     /// Checks what a message says.
     ///
@@ -92,6 +130,10 @@ impl CheckedContent {
             MessageContent::Voice(content) => media(CheckedMedia::voice(content)),
             MessageContent::Document(content) => media(CheckedMedia::document(content)),
             MessageContent::Sticker(content) => media(CheckedMedia::sticker(content)),
+            MessageContent::Location(content) => Ok(Self::Location(location::location("content", content)?)),
+            MessageContent::Contact(content) => Ok(Self::Contacts(contact::contacts(content)?)),
+            MessageContent::Poll(content) => Ok(Self::Poll(poll::poll(content)?)),
+            MessageContent::Event(content) => Ok(Self::Event(Box::new(event::event(content)?))),
         }
     }
 }

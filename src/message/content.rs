@@ -1,15 +1,23 @@
 //! What a message can say, for every door. One variant for each kind; what its fields must keep to is in `checked`.
 
+pub mod contact;
+pub mod event;
+pub mod location;
 pub mod media;
+pub mod poll;
 
 use async_graphql::{InputObject, OneofObject};
 use poem_openapi::{Object, Union};
 use serde::Serialize;
 
+use crate::message::content::contact::ContactContent;
+use crate::message::content::event::EventContent;
+use crate::message::content::location::LocationContent;
 use crate::message::content::media::{
     AudioContent, DocumentContent, GifContent, ImageContent, StickerContent, VideoContent, VideoNoteContent,
     VoiceContent,
 };
+use crate::message::content::poll::PollContent;
 
 /// What a message says.
 #[derive(Clone, PartialEq, Union, OneofObject, Serialize)]
@@ -44,6 +52,18 @@ pub enum MessageContent {
     /// A sticker.
     #[oai(mapping = "sticker")]
     Sticker(StickerContent),
+    /// A place.
+    #[oai(mapping = "location")]
+    Location(LocationContent),
+    /// Contacts.
+    #[oai(mapping = "contact")]
+    Contact(ContactContent),
+    /// A poll.
+    #[oai(mapping = "poll")]
+    Poll(PollContent),
+    /// An event to which people say whether they come.
+    #[oai(mapping = "event")]
+    Event(EventContent),
 }
 
 /// A text.

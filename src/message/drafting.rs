@@ -58,7 +58,19 @@ impl Messages {
         let context = Context { quote, mentions, expiration, secret: rand::random() };
         let (message_type, content, upload) = self.content(caller, content, &context).await?;
         let is_checked = found.is_some();
-        Ok(Draft { recipient, is_checked, names, message_type, quoted_id, content, upload, send_at, expires_at })
+        let effect = None;
+        Ok(Draft {
+            recipient,
+            is_checked,
+            names,
+            message_type,
+            quoted_id,
+            content,
+            upload,
+            effect,
+            send_at,
+            expires_at,
+        })
     }
 
     /// What a message is, its protobuf, and its file, if it has one.
@@ -77,11 +89,23 @@ impl Messages {
                 let (message_type, content, upload) = self.attached(caller, *media, context).await?;
                 (message_type, content, Some(upload))
             }
+            CheckedContent::Location(place) => (MessageType::Location, compose::location(&place, context), None),
+            CheckedContent::Contacts(contacts) => (MessageType::Contacts, compose::contacts(&contacts, context), None),
+            CheckedContent::Poll(poll) => (MessageType::Poll, compose::poll(&poll, context), None),
+            CheckedContent::Event(event) => (MessageType::Appointment, compose::event(&event, context), None),
+            CheckedContent::Forward { message_type, content } => {
+                (message_type, compose::forward(&content, context), None)
+            }
         })
     }
 
     /// Where somebody is reached. None if that is to be looked up later.
-    async fn recipient(&self, session: &SessionId, account: &Account, to: &Person) -> Result<Option<String>> {
+    pub(super) async fn recipient(
+        &self,
+        session: &SessionId,
+        account: &Account,
+        to: &Person,
+    ) -> Result<Option<String>> {
         let jid = to.jid();
         let found = match self.outboxes.shared.recipients.known(session, &jid).await? {
             Some(found) => Some(found),

@@ -16,7 +16,8 @@
 //! ```
 //!
 //! A reaction, another text and a removal (`actions`) are messages as well, with ids of their own: they take the same way, behind the
-//! message that they are about.
+//! message that they are about. So do votes, pins and all else that is done to a message (`voting`, `keeping`). What a message changes
+//! here, such as the account's vote or a chat's timer, is written once WhatsApp has it (`effect`).
 //!
 //! Who got, read and played a message is kept beside it (`receipt_store`), from the same receipts.
 //! What WhatsApp keeps an account from (`restrictions`) holds those messages only that it would refuse, in their rows (`holding`). They are
@@ -37,6 +38,7 @@
 
 pub mod types;
 
+pub mod action_types;
 pub mod content;
 pub mod file_types;
 pub mod message_files;
@@ -45,25 +47,32 @@ pub mod preview;
 pub mod receipt_types;
 pub mod rules;
 pub mod transition;
+pub mod vcard;
+pub mod vote_types;
 
 mod accepting;
 mod actions;
 mod answering;
+mod answers;
 mod attaching;
 mod believed;
 mod changes;
+mod chat_timers;
 mod chats;
 mod checked;
 mod drafting;
 mod due;
 mod eager_files;
+mod effect;
 mod failure;
 mod fetch_failure;
 mod fetches;
 mod filling;
+mod forwarding;
 mod giving;
 mod holding;
 mod in_use;
+mod keeping;
 mod known;
 mod lanes;
 mod lifting;
@@ -93,6 +102,7 @@ mod retention;
 mod settling;
 mod shown;
 mod standings;
+mod starring;
 mod timers;
 mod transitions;
 mod typing;
@@ -101,6 +111,8 @@ mod upload_store;
 mod uploaded;
 mod uploader;
 mod uploads;
+mod votes;
+mod voting;
 mod wake;
 
 use std::sync::Arc;
@@ -235,7 +247,20 @@ impl Messages {
         let (of, to, at) = (sessions.clone(), journal.clone(), clock.clone());
         let eager = EagerFiles { fetches: fetches.clone(), sessions: of, db: db.clone(), journal: to, clock: at };
         lifecycle.spawn_loop(Loop::EagerFiles, |last_run| eager.run(last_run));
-        Ok(Self { sessions, db, journal, clock, lifecycle, outboxes, queues, previews, media, uploads, fetches, typing })
+        Ok(Self {
+            sessions,
+            db,
+            journal,
+            clock,
+            lifecycle,
+            outboxes,
+            queues,
+            previews,
+            media,
+            uploads,
+            fetches,
+            typing,
+        })
     }
 
     /// One message, whoever sent it. Of several with the same id, the first.

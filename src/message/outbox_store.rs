@@ -19,6 +19,7 @@ use sea_orm::{
 use crate::db::fault::failed;
 use crate::error::{Error, ErrorKind, Result};
 use crate::message::believed::Come;
+use crate::message::effect::Effect;
 use crate::message::outgoing::OutgoingRow;
 use crate::message::transition::{Progress, is_open};
 
@@ -224,6 +225,7 @@ fn model(row: OutgoingRow) -> Model {
         client_reference,
         idempotency_key,
         fingerprint,
+        effect,
         created_at,
         updated_at,
     } = row;
@@ -259,6 +261,7 @@ fn model(row: OutgoingRow) -> Model {
         client_reference,
         idempotency_key,
         fingerprint,
+        effect: effect.map(|effect| effect.written()),
         created_at,
         updated_at,
     }
@@ -285,6 +288,7 @@ impl From<Model> for OutgoingRow {
             client_reference,
             idempotency_key,
             fingerprint,
+            effect,
             created_at,
             updated_at,
         } = model;
@@ -309,6 +313,7 @@ impl From<Model> for OutgoingRow {
             client_reference,
             idempotency_key,
             fingerprint,
+            effect: effect.and_then(|text| Effect::parse(&text)),
             created_at,
             updated_at,
         }

@@ -3,6 +3,7 @@
 use entity::ids::SessionId;
 use entity::timestamp::Timestamp;
 
+use crate::message::effect::Effect;
 use crate::message::transition::Progress;
 
 /// A message that is to be sent, or was.
@@ -17,6 +18,8 @@ pub(super) struct OutgoingRow {
     pub(super) idempotency_key: Option<String>,
     /// What was asked for.
     pub(super) fingerprint: Option<Vec<u8>>,
+    /// What it changes once WhatsApp has it.
+    pub(super) effect: Option<Effect>,
     pub(super) created_at: Timestamp,
     pub(super) updated_at: Timestamp,
 }

@@ -89,7 +89,7 @@ fn shown((jid, (participant, at)): (String, (Party, Moments))) -> ReceiptWithCur
 }
 
 /// Somebody with this JID, and the other one of the two that everybody has, if it is known.
-fn party(jid: &str, other: Option<&str>) -> Party {
+pub(super) fn party(jid: &str, other: Option<&str>) -> Party {
     let both = || [Some(jid), other].into_iter().flatten();
     let number = both().find_map(|jid| jid.strip_suffix("@s.whatsapp.net"));
     let lid = both().find(|jid| jid.ends_with("@lid"));

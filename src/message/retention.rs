@@ -14,6 +14,7 @@ use crate::db::Db;
 use crate::error::{Result, chain};
 use crate::event::index_store;
 use crate::event::store::{PRUNED, bookmark};
+use crate::event::vote_store;
 use crate::lifecycle::last_run::LastRun;
 use crate::message::recipients::{KEPT, NOBODY_KEPT};
 use crate::message::uploaded::REUSED;
@@ -83,7 +84,8 @@ impl MessageRetention {
             let tx = self.db.write().begin().await?;
             let kept = outbox_store::delete_finished(&tx, session, &ids).await?;
             let gone = ids.iter().filter(|id| !kept.contains(*id)).map(String::as_str);
-            receipt_store::delete(&tx, session, gone).await?;
+            receipt_store::delete(&tx, session, gone.clone()).await?;
+            vote_store::delete(&tx, session, gone).await?;
             let positions = old.iter().filter(|(_, id)| !kept.contains(id)).map(|(position, _)| *position);
             dropped += index_store::delete(&tx, session, positions.collect()).await?;
             tx.commit().await?;

@@ -34,6 +34,31 @@ pub(super) const EDIT_WINDOW: Duration = Duration::from_secs(15 * 60);
 /// How long a message can be removed for everybody. src: WhatsApp's apps, about two days
 pub(super) const REVOKE_WINDOW: Duration = Duration::from_secs(2 * 24 * 60 * 60);
 
+/// Longest name or address of a place, characters.
+pub const LABEL_MAX: usize = 1_000;
+/// Most contacts in a message.
+pub const CONTACTS_MAX: usize = 100;
+/// Longest name of a contact, and of where they work, characters.
+pub const CONTACT_NAME_MAX: usize = 256;
+/// Most numbers of a contact.
+pub const PHONES_MAX: usize = 20;
+/// Longest kind of a number, characters: with the number it fits one line of a card.
+pub const PHONE_TYPE_MAX: usize = 20;
+/// Longest question of a poll, characters. src: WhatsApp's apps
+pub const QUESTION_MAX: usize = 255;
+/// Longest option of a poll, characters. src: WhatsApp's apps
+pub const OPTION_MAX: usize = 100;
+/// Fewest options of a poll.
+pub const OPTIONS_MIN: usize = 2;
+/// Most options of a poll. src: WhatsApp's apps
+pub const OPTIONS_MAX: usize = 12;
+/// Longest name of an event, characters. src: WhatsApp's apps
+pub const EVENT_NAME_MAX: usize = 100;
+/// Longest description of an event, characters. src: WhatsApp's apps
+pub const DESCRIPTION_MAX: usize = 2_048;
+/// Most guests whom somebody brings to an event.
+pub const EXTRA_GUESTS_MAX: u32 = 99;
+
 /// A text that can be sent.
 ///
 /// # Errors
@@ -46,6 +71,18 @@ pub(super) fn text(field: &str, text: String) -> Result<String> {
         return Err(Error::invalid(field, format!("must have at most {TEXT_MAX} characters")));
     }
     Ok(text)
+}
+
+/// A short text of one line.
+///
+/// # Errors
+/// `Invalid`.
+pub(super) fn label(field: &str, text: String, most: usize) -> Result<String> {
+    let is_fine = !text.trim().is_empty() && text.chars().count() <= most && !text.chars().any(char::is_control);
+    if is_fine {
+        return Ok(text);
+    }
+    Err(Error::invalid(field, format!("must have 1 to {most} characters, and none that only controls")))
 }
 
 /// A key or a reference of a client, or the id of a message.

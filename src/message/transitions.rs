@@ -28,7 +28,7 @@ use crate::message::known::{KnownRow, KnownRows};
 use crate::message::outbox_store;
 use crate::message::outgoing::OutgoingRow;
 use crate::message::restriction_store::{self, RestrictionRow};
-use crate::message::transition::{Happening, is_told, step};
+use crate::message::transition::{Happening, is_sent, is_told, step};
 use crate::message::uncertain::Written;
 
 /// What happened to one message.
@@ -354,5 +354,10 @@ pub(super) fn status_event(row: &OutgoingRow, previous: Option<MessageStatus>, n
         client_reference: row.client_reference.clone(),
         timestamp: taken.unwrap_or(now),
     };
-    NewEvent::new(row.session_id.clone(), &EventBody::MessageStatus(body), now)
+    let event = NewEvent::new(row.session_id.clone(), &EventBody::MessageStatus(body), now)?;
+    // From when on WhatsApp has it.
+    let is_news = is_sent(progress.status) && !previous.is_some_and(is_sent);
+    let Some(effect) = row.effect.as_ref().filter(|_| is_news) else { return Ok(event) };
+    let (chat, sent_at) = (&progress.recipient, progress.sent_at.unwrap_or(now));
+    Ok(NewEvent { vote: effect.vote(chat, sent_at), timer: effect.timer(chat, sent_at), ..event })
 }

@@ -229,7 +229,7 @@ pub struct Message {
     pub revoked_at: Option<Timestamp>,
     /// Id of the message that it answers. Null when it answers none.
     pub reply_to: Option<String>,
-    /// Id of the message that a reaction, an edit or a removal is about. Null for all others.
+    /// Id of the message that this one is about: a reaction, an edit, a removal, a vote, a pin and so on. Null for all others.
     pub target_id: Option<String>,
     /// When it was sent, by WhatsApp's clock; when it was asked for, until WhatsApp acknowledged it.
     pub timestamp: Timestamp,

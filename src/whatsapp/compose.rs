@@ -2,13 +2,25 @@
 //! would be another one when the same message is sent again. One file for each family of contents; what they share is in `parts`.
 
 mod action;
+mod chat;
+mod contact;
+mod event;
+mod forward;
+mod location;
 mod media;
 mod parts;
+mod poll;
 mod text;
 
 pub mod reading;
 
 pub use action::{edit, reaction, revoke};
+pub use chat::{keep, pin, timer};
+pub use contact::{Contact, contacts};
+pub use event::{Event, attendance, event};
+pub use forward::{Unforwardable, forward, forwardable};
+pub use location::{Location, location};
 pub use media::{FileAddress, FileContent, ShownAs, filled, media};
-pub use parts::{Context, Quote, SECRET_BYTES, Target};
+pub use parts::{Context, Quote, SECRET_BYTES, Sealing, Target};
+pub use poll::{Poll, option_sha256, poll, vote};
 pub use text::{Preview, Text, text};

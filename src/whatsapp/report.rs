@@ -9,6 +9,7 @@ use crate::event::entry::NewEvent;
 use crate::event::file::MessageFile;
 use crate::event::index::{IndexedMessage, MessageKey};
 use crate::event::timer::ChatTimer;
+use crate::event::vote::CastVote;
 use crate::whatsapp::device_store::unflushed::HeldMessage;
 
 /// What happened, beside what changes the session's state.
@@ -24,19 +25,23 @@ pub struct Report {
     pub indexed: Option<IndexedMessage>,
     /// What it tells of its chat's timer.
     pub timer: Option<ChatTimer>,
+    /// For votes in polls that are known: what is counted.
+    pub vote: Option<CastVote>,
     /// For polls and votes: what is sealed in them.
     pub(in crate::whatsapp) poll: Option<PollSeal>,
 }
 
-/// What is sealed in a message about a poll.
+/// What is sealed in a message about a poll or an appointment.
 pub(in crate::whatsapp) enum PollSeal {
-    /// With what the votes in a poll are sealed.
+    /// With what the votes in a poll, or the answers to an appointment, are sealed.
     Secret(Vec<u8>),
     /// A vote.
     Vote(SealedVote),
+    /// Whether somebody comes to an appointment.
+    Attendance(SealedVote),
 }
 
-/// A vote as it came.
+/// A vote, or another answer, as it came.
 pub(in crate::whatsapp) struct SealedVote {
     pub(in crate::whatsapp) payload: Vec<u8>,
     pub(in crate::whatsapp) iv: Vec<u8>,
@@ -48,14 +53,23 @@ impl std::fmt::Debug for PollSeal {
         f.write_str(match self {
             Self::Secret(_) => "Secret",
             Self::Vote(_) => "Vote",
+            Self::Attendance(_) => "Attendance",
         })
     }
 }
 
 impl From<EventBody> for Report {
     fn from(body: EventBody) -> Self {
-        Self { body, message: None, file: None, indexed: None, timer: None, poll: None }
+        let timer = group_timer(&body);
+        Self { body, message: None, file: None, indexed: None, timer, vote: None, poll: None }
     }
+}
+
+/// The timer of a group that was changed.
+fn group_timer(body: &EventBody) -> Option<ChatTimer> {
+    let EventBody::GroupUpdate(update) = body else { return None };
+    let seconds = i32::try_from(update.ephemeral_seconds?).ok()?;
+    Some(ChatTimer { chat: update.group.clone(), seconds, set_at: update.timestamp })
 }
 
 impl Report {
@@ -65,8 +79,8 @@ impl Report {
     /// `Internal`: the body cannot be written as JSON, which no body does.
     pub fn new_event(&self, session: SessionId, now: Timestamp) -> Result<NewEvent> {
         let (message, file, indexed) = (self.message.clone(), self.file.clone(), self.indexed.clone());
-        let timer = self.timer.clone();
-        Ok(NewEvent { message, file, indexed, timer, ..NewEvent::new(session, &self.body, now)? })
+        let (timer, vote) = (self.timer.clone(), self.vote.clone());
+        Ok(NewEvent { message, file, indexed, timer, vote, ..NewEvent::new(session, &self.body, now)? })
     }
 }
 

@@ -35,8 +35,11 @@ impl Timers {
         if let Some(number) = partner(&report.body).and_then(|partner| partner.phone_number.as_deref()) {
             timer.chat = format!("{number}@s.whatsapp.net");
         }
+        // Who sets it through this API is not seen here: what somebody sets is news, also if it was so before.
+        let is_set = matches!(report.body, EventBody::DisappearingUpdate(_) | EventBody::GroupUpdate(_));
         let told = Known { seconds: timer.seconds, set_at: timer.set_at };
-        if !self.0.lock().is_news(&timer.chat, told) {
+        let is_news = self.0.lock().is_news(&timer.chat, told);
+        if !is_news && !is_set {
             report.timer = None;
         }
     }

@@ -56,6 +56,8 @@ mod key_text;
 #[cfg(feature = "sandbox")]
 mod keys;
 #[cfg(feature = "sandbox")]
+mod kinds;
+#[cfg(feature = "sandbox")]
 mod lanes;
 #[cfg(feature = "sandbox")]
 mod limits;

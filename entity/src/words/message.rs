@@ -46,6 +46,13 @@ words!(
         Product = "product",
         /// An appointment that people say yes or no to.
         Appointment = "appointment",
+        /// Whether somebody comes to an appointment.
+        Attendance = "attendance",
+        /// Another message, which would disappear, was kept in the chat, or not any more.
+        Keep = "keep",
+        /// After how long messages of the chat disappear was changed, through this API. That phones change it is told as a
+        /// `disappearing_update`.
+        Timer = "timer",
         /// Something that has no word here yet.
         Unknown = "unknown",
     }
@@ -73,6 +80,30 @@ words!(
         /// The poll is not known: it was asked before the session was linked, or more than 90 days ago.
         PollUnknown = "poll_unknown",
         /// The poll is known, and its secret does not open the vote.
+        Undecryptable = "undecryptable",
+    }
+);
+
+words!(
+    /// Whether somebody comes to an appointment.
+    Attendance {
+        /// They come.
+        Going = "going",
+        /// They do not come.
+        NotGoing = "not_going",
+        /// They do not know yet.
+        Maybe = "maybe",
+    }
+);
+
+words!(
+    /// Whether it could be read if somebody comes to an appointment.
+    AttendanceState {
+        /// It could.
+        Opened = "opened",
+        /// The appointment is not known: it was made before the session was linked, or more than 90 days ago.
+        AppointmentUnknown = "appointment_unknown",
+        /// The appointment is known, and its secret does not open the answer.
         Undecryptable = "undecryptable",
     }
 );

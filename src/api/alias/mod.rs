@@ -2,6 +2,7 @@
 //! operations under another path, and makes the same call; here its words are only translated.
 
 pub mod body;
+pub mod kind;
 pub mod media;
 pub mod reply;
 pub mod rest;

@@ -5,7 +5,8 @@ use entity::words::chat::ChatState;
 use entity::words::session::AccountPresence;
 use poem_openapi::types::Example;
 
-use crate::message::types::{ChatTyping, NewTyping, ReadMessages, ReadRequest};
+use crate::message::action_types::{DefaultTimer, NewTimer, TimerOfChat};
+use crate::message::types::{ChatTyping, Message, NewTyping, ReadMessages, ReadRequest};
 use crate::session::types::{NewPresence, Presence};
 
 const CHAT: &str = "15550100077@s.whatsapp.net";
@@ -36,6 +37,24 @@ impl Example for ChatTyping {
     }
 }
 
+impl Example for NewTimer {
+    fn example() -> Self {
+        Self { seconds: 604_800 }
+    }
+}
+
+impl Example for TimerOfChat {
+    fn example() -> Self {
+        Self { chat: CHAT.to_owned(), seconds: 604_800, message: Some(Message::example()) }
+    }
+}
+
+impl Example for DefaultTimer {
+    fn example() -> Self {
+        Self { seconds: 604_800 }
+    }
+}
+
 impl Example for NewPresence {
     fn example() -> Self {
         Self { state: AccountPresence::Available }
@@ -57,6 +76,8 @@ mod tests {
     fn every_answer_is_written_as_the_document_says() {
         is_written_as_documented::<ReadMessages>();
         is_written_as_documented::<ChatTyping>();
+        is_written_as_documented::<TimerOfChat>();
+        is_written_as_documented::<DefaultTimer>();
         is_written_as_documented::<Presence>();
     }
 }

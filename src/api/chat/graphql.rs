@@ -3,6 +3,8 @@
 use async_graphql::{Context, ID, InputObject, Object};
 
 use crate::api::graphql::resolver::{api, caller, or_null};
+use crate::api::message::graphql::Sending;
+use crate::message::action_types::{DefaultTimer, NewTimer, TimerOfChat};
 use crate::message::types::{ChatTyping, NewTyping, ReadMessages, ReadRequest};
 use crate::session::session_id;
 use crate::session::types::{NewPresence, Presence};
@@ -31,6 +33,28 @@ pub struct SendTypingInput {
     chat_id: ID,
     #[graphql(flatten)]
     typing: NewTyping,
+}
+
+/// After how long messages of which chat disappear, and how that is to be told.
+#[derive(InputObject)]
+pub struct SetChatTimerInput {
+    /// The session's id.
+    session_id: ID,
+    /// The chat: a phone number, or a JID. A person's chat is one by number and by LID.
+    chat_id: ID,
+    #[graphql(flatten)]
+    timer: NewTimer,
+    #[graphql(flatten)]
+    sending: Sending,
+}
+
+/// After how long messages disappear in chats that begin.
+#[derive(InputObject)]
+pub struct SetDefaultTimerInput {
+    /// The session's id.
+    session_id: ID,
+    #[graphql(flatten)]
+    timer: NewTimer,
 }
 
 /// Whether somebody is to be seen to use which account.
@@ -67,6 +91,29 @@ impl ChatMutation {
             let session = self::session_id(&session_id)?;
             api(ctx).messages.show_typing(caller(ctx), &session, &chat_id, typing).await
         };
+        or_null(ctx, outcome.await)
+    }
+
+    /// Sets after how long messages of a chat disappear.
+    ///
+    /// In a chat of two the other person is told by a message, which is sent as every other: what is sent keeps to the timer once
+    /// WhatsApp has it. In a group WhatsApp is asked, so the session must be logged in, and the account may have to be an admin.
+    async fn set_chat_timer(&self, ctx: &Context<'_>, input: SetChatTimerInput) -> Option<TimerOfChat> {
+        let SetChatTimerInput { session_id, chat_id, timer, sending } = input;
+        let outcome = async {
+            let (session, options) = (self::session_id(&session_id)?, sending.options()?);
+            api(ctx).messages.set_chat_timer(caller(ctx), &session, &chat_id, timer, options).await
+        };
+        or_null(ctx, outcome.await)
+    }
+
+    /// Sets after how long messages disappear in chats that begin.
+    ///
+    /// Chats that there are keep theirs. The session must be logged in.
+    async fn set_default_timer(&self, ctx: &Context<'_>, input: SetDefaultTimerInput) -> Option<DefaultTimer> {
+        let SetDefaultTimerInput { session_id, timer } = input;
+        let outcome =
+            async { api(ctx).messages.set_default_timer(caller(ctx), &self::session_id(&session_id)?, timer).await };
         or_null(ctx, outcome.await)
     }
 

@@ -135,6 +135,8 @@ fn of_sessions_and_webhooks() -> Vec<Property> {
 fn of_messages() -> Vec<Property> {
     let client_key = || json!({ "minLength": 1, "maxLength": message::rules::KEY_MAX, "pattern": PRINTABLE_OR_EMPTY });
     let text = || json!({ "minLength": 1, "maxLength": message::rules::TEXT_MAX, "pattern": r"\S" });
+    let label = |most: usize| json!({ "minLength": 1, "maxLength": most, "pattern": PRINTABLE });
+    let options = || json!({ "minItems": message::rules::OPTIONS_MIN, "maxItems": message::rules::OPTIONS_MAX });
     vec![
         ("NewMessage", "to", json!({ "minLength": 1 })),
         ("NewMessage", "reply_to", client_key()),
@@ -156,6 +158,32 @@ fn of_messages() -> Vec<Property> {
         ("NewReaction", "emoji", json!({ "minLength": 1, "maxLength": message::rules::EMOJI_MAX })),
         ("NewEdit", "text", text()),
         ("ReadRequest", "message_ids", json!({ "minItems": 1, "maxItems": message::rules::READ_MAX })),
+        ("LocationContent", "latitude", json!({ "minimum": -90, "maximum": 90 })),
+        ("LocationContent", "longitude", json!({ "minimum": -180, "maximum": 180 })),
+        ("LocationContent", "name", label(message::rules::LABEL_MAX)),
+        ("LocationContent", "address", label(message::rules::LABEL_MAX)),
+        ("ContactContent", "contacts", json!({ "minItems": 1, "maxItems": message::rules::CONTACTS_MAX })),
+        ("NewContact", "name", label(message::rules::CONTACT_NAME_MAX)),
+        ("NewContact", "organization", label(message::rules::CONTACT_NAME_MAX)),
+        ("NewContact", "phones", json!({ "minItems": 1, "maxItems": message::rules::PHONES_MAX })),
+        ("NewContact", "vcard", json!({ "minLength": 1, "maxLength": message::vcard::CARD_MAX })),
+        ("NewPhone", "number", json!({ "pattern": PHONE_NUMBER })),
+        ("NewPhone", "type", json!({ "pattern": "^[A-Za-z0-9-]{1,20}$" })),
+        ("PollContent", "question", label(message::rules::QUESTION_MAX)),
+        ("PollContent", "options", options()),
+        ("PollContent", "max_choices", json!({ "minimum": 0, "maximum": message::rules::OPTIONS_MAX })),
+        ("EventContent", "name", label(message::rules::EVENT_NAME_MAX)),
+        ("EventContent", "description", json!({ "maxLength": message::rules::DESCRIPTION_MAX })),
+        ("EventContent", "call", json!({ "maxLength": 256, "pattern": r"^https://call\.whatsapp\.com/." })),
+        ("NewAttendance", "extra_guests", json!({ "minimum": 0, "maximum": message::rules::EXTRA_GUESTS_MAX })),
+        ("NewForward", "to", json!({ "minLength": 1 })),
+        ("NewPin", "days", json!({ "minimum": 1, "maximum": 30 })),
+        ("NewTimer", "seconds", json!({ "minimum": 0, "maximum": 7_776_000 })),
+        ("LocationBody", "latitude", json!({ "minimum": -90, "maximum": 90 })),
+        ("LocationBody", "longitude", json!({ "minimum": -180, "maximum": 180 })),
+        ("PollBody", "name", label(message::rules::QUESTION_MAX)),
+        ("PollBody", "options", options()),
+        ("PinBody", "duration_seconds", json!({ "minimum": 0, "maximum": 2_592_000 })),
         ("NewTyping", "seconds", json!({ "minimum": 1, "maximum": message::rules::TYPING_MAX })),
     ]
 }

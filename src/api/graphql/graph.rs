@@ -16,7 +16,9 @@ use crate::api::key::graphql::{KeyMutation, KeyQuery};
 use crate::api::media::graphql::{MediaMutation, MediaQuery};
 use crate::api::message::graphql::{MessageMutation, MessageQuery};
 use crate::api::message_action::graphql::MessageActionMutation;
+use crate::api::message_mark::graphql::MessageMarkMutation;
 use crate::api::pairing_link::graphql::{PairingLinkMutation, PairingLinkQuery};
+use crate::api::poll::graphql::{PollMutation, PollQuery};
 use crate::api::services::Api;
 use crate::api::session::graphql::{SessionMutation, SessionQuery, SessionSubscription};
 use crate::api::webhook::graphql::{WebhookMutation, WebhookQuery};
@@ -32,6 +34,7 @@ pub(super) struct Queries(
     PairingLinkQuery,
     MessageQuery,
     MediaQuery,
+    PollQuery,
     MeQuery,
     EventQuery,
     WebhookQuery,
@@ -46,6 +49,8 @@ pub(super) struct Mutations(
     MessageMutation,
     MessageActionMutation,
     MediaMutation,
+    MessageMarkMutation,
+    PollMutation,
     ChatMutation,
     KeyMutation,
     WebhookMutation,

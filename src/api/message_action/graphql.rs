@@ -28,13 +28,13 @@ pub struct ReactToMessageInput {
 #[derive(InputObject)]
 pub struct ChangeMessageInput {
     /// The session's id.
-    session_id: ID,
+    pub(in crate::api) session_id: ID,
     /// The message's id.
-    id: ID,
+    pub(in crate::api) id: ID,
     #[graphql(flatten)]
-    place: MessagePlace,
+    pub(in crate::api) place: MessagePlace,
     #[graphql(flatten)]
-    sending: Sending,
+    pub(in crate::api) sending: Sending,
 }
 
 /// Another text for a message, and how it is to be sent.

@@ -5,6 +5,7 @@ pub mod tag;
 
 mod examples;
 
+use crate::api::alias::kind::rest::KindAliasesApi;
 use crate::api::alias::media::rest::MediaAliasesApi;
 use crate::api::alias::rest::AliasesApi;
 use crate::api::chat::rest::ChatsApi;
@@ -13,7 +14,9 @@ use crate::api::key::rest::KeysApi;
 use crate::api::media::rest::MediaApi;
 use crate::api::message::rest::MessagesApi;
 use crate::api::message_action::rest::MessageActionsApi;
+use crate::api::message_mark::rest::MessageMarksApi;
 use crate::api::pairing_link::rest::PairingLinksApi;
+use crate::api::poll::rest::PollsApi;
 use crate::api::session::rest::SessionsApi;
 use crate::api::webhook::below_session::SessionWebhooksApi;
 use crate::api::webhook::dead_letters::DeadLettersApi;
@@ -29,6 +32,8 @@ pub type Apis = (
     MessagesApi,
     MessageActionsApi,
     MediaApi,
+    MessageMarksApi,
+    PollsApi,
     ChatsApi,
     EventsApi,
     SessionWebhooksApi,
@@ -37,6 +42,7 @@ pub type Apis = (
     KeysApi,
     AliasesApi,
     MediaAliasesApi,
+    KindAliasesApi,
 );
 
 /// The whole REST door.
@@ -46,6 +52,8 @@ pub const APIS: Apis = (
     MessagesApi,
     MessageActionsApi,
     MediaApi,
+    MessageMarksApi,
+    PollsApi,
     ChatsApi,
     EventsApi,
     SessionWebhooksApi,
@@ -54,4 +62,5 @@ pub const APIS: Apis = (
     KeysApi,
     AliasesApi,
     MediaAliasesApi,
+    KindAliasesApi,
 );

@@ -110,6 +110,17 @@ pub struct MessagePin {
     pub is_pinned: bool,
 }
 
+/// A message that would disappear and is kept in its chat, for all of its members, or not any more.
+#[derive(Clone, PartialEq, Eq, Object, SimpleObject, Serialize, Deserialize)]
+pub struct MessageKeep {
+    /// Id of the message.
+    pub message_id: String,
+    /// Who sent the message. Null when that is not told.
+    pub author: Option<Party>,
+    /// Whether it is kept now.
+    pub is_kept: bool,
+}
+
 /// The message below which a comment was written.
 #[derive(Clone, PartialEq, Eq, Object, SimpleObject, Serialize, Deserialize)]
 pub struct MessageComment {

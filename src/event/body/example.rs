@@ -110,7 +110,7 @@ fn message(ada: &Value, bob: &Value) -> Value {
         "reaction": null, "edit": null, "revoke": null, "poll": null, "contacts": [],
         "tap": null, "referral": null, "forward": { "score": 1 }, "verified_name": null,
         "disappearing": { "seconds": 86_400, "disappears_at": MOMENT + 86_400 }, "is_view_once": false, "album": null,
-        "pin": null, "comment": null, "invite": null, "order": null, "product": null, "appointment": null, "unknown": null,
+        "pin": null, "keep": null, "comment": null, "invite": null, "order": null, "product": null, "appointment": null, "attendance": null, "unknown": null,
         "offline": false,
     })
 }

@@ -7,11 +7,11 @@ use poem_openapi::Object;
 use serde::{Deserialize, Serialize};
 
 use crate::event::body::context::{
-    MessageAlbum, MessageComment, MessageDisappearing, MessageForward, MessagePin, MessageReferral, MessageTap,
-    MessageUnknown,
+    MessageAlbum, MessageComment, MessageDisappearing, MessageForward, MessageKeep, MessagePin, MessageReferral,
+    MessageTap, MessageUnknown,
 };
 use crate::event::body::location::MessageLocation;
-use crate::event::body::offer::{MessageAppointment, MessageInvite, MessageOrder, MessageProduct};
+use crate::event::body::offer::{MessageAppointment, MessageAttendance, MessageInvite, MessageOrder, MessageProduct};
 use crate::event::body::party::Party;
 
 /// A message arrived, or the account sent one from another device.
@@ -83,6 +83,8 @@ pub struct MessageEvent {
     pub album: Option<MessageAlbum>,
     /// The message that it pins or unpins. Null unless it does.
     pub pin: Option<MessagePin>,
+    /// The message that it keeps although it would disappear, or lets disappear. Null unless it does.
+    pub keep: Option<MessageKeep>,
     /// The message below which it was written as a comment. Null unless it was.
     pub comment: Option<MessageComment>,
     /// The group that it invites to. Null unless it does.
@@ -93,6 +95,8 @@ pub struct MessageEvent {
     pub product: Option<MessageProduct>,
     /// The appointment that it makes. Null unless it does.
     pub appointment: Option<MessageAppointment>,
+    /// Whether its sender comes to an appointment. Null unless it says so.
+    pub attendance: Option<MessageAttendance>,
     /// What it is in WhatsApp's own protocol, when there is no word for it here. Null for all others, and when not even that is
     /// known.
     pub unknown: Option<MessageUnknown>,
@@ -234,6 +238,8 @@ impl MessageEvent {
         let of_revoke = self.revoke.iter_mut().filter_map(|revoke| revoke.author.as_mut());
         let of_poll = self.poll.iter_mut().filter_map(|poll| poll.creator.as_mut());
         let of_pin = self.pin.iter_mut().filter_map(|pin| pin.author.as_mut());
+        let of_keep = self.keep.iter_mut().filter_map(|keep| keep.author.as_mut());
+        let of_attendance = self.attendance.iter_mut().filter_map(|attendance| attendance.creator.as_mut());
         let of_comment = self.comment.iter_mut().filter_map(|comment| comment.author.as_mut());
         let of_order = self.order.iter_mut().filter_map(|order| order.seller.as_mut());
         let of_product = self.product.iter_mut().filter_map(|product| product.seller.as_mut());
@@ -241,6 +247,6 @@ impl MessageEvent {
         let named = [&mut self.sender].into_iter().chain(&mut self.partner);
         let named = named.chain(of_quoted).chain(of_reaction).chain(of_revoke);
         let named = named.chain(of_poll).chain(of_pin).chain(of_comment).chain(of_order).chain(of_product);
-        named.chain(&mut self.mentioned).chain(of_cards).collect()
+        named.chain(of_keep).chain(of_attendance).chain(&mut self.mentioned).chain(of_cards).collect()
     }
 }

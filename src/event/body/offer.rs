@@ -2,6 +2,7 @@
 
 use async_graphql::SimpleObject;
 use entity::timestamp::Timestamp;
+use entity::words::message::{Attendance, AttendanceState};
 use poem_openapi::Object;
 use serde::{Deserialize, Serialize};
 
@@ -82,4 +83,19 @@ pub struct MessageAppointment {
     pub join_link: Option<String>,
     /// Where people meet.
     pub place: Option<MessageLocation>,
+}
+
+/// Whether somebody comes to an appointment. It takes the place of what the same person said before.
+#[derive(Clone, PartialEq, Eq, Object, SimpleObject, Serialize, Deserialize)]
+pub struct MessageAttendance {
+    /// Id of the message that made the appointment.
+    pub message_id: String,
+    /// Who sent that message. Null when that is not told.
+    pub creator: Option<Party>,
+    /// Whether the answer could be read.
+    pub state: AttendanceState,
+    /// The answer. Null when it could not be read.
+    pub answer: Option<Attendance>,
+    /// How many others they bring along. Null when it could not be read.
+    pub extra_guests: Option<i32>,
 }

@@ -3,6 +3,7 @@
 use sea_orm::Value;
 
 use crate::db::rows::{Mode, Row, Target};
+use crate::message::effect::Effect;
 use crate::message::outgoing::OutgoingRow;
 use crate::message::transition::{Progress, is_open};
 
@@ -30,6 +31,7 @@ static NEW: Target = Target {
         "client_reference",
         "idempotency_key",
         "fingerprint",
+        "effect",
         "created_at",
     ],
     mode: Mode::Insert,
@@ -65,12 +67,13 @@ static MOVED: Target = Target {
 
 /// [`insert`](super::insert) as a row of a batch. It fails if there is one with the same key or the same reference.
 pub(in crate::message) fn new_row(row: &OutgoingRow) -> Row {
-    let OutgoingRow { lane, client_reference, idempotency_key, fingerprint, created_at, .. } = row;
+    let OutgoingRow { lane, client_reference, idempotency_key, fingerprint, effect, created_at, .. } = row;
     let rest = step_values(row).chain(place_values(row)).chain([
         lane.clone().into(),
         client_reference.clone().into(),
         idempotency_key.clone().into(),
         fingerprint.clone().into(),
+        effect.as_ref().map(Effect::written).into(),
         (*created_at).into(),
     ]);
     Row { target: &NEW, key: key(row), rest: Some(rest.collect()) }

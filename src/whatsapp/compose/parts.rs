@@ -58,6 +58,17 @@ pub struct Target {
     pub participant: Option<String>,
 }
 
+/// What seals an answer to a poll or an event.
+#[derive(Clone, Copy)]
+pub struct Sealing<'a> {
+    /// The secret of the poll or event.
+    pub secret: &'a [u8],
+    /// JID of who sent that.
+    pub creator: &'a str,
+    /// JID of the account, which must be of the same kind: by number or by LID. Otherwise the creator's phone cannot open it.
+    pub own: &'a str,
+}
+
 pub(super) fn key(target: &Target) -> wa::MessageKey {
     wa::MessageKey {
         remote_jid: Some(target.chat.clone()),
@@ -78,8 +89,17 @@ fn quoting(quote: &Quote) -> wa::ContextInfo {
     }
 }
 
-pub(super) fn written(mut message: wa::Message, secret: [u8; SECRET_BYTES]) -> Vec<u8> {
-    let context = wa::MessageContextInfo { message_secret: Some(secret.to_vec()), ..Default::default() };
+pub(super) fn written(message: wa::Message, secret: [u8; SECRET_BYTES]) -> Vec<u8> {
+    written_for(message, secret, None)
+}
+
+/// The same, of what lasts for so many seconds.
+pub(super) fn written_for(mut message: wa::Message, secret: [u8; SECRET_BYTES], seconds: Option<u32>) -> Vec<u8> {
+    let context = wa::MessageContextInfo {
+        message_secret: Some(secret.to_vec()),
+        message_add_on_duration_in_secs: seconds,
+        ..Default::default()
+    };
     message.message_context_info = MessageField::some(context);
     message_to_vec(&message)
 }

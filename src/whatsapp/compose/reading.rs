@@ -1,5 +1,9 @@
 //! What is shown of a protobuf that was kept.
 
+mod asked;
+
+pub use asked::{AskedPoll, event_secret, poll};
+
 use wacore::proto_helpers::MessageExt as _;
 use waproto::codec::message_decode;
 
@@ -24,10 +28,17 @@ pub fn file_name(content: &[u8]) -> Option<String> {
     document.file_name.clone().or_else(|| document.title.clone())
 }
 
-/// The id of the message that a reaction, an edit or a removal is about. None if it is about none, or cannot be read.
+/// The id of the message that a message is about: a reaction, a vote, a pin and so on. None if it is about none, or cannot be read.
 pub fn target_id(content: &[u8]) -> Option<String> {
     let message = message_decode(content).ok()?;
     let base = message.get_base_message();
-    let keys = [&base.protocol_message.key, &base.reaction_message.key];
+    let keys = [
+        &base.protocol_message.key,
+        &base.reaction_message.key,
+        &base.poll_update_message.poll_creation_message_key,
+        &base.pin_in_chat_message.key,
+        &base.keep_in_chat_message.key,
+        &base.enc_event_response_message.event_creation_message_key,
+    ];
     keys.into_iter().find_map(|key| key.id.as_deref()).map(|id| key_text::id(id).into_owned())
 }

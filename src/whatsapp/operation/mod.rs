@@ -19,6 +19,8 @@ pub mod message;
 mod pair_code;
 pub mod recipient;
 pub mod restriction;
+mod star;
+mod timer;
 
 use std::time::Duration;
 

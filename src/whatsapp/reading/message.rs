@@ -70,7 +70,7 @@ pub(in crate::whatsapp) fn read(own: &Own, session: &SessionId, inbound: &Inboun
         _ => None,
     };
     let (file, poll) = (file::of(&inbound.message), poll(&inbound.message));
-    Some(Report { body, message: Some(key), file, indexed, timer, poll })
+    Some(Report { body, message: Some(key), file, indexed, timer, vote: None, poll })
 }
 
 /// What is written of a message for what refers to it later.
@@ -93,7 +93,7 @@ fn indexed(key: MessageKey, event: &MessageEvent, message: &wa::Message) -> Inde
     }
 }
 
-/// What is sealed in a poll or a vote.
+/// What is sealed in a poll, an appointment, or an answer to one of them.
 fn poll(message: &wa::Message) -> Option<PollSeal> {
     let opened = wrapper::opened(message).message;
     if let Some(update) = opened.poll_update_message.as_option() {
@@ -101,9 +101,13 @@ fn poll(message: &wa::Message) -> Option<PollSeal> {
         let (payload, iv) = (vote.enc_payload.clone()?, vote.enc_iv.clone()?);
         return Some(PollSeal::Vote(SealedVote { payload, iv }));
     }
+    if let Some(answer) = opened.enc_event_response_message.as_option() {
+        let (payload, iv) = (answer.enc_payload.clone()?, answer.enc_iv.clone()?);
+        return Some(PollSeal::Attendance(SealedVote { payload, iv }));
+    }
     let contexts = [message, opened].into_iter().filter_map(|message| message.message_context_info.as_option());
     let secret = contexts.filter_map(|context| context.message_secret.clone()).next()?;
-    attached::is_poll(opened).then_some(PollSeal::Secret(secret))
+    (attached::is_poll(opened) || opened.event_message.is_set()).then_some(PollSeal::Secret(secret))
 }
 
 fn event(around: &Around<'_>, content: Content<'_>) -> MessageEvent {
@@ -122,6 +126,8 @@ fn event(around: &Around<'_>, content: Content<'_>) -> MessageEvent {
         tap,
         album,
         pin,
+        keep,
+        attendance,
         offer,
         unknown,
         is_view_once,
@@ -167,11 +173,13 @@ fn event(around: &Around<'_>, content: Content<'_>) -> MessageEvent {
         is_view_once,
         album,
         pin,
+        keep,
         comment: comment_on.or(info.comment_target.as_ref()).and_then(|key| comment(around, key)),
         invite,
         order,
         product,
         appointment,
+        attendance,
         unknown,
         offline: info.is_offline,
     }

@@ -54,6 +54,7 @@ async fn write(base: &Base, id: &str, attempts: i32) {
         client_reference: None,
         idempotency_key: None,
         fingerprint: None,
+        effect: None,
         created_at: now,
         updated_at: now,
     };

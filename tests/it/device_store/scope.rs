@@ -84,7 +84,7 @@ async fn rows(db: &Db, session: &str) -> BTreeMap<String, i64> {
 }
 
 /// Tables of a session that are not the device store's.
-const OTHERS: [&str; 13] = [
+const OTHERS: [&str; 14] = [
     "account_restriction",
     "webhook",
     "event",
@@ -98,6 +98,7 @@ const OTHERS: [&str; 13] = [
     "delivery",
     "lane",
     "pairing_link",
+    "vote",
 ];
 
 async fn query(db: &Db, sql: &str) -> Vec<sea_orm::QueryResult> {

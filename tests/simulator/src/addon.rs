@@ -148,7 +148,10 @@ impl State {
                 message.content.event_answer = answer;
             }),
         };
-        if let Err(error) = opened {
+        // A test may let a phone write what nobody can open.
+        if let Err(error) = opened
+            && message.from_device != 0
+        {
             self.stats.add_violation(format!("message {}: a phone cannot open what it says: {error:#}", message.id));
         }
     }

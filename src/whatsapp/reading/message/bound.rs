@@ -53,11 +53,13 @@ pub(super) fn cut(event: &mut MessageEvent) {
         is_view_once: _,
         album,
         pin,
+        keep,
         comment,
         invite,
         order,
         product,
         appointment,
+        attendance,
         unknown: _,
         offline: _,
     } = event;
@@ -81,11 +83,11 @@ pub(super) fn cut(event: &mut MessageEvent) {
     let revoke =
         revoke.iter_mut().flat_map(|revoke| [&mut revoke.message_id].into_iter().chain(&mut revoke.participant));
     let album = album.iter_mut().map(|album| &mut album.message_id);
-    let pin = pin.iter_mut().map(|pin| &mut pin.message_id);
     let comment = comment.iter_mut().map(|comment| &mut comment.message_id);
-    for id in reaction.chain(edit).chain(revoke).chain(album).chain(pin).chain(comment) {
-        shorten(id, NAME_BYTES);
-    }
+    let marks = [pin.as_mut().map(|pin| &mut pin.message_id), keep.as_mut().map(|keep| &mut keep.message_id)];
+    let answered = attendance.iter_mut().map(|attendance| &mut attendance.message_id);
+    let about = marks.into_iter().flatten().chain(answered);
+    reaction.chain(edit).chain(revoke).chain(album).chain(comment).chain(about).for_each(|id| shorten(id, NAME_BYTES));
     poll.iter_mut().for_each(|MessagePoll { name, options, vote_on, .. }| {
         names([name, vote_on]);
         options.iter_mut().for_each(|option| shorten(option, NAME_BYTES));

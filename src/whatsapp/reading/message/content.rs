@@ -3,12 +3,12 @@
 use entity::words::message::{MediaKind, MessageType};
 use whatsapp_rust::waproto::whatsapp as wa;
 
-use crate::event::body::context::{MessageAlbum, MessagePin, MessageTap, MessageUnknown};
+use crate::event::body::context::{MessageAlbum, MessageKeep, MessagePin, MessageTap, MessageUnknown};
 use crate::event::body::location::MessageLocation;
 use crate::event::body::message::{
     MessageContact, MessageEdit, MessageMedia, MessagePoll, MessageReaction, MessageRevoke,
 };
-use crate::event::body::offer::{MessageAppointment, MessageInvite, MessageOrder, MessageProduct};
+use crate::event::body::offer::{MessageAppointment, MessageAttendance, MessageInvite, MessageOrder, MessageProduct};
 
 /// What is offered in a message.
 #[derive(Default)]
@@ -34,6 +34,8 @@ pub(super) struct Content<'a> {
     pub(super) tap: Option<MessageTap>,
     pub(super) album: Option<MessageAlbum>,
     pub(super) pin: Option<MessagePin>,
+    pub(super) keep: Option<MessageKeep>,
+    pub(super) attendance: Option<MessageAttendance>,
     pub(super) offer: Offer,
     pub(super) unknown: Option<MessageUnknown>,
     pub(super) is_view_once: bool,
@@ -59,6 +61,8 @@ impl<'a> Content<'a> {
             tap: None,
             album: None,
             pin: None,
+            keep: None,
+            attendance: None,
             offer: Offer::default(),
             unknown: None,
             is_view_once: false,

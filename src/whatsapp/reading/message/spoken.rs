@@ -1,16 +1,18 @@
 //! What a message says: one look at each thing that it can be.
 
-use entity::words::message::MessageType;
+use entity::words::message::{AttendanceState, MessageType};
 use whatsapp_rust::Jid;
 use whatsapp_rust::wacore_binary::JidExt as _;
 use whatsapp_rust::waproto::whatsapp as wa;
+use whatsapp_rust::waproto::whatsapp::KeepType;
 use whatsapp_rust::waproto::whatsapp::message as part;
 use whatsapp_rust::waproto::whatsapp::message::pin_in_chat_message::Type as PinType;
 use whatsapp_rust::waproto::whatsapp::message::protocol_message::Type as ProtocolType;
 use whatsapp_rust::waproto::whatsapp::message_association::AssociationType;
 
-use crate::event::body::context::{MessageAlbum, MessagePin};
+use crate::event::body::context::{MessageAlbum, MessageKeep, MessagePin};
 use crate::event::body::message::{MessageEdit, MessageReaction};
+use crate::event::body::offer::MessageAttendance;
 use crate::whatsapp::reading::message::around::Around;
 use crate::whatsapp::reading::message::content::{Content, int};
 use crate::whatsapp::reading::message::{attached, interactive, media, offer, protocol, unknown, wrapper};
@@ -52,6 +54,7 @@ fn spoken<'a>(message: &'a wa::Message, around: &Around<'_>) -> Option<Content<'
     let content = content.or_else(|| interactive::words(message)).or_else(|| offer::offer(message));
     let content = content.or_else(|| protocol::sealed_edit(message));
     let content = content.or_else(|| album(message, around)).or_else(|| pin(message, around));
+    let content = content.or_else(|| keep(message, around)).or_else(|| attendance(message, around));
     let content = content.or_else(|| unknown::is_news(message).then(|| Content::of(MessageType::Unknown)))?;
     let is_unknown = content.message_type == MessageType::Unknown;
     Some(Content { unknown: is_unknown.then(|| unknown::field(message)).flatten(), ..content })
@@ -111,4 +114,31 @@ fn pin<'a>(message: &wa::Message, around: &Around<'_>) -> Option<Content<'a>> {
         })
     });
     Some(Content { pin, ..Content::of(MessageType::Pin) })
+}
+
+fn keep<'a>(message: &wa::Message, around: &Around<'_>) -> Option<Content<'a>> {
+    let kept = message.keep_in_chat_message.as_option()?;
+    let keep = kept.key.as_option().and_then(|key| {
+        Some(MessageKeep {
+            message_id: key.id.clone()?,
+            author: around.author(key),
+            is_kept: kept.keep_type == Some(KeepType::KEEP_FOR_ALL),
+        })
+    });
+    Some(Content { keep, ..Content::of(MessageType::Keep) })
+}
+
+/// Whether somebody comes to an appointment. Whoever knows that opens it.
+fn attendance<'a>(message: &wa::Message, around: &Around<'_>) -> Option<Content<'a>> {
+    let sealed = message.enc_event_response_message.as_option()?;
+    let attendance = sealed.event_creation_message_key.as_option().and_then(|key| {
+        Some(MessageAttendance {
+            message_id: key.id.clone()?,
+            creator: around.author(key),
+            state: AttendanceState::AppointmentUnknown,
+            answer: None,
+            extra_guests: None,
+        })
+    });
+    Some(Content { attendance, ..Content::of(MessageType::Attendance) })
 }

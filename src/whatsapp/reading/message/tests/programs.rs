@@ -1,7 +1,7 @@
 //! What messages carry for programs: ids, where a chat came from, what a message belongs to.
 
 use entity::timestamp::Timestamp;
-use entity::words::message::{TapKind, VoteState};
+use entity::words::message::{AttendanceState, TapKind, VoteState};
 
 use super::*;
 
@@ -380,4 +380,28 @@ fn an_appointment_says_when_and_where() {
 fn a_comment_is_a_text() {
     let comment = read(decoded(&field(77, &field(1, &field(1, b"Six buns")))));
     assert_eq!((comment.message_type, comment.text.as_deref()), (MessageType::Text, Some("Six buns")));
+}
+
+#[test]
+fn a_message_that_is_kept_and_an_answer_to_an_appointment_say_what_they_are_about() {
+    for (keep_type, is_kept) in [(wa::KeepType::KEEP_FOR_ALL, true), (wa::KeepType::UNDO_KEEP_FOR_ALL, false)] {
+        let kept = part::KeepInChatMessage { key: key("M1", false), keep_type: Some(keep_type), timestamp_ms: Some(1) };
+        let event = read(wa::Message { keep_in_chat_message: MessageField::some(kept), ..Default::default() });
+        assert_eq!(event.message_type, MessageType::Keep);
+        let keep = event.keep.expect("it is one");
+        assert_eq!((keep.message_id.as_str(), keep.is_kept), ("M1", is_kept));
+    }
+    let answer = part::EncEventResponseMessage {
+        event_creation_message_key: key("E1", false),
+        enc_payload: Some(vec![1]),
+        enc_iv: Some(vec![2]),
+    };
+    let answer = wa::Message { enc_event_response_message: MessageField::some(answer), ..Default::default() };
+    let sealed = report(&answer, &MessageInfo::default()).expect("somebody said it").poll;
+    assert!(matches!(sealed, Some(crate::whatsapp::report::PollSeal::Attendance(_))));
+    let event = read(answer);
+    assert_eq!(event.message_type, MessageType::Attendance);
+    let attendance = event.attendance.expect("it is one");
+    assert_eq!((attendance.message_id.as_str(), attendance.answer), ("E1", None));
+    assert_eq!(attendance.state, AttendanceState::AppointmentUnknown);
 }

@@ -26,7 +26,6 @@ const UNTYPED: &[(u32, &str)] = &[
     (tag::SPLIT_PAYMENT_MESSAGE, "as payments"),
     (tag::INVOICE_MESSAGE, "as payments"),
     (tag::STICKER_SYNC_RMR_MESSAGE, "stickers that devices of one account hand each other"),
-    (tag::KEEP_IN_CHAT_MESSAGE, "that a disappearing message is kept changes nothing in the journal"),
     (tag::REQUEST_PHONE_NUMBER_MESSAGE, "a request to a person, who answers on the phone"),
     (
         tag::ENC_REACTION_MESSAGE,
@@ -39,7 +38,6 @@ const UNTYPED: &[(u32, &str)] = &[
     (tag::MESSAGE_HISTORY_NOTICE, "as the bundle"),
     (tag::ENC_COMMENT_MESSAGE, "sealed: the library opens it when it knows what it is about, and then it is a comment"),
     (tag::BCALL_MESSAGE, "a call to many that apps show and nobody can answer here"),
-    (tag::ENC_EVENT_RESPONSE_MESSAGE, "sealed, and the library does not open it"),
     (tag::NEWSLETTER_ADMIN_INVITE_MESSAGE, "an invitation for a person to take"),
     (tag::NEWSLETTER_FOLLOWER_INVITE_MESSAGE_V2, "an invitation for a person to take"),
     (tag::PLACEHOLDER_MESSAGE, "that something is missing, which undecryptable_message says"),

@@ -1,0 +1,80 @@
+//! All SQL on `vote`. Never opens a transaction: callers pass one.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use entity::ids::SessionId;
+use entity::vote::{Column, Entity, Model};
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Value};
+
+use crate::db::batch::{Batch, Shortfall};
+use crate::db::fault::failed;
+use crate::db::text;
+use crate::error::Result;
+use crate::event::record::EventRow;
+use crate::event::vote::CastVote;
+
+/// Votes of one poll that are read. No group has as many members.
+const VOTERS: u64 = 10_000;
+
+/// Adds these votes to a batch, but for those in polls of which no message is kept. Of each person the last one stays.
+pub(super) fn write_in<'a>(batch: &mut Batch, votes: impl Iterator<Item = (&'a EventRow, &'a CastVote)>) {
+    // PostgreSQL changes a row once in one statement.
+    let mut last: BTreeMap<[Cow<'_, str>; 4], (&EventRow, &CastVote)> = BTreeMap::new();
+    for (row, vote) in votes {
+        let key = [row.session_id.as_str(), &vote.poll_id, &vote.chat, &vote.voter].map(text::key);
+        last.insert(key, (row, vote));
+    }
+    let rows = last.into_iter().map(|(key, (row, vote))| {
+        let mut values: Vec<Value> = key.into_iter().map(|part| part.into_owned().into()).collect();
+        let rest: [Value; 4] =
+            [row.position.into(), vote.state.into(), vote.chosen.join(",").into(), vote.voted_at.into()];
+        values.extend(rest);
+        values
+    });
+    batch.with_rows(rows.collect(), Shortfall::Fine, |values| {
+        format!(
+            "INSERT INTO vote (session_id, poll_id, chat, voter, position, state, chosen, voted_at) SELECT v.column1, v.column2, \
+             v.column3, v.column4, v.column5, v.column6, v.column7, v.column8 FROM ({values}) AS v WHERE EXISTS (SELECT 1 FROM \
+             message m WHERE m.session_id = v.column1 AND m.message_id = v.column2) ON CONFLICT (session_id, poll_id, chat, voter) \
+             DO UPDATE SET position = excluded.position, state = excluded.state, chosen = excluded.chosen, voted_at = \
+             excluded.voted_at WHERE vote.position <= excluded.position"
+        )
+    });
+}
+
+/// The votes in a poll, in the order in which they came.
+pub async fn of_poll(
+    db: &impl ConnectionTrait,
+    session: &SessionId,
+    poll_id: &str,
+    chats: &[String],
+) -> Result<Vec<CastVote>> {
+    let found = Entity::find()
+        .filter(Column::SessionId.eq(session.clone()))
+        .filter(Column::PollId.eq(&*text::key(poll_id)))
+        .filter(Column::Chat.is_in(chats.iter().map(String::as_str)))
+        .order_by_asc(Column::Position)
+        .limit(VOTERS);
+    Ok(found.all(db).await.map_err(failed)?.into_iter().map(CastVote::from).collect())
+}
+
+/// Deletes the votes in these polls.
+pub async fn delete(
+    tx: &impl ConnectionTrait,
+    session: &SessionId,
+    poll_ids: impl Iterator<Item = &str>,
+) -> Result<()> {
+    let delete =
+        Entity::delete_many().filter(Column::SessionId.eq(session.clone())).filter(Column::PollId.is_in(poll_ids));
+    delete.exec(tx).await.map_err(failed)?;
+    Ok(())
+}
+
+impl From<Model> for CastVote {
+    fn from(row: Model) -> Self {
+        let Model { session_id: _, poll_id, chat, voter, position: _, state, chosen, voted_at } = row;
+        let chosen = chosen.split(',').filter(|hash| !hash.is_empty()).map(str::to_owned).collect();
+        Self { poll_id, chat, voter, state, chosen, voted_at }
+    }
+}
