@@ -4,6 +4,7 @@
 
 pub mod account_restriction;
 pub mod api_key;
+pub mod audience;
 pub mod base_key;
 pub mod bookmark;
 pub mod chat_timer;
@@ -21,6 +22,7 @@ pub mod lid_mapping;
 pub mod long;
 pub mod media;
 pub mod message;
+pub mod message_audience;
 pub mod message_file;
 pub mod message_receipt;
 pub mod message_secret;

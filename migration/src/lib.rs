@@ -27,6 +27,7 @@ mod m0023_media;
 mod m0024_outgoing_media;
 mod m0025_media_fetch;
 mod m0026_vote;
+mod m0027_audience;
 mod m0028_message_change;
 // There never was a merged m0013.
 
@@ -62,6 +63,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0024_outgoing_media::Migration),
             Box::new(m0025_media_fetch::Migration),
             Box::new(m0026_vote::Migration),
+            Box::new(m0027_audience::Migration),
             Box::new(m0028_message_change::Migration),
         ]
     }

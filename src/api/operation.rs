@@ -166,11 +166,11 @@ const PAIRING_LINKS: &[Operation] = {
 
 const MESSAGES: &[Operation] = {
     use ErrorKind::{
-        AccountRestricted, IdempotencyKeyReused, Invalid, InvalidMessage, InvalidRecipient, MediaFetchRefused,
-        MediaGone, MediaNotFound, MediaTooLarge, MediaUnsupported, MessageNotFailed, MessageNotFound,
-        MessageNotWaiting, MessageTooOld, NewChatLimit, NotAllowed, NotYours, PageSizeLimit, QueueFull,
-        RecipientNotFound, RecipientNotOnWhatsapp, RecipientUnreachable, Rejected, SessionNotConnected,
-        SessionNotFound, Unavailable, Upstream, UpstreamTimeout,
+        AccountRestricted, GroupAdminsOnly, GroupNotFound, IdempotencyKeyReused, Invalid, InvalidMessage,
+        InvalidRecipient, MediaFetchRefused, MediaGone, MediaNotFound, MediaTooLarge, MediaUnsupported,
+        MessageNotFailed, MessageNotFound, MessageNotWaiting, MessageTooOld, NewChatLimit, NotAllowed, NotInGroup,
+        NotYours, PageSizeLimit, QueueFull, RecipientNotFound, RecipientNotOnWhatsapp, RecipientUnreachable, Rejected,
+        SessionNotConnected, SessionNotFound, Unavailable, Upstream, UpstreamTimeout,
     };
     use Scope::{MessagesRead, MessagesSend};
     const SENDING: &[ErrorKind] = &[
@@ -182,6 +182,9 @@ const MESSAGES: &[Operation] = {
         RecipientNotOnWhatsapp,
         RecipientNotFound,
         RecipientUnreachable,
+        GroupNotFound,
+        NotInGroup,
+        GroupAdminsOnly,
         IdempotencyKeyReused,
         QueueFull,
         AccountRestricted,
@@ -226,6 +229,9 @@ const MESSAGES: &[Operation] = {
         RecipientNotOnWhatsapp,
         RecipientNotFound,
         RecipientUnreachable,
+        GroupNotFound,
+        NotInGroup,
+        GroupAdminsOnly,
         IdempotencyKeyReused,
         QueueFull,
         AccountRestricted,

@@ -18,6 +18,7 @@ use crate::db::write::Work;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::entry::{JournalEntry, NewEvent, Shortcut, Write};
 use crate::event::index::{IndexedMessage, MessageKey};
+use crate::message::audience_store::{self, AudienceRow};
 use crate::message::effect::Effect;
 use crate::message::known::KnownRow;
 use crate::message::naming::{lane, new_id, own_jid};
@@ -50,6 +51,8 @@ pub(super) struct Draft {
     pub(super) is_checked: bool,
     /// The names of who gets it.
     pub(super) names: Vec<String>,
+    /// JIDs of those who are to see it, if it is a status. Of a group, they are looked up when it is sent.
+    pub(super) audience: Vec<String>,
     pub(super) message_type: MessageType,
     pub(super) quoted_id: Option<String>,
     pub(super) content: Vec<u8>,
@@ -68,6 +71,8 @@ pub(super) struct Intent {
     pub(super) row: OutgoingRow,
     pub(super) indexed: IndexedMessage,
     pub(super) upload: Option<AwaitedUpload>,
+    /// Those who are to see it, if it is a status.
+    pub(super) audience: Option<AudienceRow>,
 }
 
 /// A message that was written, and how to learn what becomes of it.
@@ -104,7 +109,7 @@ impl Messages {
         let checked = checked::message(new, self.clock.now())?;
         let (fingerprint, client_reference) = (checked.fingerprint.clone(), checked.client_reference.clone());
         let asked = Asked { caller, session, account: &account, fingerprint, client_reference, options };
-        self.accept(asked, || self.draft(caller, session, &account, checked)).await
+        self.accept(asked, || self.draft(caller, session, &account, checked).boxed()).await
     }
 
     /// Takes in what is drafted for a request, unless the same was asked for before, and waits for WhatsApp's answer as long as is
@@ -177,6 +182,7 @@ impl Messages {
             recipient,
             is_checked,
             names,
+            audience,
             message_type,
             quoted_id,
             content,
@@ -212,9 +218,11 @@ impl Messages {
             created_at: now,
             updated_at: now,
         };
+        let audience = (!audience.is_empty())
+            .then(|| AudienceRow::new(session.clone(), message_id.clone(), recipient.clone(), audience, now));
         let key = MessageKey { session_id: session.clone(), chat: recipient, sender: own_jid(own), message_id };
         let indexed = IndexedMessage { key, is_from_me: true, message_type, quoted_id, content, sent_at: now };
-        Intent { row, indexed, upload }
+        Intent { row, indexed, upload, audience }
     }
 
     /// Writes it, and lets it be sent.
@@ -222,14 +230,16 @@ impl Messages {
         let this = self.clone();
         self.lifecycle
             .complete(async move {
-                let Intent { row, indexed, upload } = &intent;
+                let Intent { row, indexed, upload, audience } = &intent;
                 let transitions = &this.outboxes.shared.transitions;
                 let known = transitions.known(&row.session_id, &row.message_id);
                 let mut slot = known.lock().await;
                 // From before it is sent.
                 let watched = transitions.watch(&row.session_id, &row.message_id, row.progress.status);
+                let mut rows = vec![outbox_store::new_row(row)];
+                rows.extend(audience.iter().flat_map(audience_store::new_rows));
                 let shortcut = match upload {
-                    None => Some(Shortcut { events: vec![event(&intent)?], rows: vec![outbox_store::new_row(row)] }),
+                    None => Some(Shortcut { events: vec![event(&intent)?], rows }),
                     Some(_) => None,
                 };
                 let of = Arc::new(intent.clone());
@@ -282,6 +292,9 @@ async fn insert(tx: &Work, intent: &Intent) -> Result<Vec<NewEvent>> {
     outbox_store::insert(tx, row.clone()).await?;
     if let Some(upload) = &intent.upload {
         upload_store::insert(tx, &row.session_id, &row.message_id, upload, row.created_at).await?;
+    }
+    if let Some(audience) = &intent.audience {
+        audience_store::put(tx, audience.clone()).await?;
     }
     Ok(vec![event(intent)?])
 }

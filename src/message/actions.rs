@@ -11,6 +11,7 @@ use entity::timestamp::Timestamp;
 use entity::words::access::Scope;
 use entity::words::message::{Attendance, MessageType};
 use entity::words::outgoing::{FailureCode, MessageStatus};
+use futures::FutureExt as _;
 use serde::Serialize;
 
 use crate::account::Identity;
@@ -23,6 +24,7 @@ use crate::message::answers::{Made, Question};
 use crate::message::naming::without_device;
 use crate::message::outbox_store;
 use crate::message::person::Person;
+use crate::message::recipient::{Recipient, STATUS, is_group};
 use crate::message::rules;
 use crate::message::transition::{Progress, is_open};
 use crate::message::types::{Accepted, MessagePlace, NewEdit, NewReaction, SendOptions};
@@ -139,7 +141,8 @@ impl Messages {
         self.act(caller, session, act, options).await
     }
 
-    /// Removes a message of the account for everybody, within two days.
+    /// Removes a message of the account for everybody, or one of somebody else in a group of which the account is an admin, within two
+    /// days.
     ///
     /// # Errors
     /// As [`send`](Self::send); `NotYours`, `MessageTooOld`.
@@ -167,18 +170,19 @@ impl Messages {
         let act = Act { action: act.action.checked()?, ..act };
         let (fingerprint, client_reference) = (rules::fingerprint(&act)?, None);
         let asked = Asked { caller, session, account: &account, fingerprint, client_reference, options };
-        self.accept(asked, || self.action(session, &account, act)).await
+        self.accept(asked, || self.action(session, &account, act).boxed()).await
     }
 
     /// What is done to a message, as it is to be sent.
     async fn action(&self, session: &SessionId, account: &Account, act: Act<'_>) -> Result<Draft> {
         let (own, now) = (own(account)?, self.clock.now());
-        let found = self.target(session, own, act.which()).await?;
-        let action = act.action;
-        if Person::parse("chat", &found.target.chat)?.is(own) {
-            return Err(Error::about(ErrorKind::InvalidRecipient, "chat", "must be one with somebody else"));
+        let mut found = self.target(session, own, act.which()).await?;
+        let (action, place) = (act.action, self.place(session, account, &mut found.target).await?);
+        let is_admin = place.is_admin && action == Action::Revoke;
+        if found.target.chat == STATUS {
+            action.require_of_status(found.target.is_from_me)?;
         }
-        action.require(found.target.is_from_me, found.message_type)?;
+        action.require(found.target.is_from_me || is_admin, found.message_type)?;
         let last_moment = action.last_moment(found.sent_at);
         if last_moment.is_some_and(|last| last <= now) {
             return Err(Error::new(ErrorKind::MessageTooOld, action.too_late()));
@@ -196,6 +200,7 @@ impl Messages {
         let expires_at = now.after(rules::EXPIRES_AFTER);
         let expires_at = last_moment.map_or(expires_at, |last| last.min(expires_at));
         let Found { target: Target { chat: recipient, message_id, .. }, is_checked, .. } = found;
+        let (is_checked, audience) = (place.is_checked.unwrap_or(is_checked), place.audience);
         let is_change = matches!(message_type, MessageType::Edit | MessageType::Revoke);
         let quoted_id = is_change.then_some(message_id);
         let (upload, send_at) = (None, None);
@@ -203,6 +208,7 @@ impl Messages {
             recipient,
             is_checked,
             names,
+            audience,
             message_type,
             quoted_id,
             content,
@@ -260,9 +266,8 @@ impl Messages {
         let is_checked = progress.as_ref().is_none_or(|progress| progress.is_checked);
         let chat = progress.map_or(key.chat, |progress| progress.recipient);
         // In a chat of two it is clear who sent what the account did not.
-        let is_group = chat.ends_with("@g.us");
         let sender = without_device(&key.sender);
-        let participant = (is_group && !is_from_me).then(|| sender.clone());
+        let participant = ((is_group(&chat) || chat == STATUS) && !is_from_me).then(|| sender.clone());
         let target = Target { chat, message_id: key.message_id, is_from_me, participant };
         let message_type = Some(message_type);
         Ok(Found { target, message_type, sender, content, sent_at, is_checked, is_removed })
@@ -272,15 +277,19 @@ impl Messages {
 /// A message of which only is known what the client says.
 fn unknown_target(own: &Identity, message_id: &str, chat: &str, sender: &str) -> Result<Found> {
     let message_id = rules::key("message_id", message_id.to_owned())?;
-    let (chat, sender) = (Person::parse("chat", chat)?, Person::parse("sender", sender)?);
+    let (chat, sender) = (Recipient::parse("chat", chat)?, Person::parse("sender", sender)?);
     let is_from_me = sender.is(own);
-    if !is_from_me && sender != chat {
-        return Err(Error::invalid(
-            "sender",
-            "must be the account or the other person of the chat, written as in `chat`",
-        ));
-    }
-    let target = Target { chat: chat.jid(), message_id, is_from_me, participant: None };
+    let participant = match &chat {
+        Recipient::Person(person) if !is_from_me && sender != *person => {
+            return Err(Error::invalid(
+                "sender",
+                "must be the account or the other person of the chat, written as in `chat`",
+            ));
+        }
+        Recipient::Group(_) | Recipient::Status if !is_from_me => Some(sender.jid()),
+        Recipient::Person(_) | Recipient::Group(_) | Recipient::Status => None,
+    };
+    let target = Target { chat: chat.jid(), message_id, is_from_me, participant };
     let (sender, content) = (sender.jid(), Vec::new());
     let (message_type, sent_at) = (None, None);
     Ok(Found { target, message_type, sender, content, sent_at, is_checked: false, is_removed: false })
@@ -360,10 +369,12 @@ impl Action {
         })
     }
 
-    /// Whether it can be done to such a message.
-    fn require(&self, is_from_me: bool, message_type: Option<MessageType>) -> Result<()> {
-        if matches!(self, Self::Edit { .. } | Self::Revoke) && !is_from_me {
-            return Err(Error::new(ErrorKind::NotYours, "the message was sent by somebody else"));
+    /// Whether it can be done to such a message. `is_theirs` says whether the account sent it, or is an admin who may remove it.
+    fn require(&self, is_theirs: bool, message_type: Option<MessageType>) -> Result<()> {
+        if matches!(self, Self::Edit { .. } | Self::Revoke) && !is_theirs {
+            let detail =
+                "the message was sent by somebody else; only admins of a group can remove what others sent there";
+            return Err(Error::new(ErrorKind::NotYours, detail));
         }
         if message_type.is_some_and(is_about_another) {
             let detail = "the message is itself about another one: name that one, as it was sent first";
@@ -380,6 +391,22 @@ impl Action {
             return Err(Error::new(ErrorKind::Invalid, "the message is no event"));
         }
         Ok(())
+    }
+
+    /// Whether it can be done to a status.
+    fn require_of_status(&self, is_from_me: bool) -> Result<()> {
+        let can = match self {
+            Self::React { .. } | Self::RemoveReaction => !is_from_me,
+            Self::Revoke => is_from_me,
+            Self::Edit { .. } => false,
+        };
+        match can {
+            true => Ok(()),
+            false => {
+                let detail = "a status of the account can only be removed, and one of somebody else only be reacted to";
+                Err(Error::new(ErrorKind::Invalid, detail))
+            }
+        }
     }
 
     /// From when on it cannot be done any more to a message that was sent then. None if it always can, or nobody knows.
@@ -464,6 +491,10 @@ mod tests {
         assert_eq!(target("15550100077", "+1 555 010-0001"), Ok((chat(), true, None)));
         assert_eq!(target("15550100077", "15550100077@s.whatsapp.net"), Ok((chat(), false, None)));
         assert_eq!(target("15550100077", "15550100078"), Err(ErrorKind::Invalid));
-        assert_eq!(target("120363000000000001@g.us", "15550100078"), Err(ErrorKind::InvalidRecipient));
+        let group = || "120363000000000001@g.us".to_owned();
+        let of_somebody = (group(), false, Some("15550100078@s.whatsapp.net".to_owned()));
+        assert_eq!(target("120363000000000001@g.us", "15550100078"), Ok(of_somebody));
+        assert_eq!(target("120363000000000001@g.us", "15550100001"), Ok((group(), true, None)));
+        assert_eq!(target("1@newsletter", "15550100078"), Err(ErrorKind::InvalidRecipient));
     }
 }

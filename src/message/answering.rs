@@ -24,7 +24,7 @@ impl Messages {
             let answered = watched.status.wait_for(|status| is_answer(*status));
             let _ = tokio::time::timeout(wait, answered).await; // Without an answer it is shown as it is.
         }
-        let Intent { row: first, indexed, upload: _ } = intent;
+        let Intent { row: first, indexed, .. } = intent;
         // Whoever changes it right now may wait for the disk.
         let row = tokio::time::timeout(SETTLED, known.current()).await.ok().flatten();
         let message = match row {

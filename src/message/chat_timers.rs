@@ -89,6 +89,7 @@ impl Messages {
             message_type: MessageType::Timer,
             quoted_id: None,
             content: compose::timer(seconds, now, rand::random()),
+            audience: Vec::new(),
             upload: None,
             effect: Some(Effect::Timer { seconds: seconds_shown }),
             send_at: None,

@@ -13,7 +13,7 @@ use crate::event::index_store::{self, MessageRange};
 use crate::message::Messages;
 use crate::message::actions::is_about_another;
 use crate::message::naming::without_device;
-use crate::message::person::Person;
+use crate::message::recipient::Recipient;
 use crate::message::rules::{self, READ_MAX};
 use crate::message::types::{ChatTyping, NewTyping, ReadMessages, ReadRequest};
 use crate::message::typing::Turn;
@@ -99,20 +99,14 @@ impl Messages {
 
 /// The JID of a chat that can be told something.
 pub(super) fn chat(chat: &str) -> Result<String> {
-    let is_number = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-');
-    match chat.rsplit_once('@') {
-        Some((group, "g.us")) if !group.is_empty() && group.len() <= GROUP_MAX && is_number(group) => {
-            Ok(chat.to_owned())
-        }
-        _ => Person::parse("chat_id", chat).map(|person| person.jid()).map_err(|_| {
+    match Recipient::parse("chat_id", chat) {
+        Ok(chat @ (Recipient::Person(_) | Recipient::Group(_))) => Ok(chat.jid()),
+        Ok(Recipient::Status) | Err(_) => {
             let detail = "no chat has this id: it is a phone number, or the JID of a person or a group";
-            Error::new(ErrorKind::ChatNotFound, detail)
-        }),
+            Err(Error::new(ErrorKind::ChatNotFound, detail))
+        }
     }
 }
-
-/// Digits of a group's number, at most; older ones begin with its founder's phone number.
-const GROUP_MAX: usize = 40;
 
 /// Ids, each once.
 fn message_ids_of(ids: Vec<String>) -> Result<Vec<String>> {

@@ -16,7 +16,8 @@ use crate::message::checked::media::CheckedMedia;
 use crate::message::content::{MessageContent, TextContent};
 use crate::message::person::Person;
 use crate::message::preview::wanted::{self, WantedPreview};
-use crate::message::rules::{EXPIRES_AFTER, MENTIONS_MAX, fingerprint, key, text};
+use crate::message::recipient::Recipient;
+use crate::message::rules::{EXPIRES_AFTER, MENTIONS_MAX, STATUS_MAX, fingerprint, key, text};
 use crate::message::types::NewMessage;
 use crate::whatsapp::compose::{Contact, Event, Location, Poll};
 
@@ -26,10 +27,14 @@ const AHEAD_MAX: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 /// A message that keeps the rules, as far as it can be said without looking anything up.
 #[derive(Clone)]
 pub(super) struct Checked {
-    pub(super) to: Person,
+    pub(super) to: Recipient,
     pub(super) content: CheckedContent,
     pub(super) reply_to: Option<String>,
     pub(super) mentions: Vec<Person>,
+    /// Whether it mentions everybody in a group.
+    pub(super) mention_all: bool,
+    /// Those who are to see it, if it is a status.
+    pub(super) status_recipients: Vec<Person>,
     /// Some if it is to be sent later.
     pub(super) send_at: Option<Timestamp>,
     pub(super) expires_at: Timestamp,
@@ -73,8 +78,32 @@ pub(super) enum CheckedContent {
 /// `Invalid`, `InvalidRecipient`.
 pub(super) fn message(new: NewMessage, now: Timestamp) -> Result<Checked> {
     let fingerprint = fingerprint(&new)?;
-    let NewMessage { to, content, reply_to, mentions, send_at, expires_at, client_reference } = new;
-    let to = Person::parse("to", &to)?;
+    let NewMessage {
+        to,
+        content,
+        reply_to,
+        mentions,
+        mention_all,
+        status_recipients,
+        send_at,
+        expires_at,
+        client_reference,
+    } = new;
+    let to = Recipient::parse("to", &to)?;
+    let status_recipients = self::status_recipients(&to, status_recipients)?;
+    match &to {
+        Recipient::Person(_) if mention_all => {
+            return Err(Error::invalid("mention_all", "must not be true in a chat with one person"));
+        }
+        Recipient::Status if mention_all => return Err(Error::invalid("mention_all", "must not be true in a status")),
+        Recipient::Status if reply_to.is_some() => {
+            return Err(Error::invalid("reply_to", "must not be there in a status"));
+        }
+        Recipient::Status if mentions.as_ref().is_some_and(|mentions| !mentions.is_empty()) => {
+            return Err(Error::invalid("mentions", "must not be there in a status"));
+        }
+        Recipient::Person(_) | Recipient::Group(_) | Recipient::Status => {}
+    }
     let content = CheckedContent::of(content)?;
     let mentions = mentions.unwrap_or_default();
     if mentions.len() > MENTIONS_MAX {
@@ -89,7 +118,33 @@ pub(super) fn message(new: NewMessage, now: Timestamp) -> Result<Checked> {
     };
     let reply_to = reply_to.map(|id| key("reply_to", id)).transpose()?;
     let client_reference = client_reference.map(|reference| key("client_reference", reference)).transpose()?;
-    Ok(Checked { to, content, reply_to, mentions, send_at, expires_at, client_reference, fingerprint })
+    Ok(Checked {
+        to,
+        content,
+        reply_to,
+        mentions,
+        mention_all,
+        status_recipients,
+        send_at,
+        expires_at,
+        client_reference,
+        fingerprint,
+    })
+}
+
+/// Those who are to see a status: somebody if it is one, and nobody otherwise.
+fn status_recipients(to: &Recipient, people: Option<Vec<String>>) -> Result<Vec<Person>> {
+    const FIELD: &str = "status_recipients";
+    match (to, people) {
+        (Recipient::Status, Some(people)) if (1..=STATUS_MAX).contains(&people.len()) => {
+            people.iter().map(|person| Person::parse(FIELD, person)).collect()
+        }
+        (Recipient::Status, _) => Err(Error::invalid(FIELD, format!("must have 1 to {STATUS_MAX} people"))),
+        (Recipient::Person(_) | Recipient::Group(_), Some(_)) => {
+            Err(Error::invalid(FIELD, "must only be there if `to` is status@broadcast"))
+        }
+        (Recipient::Person(_) | Recipient::Group(_), None) => Ok(Vec::new()),
+    }
 }
 
 /// A message that says what another one says.
@@ -110,6 +165,13 @@ pub(super) fn forward(to: &str, content: CheckedContent, fingerprint: Vec<u8>, n
 }
 
 impl CheckedContent {
+    /// The words in which people are mentioned.
+    pub(super) const fn words_mut(&mut self) -> Option<&mut String> {
+        match self {
+            Self::Text { text, .. } => Some(text),
+        }
+    }
+
     /// Checks what a message says.
     ///
     /// # Errors
@@ -162,6 +224,8 @@ mod tests {
             content,
             reply_to: None,
             mentions: None,
+            mention_all: false,
+            status_recipients: None,
             send_at: None,
             expires_at: None,
             client_reference: None,
@@ -189,6 +253,24 @@ mod tests {
                 NewMessage { client_reference: Some(String::new()), ..fine() },
                 "`client_reference` must have 1 to 255 printable characters",
             ),
+            (
+                NewMessage { status_recipients: Some(vec!["15550100077".to_owned()]), ..fine() },
+                "`status_recipients` must only be there if `to` is status@broadcast",
+            ),
+            (new("status@broadcast", "tea"), "`status_recipients` must have 1 to 1000 people"),
+            (
+                NewMessage { status_recipients: Some(Vec::new()), ..new("status@broadcast", "tea") },
+                "`status_recipients` must have 1 to 1000 people",
+            ),
+            (
+                NewMessage {
+                    status_recipients: Some(vec!["15550100077".to_owned()]),
+                    mention_all: true,
+                    ..new("status@broadcast", "tea")
+                },
+                "`mention_all` must not be true in a status",
+            ),
+            (NewMessage { mention_all: true, ..fine() }, "`mention_all` must not be true in a chat with one person"),
             (
                 NewMessage { mentions: Some(vec!["x".to_owned()]), ..fine() },
                 "`mentions` must be a phone number; `x` cannot be part of one",

@@ -1,10 +1,12 @@
 //! Makes the message that is to be sent of what a client asks for: looks up where it goes, what it answers and whom it mentions, and
 //! makes its protobuf.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use entity::ids::SessionId;
 use entity::words::message::MessageType;
+use futures::future::try_join_all;
 
 use crate::caller::Caller;
 use crate::error::{Error, ErrorKind, Result};
@@ -13,22 +15,45 @@ use crate::event::index_store;
 use crate::message::Messages;
 use crate::message::accepting::{Draft, own};
 use crate::message::checked::{Checked, CheckedContent};
+use crate::message::group_mentions::{Mentioned, mentioned_in_group, spelled};
+use crate::message::grouping::GroupKnown;
 use crate::message::lookups::Found;
 use crate::message::mentions::{Chat, mentioned};
 use crate::message::naming::without_device;
 use crate::message::person::Person;
+use crate::message::recipient::{Recipient, STATUS};
 use crate::message::upload_store::AwaitedUpload;
 use crate::session::client::Account;
 use crate::whatsapp::compose::{self, Context, Quote, Text};
+use crate::whatsapp::names;
+use crate::whatsapp::operation::group::GroupFacts;
 
 /// Longest wait for WhatsApp to say whether a number is on WhatsApp, before a message is taken in all the same.
 const LOOKUP_LIMIT: Duration = Duration::from_secs(5);
+
+/// Where a message goes, and what of it follows from that.
+struct Destination {
+    /// JID to which it goes.
+    recipient: String,
+    /// Whether it is known that there is such a recipient, and that the account may write there.
+    is_checked: bool,
+    /// The names of the chat.
+    names: Vec<String>,
+    /// JIDs of those who are to see it, if it is a status.
+    audience: Vec<String>,
+    mentioned: Mentioned,
+    /// After how many seconds it disappears. None if it stays.
+    expiration: Option<u32>,
+    /// What is known of the group, if it is one.
+    group: Option<Arc<GroupFacts>>,
+}
 
 impl Messages {
     /// A message, as it is to be sent.
     ///
     /// # Errors
-    /// `InvalidRecipient`, `RecipientNotOnWhatsapp`, `MessageNotFound`, `Invalid`, `Unavailable`; those of its file.
+    /// `InvalidRecipient`, `RecipientNotOnWhatsapp`, `GroupNotFound`, `NotInGroup`, `GroupAdminsOnly`, `MessageNotFound`, `Invalid`,
+    /// `Unavailable`; those of its file.
     pub(super) async fn draft(
         &self,
         caller: &Caller,
@@ -36,33 +61,32 @@ impl Messages {
         account: &Account,
         checked: Checked,
     ) -> Result<Draft> {
-        let own = own(account)?;
-        let Checked { to, content, reply_to, mentions, send_at, expires_at, .. } = checked;
-        if to.is(own) {
-            return Err(Error::about(
-                ErrorKind::InvalidRecipient,
-                "to",
-                "must be somebody else than the account itself",
-            ));
-        }
-        let found = self.recipient(session, account, &to).await?;
-        let recipient = found.clone().unwrap_or_else(|| to.jid());
-        let names = self.outboxes.shared.recipients.names(session, &recipient).await?;
+        let Checked {
+            to, mut content, reply_to, mentions, mention_all, status_recipients, send_at, expires_at, ..
+        } = checked;
+        let destination = match &to {
+            Recipient::Person(to) => self.with_person(session, account, to, mentions).await?,
+            Recipient::Group(group) => self.in_group(session, account, group, &mentions).await?,
+            Recipient::Status => self.as_status(session, account, status_recipients).await?,
+        };
+        let Destination { recipient, is_checked, names, audience, mentioned, expiration, group } = destination;
         let quote = match reply_to {
-            Some(id) => Some(self.quoted(session, &id, &names).await?),
+            Some(id) => Some(self.quoted(session, &id, &names, group.as_deref()).await?),
             None => None,
         };
-        let mentions = mentioned(mentions, &Chat { own, to: &to, names: &names })?;
+        if let Some(words) = content.words_mut().filter(|_| !mentioned.spellings.is_empty()) {
+            *words = spelled(words, &mentioned.spellings);
+        }
         let quoted_id = quote.as_ref().map(|quote| quote.message_id.clone());
-        let expiration = self.timer(session, &names).await?;
-        let context = Context { quote, mentions, expiration, secret: rand::random() };
+        let (mentions, secret) = (mentioned.jids, rand::random());
+        let context = Context { quote, mentions, mentions_all: mention_all, expiration, secret };
         let (message_type, content, upload) = self.content(caller, content, &context).await?;
-        let is_checked = found.is_some();
         let effect = None;
         Ok(Draft {
             recipient,
             is_checked,
             names,
+            audience,
             message_type,
             quoted_id,
             content,
@@ -71,6 +95,75 @@ impl Messages {
             send_at,
             expires_at,
         })
+    }
+
+    /// A message to a person.
+    async fn with_person(
+        &self,
+        session: &SessionId,
+        account: &Account,
+        to: &Person,
+        mentions: Vec<Person>,
+    ) -> Result<Destination> {
+        let own = own(account)?;
+        if to.is(own) {
+            return Err(Error::about(
+                ErrorKind::InvalidRecipient,
+                "to",
+                "must be somebody else than the account itself",
+            ));
+        }
+        let found = self.recipient(session, account, to).await?;
+        let recipient = found.clone().unwrap_or_else(|| to.jid());
+        let names = self.outboxes.shared.recipients.names(session, &recipient).await?;
+        let jids = mentioned(mentions, &Chat { own, to, names: &names })?;
+        let expiration = self.timer(session, &names).await?;
+        let (is_checked, mentioned) = (found.is_some(), Mentioned { jids, ..Mentioned::default() });
+        let (audience, group) = (Vec::new(), None);
+        Ok(Destination { recipient, is_checked, names, audience, mentioned, expiration, group })
+    }
+
+    /// A message to a group.
+    async fn in_group(
+        &self,
+        session: &SessionId,
+        account: &Account,
+        group: &str,
+        mentions: &[Person],
+    ) -> Result<Destination> {
+        let GroupKnown { facts, is_asked } = self.group(session, account, group, false).await?;
+        let jids: Vec<_> = mentions.iter().map(Person::jid).collect();
+        let jids: Vec<_> = jids.iter().map(String::as_str).collect();
+        let others = names::other_names(self.db.read(), session, &jids).await?;
+        let mentioned = mentioned_in_group(mentions, facts.as_deref(), &others)?;
+        let names = vec![group.to_owned()];
+        let expiration = match facts.as_ref().and_then(|facts| facts.expiration) {
+            Some(seconds) => Some(seconds).filter(|seconds| *seconds > 0),
+            None => self.timer(session, &names).await?,
+        };
+        let (recipient, audience) = (group.to_owned(), Vec::new());
+        Ok(Destination { recipient, is_checked: is_asked, names, audience, mentioned, expiration, group: facts })
+    }
+
+    /// A status, which those see whom the client lists.
+    async fn as_status(&self, session: &SessionId, account: &Account, people: Vec<Person>) -> Result<Destination> {
+        const FIELD: &str = "status_recipients";
+        let own = own(account)?;
+        if people.iter().any(|person| person.is(own)) {
+            let rule = "must only have others: the account sees its own status anyway";
+            return Err(Error::about(ErrorKind::InvalidRecipient, FIELD, rule));
+        }
+        // What is not known is asked in few questions.
+        let found = people.iter().map(async |person| {
+            let found = self.recipient(session, account, person).await;
+            found
+                .map(|found| found.unwrap_or_else(|| person.jid()))
+                .map_err(|error| error.renamed(|_| FIELD.to_owned()))
+        });
+        let audience = try_join_all(found).await?;
+        let (recipient, names) = (STATUS.to_owned(), vec![STATUS.to_owned()]);
+        let (mentioned, expiration, group) = (Mentioned::default(), None, None);
+        Ok(Destination { recipient, is_checked: true, names, audience, mentioned, expiration, group })
     }
 
     /// What a message is, its protobuf, and its file, if it has one.
@@ -127,14 +220,22 @@ impl Messages {
         }
     }
 
-    /// A message that is answered, which must be in the chat with one of these names.
-    async fn quoted(&self, session: &SessionId, message_id: &str, names: &[String]) -> Result<Quote> {
+    /// A message that is answered, which must be in the chat with one of these names. In a group, who sent it is named as the group
+    /// knows them: phones show nothing of it otherwise.
+    async fn quoted(
+        &self,
+        session: &SessionId,
+        message_id: &str,
+        names: &[String],
+        group: Option<&GroupFacts>,
+    ) -> Result<Quote> {
         let found = index_store::with_id(self.db.read(), session, message_id).await?;
         let in_chat = |stored: &StoredMessage| names.contains(&stored.message.key.chat);
         let stored = found.into_iter().find(in_chat).ok_or_else(|| {
             Error::about(ErrorKind::MessageNotFound, "reply_to", "must be the id of a message in the same chat")
         })?;
         let IndexedMessage { key, content, .. } = stored.message;
-        Ok(Quote { message_id: key.message_id, sender: without_device(&key.sender), content })
+        let sender = self.member_jid(session, &without_device(&key.sender), group).await?;
+        Ok(Quote { message_id: key.message_id, sender, content })
     }
 }

@@ -3,13 +3,16 @@
 use std::time::Duration;
 
 use entity::words::outgoing::FailureCode;
+use futures::FutureExt as _;
 use tokio::sync::oneshot;
 use tracing::warn;
 
 use crate::crash;
 use crate::error::{ErrorKind, Result};
+use crate::message::group_sending::STALE_GROUP;
 use crate::message::outbox::{Outbox, PAUSE, Turn};
 use crate::message::outgoing::OutgoingRow;
+use crate::message::recipient::is_group;
 use crate::message::refusal::Refusal;
 use crate::message::transition::{Happening, TRIES, TRIES_WITHOUT_KEYS, is_sent, prevented};
 use crate::message::transitions::Watched;
@@ -25,6 +28,13 @@ const DOUBT_LIMIT: Duration = Duration::from_secs(55);
 const OFFLINE_PAUSE: Duration = Duration::from_secs(1);
 /// Pause after WhatsApp says that it cannot serve now.
 const BUSY_PAUSE: Duration = Duration::from_secs(30);
+
+/// A message that the socket took.
+struct Sent {
+    message: OutgoingMessage,
+    /// The hash of the devices that it was made for.
+    phash: Option<String>,
+}
 
 /// What came of waiting for an answer.
 enum Answer {
@@ -50,6 +60,18 @@ async fn answer(client: &Client, watched: &mut Watched, ack: &mut oneshot::Recei
 impl Outbox {
     /// Gives a message to WhatsApp that is written to be on its way, and writes what became of it.
     pub(super) async fn give(&self, client: &Client, row: &OutgoingRow, message: OutgoingMessage) -> Result<Turn> {
+        if let Some(turn) = self.give_once(client, row, message.clone()).await? {
+            return Ok(turn);
+        }
+        self.shared.groups.forget(&self.session, &message.recipient);
+        let again = OutgoingMessage { is_refreshed: true, ..message };
+        let given = self.give_once(client, row, again).await?;
+        Ok(given.unwrap_or(Turn::InDoubt(row.progress.sequence)))
+    }
+
+    /// The same, but if WhatsApp calls the members of the message's group otherwise than the library does: then nothing is written, and
+    /// there is no turn. That is said once: of a message that is given after the library has asked who they are it is a refusal.
+    async fn give_once(&self, client: &Client, row: &OutgoingRow, message: OutgoingMessage) -> Result<Option<Turn>> {
         let now = || self.shared.clock.now();
         // From before it is sent: a receipt may come at any moment after that.
         let mut watched = self.shared.transitions.watch(&self.session, &row.message_id, row.progress.status);
@@ -61,59 +83,68 @@ impl Outbox {
             Ok(given) => given,
             Err(NotGiven::Offline) => {
                 let until = now().after(OFFLINE_PAUSE);
-                return self.end(row, Happening::NotSent { until }, Turn::Later(until)).await;
+                return self.end(row, Happening::NotSent { until }, Turn::Later(until)).await.map(Some);
             }
             Err(NotGiven::RateLimited(pause)) => {
                 self.shared.recipients.pause_for(&self.session, pause);
                 let until = now().after(pause);
-                return self.end(row, Happening::NotSent { until }, Turn::Later(until)).await;
+                return self.end(row, Happening::NotSent { until }, Turn::Later(until)).await.map(Some);
             }
-            Err(NotGiven::Prevented(obstacle)) => return self.prevented(row, obstacle).await,
-            Err(NotGiven::Refused(code)) => return self.end(row, Happening::NeverSent { code }, Turn::Done).await,
+            Err(NotGiven::Prevented(obstacle)) => return self.prevented(row, obstacle).await.map(Some),
+            Err(NotGiven::Refused(code)) => {
+                return self.end(row, Happening::NeverSent { code }, Turn::Done).await.map(Some);
+            }
             Err(NotGiven::Unknown) => {
-                return self.end(row, Happening::Unanswered, Turn::InDoubt(row.progress.sequence)).await;
+                return self.end(row, Happening::Unanswered, Turn::InDoubt(row.progress.sequence)).await.map(Some);
             }
         };
         crash::point("after_wire");
         if !given.has_recipient {
             // The server has taken the id. The next try would need another one, so there is none.
             let code = FailureCode::RecipientUnreachable;
-            return self.end(row, Happening::Refused { code, upstream_code: None }, Turn::Done).await;
+            return self.end(row, Happening::Refused { code, upstream_code: None }, Turn::Done).await.map(Some);
         }
-        let mut ack = given.ack;
+        let (mut ack, sent) = (given.ack, Sent { message, phash: given.phash });
         match answer(client, &mut watched, &mut ack, ANSWER_LIMIT).await {
-            Answer::Ack(answer) => return self.answered(client, row, answer).await,
-            Answer::Proof => return Ok(Turn::Done),
+            Answer::Ack(answer) => return self.answered(client, row, answer, sent).await,
+            Answer::Proof => return Ok(Some(Turn::Done)),
             Answer::None => self.write(row, Happening::Unanswered).await?,
         }
         match answer(client, &mut watched, &mut ack, DOUBT_LIMIT).await {
-            Answer::Ack(answer) => self.answered(client, row, answer).await,
-            Answer::Proof => Ok(Turn::Done),
-            Answer::None => Ok(Turn::InDoubt(row.progress.sequence)),
+            Answer::Ack(answer) => self.answered(client, row, answer, sent).await,
+            Answer::Proof => Ok(Some(Turn::Done)),
+            Answer::None => Ok(Some(Turn::InDoubt(row.progress.sequence))),
         }
     }
 
-    async fn answered(&self, client: &Client, row: &OutgoingRow, answer: Ack) -> Result<Turn> {
+    async fn answered(&self, client: &Client, row: &OutgoingRow, answer: Ack, sent: Sent) -> Result<Option<Turn>> {
         crash::point("after_ack");
+        let in_group = is_group(&sent.message.recipient);
         let code = match answer {
-            Ack::Taken { at } => {
+            Ack::Taken { at, phash } => {
                 let lifted = self.shared.restrictions.passed(&self.session, &row.message_id);
                 let turn = self.end(row, Happening::Taken { at }, Turn::Done).await?;
                 self.lift(lifted).await;
-                return Ok(turn);
+                // Of a person's devices the library sees to that itself.
+                if in_group && phash.is_some() && sent.phash.is_some() && phash != sent.phash {
+                    self.send_on(client, sent.message).boxed().await;
+                }
+                return Ok(Some(turn));
             }
+            Ack::Refused { code: STALE_GROUP } if in_group && !sent.message.is_refreshed => return Ok(None),
             Ack::Refused { code } => code,
         };
         warn!(session.id = %self.session, message.id = row.message_id, code, "WhatsApp refused a message (code {code})");
         match Refusal::of(code) {
             Refusal::Final(failure) => {
+                let failure = self.group_refusal(client, row, failure).boxed().await;
                 let refused = Happening::Refused { code: failure, upstream_code: Some(code) };
-                self.end(row, refused, Turn::Done).await
+                self.end(row, refused, Turn::Done).await.map(Some)
             }
-            Refusal::Restriction(kind) => self.restricted(client, row, kind, code).await,
+            Refusal::Restriction(kind) => self.restricted(client, row, kind, code).await.map(Some),
             Refusal::Busy => {
                 let until = self.shared.clock.now().after(BUSY_PAUSE);
-                self.end(row, Happening::NotSent { until }, Turn::Later(until)).await
+                self.end(row, Happening::NotSent { until }, Turn::Later(until)).await.map(Some)
             }
         }
     }

@@ -19,6 +19,11 @@
 //! message that they are about. So do votes, pins and all else that is done to a message (`voting`, `keeping`). What a message changes
 //! here, such as the account's vote or a chat's timer, is written once WhatsApp has it (`effect`).
 //!
+//! A message to a group is one message for many (`grouping`, `group_mentions`): WhatsApp is asked first whether the account may write
+//! there and how its members are named (`groups`); if nobody can be asked, that is done before it is sent (`group_sending`). A status
+//! goes the same way, to those whom the client lists. Who is to get such a message is written down (`audience_store`), and what is known
+//! of it is the least that is known of any of them (`group_receipts`, `lowest`).
+//!
 //! Who got, read and played a message is kept beside it (`receipt_store`), from the same receipts.
 //! What WhatsApp keeps an account from (`restrictions`) holds those messages only that it would refuse, in their rows (`holding`). They are
 //! looked at again when their moment comes, or when it is known that they need not wait (`lifting`).
@@ -55,6 +60,7 @@ mod actions;
 mod answering;
 mod answers;
 mod attaching;
+mod audience_store;
 mod believed;
 mod changes;
 mod chat_timers;
@@ -70,6 +76,11 @@ mod fetches;
 mod filling;
 mod forwarding;
 mod giving;
+mod group_mentions;
+mod group_receipts;
+mod group_sending;
+mod grouping;
+mod groups;
 mod holding;
 mod in_use;
 mod keeping;
@@ -79,6 +90,7 @@ mod lifting;
 mod limits;
 mod listing;
 mod lookups;
+mod lowest;
 mod mentions;
 mod naming;
 mod news;
@@ -93,6 +105,7 @@ mod queues;
 mod receipt_listing;
 mod receipt_store;
 mod receipts;
+mod recipient;
 mod recipient_store;
 mod recipients;
 mod refusal;
@@ -137,6 +150,7 @@ use crate::message::believed::Believed;
 use crate::message::due::DueMessages;
 use crate::message::eager_files::EagerFiles;
 use crate::message::fetches::Fetches;
+use crate::message::groups::Groups;
 use crate::message::outbox::Shared;
 use crate::message::outboxes::Outboxes;
 use crate::message::outgoing::OutgoingRow;
@@ -223,6 +237,7 @@ impl Messages {
             believed: Believed::new(clock.clone()),
             transitions: Transitions::new(db.clone(), journal.clone(), clock.clone(), lifecycle.clone()),
             recipients: Recipients::new(db.clone(), clock.clone(), lifecycle.clone()),
+            groups: Groups::new(db.clone()),
             pacing: Pacing::new(pace, sessions.clone()),
             restrictions: Restrictions::new(holds_when_restricted, restriction_store::all(db.read()).await?),
             preventions: Preventions::default(),

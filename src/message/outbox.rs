@@ -15,8 +15,8 @@ use std::time::Duration;
 use entity::ids::SessionId;
 use entity::timestamp::Timestamp;
 use entity::words::outgoing::{FailureCode, MessageStatus};
-use futures::StreamExt as _;
 use futures::stream::FuturesUnordered;
+use futures::{FutureExt as _, StreamExt as _};
 use tokio::sync::watch;
 use tracing::{error, warn};
 
@@ -28,13 +28,16 @@ use crate::event::index::IndexedMessage;
 use crate::event::index_store;
 use crate::lifecycle::Lifecycle;
 use crate::message::believed::Believed;
+use crate::message::groups::Groups;
 use crate::message::known::KnownRow;
 use crate::message::lanes::{Lane, Lanes, Next};
 use crate::message::lookups::Found;
+use crate::message::naming::is_person;
 use crate::message::outbox_store;
 use crate::message::outgoing::OutgoingRow;
 use crate::message::pacing::Pacing;
 use crate::message::preventions::Preventions;
+use crate::message::recipient::is_group;
 use crate::message::recipients::Recipients;
 use crate::message::restrictions::Restrictions;
 use crate::message::standings::Standings;
@@ -60,6 +63,7 @@ pub(super) struct Shared {
     pub(super) believed: Believed,
     pub(super) transitions: Transitions,
     pub(super) recipients: Recipients,
+    pub(super) groups: Groups,
     pub(super) pacing: Pacing,
     pub(super) restrictions: Restrictions,
     pub(super) preventions: Preventions,
@@ -232,6 +236,7 @@ impl Outbox {
             Some(ready) => (ready.sender, ready.content),
             None => self.content(&id).await?,
         };
+        let audience = self.status_audience(&id, &recipient).await?;
         let sending = self.shared.preventions.sending(&self.session, &id, recipient.clone());
         let Some(row) = transitions.write_one(&self.session, &id, sending).await? else {
             // Somebody may have taken it back meanwhile. Otherwise it is not looked at all the time.
@@ -239,11 +244,13 @@ impl Outbox {
             return Ok(if is_over { Turn::Done } else { Turn::Later(clock.now().after(PAUSE)) });
         };
         crash::point("before_wire");
-        self.give(client, &row, OutgoingMessage { message_id: id, sender, recipient, content }).await
+        let message_id = id;
+        let message = OutgoingMessage { message_id, sender, recipient, content, audience, is_refreshed: false };
+        self.give(client, &row, message).await
     }
 
     /// Who sends a message, and its protobuf.
-    async fn content(&self, message_id: &str) -> Result<(String, Vec<u8>)> {
+    pub(super) async fn content(&self, message_id: &str) -> Result<(String, Vec<u8>)> {
         let ids = [message_id.to_owned()];
         let found = index_store::own(self.shared.db.read(), &self.session, &ids).await?;
         let message = found.into_iter().next().map(|stored| stored.message);
@@ -255,13 +262,17 @@ impl Outbox {
     async fn may_go_early(&self, row: &OutgoingRow) -> Result<bool> {
         let progress = &row.progress;
         let is_prevented = self.shared.preventions.is_known(&self.session, &row.message_id);
-        let is_held = progress.attempts == 0 && !is_prevented && self.shared.recipients.pause(&self.session).is_none();
+        let is_held = progress.attempts == 0 && !is_prevented && is_person(&progress.recipient);
+        let is_held = is_held && self.shared.recipients.pause(&self.session).is_none();
         Ok(is_held && self.shared.recipients.has_written(&self.session, &progress.recipient).await?)
     }
 
     /// Where a message goes. None if there is no such recipient, which is written then.
     async fn recipient(&self, client: &Client, row: &OutgoingRow) -> Result<Option<String>> {
         let progress = &row.progress;
+        if is_group(&progress.recipient) {
+            return self.group(client, row).boxed().await;
+        }
         if progress.is_checked {
             return Ok(Some(progress.recipient.clone()));
         }

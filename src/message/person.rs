@@ -26,8 +26,9 @@ impl Person {
         match text.trim().split_once('@') {
             Some((user, "lid")) if is_digits(user) && user.len() <= LID_MAX => Ok(Self::Lid(user.to_owned())),
             Some((user, "s.whatsapp.net")) if is_digits(user) => number(field, user),
-            Some((_, "g.us" | "newsletter" | "broadcast")) => {
-                Err(refused("must be a person: messages to groups, channels and lists cannot be sent yet"))
+            Some((_, "g.us")) => Err(refused("must be a person, and not a group")),
+            Some((_, "newsletter" | "broadcast")) => {
+                Err(refused("must be a person or a group: messages to channels and lists cannot be sent yet"))
             }
             Some(_) => Err(refused("must be a phone number, or a JID that ends with @s.whatsapp.net or @lid")),
             None => number(field, text),

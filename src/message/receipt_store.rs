@@ -3,7 +3,8 @@
 use entity::ids::SessionId;
 use entity::message_receipt::{Column, Entity, Model};
 use entity::timestamp::Timestamp;
-use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Value};
+use sea_orm::sea_query::{Expr, Func};
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, ExprTrait, QueryFilter, QueryOrder, QuerySelect, Value};
 
 use crate::db::batch::{Batch, Shortfall};
 use crate::db::fault::failed;
@@ -85,6 +86,31 @@ pub(super) async fn of_message(
         .order_by_asc(Column::Participant)
         .limit(PARTICIPANTS);
     Ok(found.all(db).await.map_err(failed)?.into_iter().map(ReceiptRow::from).collect())
+}
+
+/// How many people did what with a message, at least.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Counts {
+    pub(super) delivered: i64,
+    pub(super) read: i64,
+    pub(super) played: i64,
+}
+
+/// How many people did what with one message. Who has played it has read it, and who has read it has it.
+pub(super) async fn counts(db: &impl ConnectionTrait, session: &SessionId, message_id: &str) -> Result<Counts> {
+    let column = |column: Column| Expr::col(column);
+    let played = column(Column::PlayedAt);
+    let read = Func::coalesce([column(Column::ReadAt), column(Column::PlayedAt)]);
+    let delivered = [Column::DeliveredAt, Column::ReadAt, Column::PlayedAt].map(column);
+    let found = Entity::find()
+        .select_only()
+        .expr(Func::count(Func::coalesce(delivered)))
+        .expr(Func::count(read))
+        .expr(played.count())
+        .filter(Column::SessionId.eq(session.clone()))
+        .filter(Column::MessageId.eq(message_id));
+    let (delivered, read, played) = found.into_tuple().one(db).await.map_err(failed)?.unwrap_or_default();
+    Ok(Counts { delivered, read, played })
 }
 
 /// Deletes what is known of these messages.

@@ -1,13 +1,14 @@
 //! Follows the journal: receipts say what became of messages that were sent, and who did what when. They are read from there, so none is
 //! missed, whatever happens between its coming and what it changes; one that is read twice changes nothing the second time.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use entity::ids::SessionId;
 use entity::words::chat::ReceiptKind;
 use entity::words::event::EventType;
+use entity::words::group::GroupChange;
 use futures::future::try_join_all;
 use tracing::error;
 
@@ -15,6 +16,7 @@ use crate::db::batch::Batch;
 use crate::db::text;
 use crate::error::{Result, chain};
 use crate::event::body::chat::ReceiptEvent;
+use crate::event::body::contact::GroupUpdateEvent;
 use crate::event::entry::JournalEntry;
 use crate::event::journal::Journal;
 use crate::event::record::{EventRow, Selection};
@@ -23,7 +25,7 @@ use crate::lifecycle::last_run::LastRun;
 use crate::message::naming::{is_person, party_jid};
 use crate::message::outbox::Shared;
 use crate::message::receipt_store::{self, Moments, ReceiptRow};
-use crate::message::transition::Happening;
+use crate::message::transition::{Happening, is_sent};
 use crate::message::transitions::Change;
 
 /// Events that are read at once.
@@ -84,7 +86,8 @@ impl Receipts {
     /// Says whether there was something.
     async fn run_once(&mut self) -> Result<bool> {
         let (events, newest) = self.next().await?;
-        let (changes, rows) = self.ours(&events).await?;
+        self.see_groups(&events).await?;
+        let (changes, rows, in_groups) = self.ours(&events).await?;
         // What is known of a message is never more than what is known of those who got it.
         let written = self.submit(rows).await?;
         // Side by side, so that they share a transaction, too.
@@ -93,6 +96,9 @@ impl Receipts {
             .await?;
         for written in written {
             written.await?;
+        }
+        for (session, message_ids) in in_groups.0 {
+            self.shared.raise_to_lowest(&session, message_ids).await?;
         }
         self.after = newest;
         if self.marked.0 < self.after && (self.marked.1.elapsed() >= REST || events.is_empty()) {
@@ -103,28 +109,49 @@ impl Receipts {
     }
 
     /// What these say about messages that were sent through this API: what happened to them, by session, and who did what.
-    async fn ours(&self, events: &[Arc<EventRow>]) -> Result<(Vec<(SessionId, Vec<Change>)>, Rows)> {
-        let (mut changes, mut rows) = (Vec::new(), Rows::default());
+    async fn ours(&self, events: &[Arc<EventRow>]) -> Result<(Vec<(SessionId, Vec<Change>)>, Rows, InGroups)> {
+        let (mut changes, mut rows, mut in_groups) = (Vec::new(), Rows::default(), InGroups::default());
         for (session, reports) in reports(events) {
             // One receipt names hundreds of messages, and a statement takes a limited number of values.
             for reports in reports.chunks(BATCH) {
                 let ids: Vec<_> = reports.iter().map(|report| report.message_id.clone()).collect();
                 let known = self.shared.transitions.rows(&session, &ids).await?;
-                let recipients: HashMap<_, _> =
-                    known.into_iter().map(|row| (row.message_id, row.progress.recipient)).collect();
+                let known: HashMap<_, _> = known.into_iter().map(|row| (row.message_id, row.progress)).collect();
                 // Most receipts are about messages that a phone sent.
                 let mut ours = Vec::new();
                 for report in reports {
-                    let Some(recipient) = recipients.get(&report.message_id) else { continue };
-                    rows.add(&session, report, recipient);
-                    ours.push(Change { message_id: report.message_id.clone(), happening: report.happening.clone() });
+                    let Some(progress) = known.get(&report.message_id) else { continue };
+                    rows.add(&session, report, &progress.recipient);
+                    let message_id = report.message_id.clone();
+                    if is_person(&progress.recipient) {
+                        ours.push(Change { message_id, happening: report.happening.clone() });
+                        continue;
+                    }
+                    // One member has it, so WhatsApp does. Whether all have it is looked at when this is written.
+                    if !is_sent(progress.status) {
+                        let happening = Happening::Taken { at: None };
+                        ours.push(Change { message_id: message_id.clone(), happening });
+                    }
+                    in_groups.0.entry(session.clone()).or_default().insert(message_id);
                 }
                 if !ours.is_empty() {
                     changes.push((session.clone(), ours));
                 }
             }
         }
-        Ok((changes, rows))
+        Ok((changes, rows, in_groups))
+    }
+
+    /// Takes note of what changed in groups: what was known of them is old, and who left waits for no message any more.
+    async fn see_groups(&self, events: &[Arc<EventRow>]) -> Result<()> {
+        for event in events.iter().filter(|event| event.event_type == EventType::GroupUpdate) {
+            let Ok(update) = serde_json::from_str::<GroupUpdateEvent>(&event.body) else { continue };
+            self.shared.groups.forget(&event.session_id, &update.group);
+            if update.change == GroupChange::ParticipantsRemoved {
+                self.shared.leave(&event.session_id, &update, event.created_at).await?;
+            }
+        }
+        Ok(())
     }
 
     /// Submits these to the journal, and gives what ends when they are written: what is submitted behind them shares their transaction,
@@ -149,7 +176,8 @@ impl Receipts {
             return Ok((events, newest));
         }
         let head = *recent.head().borrow();
-        let of_receipts = Selection { types: Some(vec![EventType::Receipt]), ..Selection::default() };
+        let types = Some(vec![EventType::Receipt, EventType::GroupUpdate]);
+        let of_receipts = Selection { types, ..Selection::default() };
         let db = self.shared.db.read();
         let found = event_store::history(db, &of_receipts, self.after, Some(head), BATCH as u64).await?;
         // Behind the last of them there is none, if these are not as many as were asked for.
@@ -169,6 +197,10 @@ struct Report {
     from: String,
     at: Moments,
 }
+
+/// Messages to groups of which a receipt tells, by session.
+#[derive(Default)]
+struct InGroups(BTreeMap<SessionId, BTreeSet<String>>);
 
 /// What is to be written of who did what, each person and message once.
 #[derive(Default)]

@@ -20,6 +20,7 @@ use crate::error::{Error, ErrorKind, Result, chain};
 use crate::event::index_store;
 use crate::lifecycle::{Lifecycle, ShutdownPhase};
 use crate::message::lookups::{Answer, Found, GATHER, Lookups, same_error};
+use crate::message::naming::is_person;
 use crate::message::recipient_store::{self, RecipientRow};
 use crate::whatsapp::client::Client;
 use crate::whatsapp::names;
@@ -125,8 +126,12 @@ impl Recipients {
         Ok(std::iter::once(jid.to_owned()).chain(other).collect())
     }
 
-    /// Whether somebody with this JID has ever written to the session.
+    /// Whether somebody with this JID has ever written to the session, so that a message to them begins no chat.
     pub(super) async fn has_written(&self, session: &SessionId, jid: &str) -> Result<bool> {
+        // Who is in a group need not write there first.
+        if !is_person(jid) {
+            return Ok(true);
+        }
         index_store::has_chat(self.0.db.read(), session, &self.names(session, jid).await?).await
     }
 

@@ -18,7 +18,7 @@ use crate::event::vote_store;
 use crate::lifecycle::last_run::LastRun;
 use crate::message::recipients::{KEPT, NOBODY_KEPT};
 use crate::message::uploaded::REUSED;
-use crate::message::{outbox_store, receipt_store, recipient_store, upload_store};
+use crate::message::{audience_store, outbox_store, receipt_store, recipient_store, upload_store};
 use crate::session::Sessions;
 
 /// How often it drops something.
@@ -60,6 +60,7 @@ impl MessageRetention {
         let mut dropped = 0;
         for session in self.sessions.ids() {
             dropped += self.drop_of(&session, end).await?;
+            audience_store::delete_unused(self.db.write().without_fsync(), &session).await?;
         }
         Ok(dropped)
     }
@@ -85,7 +86,8 @@ impl MessageRetention {
             let kept = outbox_store::delete_finished(&tx, session, &ids).await?;
             let gone = ids.iter().filter(|id| !kept.contains(*id)).map(String::as_str);
             receipt_store::delete(&tx, session, gone.clone()).await?;
-            vote_store::delete(&tx, session, gone).await?;
+            vote_store::delete(&tx, session, gone.clone()).await?;
+            audience_store::delete(&tx, session, gone).await?;
             let positions = old.iter().filter(|(_, id)| !kept.contains(id)).map(|(position, _)| *position);
             dropped += index_store::delete(&tx, session, positions.collect()).await?;
             tx.commit().await?;

@@ -21,6 +21,8 @@ pub const WAVEFORM_PARTS: usize = 64;
 pub const SECONDS_MAX: u32 = 24 * 60 * 60;
 /// Largest picture that stands for a video, bytes: it is a part of the message itself.
 pub(super) const THUMBNAIL_MAX: usize = 64 * 1024;
+/// Most people who are to see one status.
+pub const STATUS_MAX: usize = 1_000;
 /// How long a message waits when nothing is said.
 pub(super) const EXPIRES_AFTER: Duration = Duration::from_secs(24 * 60 * 60);
 /// Longest time for which it is shown that somebody types, seconds. Phones show it no longer without being told again.

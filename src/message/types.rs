@@ -16,15 +16,25 @@ use crate::message::content::MessageContent;
 #[oai(example, skip_serializing_if_is_none)]
 #[graphql(name = "NewMessageInput")]
 pub struct NewMessage {
-    /// To whom: a phone number with its country code in any usual spelling, `15550100077@s.whatsapp.net` or
-    /// `100000000000077@lid`.
+    /// To whom: a phone number with its country code in any usual spelling, `15550100077@s.whatsapp.net`, `100000000000077@lid`, or
+    /// the JID of a group that the account is in, `120363000000000001@g.us`; or `status@broadcast`, which is the account's status.
     pub to: String,
     /// What it says.
     pub content: MessageContent,
     /// Id of the message that it answers, which must be in the same chat.
     pub reply_to: Option<String>,
-    /// Those whom it mentions, written as `to`; each must be in the chat. The text should have `@15550100077`.
+    /// Those whom it mentions, people written as in `to`; each must be in the chat. The text should have `@15550100077`, the digits of
+    /// how you name them here: in a group that knows them by LIDs, those take their place.
     pub mentions: Option<Vec<String>>,
+    /// Whether it mentions everybody in a group. False when absent, and in any other chat.
+    #[oai(default)]
+    #[graphql(default)]
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub mention_all: bool,
+    /// Those who are to see it as the account's status, 1 to 1,000 people written as in `to`. Needed there, and nowhere else. A status
+    /// answers and mentions nobody.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub status_recipients: Option<Vec<String>>,
     /// When it is to be sent, at most 30 days from now. At once when absent.
     pub send_at: Option<Timestamp>,
     /// From when on it is not to be sent any more, at most 30 days behind the moment at which it is to be sent; 24 hours behind it
@@ -233,7 +243,8 @@ pub struct Message {
     pub target_id: Option<String>,
     /// When it was sent, by WhatsApp's clock; when it was asked for, until WhatsApp acknowledged it.
     pub timestamp: Timestamp,
-    /// What is known of it. Null unless it was sent through this API.
+    /// What is known of it: in a group the least that is known of anybody who was in it then and has not left since. Null unless it was
+    /// sent through this API.
     pub status: Option<MessageStatus>,
     /// Why it was not sent. Null unless `status` is `failed`.
     pub failed: Option<MessageFailure>,

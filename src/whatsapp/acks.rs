@@ -8,12 +8,14 @@ use tokio::sync::oneshot;
 use whatsapp_rust::wacore_binary::NodeRef;
 
 /// What WhatsApp says about a message.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Ack {
     /// It took the message.
     Taken {
         /// When, by its clock. None when only what happened later shows that it did.
         at: Option<Timestamp>,
+        /// Its hash of the devices that the message is for. None where it tells none.
+        phash: Option<String>,
     },
     /// It refused the message with this code.
     Refused {
@@ -50,10 +52,13 @@ impl Acks {
             "ack" if attrs.optional_string("class").as_deref() == Some("message") => {
                 match attrs.optional_string("error") {
                     Some(code) => Ack::Refused { code: code.parse().unwrap_or(0) },
-                    None => Ack::Taken { at: moment(attrs.optional_string("t").as_deref()) },
+                    None => Ack::Taken {
+                        at: moment(attrs.optional_string("t").as_deref()),
+                        phash: attrs.optional_string("phash").map(|phash| phash.to_string()),
+                    },
                 }
             }
-            "receipt" if kind.as_deref() == Some("retry") => Ack::Taken { at: None },
+            "receipt" if kind.as_deref() == Some("retry") => Ack::Taken { at: None, phash: None },
             _ => return,
         };
         let Some(id) = attrs.optional_string("id") else { return };
@@ -82,16 +87,17 @@ mod tests {
     fn an_answer_reaches_who_waits_for_this_message_and_nobody_else() {
         let acks = Acks::default();
         let (mut one, mut other, mut third) = (acks.expect("A"), acks.expect("B"), acks.expect("C"));
-        acks.see(&ack("A").attr("t", "1767143264").build().as_node_ref());
+        acks.see(&ack("A").attr("t", "1767143264").attr("phash", "2:tea").build().as_node_ref());
         acks.see(&ack("B").attr("t", "1767143264").attr("error", "463").build().as_node_ref());
         acks.see(&ack("X").build().as_node_ref());
         let of_receipt = NodeBuilder::new("ack").attr("class", "receipt").attr("id", "C").build();
         acks.see(&of_receipt.as_node_ref());
-        assert_eq!(one.try_recv(), Ok(Ack::Taken { at: Some(Timestamp::from_millis(1_767_143_264_000)) }));
+        let (at, phash) = (Some(Timestamp::from_millis(1_767_143_264_000)), Some("2:tea".to_owned()));
+        assert_eq!(one.try_recv(), Ok(Ack::Taken { at, phash }));
         assert_eq!(other.try_recv(), Ok(Ack::Refused { code: 463 }));
         assert!(third.try_recv().is_err(), "an ack of a receipt answers no message");
         acks.see(&NodeBuilder::new("receipt").attr("type", "retry").attr("id", "C").build().as_node_ref());
-        assert_eq!(third.try_recv(), Ok(Ack::Taken { at: None }));
+        assert_eq!(third.try_recv(), Ok(Ack::Taken { at: None, phash: None }));
     }
 
     #[test]

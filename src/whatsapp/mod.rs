@@ -9,6 +9,7 @@ pub mod compose;
 pub mod connection;
 pub mod connector;
 pub mod device_store;
+pub mod group_members;
 pub mod names;
 pub mod operation;
 pub mod proxy;

@@ -113,6 +113,8 @@ const WALLS: &[(&str, &[&str])] = &[
             "message/recipient_store.rs",
             "message/upload_store.rs",
             "whatsapp/names.rs",
+            "whatsapp/group_members.rs",
+            "message/audience_store.rs",
             "event/store.rs",
             "event/timer_store.rs",
             "event/vote_store.rs",

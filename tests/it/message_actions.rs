@@ -235,10 +235,10 @@ async fn what_cannot_be_done_to_a_message_is_refused_and_nothing_is_written(
     for text in ["", " \n"] {
         assert_eq!(refused(Action::Edit, &own, json!({ "text": text })).await, "invalid", "{text:?}");
     }
-    // Who is named must fit, and a group is not written to yet.
+    // Who is named must fit, and a channel is not written to.
     let foreign = json!({ "emoji": THUMB, "chat": FRIEND, "sender": "15550100079" });
     assert_eq!(refused(Action::React, "3EB0NONE", foreign).await, "invalid");
-    let group = json!({ "emoji": THUMB, "chat": "120363000000000001@g.us", "sender": FRIEND });
+    let group = json!({ "emoji": THUMB, "chat": "1@newsletter", "sender": FRIEND });
     assert_eq!(refused(Action::React, "3EB0NONE", group).await, "invalid_recipient");
     assert_eq!(ids().await, before);
     world.finish().await;

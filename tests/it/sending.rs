@@ -326,7 +326,8 @@ async fn nothing_is_written_of_what_breaks_a_rule(#[values(Kind::Sqlite, Kind::P
     let rows = [
         (text("call me", "tea"), "invalid_recipient", "to"),
         (text(SHOP, "tea"), "invalid_recipient", "to"),
-        (text("120363000000000001@g.us", "tea"), "invalid_recipient", "to"),
+        (text("tea@g.us", "tea"), "invalid_recipient", "to"),
+        (with("mention_all", json!(true)), "invalid", "mention_all"),
         (text(FRIEND, " "), "invalid", "content.text"),
         (text(FRIEND, &"x".repeat(65_537)), "invalid", "content.text"),
         (with("content", json!({ "type": "smoke" })), "invalid", "`content.type` must be one of text"),

@@ -14,11 +14,11 @@ words!(
         Sending = "sending",
         /// WhatsApp has acknowledged it.
         Sent = "sent",
-        /// A device of the recipient has it.
+        /// A device of the recipient has it; in a group, one of every member.
         Delivered = "delivered",
-        /// The recipient has read it.
+        /// The recipient has read it; in a group, every member has.
         Read = "read",
-        /// The recipient has played it.
+        /// The recipient has played it; in a group, every member has.
         Played = "played",
         /// It was given to WhatsApp, and no answer came. It is sent again, as the same message, after the next login.
         Unconfirmed = "unconfirmed",

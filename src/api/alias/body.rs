@@ -13,7 +13,7 @@ use crate::message::types::{MessagePlace, NewEdit, NewMessage, NewReaction};
 #[derive(Object)]
 #[oai(example, skip_serializing_if_is_none)]
 pub struct TextBody {
-    /// To whom: a phone number with its country code in any usual spelling, or a JID of a person.
+    /// To whom: a phone number with its country code in any usual spelling, or a JID of a person or a group.
     pub to: String,
     /// What it says: 1 to 65,536 characters.
     pub text: String,
@@ -21,7 +21,7 @@ pub struct TextBody {
     pub reply_to: Option<String>,
     /// Those whom it mentions, written as `to`; each must be in the chat. The text should have `@15550100077`.
     pub mentions: Option<Vec<String>>,
-    /// Whether it mentions all who are in a group. No group can be written to yet, so true is refused.
+    /// Whether it mentions all who are in a group. Only in a group.
     pub mention_all: Option<bool>,
     /// When it is to be sent, at most 30 days from now, as RFC 3339 has it: `2026-12-24T09:00:00Z`. At once when absent.
     pub send_at: Option<String>,
@@ -100,13 +100,21 @@ impl TextBody {
     /// `Invalid`.
     pub fn message(self) -> Result<NewMessage> {
         let Self { to, text, reply_to, mentions, mention_all, send_at } = self;
-        if mention_all == Some(true) {
-            return Err(Error::invalid("mention_all", "must not be true: no group can be written to yet"));
-        }
         let moment = |text: String| Timestamp::parse_rfc3339(&text).map_err(|rule| Error::invalid("send_at", rule));
         let send_at = send_at.map(moment).transpose()?;
         let content = MessageContent::Text(TextContent { text, link_preview: None });
-        Ok(NewMessage { to, content, reply_to, mentions, send_at, expires_at: None, client_reference: None })
+        let mention_all = mention_all.unwrap_or(false);
+        Ok(NewMessage {
+            to,
+            content,
+            reply_to,
+            mentions,
+            mention_all,
+            status_recipients: None,
+            send_at,
+            expires_at: None,
+            client_reference: None,
+        })
     }
 
     /// What it calls a field of the message.
@@ -175,11 +183,9 @@ mod tests {
     }
 
     #[test]
-    fn all_of_no_group_can_be_mentioned() {
-        let said =
-            |mention_all| TextBody { mention_all, ..body() }.message().map(|_| ()).map_err(|error| error.to_string());
-        assert_eq!((said(None), said(Some(false))), (Ok(()), Ok(())));
-        assert!(said(Some(true)).is_err_and(|refusal| refusal.starts_with("`mention_all` ")));
+    fn all_of_a_group_are_mentioned_only_if_that_is_said() {
+        let said = |mention_all| TextBody { mention_all, ..body() }.message().expect("it is one").mention_all;
+        assert_eq!([said(None), said(Some(false)), said(Some(true))], [false, false, true]);
     }
 
     #[test]

@@ -142,6 +142,7 @@ fn of_messages() -> Vec<Property> {
         ("NewMessage", "reply_to", client_key()),
         ("NewMessage", "client_reference", client_key()),
         ("NewMessage", "mentions", json!({ "maxItems": message::rules::MENTIONS_MAX })),
+        ("NewMessage", "status_recipients", json!({ "minItems": 1, "maxItems": message::rules::STATUS_MAX })),
         ("TextContent", "text", text()),
         ("LinkPreview", "url", json!({ "minLength": 1 })),
         ("LinkPreview", "title", json!({ "maxLength": message::preview::wanted::TITLE_MAX })),

@@ -46,6 +46,8 @@ impl Example for NewMessage {
             content: MessageContent::Text(TextContent::example()),
             reply_to: None,
             mentions: None,
+            mention_all: false,
+            status_recipients: None,
             send_at: None,
             expires_at: None,
             client_reference: Some("order-1042".to_owned()),

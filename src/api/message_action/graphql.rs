@@ -93,6 +93,7 @@ impl MessageActionMutation {
 
     /// Removes a message of the account for everybody.
     ///
+    /// In a group of which the account is an admin, it may also be one that somebody else sent.
     /// Within 2 days after it was sent: later phones do not take it.
     /// It is a message of its own, which is sent as every other, with an id of its own.
     async fn revoke_message(&self, ctx: &Context<'_>, input: ChangeMessageInput) -> Option<Message> {

@@ -71,3 +71,27 @@ fn of_two_moments_for_the_same_the_earlier_one_counts() {
     assert_eq!(at(Some(5), None).and(at(Some(4), Some(9))), at(Some(4), Some(9)));
     assert_eq!(at(None, Some(9)).and(at(None, Some(10))), at(None, Some(9)));
 }
+
+#[tokio::test]
+async fn who_has_read_a_message_has_it() {
+    let (db, _directory) = db().await;
+    let moment = Some(Timestamp::from_millis(5));
+    let known = [
+        ("a@lid", Moments { delivered: moment, ..Moments::default() }),
+        ("b@lid", Moments { read: moment, ..Moments::default() }),
+        ("c@lid", Moments { played: moment, ..Moments::default() }),
+        ("d@lid", Moments::default()),
+    ];
+    let rows = known.map(|(participant, at)| ReceiptRow {
+        session_id: shop(),
+        message_id: "M1".to_owned(),
+        participant: participant.to_owned(),
+        at,
+    });
+    let mut batch = db.write().batch();
+    put_in(&mut batch, &rows);
+    db.write().run(batch).await.expect("it is written");
+    let found = counts(db.read(), &shop(), "M1").await.expect("they are counted");
+    assert_eq!(found, Counts { delivered: 3, read: 2, played: 1 });
+    assert_eq!(counts(db.read(), &shop(), "M2").await.expect("there are none"), Counts::default());
+}

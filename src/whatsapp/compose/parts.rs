@@ -15,6 +15,8 @@ pub struct Context {
     pub quote: Option<Quote>,
     /// JIDs of those whom it mentions.
     pub mentions: Vec<String>,
+    /// Whether it mentions everybody in the group.
+    pub mentions_all: bool,
     /// After how many seconds it disappears. None if it stays.
     pub expiration: Option<u32>,
     /// Its secret.
@@ -24,11 +26,13 @@ pub struct Context {
 impl Context {
     /// What the content carries of it. None if there is nothing to carry.
     pub(super) fn info(&self) -> MessageField<wa::ContextInfo> {
-        if self.quote.is_none() && self.mentions.is_empty() && self.expiration.is_none() {
+        if self.quote.is_none() && self.mentions.is_empty() && !self.mentions_all && self.expiration.is_none() {
             return MessageField::none();
         }
         let mut info = self.quote.as_ref().map(quoting).unwrap_or_default();
         info.mentioned_jid.clone_from(&self.mentions);
+        // So WhatsApp's apps write it: how many it mentions without a JID.
+        info.non_jid_mentions = self.mentions_all.then_some(1);
         info.expiration = self.expiration;
         MessageField::some(info)
     }

@@ -62,6 +62,7 @@ mod tests {
         let context = Context {
             quote: Some(quote),
             mentions: vec!["15550100078@s.whatsapp.net".to_owned()],
+            mentions_all: true,
             expiration: Some(86_400),
             secret: [1; SECRET_BYTES],
         };
@@ -74,6 +75,7 @@ mod tests {
         assert_eq!(context.participant.as_deref(), Some("15550100077@s.whatsapp.net"));
         assert_eq!(context.quoted_message.text_content(), Some("tea?"));
         assert_eq!(context.mentioned_jid, ["15550100078@s.whatsapp.net"]);
+        assert_eq!(context.non_jid_mentions, Some(1));
         assert_eq!(context.expiration, Some(86_400));
         assert_eq!(read.message_context_info.message_secret.as_deref(), Some(&[1; SECRET_BYTES][..]));
     }

@@ -42,6 +42,7 @@ mod base_key;
 mod device;
 mod device_list;
 mod first_sync;
+pub(in crate::whatsapp) mod group_metadata;
 pub(in crate::whatsapp) mod lid_mapping;
 mod msg_secret;
 mod pending_inbound;

@@ -11,7 +11,10 @@ use tokio::sync::oneshot;
 use whatsapp_rust::send::{SendError, SendOptions};
 use whatsapp_rust::wacore_binary::Node;
 use whatsapp_rust::waproto::codec::message_decode;
-use whatsapp_rust::{ClientError, ErrorChainExt as _, IqError, Jid, NodeFilter, ServerRejection};
+use whatsapp_rust::{
+    ClientError, ErrorChainExt as _, Freshness, IqError, Jid, NodeFilter, ServerRejection, StatusPrivacySetting,
+    StatusSendOptions,
+};
 
 use crate::whatsapp::acks::Ack;
 use crate::whatsapp::client::{Client, Interrupted, InterruptionReason, OperationKind};
@@ -33,6 +36,10 @@ pub struct OutgoingMessage {
     pub recipient: String,
     /// The protobuf.
     pub content: Vec<u8>,
+    /// JIDs of those who are to see it, if it is a status.
+    pub audience: Vec<String>,
+    /// Whether WhatsApp is asked anew first who is in the group and which devices they have.
+    pub is_refreshed: bool,
 }
 
 /// A message that the socket took: that says nothing of WhatsApp.
@@ -41,8 +48,11 @@ pub struct Given {
     /// WhatsApp's answer, once it comes. Closed when the connection ends before.
     pub ack: oneshot::Receiver<Ack>,
     /// Whether a copy for a device of the recipient was among what was sent. The library sends a message "successfully" that it could
-    /// encrypt for nobody else than the account's own devices (wrs#1299).
+    /// encrypt for nobody else than the account's own devices (wrs#1299). In a group one text is for all: who has no key to it asks
+    /// for the message once more, so a group always has one, be the account alone in it or not.
     pub has_recipient: bool,
+    /// The hash of the devices that it was made for. None where none is sent.
+    pub phash: Option<String>,
 }
 
 /// Why a message was not given to WhatsApp, or may not have been.
@@ -76,7 +86,7 @@ impl Client {
         let message = message_decode(&outgoing.content).map_err(|_| NotGiven::Refused(FailureCode::InvalidMessage))?;
         let recipient: Jid = outgoing.recipient.parse().map_err(|_| NotGiven::Refused(FailureCode::InvalidMessage))?;
         let ack = self.acks().expect(&outgoing.message_id);
-        let options = SendOptions::default().with_message_id(&outgoing.message_id);
+        let (options, audience) = (options(outgoing), audience(outgoing)?);
         let filter = NodeFilter::tag("message").attr("id", &outgoing.message_id);
         let sender = outgoing.sender.clone();
         // Outside of the operation, which is dropped when its connection ends.
@@ -87,7 +97,11 @@ impl Client {
                 return Err(NotGiven::Refused(FailureCode::AccountChanged));
             }
             *noted.lock() = Some(library.wait_for_sent_node(filter));
-            let sent = library.send_message_with_options(recipient, message, options).await;
+            let sent = match audience {
+                // The library sends a status only this way; id and protobuf are ours as in every other.
+                Some((audience, options)) => library.status().send_raw(message, &audience, options).boxed().await,
+                None => library.send_message_with_options(recipient, message, options).await,
+            };
             sent.map(|_| Own::of(&library)).map_err(|error| not_given(&error))
         });
         let given = given.await;
@@ -95,8 +109,11 @@ impl Client {
         // messages wait for what came while the session was away: if it has told of none, nothing was sent.
         let stanza = waiting.lock().take().and_then(|stanza| stanza.now_or_never()).and_then(Result::ok);
         match (given, stanza) {
-            (Ok(Ok(own)), Some(stanza)) => Ok(Given { ack, has_recipient: has_recipient(&stanza, &own) }),
-            (Ok(Ok(_)), None) => Ok(Given { ack, has_recipient: true }),
+            (Ok(Ok(own)), Some(stanza)) => {
+                let phash = stanza.attrs().optional_string("phash").map(|phash| phash.to_string());
+                Ok(Given { ack, has_recipient: has_recipient(&stanza, &own), phash })
+            }
+            (Ok(Ok(_)), None) => Ok(Given { ack, has_recipient: true, phash: None }),
             (Ok(Err(NotGiven::Unknown)), None) => Err(NotGiven::Prevented(Obstacle::Other)),
             (Ok(Err(not_given)), _) => Err(not_given),
             // The connection is there, and yet the message was not made in all that time.
@@ -109,8 +126,32 @@ impl Client {
     }
 }
 
-/// Whether one of the copies in a stanza is for somebody else than the account itself.
+/// Those who are to see a status, and how it is sent. None for all that is none. Reactions to others' statuses go to their authors.
+fn audience(outgoing: &OutgoingMessage) -> Result<Option<(Vec<Jid>, StatusSendOptions)>, NotGiven> {
+    if outgoing.audience.is_empty() {
+        return Ok(None);
+    }
+    let people: Result<Vec<_>, _> = outgoing.audience.iter().map(|jid| jid.parse::<Jid>()).collect();
+    let people = people.map_err(|_| NotGiven::Refused(FailureCode::InvalidMessage))?;
+    // Who sees it is listed, which is not what the account's phone has as its choice.
+    let (privacy, message_id) = (StatusPrivacySetting::AllowList, Some(outgoing.message_id.clone()));
+    Ok(Some((people, StatusSendOptions { privacy, message_id, ..StatusSendOptions::default() })))
+}
+
+fn options(outgoing: &OutgoingMessage) -> SendOptions {
+    let options = SendOptions::default().with_message_id(&outgoing.message_id);
+    match outgoing.is_refreshed {
+        true => options.with_group_metadata_freshness(Freshness::Refresh).with_device_freshness(Freshness::Refresh),
+        false => options,
+    }
+}
+
+/// Whether one of the copies in a stanza is for somebody else than the account itself, or it has one text for a whole group.
 fn has_recipient(stanza: &Node, own: &Own) -> bool {
+    let for_all = stanza.get_optional_child("enc");
+    if for_all.is_some_and(|text| text.attrs().optional_string("type").as_deref() == Some("skmsg")) {
+        return true;
+    }
     let copies = stanza.get_optional_child("participants").and_then(Node::children).unwrap_or_default();
     let recipients = copies.iter().filter_map(|copy| copy.attrs().optional_jid("jid"));
     recipients.into_iter().any(|jid| !own.is(&jid))
@@ -148,5 +189,34 @@ fn not_given(error: &SendError) -> NotGiven {
             }
         }
         _ => NotGiven::Unknown,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use whatsapp_rust::wacore_binary::builder::NodeBuilder;
+
+    use super::*;
+
+    #[test]
+    fn a_message_has_a_recipient_if_a_copy_is_for_somebody_else_or_a_text_for_a_group() {
+        let own_jid: Jid = "15550100001@s.whatsapp.net".parse().expect("it is a JID");
+        let own = Own([Some(own_jid), None]);
+        let copies = |jids: &[&str]| {
+            let copies = jids.iter().map(|jid| NodeBuilder::new("to").attr("jid", *jid).build());
+            NodeBuilder::new("participants").children(copies).build()
+        };
+        let text = |kind: &str| NodeBuilder::new("enc").attr("type", kind).build();
+        let message = |children: Vec<Node>| NodeBuilder::new("message").children(children).build();
+        let rows = [
+            (message(vec![copies(&["15550100077:2@s.whatsapp.net"])]), true),
+            (message(vec![copies(&["15550100001:2@s.whatsapp.net"])]), false),
+            (message(vec![copies(&["15550100001:2@s.whatsapp.net"]), text("skmsg")]), true),
+            (message(vec![text("skmsg")]), true),
+            (message(vec![text("msg")]), false),
+        ];
+        for (stanza, is_for_somebody) in rows {
+            assert_eq!(has_recipient(&stanza, &own), is_for_somebody, "{stanza:?}");
+        }
     }
 }

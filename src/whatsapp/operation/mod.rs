@@ -13,6 +13,7 @@
 //!   actor's.
 
 pub mod chat;
+pub mod group;
 mod linked_device;
 pub mod media;
 pub mod message;

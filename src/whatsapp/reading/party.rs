@@ -10,7 +10,7 @@ use crate::event::body::party::Party;
 pub(super) const JID_BYTES: usize = 128;
 
 /// The account itself, by its phone number and its LID.
-pub(in crate::whatsapp) struct Own(pub(super) [Option<Jid>; 2]);
+pub(in crate::whatsapp) struct Own(pub(in crate::whatsapp) [Option<Jid>; 2]);
 
 impl Own {
     pub(in crate::whatsapp) fn of(client: &Client) -> Self {

@@ -165,7 +165,7 @@ async fn what_is_wrong_is_refused_alike_with_the_field_as_the_alias_calls_it(
         (
             "text",
             json!({ "to": FRIEND, "text": "tea", "mention_all": true }),
-            "`mention_all` must not be true: no group can be written to yet",
+            "`mention_all` must not be true in a chat with one person",
         ),
         ("react", json!({ "to": FRIEND, "message_id": theirs }), "`emoji` is required"),
         ("read", json!({ "chat_jid": FRIEND }), "`message_ids` is required"),
