@@ -43,6 +43,9 @@ pub struct Model {
     pub fetch_at: Option<Timestamp>,
     /// How often that has failed.
     pub fetch_attempts: i32,
+    /// Whether the file is known to have the hash that the message says: it was fetched and checked, or sent from here. The word of a
+    /// sender opens nobody else's file in the store.
+    pub is_verified: bool,
 }
 
 impl ActiveModelBehavior for ActiveModel {}

@@ -1,5 +1,6 @@
 //! Columns `session.media_fetch` and `session.media_max_bytes`: whether files of messages are fetched as they come. Columns
-//! `message_file.fetch_at` and `message_file.fetch_attempts`: which of them are still to be fetched, and when.
+//! `message_file.fetch_at` and `message_file.fetch_attempts`: which of them are still to be fetched, and when. Column
+//! `message_file.is_verified`: whether they are known to be what their messages say.
 
 use sea_orm_migration::prelude::*;
 
@@ -18,6 +19,7 @@ impl MigrationTrait for Migration {
             (SESSION, ColumnDef::new("media_max_bytes").big_integer().to_owned()),
             (FILE, ColumnDef::new("fetch_at").big_integer().to_owned()),
             (FILE, ColumnDef::new("fetch_attempts").integer().not_null().default(0).to_owned()),
+            (FILE, ColumnDef::new("is_verified").boolean().not_null().default(false).to_owned()),
         ] {
             manager.alter_table(Table::alter().table(table).add_column(column).to_owned()).await?;
         }
@@ -40,9 +42,13 @@ impl MigrationTrait for Migration {
         for index in ["message_file_id_idx", "message_file_fetch_idx"] {
             manager.drop_index(Index::drop().name(index).table(FILE).to_owned()).await?;
         }
-        for (table, column) in
-            [(FILE, "fetch_attempts"), (FILE, "fetch_at"), (SESSION, "media_max_bytes"), (SESSION, "media_fetch")]
-        {
+        for (table, column) in [
+            (FILE, "is_verified"),
+            (FILE, "fetch_attempts"),
+            (FILE, "fetch_at"),
+            (SESSION, "media_max_bytes"),
+            (SESSION, "media_fetch"),
+        ] {
             manager.alter_table(Table::alter().table(table).drop_column(column).to_owned()).await?;
         }
         Ok(())

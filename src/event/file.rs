@@ -33,6 +33,8 @@ pub struct StoredFile {
     pub file: MessageFile,
     /// How often it could not be fetched as it came.
     pub attempts: i32,
+    /// Whether it is known to have the hash that its message says.
+    pub is_verified: bool,
 }
 
 impl std::fmt::Debug for StoredFile {

@@ -14,7 +14,7 @@ use crate::event::file::{MessageFile, StoredFile};
 use crate::event::index::MessageKey;
 
 const INTO_FILE: &str = "message_file (session_id, chat, sender, message_id, kind, direct_path, media_key, file_sha256, \
-                         file_enc_sha256, file_length, mimetype, created_at, fetch_at, fetch_attempts)";
+                         file_enc_sha256, file_length, mimetype, created_at, fetch_at, fetch_attempts, is_verified)";
 
 /// Messages with the same id that are looked at.
 const SAME_ID: u64 = 16;
@@ -27,7 +27,7 @@ pub(super) fn write<'a>(batch: &mut Batch, files: impl Iterator<Item = (&'a Mess
         format!(
             "INSERT INTO {INTO_FILE} SELECT v.column1, v.column2, v.column3, v.column4, v.column5, v.column6, v.column7, \
              v.column8, v.column9, v.column10, v.column11, v.column12, CASE WHEN s.media_fetch = 'eager' AND \
-             (s.media_max_bytes IS NULL OR v.column10 <= s.media_max_bytes) THEN v.column12 END, 0 \
+             (s.media_max_bytes IS NULL OR v.column10 <= s.media_max_bytes) THEN v.column12 END, 0, false \
              FROM ({values}) AS v JOIN session s ON s.id = v.column1 WHERE true ON CONFLICT (session_id, chat, sender, message_id) DO NOTHING"
         )
     });
@@ -54,6 +54,9 @@ pub async fn put(tx: &impl ConnectionTrait, key: &MessageKey, file: &MessageFile
         file_length,
         mimetype,
         created_at,
+        fetch_at: None,
+        fetch_attempts: 0,
+        is_verified: true,
     };
     let insert = Entity::insert(ActiveModel::from(model)).on_conflict(OnConflict::new().do_nothing().to_owned());
     insert.exec_without_returning(tx).await.map_err(failed)?;
@@ -112,9 +115,10 @@ pub async fn set_path(db: &impl ConnectionTrait, key: &MessageKey, direct_path: 
     Ok(())
 }
 
-/// Writes the hash of a file whose message did not tell it.
-pub async fn set_hash(db: &impl ConnectionTrait, key: &MessageKey, sha256: &[u8]) -> Result<()> {
+/// Writes the hash of a file that was fetched, and that it is the one that the message says, if it says any.
+pub async fn verified(db: &impl ConnectionTrait, key: &MessageKey, sha256: &[u8]) -> Result<()> {
     let update = of(key).col_expr(Column::FileSha256, Expr::value(sha256.to_vec()));
+    let update = update.col_expr(Column::IsVerified, Expr::value(true));
     update.exec(db).await.map_err(failed)?;
     Ok(())
 }
@@ -165,9 +169,10 @@ impl From<Model> for StoredFile {
             created_at: _,
             fetch_at: _,
             fetch_attempts,
+            is_verified,
         } = row;
         let key = MessageKey { session_id, chat, sender, message_id };
         let file = MessageFile { kind, direct_path, media_key, file_sha256, file_enc_sha256, file_length, mimetype };
-        Self { key, file, attempts: fetch_attempts }
+        Self { key, file, attempts: fetch_attempts, is_verified }
     }
 }

@@ -23,7 +23,10 @@ pub(super) fn write_in<'a>(batch: &mut Batch, votes: impl Iterator<Item = (&'a E
     let mut last: BTreeMap<[Cow<'_, str>; 4], (&EventRow, &CastVote)> = BTreeMap::new();
     for (row, vote) in votes {
         let key = [row.session_id.as_str(), &vote.poll_id, &vote.chat, &vote.voter].map(text::key);
-        last.insert(key, (row, vote));
+        let known = last.entry(key).or_insert((row, vote));
+        if known.1.voted_at <= vote.voted_at {
+            *known = (row, vote);
+        }
     }
     let rows = last.into_iter().map(|(key, (row, vote))| {
         let mut values: Vec<Value> = key.into_iter().map(|part| part.into_owned().into()).collect();
@@ -38,7 +41,7 @@ pub(super) fn write_in<'a>(batch: &mut Batch, votes: impl Iterator<Item = (&'a E
              v.column3, v.column4, v.column5, v.column6, v.column7, v.column8 FROM ({values}) AS v WHERE EXISTS (SELECT 1 FROM \
              message m WHERE m.session_id = v.column1 AND m.message_id = v.column2) ON CONFLICT (session_id, poll_id, chat, voter) \
              DO UPDATE SET position = excluded.position, state = excluded.state, chosen = excluded.chosen, voted_at = \
-             excluded.voted_at WHERE vote.position <= excluded.position"
+             excluded.voted_at WHERE vote.voted_at <= excluded.voted_at"
         )
     });
 }
@@ -54,6 +57,7 @@ pub async fn of_poll(
         .filter(Column::SessionId.eq(session.clone()))
         .filter(Column::PollId.eq(&*text::key(poll_id)))
         .filter(Column::Chat.is_in(chats.iter().map(String::as_str)))
+        .order_by_asc(Column::VotedAt)
         .order_by_asc(Column::Position)
         .limit(VOTERS);
     Ok(found.all(db).await.map_err(failed)?.into_iter().map(CastVote::from).collect())

@@ -1,9 +1,6 @@
 //! What a file is: by its own bytes, never by what somebody says of it.
 
-/// What is said of bytes that say nothing of themselves.
-pub const UNKNOWN: &str = "application/octet-stream";
-/// How many of a file's first bytes are looked at. Some signatures of documents stand behind the first entries of their archive.
-const LOOKED_AT: usize = 8 * 1024;
+use crate::media::format::kind::{FIRST_BYTES, media_type};
 
 /// The first bytes of a file that comes in piece by piece.
 #[derive(Debug, Default)]
@@ -12,19 +9,14 @@ pub struct Beginning(Vec<u8>);
 impl Beginning {
     /// Takes the next bytes.
     pub fn take(&mut self, bytes: &[u8]) {
-        let count = bytes.len().min(LOOKED_AT - self.0.len());
+        let count = bytes.len().min(FIRST_BYTES - self.0.len());
         self.0.extend_from_slice(&bytes[..count]);
     }
 
     /// What the file is.
     pub fn mimetype(&self) -> &'static str {
-        mimetype(&self.0)
+        media_type(&self.0)
     }
-}
-
-/// What a file is that begins with these bytes, as far as they say.
-pub fn mimetype(beginning: &[u8]) -> &'static str {
-    infer::get(beginning).map_or(UNKNOWN, |found| found.mime_type())
 }
 
 #[cfg(test)]
@@ -40,11 +32,11 @@ mod tests {
             (b"%PDF-1.7\n", "application/pdf"),
             (b"\0\0\0\x18ftypisom\0\0\0\0isomiso2", "video/mp4"),
             (b"PK\x03\x04\x14\0\0\0\0\0", "application/zip"),
-            (b"name,price\ntea,3\n", UNKNOWN),
-            (b"", UNKNOWN),
+            (b"name,price\ntea,3\n", "text/plain"),
+            (b"", "application/octet-stream"),
         ];
         for (bytes, expected) in rows {
-            assert_eq!(mimetype(bytes), expected, "{bytes:?}");
+            assert_eq!(media_type(bytes), expected, "{bytes:?}");
             let mut beginning = Beginning::default();
             bytes.chunks(3).for_each(|piece| beginning.take(piece));
             assert_eq!(beginning.mimetype(), expected, "{bytes:?}");
@@ -57,6 +49,6 @@ mod tests {
         for _ in 0..10 {
             beginning.take(&[0; 3_000]);
         }
-        assert_eq!(beginning.0.len(), LOOKED_AT);
+        assert_eq!(beginning.0.len(), FIRST_BYTES);
     }
 }

@@ -176,8 +176,12 @@ impl Media {
         })
     }
 
-    /// Refuses what there is no room for, so that clients cannot fill the disk. What is old goes soon when room is scarce.
-    async fn find_room(&self, size: u64) -> Result<()> {
+    /// Refuses what there is no room for, so that nobody fills the disk, whether it is handed in or comes with a message. What is old goes
+    /// soon when room is scarce.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    pub async fn find_room(&self, size: u64) -> Result<()> {
         if self.has_room(size) {
             return Ok(());
         }

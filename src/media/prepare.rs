@@ -157,7 +157,7 @@ async fn repacked(files: &Files, file: StoredMedia, field: &str) -> Result<Store
 
 fn repack(mut from: impl Read + Seek, to: &Path) -> std::result::Result<(), Refusal> {
     from.seek(SeekFrom::Start(0))?;
-    let to = OpenOptions::new().write(true).create(true).truncate(true).open(to).map_err(Refusal::Disk)?;
+    let to = OpenOptions::new().write(true).truncate(true).open(to).map_err(Refusal::Disk)?;
     voice::repack(BufReader::new(from), BufWriter::new(to)).map(drop)
 }
 

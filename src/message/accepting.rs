@@ -109,7 +109,7 @@ impl Messages {
         let checked = checked::message(new, self.clock.now())?;
         let (fingerprint, client_reference) = (checked.fingerprint.clone(), checked.client_reference.clone());
         let asked = Asked { caller, session, account: &account, fingerprint, client_reference, options };
-        self.accept(asked, || self.draft(caller, session, &account, checked).boxed()).await
+        self.accept(asked, || self.draft(caller, session, &account, checked).boxed()).boxed().await
     }
 
     /// Takes in what is drafted for a request, unless the same was asked for before, and waits for WhatsApp's answer as long as is

@@ -21,6 +21,7 @@ use crate::event::index::{IndexedMessage, StoredMessage};
 use crate::event::index_store;
 use crate::message::accepting::{Asked, Draft, own};
 use crate::message::answers::{Made, Question};
+use crate::message::grouping::Place;
 use crate::message::naming::without_device;
 use crate::message::outbox_store;
 use crate::message::person::Person;
@@ -85,7 +86,7 @@ pub(super) struct Found {
     /// Whether it is known that there is such a chat.
     is_checked: bool,
     /// Whether it was removed for everybody.
-    is_removed: bool,
+    pub(super) is_removed: bool,
 }
 
 impl Messages {
@@ -170,7 +171,7 @@ impl Messages {
         let act = Act { action: act.action.checked()?, ..act };
         let (fingerprint, client_reference) = (rules::fingerprint(&act)?, None);
         let asked = Asked { caller, session, account: &account, fingerprint, client_reference, options };
-        self.accept(asked, || self.action(session, &account, act).boxed()).await
+        self.accept(asked, || self.action(session, &account, act).boxed()).boxed().await
     }
 
     /// What is done to a message, as it is to be sent.
@@ -178,6 +179,10 @@ impl Messages {
         let (own, now) = (own(account)?, self.clock.now());
         let mut found = self.target(session, own, act.which()).await?;
         let (action, place) = (act.action, self.place(session, account, &mut found.target).await?);
+        if let Some(facts) = place.facts.as_deref() {
+            // The account, too, is known there by the name that all have there.
+            found.sender = self.member_jid(session, &found.sender, Some(facts)).await?;
+        }
         let is_admin = place.is_admin && action == Action::Revoke;
         if found.target.chat == STATUS {
             action.require_of_status(found.target.is_from_me)?;
@@ -191,7 +196,7 @@ impl Messages {
             return Err(Error::new(ErrorKind::Invalid, "the message was removed for everybody"));
         }
         let names = self.outboxes.shared.recipients.names(session, &found.target.chat).await?;
-        if matches!(action, Action::Keep { .. }) && self.timer(session, &names).await?.is_none() {
+        if matches!(action, Action::Keep { .. }) && !self.disappears(session, &place, &names).await? {
             let detail = "messages of this chat do not disappear, so there is nothing to keep";
             return Err(Error::new(ErrorKind::Invalid, detail));
         }
@@ -217,6 +222,14 @@ impl Messages {
             send_at,
             expires_at,
         })
+    }
+
+    /// Whether messages of a chat disappear.
+    async fn disappears(&self, session: &SessionId, place: &Place, names: &[String]) -> Result<bool> {
+        match place.facts.as_ref().and_then(|facts| facts.expiration) {
+            Some(seconds) => Ok(seconds > 0),
+            None => Ok(self.timer(session, names).await?.is_some()),
+        }
     }
 
     /// The message that something is done to.
@@ -397,13 +410,19 @@ impl Action {
     fn require_of_status(&self, is_from_me: bool) -> Result<()> {
         let can = match self {
             Self::React { .. } | Self::RemoveReaction => !is_from_me,
-            Self::Revoke => is_from_me,
-            Self::Edit { .. } => false,
+            // The library writes the removal of a status without the attribute by which WhatsApp knows one.
+            Self::Revoke
+            | Self::Edit { .. }
+            | Self::Vote { .. }
+            | Self::Attend { .. }
+            | Self::Pin { .. }
+            | Self::Keep { .. } => false,
         };
         match can {
             true => Ok(()),
             false => {
-                let detail = "a status of the account can only be removed, and one of somebody else only be reacted to";
+                let detail =
+                    "nothing can be done to a status of the account, and to one of somebody else only be reacted";
                 Err(Error::new(ErrorKind::Invalid, detail))
             }
         }

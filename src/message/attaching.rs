@@ -5,14 +5,13 @@ use entity::words::message::MessageType;
 
 use crate::caller::Caller;
 use crate::error::Result;
+use crate::media::format::kind::UNKNOWN;
 use crate::media::prepare::{Prepared, SentAs, prepare};
 use crate::message::Messages;
 use crate::message::checked::media::{CheckedMedia, FIELD};
 use crate::message::upload_store::AwaitedUpload;
 use crate::whatsapp::compose::{self, Context, FileContent, ShownAs};
 
-/// What is sent when neither the file nor its giver says what it is.
-const UNKNOWN: &str = "application/octet-stream";
 /// What a document is called that nobody gave a name: phones show nothing without one.
 const UNNAMED: &str = "file";
 

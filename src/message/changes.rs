@@ -11,10 +11,12 @@ use entity::words::outgoing::MessageStatus;
 use crate::error::Result;
 use crate::event::index::StoredMessage;
 use crate::event::index_store;
+use crate::message::naming::without_device;
 use crate::message::outgoing::OutgoingRow;
 use crate::message::types::Message;
 use crate::message::{Messages, outbox_store};
 use crate::whatsapp::compose::reading;
+use crate::whatsapp::names;
 
 /// One change of a message.
 struct Change {
@@ -23,9 +25,14 @@ struct Change {
     row: Option<OutgoingRow>,
 }
 
-/// What was done to some messages, by the id of the message that it was done to; oldest first.
+/// What was done to some messages.
 #[derive(Default)]
-pub(super) struct Changes(HashMap<String, Vec<Change>>);
+pub(super) struct Changes {
+    /// By the id of the message that it was done to; oldest first.
+    by_target: HashMap<String, Vec<Change>>,
+    /// The other names of those who did it, and of their chats.
+    other_names: HashMap<String, String>,
+}
 
 impl Messages {
     /// What was done to the messages with these ids.
@@ -38,11 +45,14 @@ impl Messages {
         let own: Vec<_> = own.map(|change| change.message.key.message_id.clone()).collect();
         let rows = outbox_store::find_all(self.db.read(), session, &own).await?;
         let mut rows: HashMap<_, _> = rows.into_iter().map(|row| (row.message_id.clone(), row)).collect();
-        let mut changes = Changes::default();
+        let jids: Vec<_> = found.iter().flat_map(names_in).collect();
+        let jids: Vec<_> = jids.iter().map(String::as_str).collect();
+        let other_names = names::other_names(self.db.read(), session, &jids).await?;
+        let mut changes = Changes { other_names, ..Changes::default() };
         for change in found {
             let Some(target) = change.message.quoted_id.clone() else { continue };
             let row = rows.remove(&change.message.key.message_id).filter(|_| change.message.is_from_me);
-            changes.0.entry(target).or_default().push(Change { change, row });
+            changes.by_target.entry(target).or_default().push(Change { change, row });
         }
         Ok(changes)
     }
@@ -71,7 +81,7 @@ impl Changes {
             .any(|change| change.change.message.message_type == MessageType::Revoke && change.may_count())
     }
 
-    /// What those did to a message who may: its sender, and in a group whoever WhatsApp let remove it.
+    /// What those did to a message who may: its sender, and in a group an admin, who names the sender of what they remove.
     fn of<'a>(
         &'a self,
         message_id: &str,
@@ -79,17 +89,31 @@ impl Changes {
         sender: &'a str,
         is_from_me: bool,
     ) -> impl Iterator<Item = &'a Change> {
-        self.0.get(message_id).into_iter().flatten().filter(move |Change { change, .. }| {
+        self.by_target.get(message_id).into_iter().flatten().filter(move |Change { change, .. }| {
             let of = &change.message;
-            let is_group = chat.ends_with("@g.us");
-            match (is_group, of.message_type) {
-                // A person has two names, and there is only one other in such a chat.
-                (false, _) => of.is_from_me == is_from_me && !of.key.chat.ends_with("@g.us"),
-                (true, MessageType::Revoke) => of.key.chat == chat,
-                (true, _) => of.key.chat == chat && (of.is_from_me && is_from_me || of.key.sender == sender),
+            if !self.is_one(&of.key.chat, chat) {
+                return false;
             }
+            let is_by_sender = of.is_from_me == is_from_me && (is_from_me || self.is_one(&of.key.sender, sender));
+            let author = || reading::revoked_author(&of.content);
+            let is_by_admin = chat.ends_with("@g.us") && of.message_type == MessageType::Revoke;
+            // By which of its names a group calls the account, nobody knows here.
+            is_by_sender || is_by_admin && author().is_some_and(|author| is_from_me || self.is_one(&author, sender))
         })
     }
+
+    /// Whether these are names of one person, from whichever device, or of one chat.
+    fn is_one(&self, done_by: &str, name: &str) -> bool {
+        let (done_by, name) = (without_device(done_by), without_device(name));
+        done_by == name || self.other_names.get(&done_by).is_some_and(|other| *other == name)
+    }
+}
+
+/// Those whom a change names.
+fn names_in(change: &StoredMessage) -> impl Iterator<Item = String> {
+    let key = &change.message.key;
+    let author = reading::revoked_author(&change.message.content);
+    [Some(key.chat.clone()), Some(key.sender.clone()), author].into_iter().flatten().map(|jid| without_device(&jid))
 }
 
 impl Change {

@@ -105,6 +105,8 @@ impl Messages {
         seconds: u32,
     ) -> Result<TimerOfChat> {
         account.online()?.set_group_timer(&chat, seconds).await?;
+        // What was known of the group has the timer of before.
+        self.outboxes.shared.groups.forget(session, &chat);
         // WhatsApp tells it the account's devices as well, but maybe later than the next message is made.
         let timer = ChatTimer {
             chat: chat.clone(),

@@ -11,7 +11,7 @@ use std::time::Duration;
 use entity::timestamp::Timestamp;
 use entity::words::message::MessageType;
 
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::message::checked::media::CheckedMedia;
 use crate::message::content::{MessageContent, TextContent};
 use crate::message::person::Person;
@@ -152,11 +152,17 @@ fn status_recipients(to: &Recipient, people: Option<Vec<String>>) -> Result<Vec<
 /// # Errors
 /// `InvalidRecipient`.
 pub(super) fn forward(to: &str, content: CheckedContent, fingerprint: Vec<u8>, now: Timestamp) -> Result<Checked> {
+    let to = Recipient::parse("to", to)?;
+    if to == Recipient::Status {
+        return Err(Error::about(ErrorKind::InvalidRecipient, "to", "must be a person or a group"));
+    }
     Ok(Checked {
-        to: Person::parse("to", to)?,
+        to,
         content,
         reply_to: None,
         mentions: Vec::new(),
+        mention_all: false,
+        status_recipients: Vec::new(),
         send_at: None,
         expires_at: now.after(EXPIRES_AFTER),
         client_reference: None,
@@ -166,9 +172,11 @@ pub(super) fn forward(to: &str, content: CheckedContent, fingerprint: Vec<u8>, n
 
 impl CheckedContent {
     /// The words in which people are mentioned.
-    pub(super) const fn words_mut(&mut self) -> Option<&mut String> {
+    pub(super) fn words_mut(&mut self) -> Option<&mut String> {
         match self {
             Self::Text { text, .. } => Some(text),
+            Self::Media(media) => media.caption.as_mut(),
+            Self::Location(_) | Self::Contacts(_) | Self::Poll(_) | Self::Event(_) | Self::Forward { .. } => None,
         }
     }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use entity::ids::SessionId;
 use entity::words::message::MessageType;
+use futures::FutureExt as _;
 use futures::future::try_join_all;
 
 use crate::caller::Caller;
@@ -179,7 +180,7 @@ impl Messages {
                 (MessageType::Text, compose::text(&Text { text, preview }, context), None)
             }
             CheckedContent::Media(media) => {
-                let (message_type, content, upload) = self.attached(caller, *media, context).await?;
+                let (message_type, content, upload) = self.attached(caller, *media, context).boxed().await?;
                 (message_type, content, Some(upload))
             }
             CheckedContent::Location(place) => (MessageType::Location, compose::location(&place, context), None),
@@ -234,6 +235,9 @@ impl Messages {
         let stored = found.into_iter().find(in_chat).ok_or_else(|| {
             Error::about(ErrorKind::MessageNotFound, "reply_to", "must be the id of a message in the same chat")
         })?;
+        if self.changes(session, &[message_id.to_owned()]).await?.is_removed(&stored) {
+            return Err(Error::invalid("reply_to", "must not be a message that was removed for everybody"));
+        }
         let IndexedMessage { key, content, .. } = stored.message;
         let sender = self.member_jid(session, &without_device(&key.sender), group).await?;
         Ok(Quote { message_id: key.message_id, sender, content })

@@ -105,8 +105,14 @@ impl EagerFiles {
             Ok(Ok(hash)) => self.tell(&key, hash).await,
             // After the next login, or start, it is found again.
             Ok(Err(FetchFailure::Stopping | FetchFailure::Offline)) => Ok(()),
-            Err(_) | Ok(Err(FetchFailure::Crowded)) => {
+            Ok(Err(FetchFailure::Crowded)) => {
                 file_store::put_off(self.db.write(), &key, Some(self.clock.now().after(LATER)), attempts).await
+            }
+            // It goes on, and may be there when it is looked at next. If it never is, that has an end as well.
+            Err(_) => {
+                let now = self.clock.now();
+                let fetch_at = next(FetchFailure::Interrupted, attempts, now).map(|at| at.max(now.after(LATER)));
+                file_store::put_off(self.db.write(), &key, fetch_at, attempts.saturating_add(1)).await
             }
             Ok(Err(failure)) => {
                 let fetch_at = next(failure, attempts, self.clock.now());

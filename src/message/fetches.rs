@@ -54,6 +54,8 @@ struct Inner {
 struct FetchKey {
     session: SessionId,
     what: What,
+    /// Where it is said to be, and what opens it: another message may say so wrongly.
+    place: (String, Option<Vec<u8>>),
 }
 
 #[derive(Clone, PartialEq, Eq, Hash)]
@@ -92,7 +94,8 @@ impl Fetches {
     /// Begins to fetch it, unless somebody has.
     fn begin(&self, wanted: StoredFile) -> Result<watch::Receiver<Option<Fetched>>, FetchFailure> {
         let what = hash_of(&wanted).map_or_else(|| What::Of(wanted.key.clone()), What::File);
-        let key = FetchKey { session: wanted.key.session_id.clone(), what };
+        let place = (wanted.file.direct_path.clone(), wanted.file.media_key.clone());
+        let key = FetchKey { session: wanted.key.session_id.clone(), what, place };
         let mut under_way = self.0.under_way.lock();
         // One that panicked is still there, and gives no outcome.
         if let Some(fetched) = under_way.get(&key).filter(|fetched| fetched.has_changed().is_ok()) {
@@ -116,7 +119,7 @@ impl Fetches {
 
     async fn bring(&self, mut wanted: StoredFile) -> Fetched {
         let session = wanted.key.session_id.clone();
-        if let Some(hash) = hash_of(&wanted)
+        if let Some(hash) = hash_of(&wanted).filter(|_| wanted.is_verified)
             && self.0.media.open(&hash).await.map_err(|error| not_kept(&error))?.is_some()
         {
             // It came while this was asked for.
@@ -136,6 +139,8 @@ impl Fetches {
     }
 
     async fn download(&self, client: &Client, wanted: &StoredFile) -> Fetched {
+        let length = wanted.file.file_length.and_then(|length| u64::try_from(length).ok()).unwrap_or_default();
+        self.0.media.find_room(length).await.map_err(|error| not_kept(&error))?;
         let _place = self.0.places.acquire().await.map_err(|_| FetchFailure::Stopping)?;
         let incoming = self.0.media.files().begin(LARGEST).await.map_err(|error| not_kept(&error))?;
         match client.download(&wanted.file, incoming.path(), LARGEST).await {
@@ -148,10 +153,8 @@ impl Fetches {
         }
         let (hash, size) = incoming.finish().await.map_err(|error| not_kept(&error))?;
         self.0.media.keep(hash, size).await.map_err(|error| not_kept(&error))?;
-        if wanted.file.file_sha256.is_none() {
-            let written = file_store::set_hash(self.0.db.write(), &wanted.key, &hash.0).await;
-            written.map_err(|error| not_kept(&error))?;
-        }
+        let written = file_store::verified(self.0.db.write(), &wanted.key, &hash.0).await;
+        written.map_err(|error| not_kept(&error))?;
         Ok(hash)
     }
 

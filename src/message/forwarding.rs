@@ -3,6 +3,7 @@
 use entity::ids::SessionId;
 use entity::words::access::Scope;
 use entity::words::message::MessageType;
+use futures::FutureExt as _;
 use serde::Serialize;
 
 use crate::caller::Caller;
@@ -49,10 +50,13 @@ impl Messages {
         let (account, to) = (&account, to.as_str());
         let draft = || async move {
             let found = self.target(session, own(account)?, which).await?;
+            if found.is_removed {
+                return Err(Error::new(ErrorKind::Invalid, "the message was removed for everybody"));
+            }
             let content = forwarded(found.message_type, found.content)?;
-            self.draft(session, account, checked::forward(to, content, of, self.clock.now())?).await
+            self.draft(caller, session, account, checked::forward(to, content, of, self.clock.now())?).await
         };
-        self.accept(asked, draft).await
+        self.accept(asked, draft).boxed().await
     }
 }
 

@@ -66,6 +66,7 @@ impl Outbox {
         self.shared.groups.forget(&self.session, &message.recipient);
         let again = OutgoingMessage { is_refreshed: true, ..message };
         let given = self.give_once(client, row, again).await?;
+        self.renew_audience(client, row).await;
         Ok(given.unwrap_or(Turn::InDoubt(row.progress.sequence)))
     }
 
@@ -127,7 +128,7 @@ impl Outbox {
                 self.lift(lifted).await;
                 // Of a person's devices the library sees to that itself.
                 if in_group && phash.is_some() && sent.phash.is_some() && phash != sent.phash {
-                    self.send_on(client, sent.message).boxed().await;
+                    self.send_on(client, row, sent.message).boxed().await;
                 }
                 return Ok(Some(turn));
             }

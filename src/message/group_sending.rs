@@ -3,6 +3,7 @@
 //! devices than there are is sent on to the others.
 
 use entity::words::outgoing::FailureCode;
+use futures::FutureExt as _;
 use tracing::{debug, warn};
 
 use crate::error::{Result, chain};
@@ -29,7 +30,7 @@ impl Outbox {
         };
         let prepared = match failure {
             Some(failure) => Err(failure),
-            None => match self.shared.groups.prepare(&self.session, client, group).await {
+            None => match self.shared.groups.prepare(&self.session, client, group).boxed().await {
                 Ok(members) => Ok(members),
                 Err(error) => Err(failure_of(error.kind()).ok_or(error)?),
             },
@@ -58,7 +59,7 @@ impl Outbox {
 
     /// What keeps a message from its group, by what WhatsApp says of the group.
     async fn group_obstacle(&self, client: &Client, row: &OutgoingRow) -> Result<Option<FailureCode>> {
-        let facts = match self.shared.groups.ask(&self.session, client, &row.progress.recipient).await {
+        let facts = match self.shared.groups.ask(&self.session, client, &row.progress.recipient).boxed().await {
             Ok(facts) => facts,
             Err(error) => return failure_of(error.kind()).map(Some).ok_or(error),
         };
@@ -76,6 +77,17 @@ impl Outbox {
         // What is lost in a power cut is written again with the next try, if there is one.
         if let Err(error) = audience_store::put(self.shared.db.write().without_fsync(), audience).await {
             warn!(session.id = %self.session, error = chain(&error), "who gets a message could not be written");
+        }
+    }
+
+    /// Writes down anew who is to get a message, after the library has asked anew who is in its group.
+    pub(super) async fn renew_audience(&self, client: &Client, row: &OutgoingRow) {
+        let group = &row.progress.recipient;
+        match self.shared.groups.prepare(&self.session, client, group).boxed().await {
+            Ok(members) => self.note_audience(row, members).await,
+            Err(error) => {
+                debug!(session.id = %self.session, error = chain(&error), "who is in a group now could not be asked");
+            }
         }
     }
 
@@ -100,7 +112,7 @@ impl Outbox {
     /// device, or is in the group, of which the library did not know. It reads anew who is in the group and which devices they have, and
     /// gives the new ones the key; who has the message already knows its id. What came of it is not waited for: a device that is still
     /// missed asks for the message by itself.
-    pub(super) async fn send_on(&self, client: &Client, message: OutgoingMessage) {
+    pub(super) async fn send_on(&self, client: &Client, row: &OutgoingRow, message: OutgoingMessage) {
         let group = message.recipient.clone();
         self.shared.groups.forget(&self.session, &group);
         if !self.shared.groups.may_send_on(&self.session, &group) {
@@ -110,7 +122,8 @@ impl Outbox {
         let message_id = message.message_id.clone();
         match client.send(&OutgoingMessage { is_refreshed: true, ..message }).await {
             Ok(_) => {
-                debug!(session.id = %self.session, message.id = message_id, "a message was sent on to more devices")
+                debug!(session.id = %self.session, message.id = message_id, "a message was sent on to more devices");
+                self.renew_audience(client, row).await;
             }
             Err(_) => {
                 warn!(session.id = %self.session, message.id = message_id, "a message could not be sent on to more devices");

@@ -38,6 +38,8 @@ pub(super) struct Place {
     pub(super) is_admin: bool,
     /// Those who are to learn it, if it is about the account's status.
     pub(super) audience: Vec<String>,
+    /// What is known of the group, if it is one.
+    pub(super) facts: Option<Arc<GroupFacts>>,
 }
 
 impl Messages {
@@ -46,7 +48,7 @@ impl Messages {
     /// # Errors
     /// `InvalidRecipient`, `GroupNotFound`, `NotInGroup`, `MessageNotFound`, `Unavailable`.
     pub(super) async fn place(&self, session: &SessionId, account: &Account, target: &mut Target) -> Result<Place> {
-        let place = Place { is_checked: None, is_admin: false, audience: Vec::new() };
+        let place = Place { is_checked: None, is_admin: false, audience: Vec::new(), facts: None };
         match Recipient::parse("chat", &target.chat)? {
             Recipient::Person(person) if person.is(own(account)?) => {
                 Err(Error::about(ErrorKind::InvalidRecipient, "chat", "must be one with somebody else"))
@@ -61,7 +63,7 @@ impl Messages {
                 let member = own(account).ok().zip(facts).and_then(|(own, facts)| own_member(facts, own));
                 // While nobody knows who its admins are, WhatsApp is left to say it.
                 let is_admin = !known.is_asked || member.is_some_and(|member| member.is_admin);
-                Ok(Place { is_checked: Some(known.is_asked), is_admin, ..place })
+                Ok(Place { is_checked: Some(known.is_asked), is_admin, facts: known.facts, ..place })
             }
             // The library sends a reaction to the author alone, whom the reaction names.
             Recipient::Status if !target.is_from_me => Ok(Place { is_checked: Some(true), ..place }),

@@ -54,7 +54,7 @@ impl Messages {
             return Err(if is_there { no_file() } else { no_message() });
         };
         let mut kept = None;
-        if let Some(hash) = hash_of(&stored) {
+        if let Some(hash) = hash_of(&stored).filter(|_| stored.is_verified) {
             kept = self.fetches.media().open(&hash).await?.map(|file| (hash, file));
         }
         let size = kept.as_ref().and_then(|(_, kept)| i64::try_from(kept.size).ok()).or(stored.file.file_length);

@@ -6,8 +6,8 @@ use tokio::io::{AsyncReadExt, AsyncSeekExt};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::media::files::KeptFile;
+use crate::media::format::kind::media_type;
 use crate::media::hash::FileHash;
-use crate::media::kind;
 use crate::message::fetches::Fetches;
 use crate::message::file_types::OpenedFile;
 
@@ -46,5 +46,5 @@ pub(super) async fn beginning(kept: &mut KeptFile) -> Result<&'static str> {
     file.read_to_end(&mut bytes).await.map_err(unreadable)?;
     // The place in it is shared with the other handle.
     file.into_inner().seek(SeekFrom::Start(0)).await.map_err(unreadable)?;
-    Ok(kind::mimetype(&bytes))
+    Ok(media_type(&bytes))
 }

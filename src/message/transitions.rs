@@ -358,6 +358,7 @@ pub(super) fn status_event(row: &OutgoingRow, previous: Option<MessageStatus>, n
     // From when on WhatsApp has it.
     let is_news = is_sent(progress.status) && !previous.is_some_and(is_sent);
     let Some(effect) = row.effect.as_ref().filter(|_| is_news) else { return Ok(event) };
-    let (chat, sent_at) = (&progress.recipient, progress.sent_at.unwrap_or(now));
-    Ok(NewEvent { vote: effect.vote(chat, sent_at), timer: effect.timer(chat, sent_at), ..event })
+    // As phones have it: one that was made earlier and comes later changes nothing. In whole seconds, as WhatsApp says of what phones do.
+    let (chat, made_at) = (&progress.recipient, Timestamp::from_millis(row.created_at.millis() / 1_000 * 1_000));
+    Ok(NewEvent { vote: effect.vote(chat, made_at), timer: effect.timer(chat, made_at), ..event })
 }

@@ -25,6 +25,8 @@ const AT_ONCE: usize = 16;
 /// Files of one session that come or go at the same time. They have places of their own: one that takes an hour keeps no message
 /// waiting.
 const TRANSFERS_AT_ONCE: usize = 8;
+/// Files that the phone is asked for at the same time: each may take half a minute.
+const ASKED_AT_ONCE: usize = 2;
 
 /// The client of one connection. Cheap to clone; of no use once the connection has ended.
 #[derive(Clone)]
@@ -34,7 +36,9 @@ struct Inner {
     session: SessionId,
     library: Weak<whatsapp_rust::Client>,
     permits: Semaphore,
-    transfer_permits: Semaphore,
+    download_permits: Semaphore,
+    upload_permits: Semaphore,
+    ask_permits: Semaphore,
     /// How files come and go.
     transfers: Transfers,
     /// Why nothing more is done. It is set once.
@@ -53,6 +57,17 @@ pub(super) struct OperationKind {
     pub(super) name: &'static str,
     /// Longest wait for its outcome: for its turn, if it waits for one, and for the work.
     pub(super) limit: Duration,
+}
+
+/// Which way a file takes. Each has places of its own, so that none waits for another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Way {
+    /// It comes.
+    Download,
+    /// It goes.
+    Upload,
+    /// The phone is to store it once more.
+    Asking,
 }
 
 /// Why a client does nothing any more.
@@ -101,8 +116,19 @@ impl Client {
         transfers: Transfers,
     ) -> Self {
         let (permits, end) = (Semaphore::new(AT_ONCE), watch::Sender::new(None));
-        let transfer_permits = Semaphore::new(TRANSFERS_AT_ONCE);
-        let inner = Inner { session, library, permits, transfer_permits, transfers, end, given_up, acks, said_last };
+        let inner = Inner {
+            session,
+            library,
+            permits,
+            download_permits: Semaphore::new(TRANSFERS_AT_ONCE),
+            upload_permits: Semaphore::new(TRANSFERS_AT_ONCE),
+            ask_permits: Semaphore::new(ASKED_AT_ONCE),
+            transfers,
+            end,
+            given_up,
+            acks,
+            said_last,
+        };
         Self(Arc::new(inner))
     }
 
@@ -172,13 +198,19 @@ impl Client {
     )]
     pub(super) async fn run_transfer<T, F>(
         &self,
+        way: Way,
         kind: &OperationKind,
         work: impl FnOnce(Arc<whatsapp_rust::Client>) -> F,
     ) -> Result<T, Interrupted>
     where
         F: Future<Output = T>,
     {
-        self.run_with(&self.0.transfer_permits, kind, work).await
+        let permits = match way {
+            Way::Download => &self.0.download_permits,
+            Way::Upload => &self.0.upload_permits,
+            Way::Asking => &self.0.ask_permits,
+        };
+        self.run_with(permits, kind, work).await
     }
 
     async fn run_with<T, F>(

@@ -42,6 +42,7 @@ mod fairness;
 mod graphql;
 #[cfg(feature = "sandbox")]
 mod graphql_limits;
+#[cfg(feature = "sandbox")]
 mod groups_out;
 #[cfg(feature = "sandbox")]
 mod headers;

@@ -159,6 +159,9 @@ async fn a_file_is_its_keys_and_the_admins() {
     world.finish().await;
 }
 
+/// A query, a media type, a body, and how that is refused.
+type BadUpload<'a> = (&'a str, &'a str, Vec<u8>, &'a (u16, String));
+
 #[tokio::test]
 async fn what_is_no_file_or_another_one_is_refused_and_nothing_is_left() {
     let flags = ["--media-max-bytes", "3000000"];
@@ -167,7 +170,7 @@ async fn what_is_no_file_or_another_one_is_refused_and_nothing_is_left() {
     let bytes = "application/octet-stream";
     let zeros = "0".repeat(64);
     let too_large = vec![1_u8; 3_000_001];
-    let rows: [(&str, &str, Vec<u8>, &(u16, String)); 10] = [
+    let rows: [BadUpload; 10] = [
         ("", bytes, Vec::new(), &invalid),
         (&format!("?sha256={zeros}"), bytes, PDF.to_vec(), &invalid),
         ("?sha256=tea", bytes, PDF.to_vec(), &invalid),

@@ -418,3 +418,20 @@ async fn a_removal_that_whatsapp_refused_changes_nothing_and_is_tried_again() {
     assert_eq!(looks(&world, &own).await, (Value::Null, false, true));
     world.finish().await;
 }
+
+#[tokio::test]
+async fn nobody_changes_what_somebody_else_wrote() {
+    let world = world(Kind::Sqlite).await;
+    let (theirs, own) = (heard(&world, "tea?").await, sent(&world, "at six").await);
+    let stranger = world.sim.phone("15550100078");
+    for id in [&theirs, &own] {
+        let key = content::key(&format!("{SHOP}@s.whatsapp.net"), id, true, None);
+        for change in [content::edit(key.clone(), content::text("coffee?")), content::revoke(key)] {
+            let change = stranger.send_content(SHOP, change).await.expect("it is sent");
+            until(&world, "message", |body| body["message_id"] == change).await;
+        }
+    }
+    assert_eq!(looks(&world, &theirs).await, (json!("tea?"), false, false));
+    assert_eq!(looks(&world, &own).await, (json!("at six"), false, false));
+    world.finish().await;
+}

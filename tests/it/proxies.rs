@@ -9,6 +9,7 @@ use rstest::rstest;
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, copy_bidirectional};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinSet;
 use whatsapp_simulator::{Settings, Simulator};
 
 use crate::support::door::Door;
@@ -21,6 +22,8 @@ const LIMIT: Duration = Duration::from_secs(40);
 struct TestProxy {
     address: SocketAddr,
     asked: Arc<Mutex<Vec<String>>>,
+    /// Ends with it.
+    _server: JoinSet<()>,
 }
 
 impl TestProxy {
@@ -29,10 +32,12 @@ impl TestProxy {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("there is a port");
         let (address, asked) = (listener.local_addr().expect("it has one"), Arc::<Mutex<Vec<String>>>::default());
         let (told, is_socks) = (Arc::clone(&asked), scheme.starts_with("socks"));
-        tokio::spawn(async move {
+        let mut server = JoinSet::new();
+        server.spawn(async move {
+            let mut connections = JoinSet::new();
             while let Ok((mut client, _)) = listener.accept().await {
                 let told = Arc::clone(&told);
-                tokio::spawn(async move {
+                connections.spawn(async move {
                     let target = match is_socks {
                         true => socks(&mut client).await,
                         false => tunnel(&mut client, credentials).await,
@@ -44,7 +49,7 @@ impl TestProxy {
                 });
             }
         });
-        Self { address, asked }
+        Self { address, asked, _server: server }
     }
 }
 

@@ -20,6 +20,7 @@ async fn a_new_session_has_every_field_of_the_contract() {
         "id",
         "is_logged_in",
         "last_connected_at",
+        "media",
         "metadata",
         "name",
         "phone_number",

@@ -7,4 +7,5 @@ pub mod media;
 pub mod reply;
 pub mod rest;
 
+mod around;
 mod examples;

@@ -32,13 +32,16 @@ pub(super) struct Queries(
     NodeQuery,
     KeyQuery,
     PairingLinkQuery,
-    MessageQuery,
-    MediaQuery,
-    PollQuery,
+    MessageQueries,
     MeQuery,
     EventQuery,
     WebhookQuery,
 );
+
+/// What can be asked about messages. Apart, since each of a row is inside the one before: the compiler gives up at some depth.
+#[derive(MergedObject, Default)]
+#[graphql(name = "AllMessageQueries")]
+pub(super) struct MessageQueries(MessageQuery, MediaQuery, PollQuery);
 
 /// What can be done. Each mutation takes one `input`, if it takes anything, and answers with what it changed.
 #[derive(MergedObject, Default)]
@@ -46,14 +49,21 @@ pub(super) struct Queries(
 pub(super) struct Mutations(
     SessionMutation,
     PairingLinkMutation,
+    MessageMutations,
+    ChatMutation,
+    KeyMutation,
+    WebhookMutation,
+);
+
+/// What can be done with messages. Apart as well.
+#[derive(MergedObject, Default)]
+#[graphql(name = "AllMessageMutations")]
+pub(super) struct MessageMutations(
     MessageMutation,
     MessageActionMutation,
     MediaMutation,
     MessageMarkMutation,
     PollMutation,
-    ChatMutation,
-    KeyMutation,
-    WebhookMutation,
 );
 
 /// What can be followed: the present state first, then every change, until the subscriber leaves.

@@ -36,8 +36,7 @@ impl MediaQuery {
 impl MediaMutation {
     /// Deletes a file that was uploaded with this key.
     ///
-    /// Messages that are to be sent with it are sent all the same. Its bytes are deleted within the hours after that, when nothing needs
-    /// them any more.
+    /// Messages that are to be sent with it are sent all the same. Its bytes are deleted within hours, once nothing else needs them.
     async fn delete_media(&self, ctx: &Context<'_>, input: DeleteMediaInput) -> Option<MediaFile> {
         let DeleteMediaInput { id } = input;
         let outcome = api(ctx).media.delete(caller(ctx), &MediaId::named(&id)).await;

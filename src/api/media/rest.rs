@@ -58,8 +58,7 @@ impl MediaApi {
 
     /// Deletes a file that was uploaded with this key.
     ///
-    /// Messages that are to be sent with it are sent all the same. Its bytes are deleted within the hours after that, when nothing needs
-    /// them any more.
+    /// Messages that are to be sent with it are sent all the same. Its bytes are deleted within hours, once nothing else needs them.
     #[oai(path = "/media/:media_id", method = "delete", operation_id = "deleteMedia")]
     async fn delete(
         &self,

@@ -18,6 +18,7 @@ use crate::api::error::{self, Problem};
 use crate::api::message::file_name::disposition;
 use crate::api::message::file_range::{Part, part};
 use crate::api::reply;
+use crate::media::format::kind::extension;
 use crate::message::file_types::{MessageFileInfo, OpenedFile};
 
 /// The header that says where the bytes are.
@@ -82,7 +83,11 @@ impl IntoResponse for FileReply {
         }
         let headers = response.headers_mut();
         headers.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
-        headers.insert(header::CONTENT_DISPOSITION, disposition(info.file_name.as_deref(), &info.message_id));
+        let ending = info.mimetype.as_deref().and_then(extension);
+        // Most files have no name; a system opens them by their ending.
+        let unnamed = ending.map(|ending| format!("{}.{ending}", info.message_id));
+        let unnamed = unnamed.as_deref().unwrap_or(&info.message_id);
+        headers.insert(header::CONTENT_DISPOSITION, disposition(info.file_name.as_deref(), unnamed));
         response
     }
 }

@@ -8,9 +8,9 @@ use poem::http::HeaderValue;
 /// Characters that a name has, at most.
 const NAME_MAX: usize = 150;
 
-/// An attachment with this name; without one, with the message's id.
-pub(super) fn disposition(name: Option<&str>, message_id: &str) -> HeaderValue {
-    let name = name.map(safe).filter(|name| !name.is_empty()).unwrap_or_else(|| safe(message_id));
+/// An attachment with this name, or with the other one if it has none.
+pub(super) fn disposition(name: Option<&str>, unnamed: &str) -> HeaderValue {
+    let name = name.map(safe).filter(|name| !name.is_empty()).unwrap_or_else(|| safe(unnamed));
     let plain: String = name.chars().map(|letter| if letter.is_ascii() { letter } else { '_' }).collect();
     let value = if plain == name {
         format!("attachment; filename=\"{plain}\"")

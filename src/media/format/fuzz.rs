@@ -157,7 +157,13 @@ fn sounds(run: Duration) {
 }
 
 fn kinds(run: Duration) {
-    let corpus = vec![sample::png(4, 4), sample::video(4, 4, 1), sample::voice(1, 2), b"PK\x03\x04".repeat(40), b"<?xml".to_vec()];
+    let corpus = vec![
+        sample::png(4, 4),
+        sample::video(4, 4, 1),
+        sample::voice(1, 2),
+        b"PK\x03\x04".repeat(40),
+        b"<?xml".to_vec(),
+    ];
     fuzz(corpus, run, |file| {
         prop_assert!(kind::media_type(&file).contains('/'));
         Ok(())

@@ -107,7 +107,9 @@ pub fn video(file: &mut (impl Read + Seek), size: u64) -> Result<Look, Refusal> 
     let media_type = match first_kind(file)? {
         known @ ("video/mp4" | "video/3gpp" | "audio/mp4") => known,
         "image/gif" => {
-            return Err(Refusal::unsupported("must be an MP4 video (H.264): make the GIF picture into one, and send it as a gif"));
+            return Err(Refusal::unsupported(
+                "must be an MP4 video (H.264): make the GIF picture into one, and send it as a gif",
+            ));
         }
         other => return Err(Refusal::unsupported(format!("must be an MP4 video (H.264): it is {other}"))),
     };
@@ -117,7 +119,12 @@ pub fn video(file: &mut (impl Read + Seek), size: u64) -> Result<Look, Refusal> 
     };
     match video.codec.as_ref() {
         None | Some(b"avc1" | b"avc3") => {}
-        Some(codec) => return Err(Refusal::unsupported(format!("must be an MP4 video (H.264): its pictures are {}", name(codec)))),
+        Some(codec) => {
+            return Err(Refusal::unsupported(format!(
+                "must be an MP4 video (H.264): its pictures are {}",
+                name(codec)
+            )));
+        }
     }
     let shown = |length: u32| Some(length).filter(|length| *length > 0);
     Ok(Look {
@@ -162,7 +169,9 @@ pub fn audio(file: &mut (impl Read + Seek), size: u64) -> Result<Look, Refusal> 
 pub fn voice(file: &mut (impl Read + Seek)) -> Result<Look, Refusal> {
     let kind = first_kind(file)?;
     if kind != "audio/ogg" {
-        return Err(Refusal::unsupported(format!("must be mono Opus in OGG to be a voice note: it is {kind}, so send it as audio")));
+        return Err(Refusal::unsupported(format!(
+            "must be mono Opus in OGG to be a voice note: it is {kind}, so send it as audio"
+        )));
     }
     let voice::Voice { seconds, waveform, fits } = voice::repack(BufReader::new(file), std::io::sink())?;
     Ok(Look {
@@ -224,10 +233,19 @@ mod tests {
     #[test]
     fn videos_are_h264_in_mp4() {
         let look = looked(sample::video(640, 480, 5), video).expect("it is taken");
-        assert_eq!((look.media_type, look.width, look.height, look.seconds), (Some("video/mp4"), Some(640), Some(480), Some(5)));
+        assert_eq!(
+            (look.media_type, look.width, look.height, look.seconds),
+            (Some("video/mp4"), Some(640), Some(480), Some(5))
+        );
         let refused = |file| looked(file, video).expect_err("it is refused");
-        assert_eq!(refused(sample::video_of(b"isom", b"hvc1", 64, 48, 1)), "must be an MP4 video (H.264): its pictures are hvc1");
-        assert_eq!(refused(sample::video_of(b"qt  ", b"avc1", 64, 48, 1)), "must be an MP4 video (H.264): it is video/quicktime");
+        assert_eq!(
+            refused(sample::video_of(b"isom", b"hvc1", 64, 48, 1)),
+            "must be an MP4 video (H.264): its pictures are hvc1"
+        );
+        assert_eq!(
+            refused(sample::video_of(b"qt  ", b"avc1", 64, 48, 1)),
+            "must be an MP4 video (H.264): it is video/quicktime"
+        );
         assert_eq!(refused(sample::music(3)), "must be a video with pictures: it has only sound, so send it as audio");
         assert!(refused(sample::gif(2)).contains("GIF"));
         assert_eq!(refused(b"%PDF-1.7".to_vec()), "must be an MP4 video (H.264): it is application/pdf");
@@ -265,11 +283,13 @@ mod tests {
 
     #[test]
     fn documents_are_anything_and_pictures_among_them_have_a_thumbnail() {
-        let picture = looked(sample::jpeg(300, 200), |file, size| document(file, size, "image/jpeg")).expect("it is taken");
+        let picture =
+            looked(sample::jpeg(300, 200), |file, size| document(file, size, "image/jpeg")).expect("it is taken");
         assert!(picture.thumbnail.is_some_and(|thumbnail| thumbnail.starts_with(&[0xff, 0xd8])));
         let broken = looked(b"II*\0".to_vec(), |file, size| document(file, size, "image/tiff")).expect("it is taken");
         assert_eq!(broken, Look::default());
-        let other = looked(b"%PDF".to_vec(), |file, size| document(file, size, "application/pdf")).expect("it is taken");
+        let other =
+            looked(b"%PDF".to_vec(), |file, size| document(file, size, "application/pdf")).expect("it is taken");
         assert_eq!(other, Look::default());
     }
 

@@ -146,9 +146,10 @@ impl<R: Read + Seek> Boxes<R> {
         if room == 0 {
             return Ok(None);
         }
-        self.left = self.left.checked_sub(1).ok_or_else(|| {
-            Refusal::unsupported(format!("must be an MP4 file of at most {BOXES_MAX} parts"))
-        })?;
+        self.left = self
+            .left
+            .checked_sub(1)
+            .ok_or_else(|| Refusal::unsupported(format!("must be an MP4 file of at most {BOXES_MAX} parts")))?;
         if room < 8 {
             return Err(Refusal::cut_off());
         }
@@ -263,7 +264,8 @@ mod tests {
     fn an_upright_video_has_its_size_as_it_is_shown() {
         let mut file = sample::video(640, 480, 5);
         let head = file.windows(4).position(|window| window == b"tkhd").expect("it is there") + 4;
-        let matrix: Vec<u8> = [0_u32, 0x1_0000, 0, 0xffff_0000, 0, 0].iter().flat_map(|part| part.to_be_bytes()).collect();
+        let matrix: Vec<u8> =
+            [0_u32, 0x1_0000, 0, 0xffff_0000, 0, 0].iter().flat_map(|part| part.to_be_bytes()).collect();
         file[head + 40..head + 64].copy_from_slice(&matrix);
         assert_eq!(read(&file).expect("it is valid").video.map(|video| (video.width, video.height)), Some((480, 640)));
     }

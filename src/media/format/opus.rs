@@ -93,7 +93,8 @@ impl<'a> Frames<'a> {
             _ => many(rest)?,
         };
         let packet = Self { config, is_stereo, code, frames };
-        let is_valid = packet.frames.iter().all(|frame| frame.len() <= FRAME_MAX) && packet.samples() <= PACKET_SAMPLES_MAX;
+        let is_valid =
+            packet.frames.iter().all(|frame| frame.len() <= FRAME_MAX) && packet.samples() <= PACKET_SAMPLES_MAX;
         is_valid.then_some(packet)
     }
 
@@ -217,7 +218,9 @@ mod tests {
 
     #[test]
     fn frames_are_found_in_each_of_the_four_codes() {
-        let frames = |packet: &[u8]| Frames::read(packet).map(|read| read.frames.iter().map(|frame| frame.to_vec()).collect::<Vec<_>>());
+        let frames = |packet: &[u8]| {
+            Frames::read(packet).map(|read| read.frames.iter().map(|frame| frame.to_vec()).collect::<Vec<_>>())
+        };
         assert_eq!(frames(&[9 << 3, 1, 2]), Some(vec![vec![1, 2]]));
         assert_eq!(frames(&[9 << 3 | 1, 1, 2]), Some(vec![vec![1], vec![2]]));
         assert_eq!(frames(&[9 << 3 | 2, 2, 1, 2, 3]), Some(vec![vec![1, 2], vec![3]]));
@@ -227,7 +230,9 @@ mod tests {
         assert_eq!(frames(&[9 << 3 | 3, 0x41, 2, 7, 0, 0]), Some(vec![vec![7]]));
         assert_eq!(frames(&[9 << 3]), Some(vec![vec![]]));
         // Nothing; halves that are not equal; a length behind the end; no frames; 120 ms and more; too much padding.
-        for broken in [&[][..], &[9 << 3 | 1, 1], &[9 << 3 | 2, 9, 1], &[75, 0], &[75, 7, 1, 2, 3, 4, 5, 6, 7], &[75, 0x41, 9, 1]] {
+        for broken in
+            [&[][..], &[9 << 3 | 1, 1], &[9 << 3 | 2, 9, 1], &[75, 0], &[75, 7, 1, 2, 3, 4, 5, 6, 7], &[75, 0x41, 9, 1]]
+        {
             assert_eq!(Frames::read(broken), None, "{broken:?}");
         }
         assert_eq!(Frames::read(&[vec![9 << 3], vec![0; 1276]].concat()), None);

@@ -180,7 +180,9 @@ pub fn on_white(image: DynamicImage) -> RgbImage {
 pub fn refused(error: ImageError) -> Refusal {
     match error {
         ImageError::Limits(_) => too_large(PIXELS_MAX),
-        ImageError::Unsupported(_) => Refusal::unsupported("must be a picture of a usual kind: this one's colours or parts are not read"),
+        ImageError::Unsupported(_) => {
+            Refusal::unsupported("must be a picture of a usual kind: this one's colours or parts are not read")
+        }
         // Nothing is read but memory: what is missing is missing in the file.
         ImageError::Decoding(_) | ImageError::Encoding(_) | ImageError::Parameter(_) | ImageError::IoError(_) => {
             Refusal::unsupported("must be a whole picture: this one is broken or cut off")

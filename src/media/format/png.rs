@@ -9,7 +9,8 @@ const CHUNKS_MAX: usize = 65_536;
 const SIGNATURE: &[u8] = b"\x89PNG\r\n\x1a\n";
 /// What of a file changes how its picture looks. All else is text, times, places, and what programs put there for themselves.
 const KEPT: [&[u8; 4]; 14] = [
-    b"IHDR", b"PLTE", b"IDAT", b"IEND", b"tRNS", b"cHRM", b"gAMA", b"iCCP", b"sBIT", b"sRGB", b"bKGD", b"pHYs", b"cICP", b"hIST",
+    b"IHDR", b"PLTE", b"IDAT", b"IEND", b"tRNS", b"cHRM", b"gAMA", b"iCCP", b"sBIT", b"sRGB", b"bKGD", b"pHYs",
+    b"cICP", b"hIST",
 ];
 
 /// What is in a PNG file.

@@ -11,7 +11,8 @@ const SEARCH: usize = 65_536;
 /// Bits of the head that are the same in all frames of a file: marker, version, layer, and samples a second.
 const SAME_BITS: u32 = 0xfffe_0c00;
 /// Samples a second of AAC, by their number in the head.
-const AAC_RATES: [u64; 13] = [96_000, 88_200, 64_000, 48_000, 44_100, 32_000, 24_000, 22_050, 16_000, 12_000, 11_025, 8_000, 7_350];
+const AAC_RATES: [u64; 13] =
+    [96_000, 88_200, 64_000, 48_000, 44_100, 32_000, 24_000, 22_050, 16_000, 12_000, 11_025, 8_000, 7_350];
 /// What an AMR file begins with.
 const AMR: &[u8] = b"#!AMR\n";
 /// Frames of AMR in a second.

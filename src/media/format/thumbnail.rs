@@ -19,11 +19,8 @@ const QUALITIES: [u8; 5] = [75, 60, 40, 20, 5];
 /// # Errors
 /// It cannot be made: the picture is empty.
 pub fn of(image: &DynamicImage, orientation: Orientation) -> Result<Vec<u8>, Refusal> {
-    let small = if image.width().max(image.height()) > SIDE_MAX {
-        image.thumbnail(SIDE_MAX, SIDE_MAX)
-    } else {
-        image.clone()
-    };
+    let small =
+        if image.width().max(image.height()) > SIDE_MAX { image.thumbnail(SIDE_MAX, SIDE_MAX) } else { image.clone() };
     let mut small = DynamicImage::ImageRgb8(pixels::on_white(small));
     small.apply_orientation(orientation);
     let mut file = Vec::new();

@@ -85,7 +85,8 @@ pub fn seconds(reader: impl Read) -> Result<u32, Refusal> {
 
 fn head(packets: &mut Packets<impl Read>) -> Result<Head, Refusal> {
     let first = packets.next_packet()?.ok_or_else(no_sound)?;
-    Head::read(&first.bytes).ok_or_else(|| Refusal::unsupported("must be Opus in OGG: it is another kind of sound in OGG"))
+    Head::read(&first.bytes)
+        .ok_or_else(|| Refusal::unsupported("must be Opus in OGG: it is another kind of sound in OGG"))
 }
 
 fn tags(packets: &mut Packets<impl Read>) -> Result<Packet, Refusal> {

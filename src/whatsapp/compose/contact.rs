@@ -27,7 +27,6 @@ pub fn contacts(contacts: &[Contact], context: &Context) -> Vec<u8> {
                 display_name: several.first().map(|first| first.name.clone()),
                 contacts: several.iter().map(card).collect(),
                 context_info: context.info(),
-                ..Default::default()
             };
             wa::Message { contacts_array_message: MessageField::some(content), ..Default::default() }
         }

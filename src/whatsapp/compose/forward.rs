@@ -2,6 +2,7 @@
 
 use wacore::proto_helpers::MessageExt as _;
 use waproto::codec::message_decode;
+use waproto::whatsapp as wa;
 
 use crate::whatsapp::compose::parts::{Context, written};
 
@@ -28,18 +29,40 @@ pub fn forwardable(content: &[u8]) -> Result<(), Unforwardable> {
 pub fn forward(content: &[u8], context: &Context) -> Vec<u8> {
     let Ok(message) = message_decode(content) else { return Vec::new() };
     let mut forwarded = *message.get_base_message().prepare_for_forward();
-    // Where it stays, the timer of the chat that it came from must not go along.
-    let is_timed = forwarded.get_ephemeral_expiration().is_some();
-    match context.expiration {
-        Some(seconds) => {
-            forwarded.set_ephemeral_expiration(seconds);
-        }
-        None if is_timed => {
-            forwarded.set_ephemeral_expiration(0);
-        }
-        None => {}
+    // The timer of the chat that it came from must not go along. The library's own function sets one and takes none away.
+    if let Some(info) = info_of(&mut forwarded) {
+        info.expiration = context.expiration;
     }
     written(forwarded, context.secret)
+}
+
+/// What a message that can be forwarded says beside its content.
+fn info_of(message: &mut wa::Message) -> Option<&mut wa::ContextInfo> {
+    macro_rules! first_of {
+        ($($part:ident),+ $(,)?) => {
+            $(if message.$part.is_set() {
+                return message.$part.as_option_mut().and_then(|part| part.context_info.as_option_mut());
+            })+
+        };
+    }
+    first_of!(
+        extended_text_message,
+        image_message,
+        video_message,
+        ptv_message,
+        audio_message,
+        document_message,
+        sticker_message,
+        location_message,
+        live_location_message,
+        contact_message,
+        contacts_array_message,
+        poll_creation_message,
+        poll_creation_message_v2,
+        poll_creation_message_v3,
+        poll_creation_message_v5,
+    );
+    None
 }
 
 #[cfg(test)]
@@ -59,7 +82,8 @@ mod tests {
         let quote =
             Quote { message_id: "Q1".to_owned(), sender: "15550100077@s.whatsapp.net".to_owned(), content: vec![] };
         let mentions = vec!["15550100078@s.whatsapp.net".to_owned()];
-        let old = Context { quote: Some(quote), mentions, expiration: Some(86_400), secret: [1; SECRET_BYTES] };
+        let (expiration, secret) = (Some(86_400), [1; SECRET_BYTES]);
+        let old = Context { quote: Some(quote), mentions, mentions_all: false, expiration, secret };
         let mut sent = text(&tea, &old);
         for (score, expiration) in [(0, Some(604_800)), (1, None), (2, None), (3, None), (4, None), (127, None)] {
             let context = Context { expiration, secret: [2; SECRET_BYTES], ..Context::default() };

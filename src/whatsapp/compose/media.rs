@@ -122,7 +122,7 @@ pub fn media(shown_as: ShownAs, file: FileContent, context: &Context) -> Vec<u8>
 }
 
 fn wrapped(message: wa::Message) -> MessageField<FutureProofMessage> {
-    MessageField::some(FutureProofMessage { message: MessageField::some(message), ..Default::default() })
+    MessageField::some(FutureProofMessage { message: MessageField::some(message) })
 }
 
 fn image(file: FileContent, context: &Context) -> wa::Message {

@@ -6,6 +6,7 @@ pub use asked::{AskedPoll, event_secret, poll};
 
 use wacore::proto_helpers::MessageExt as _;
 use waproto::codec::message_decode;
+use waproto::whatsapp::message::protocol_message::Type as ProtocolType;
 
 use crate::whatsapp::key_text;
 
@@ -41,4 +42,12 @@ pub fn target_id(content: &[u8]) -> Option<String> {
         &base.enc_event_response_message.event_creation_message_key,
     ];
     keys.into_iter().find_map(|key| key.id.as_deref()).map(|id| key_text::id(id).into_owned())
+}
+
+/// JID of who sent what is removed, if somebody else removes it. None if it removes nothing, or its own sender does.
+pub fn revoked_author(content: &[u8]) -> Option<String> {
+    let message = message_decode(content).ok()?;
+    let protocol = message.get_base_message().protocol_message.as_option()?;
+    let is_revoke = protocol.r#type == Some(ProtocolType::REVOKE);
+    protocol.key.participant.clone().filter(|_| is_revoke)
 }

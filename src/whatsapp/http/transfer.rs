@@ -10,7 +10,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
 use crate::whatsapp::http::SharedClient;
 
-/// Files that come or go at the same time, in the whole process. Each has a thread that encrypts or decrypts it, and a few hundred
+/// Files that come at the same time, in the whole process, and as many that go. Each has a thread that encrypts or decrypts it, and a few hundred
 /// kilobytes of memory.
 const AT_ONCE: usize = 32;
 /// Longest wait for the beginning of a reply, and then for each piece of it.
@@ -22,7 +22,8 @@ const AHEAD: usize = 4;
 #[derive(Clone)]
 pub(in crate::whatsapp) struct Transfers {
     client: SharedClient,
-    places: Arc<Semaphore>,
+    downloads: Arc<Semaphore>,
+    uploads: Arc<Semaphore>,
 }
 
 /// A reply whose body is still to come.
@@ -38,12 +39,17 @@ pub(in crate::whatsapp) struct Pieces {
 
 impl Transfers {
     pub(in crate::whatsapp) fn new(client: SharedClient) -> Self {
-        Self { client, places: Arc::new(Semaphore::new(AT_ONCE)) }
+        Self { client, downloads: Arc::new(Semaphore::new(AT_ONCE)), uploads: Arc::new(Semaphore::new(AT_ONCE)) }
     }
 
-    /// Waits until one more file may come or go. It may as long as this is kept.
-    pub(in crate::whatsapp) async fn place(&self) -> Option<OwnedSemaphorePermit> {
-        Arc::clone(&self.places).acquire_owned().await.ok() // Nobody closes it.
+    /// Waits until one more file may come. It may as long as this is kept.
+    pub(in crate::whatsapp) async fn download_place(&self) -> Option<OwnedSemaphorePermit> {
+        Arc::clone(&self.downloads).acquire_owned().await.ok() // Nobody closes it.
+    }
+
+    /// The same of one that goes. Files that come do not hold it up.
+    pub(in crate::whatsapp) async fn upload_place(&self) -> Option<OwnedSemaphorePermit> {
+        Arc::clone(&self.uploads).acquire_owned().await.ok() // Nobody closes it.
     }
 
     /// Begins to fetch something.

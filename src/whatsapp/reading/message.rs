@@ -18,7 +18,7 @@ mod wrapper;
 use entity::ids::SessionId;
 use entity::timestamp::Timestamp;
 use whatsapp_rust::types::durability_hook::InboundMessage;
-use whatsapp_rust::types::message::{MessageCategory, MessageInfo};
+use whatsapp_rust::types::message::{EditAttribute, MessageCategory, MessageInfo};
 use whatsapp_rust::wacore_binary::JidExt as _;
 use whatsapp_rust::waproto::codec::message_to_vec;
 use whatsapp_rust::waproto::whatsapp as wa;
@@ -66,7 +66,7 @@ pub(in crate::whatsapp) fn read(own: &Own, session: &SessionId, inbound: &Inboun
         message_id: key_text::id(&info.id).into_owned(),
     };
     let indexed = match &body {
-        EventBody::Message(event) => Some(indexed(key.clone(), event, &inbound.message)),
+        EventBody::Message(event) => Some(indexed(key.clone(), event, inbound)),
         _ => None,
     };
     let (file, poll) = (file::of(&inbound.message), poll(&inbound.message));
@@ -74,14 +74,18 @@ pub(in crate::whatsapp) fn read(own: &Own, session: &SessionId, inbound: &Inboun
 }
 
 /// What is written of a message for what refers to it later.
-fn indexed(key: MessageKey, event: &MessageEvent, message: &wa::Message) -> IndexedMessage {
+fn indexed(key: MessageKey, event: &MessageEvent, inbound: &InboundMessage) -> IndexedMessage {
+    let message = &inbound.message;
     let mut content = message_to_vec(message);
     if content.len() > CONTENT_BYTES {
         content.clear();
     }
     let quoted = event.quoted.as_ref().map(|quoted| quoted.message_id.as_str());
     let edited = event.edit.as_ref().map(|edit| edit.message_id.as_str());
-    let revoked = event.revoke.as_ref().map(|revoke| revoke.message_id.as_str());
+    // What somebody else wrote an admin removes, and WhatsApp says so where it cannot be made up: phones look at that as well.
+    let is_admin = inbound.info.edit == EditAttribute::AdminRevoke;
+    let revoked = event.revoke.as_ref().filter(|revoke| is_admin || revoke.participant.is_none());
+    let revoked = revoked.map(|revoke| revoke.message_id.as_str());
     let about = edited.or(revoked).or(quoted);
     IndexedMessage {
         key,

@@ -84,7 +84,7 @@ async fn rows(db: &Db, session: &str) -> BTreeMap<String, i64> {
 }
 
 /// Tables of a session that are not the device store's.
-const OTHERS: [&str; 14] = [
+const OTHERS: [&str; 18] = [
     "account_restriction",
     "webhook",
     "event",
@@ -99,6 +99,10 @@ const OTHERS: [&str; 14] = [
     "lane",
     "pairing_link",
     "vote",
+    "outgoing_media",
+    "uploaded_file",
+    "audience",
+    "message_audience",
 ];
 
 async fn query(db: &Db, sql: &str) -> Vec<sea_orm::QueryResult> {

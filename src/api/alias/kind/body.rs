@@ -1,8 +1,8 @@
 //! What these paths take, in the words of the operations that they are.
 
-use entity::timestamp::Timestamp;
 use poem_openapi::Object;
 
+use crate::api::alias::around::Around;
 use crate::error::{Error, Result};
 use crate::message::action_types::{NewForward, NewPin, NewVote};
 use crate::message::content::MessageContent;
@@ -122,24 +122,6 @@ pub struct ForwardBody {
     pub to: String,
     /// The message's id.
     pub message_id: String,
-}
-
-/// What all of these have that send something new.
-struct Around {
-    to: String,
-    reply_to: Option<String>,
-    send_at: Option<String>,
-}
-
-impl Around {
-    /// The message that says this.
-    fn message(self, content: MessageContent) -> Result<NewMessage> {
-        let Self { to, reply_to, send_at } = self;
-        let moment = |text: String| Timestamp::parse_rfc3339(&text).map_err(|rule| Error::invalid("send_at", rule));
-        let send_at = send_at.map(moment).transpose()?;
-        let (mentions, expires_at, client_reference) = (None, None, None);
-        Ok(NewMessage { to, content, reply_to, mentions, send_at, expires_at, client_reference })
-    }
 }
 
 impl LocationBody {

@@ -1,10 +1,10 @@
 //! What the paths for messages with files take, in the words of the operation that they are.
 
-use entity::timestamp::Timestamp;
 use poem_openapi::Object;
 use poem_openapi::types::Example;
 
-use crate::error::{Error, Result};
+use crate::api::alias::around::Around;
+use crate::error::Result;
 use crate::media::types::MediaReference;
 use crate::message::content::MessageContent;
 use crate::message::content::media::{
@@ -92,22 +92,6 @@ pub struct StickerBody {
     pub send_at: Option<String>,
 }
 
-/// Where such a message goes, and when.
-struct Frame {
-    to: String,
-    reply_to: Option<String>,
-    send_at: Option<String>,
-}
-
-impl Frame {
-    fn message(self, content: MessageContent) -> Result<NewMessage> {
-        let Self { to, reply_to, send_at } = self;
-        let moment = |text: String| Timestamp::parse_rfc3339(&text).map_err(|rule| Error::invalid("send_at", rule));
-        let send_at = send_at.map(moment).transpose()?;
-        Ok(NewMessage { to, content, reply_to, mentions: None, send_at, expires_at: None, client_reference: None })
-    }
-}
-
 impl ImageBody {
     /// The message that it is.
     ///
@@ -116,7 +100,7 @@ impl ImageBody {
     pub fn message(self) -> Result<NewMessage> {
         let Self { to, image: media, caption, reply_to, send_at } = self;
         let content = ImageContent { media, caption, view_once: false, keep_metadata: false };
-        Frame { to, reply_to, send_at }.message(MessageContent::Image(content))
+        Around { to, reply_to, send_at }.message(MessageContent::Image(content))
     }
 }
 
@@ -128,7 +112,7 @@ impl VideoBody {
     pub fn message(self) -> Result<NewMessage> {
         let Self { to, video: media, caption, reply_to, send_at } = self;
         let content = VideoContent { media, caption, view_once: false, thumbnail: None };
-        Frame { to, reply_to, send_at }.message(MessageContent::Video(content))
+        Around { to, reply_to, send_at }.message(MessageContent::Video(content))
     }
 }
 
@@ -144,7 +128,7 @@ impl AudioBody {
         } else {
             MessageContent::Audio(AudioContent { media })
         };
-        Frame { to, reply_to, send_at }.message(content)
+        Around { to, reply_to, send_at }.message(content)
     }
 }
 
@@ -156,7 +140,7 @@ impl DocumentBody {
     pub fn message(self) -> Result<NewMessage> {
         let Self { to, document: media, filename: file_name, caption, reply_to, send_at } = self;
         let content = DocumentContent { media, file_name, caption };
-        Frame { to, reply_to, send_at }.message(MessageContent::Document(content))
+        Around { to, reply_to, send_at }.message(MessageContent::Document(content))
     }
 }
 
@@ -167,7 +151,7 @@ impl StickerBody {
     /// `Invalid`.
     pub fn message(self) -> Result<NewMessage> {
         let Self { to, sticker: media, reply_to, send_at } = self;
-        Frame { to, reply_to, send_at }.message(MessageContent::Sticker(StickerContent { media }))
+        Around { to, reply_to, send_at }.message(MessageContent::Sticker(StickerContent { media }))
     }
 }
 

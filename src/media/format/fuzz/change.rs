@@ -61,7 +61,15 @@ impl Change {
 }
 
 fn change(corpus: Vec<Vec<u8>>) -> impl Strategy<Value = Change> {
-    let numbers = [&[0xff; 4][..], &[0; 4], &[0x7f, 0xff, 0xff, 0xff], &[0x80, 0, 0, 0], &[0, 0, 0, 1], &[0xff; 8], &[0xff, 0xff]];
+    let numbers = [
+        &[0xff; 4][..],
+        &[0; 4],
+        &[0x7f, 0xff, 0xff, 0xff],
+        &[0x80, 0, 0, 0],
+        &[0, 0, 0, 1],
+        &[0xff; 8],
+        &[0xff, 0xff],
+    ];
     let numbers: Vec<_> = numbers.into_iter().map(<[u8]>::to_vec).collect();
     let index = any::<Index>;
     prop_oneof![

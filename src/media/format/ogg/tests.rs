@@ -23,10 +23,7 @@ fn packets_are_read_as_they_were_written() {
     let (long, exact) = (vec![3; 1000], vec![5; 255]);
     let packets = read(&written(&[b"a", b"", &long, &exact])).expect("it is valid");
     let packet = |bytes: &[u8], granule| Packet { bytes: bytes.to_vec(), is_cut: false, granule };
-    assert_eq!(
-        packets,
-        [packet(b"a", None), packet(b"", None), packet(&long, Some(30)), packet(&exact, Some(99))]
-    );
+    assert_eq!(packets, [packet(b"a", None), packet(b"", None), packet(&long, Some(30)), packet(&exact, Some(99))]);
 }
 
 #[test]
@@ -80,7 +77,8 @@ fn of_a_packet_without_end_only_the_first_part_is_kept() {
     // From the second page on the flag says that a packet goes on.
     let mut at = 0;
     while at < file.len() {
-        let size = HEAD + 255 + file[at + HEAD..at + HEAD + 255].iter().map(|length| usize::from(*length)).sum::<usize>();
+        let size =
+            HEAD + 255 + file[at + HEAD..at + HEAD + 255].iter().map(|length| usize::from(*length)).sum::<usize>();
         if at > 0 {
             file[at + 5] |= 1;
             file[at + SUM..at + SUM + 4].fill(0);

@@ -85,7 +85,10 @@ fn what_cannot_be_a_voice_note_is_refused_with_the_reason() {
     );
     assert_eq!(rule(&sample::voice(1, 0)), "must have sound: it has none");
     assert_eq!(rule(b""), "must have sound: it has none");
-    assert_eq!(rule(b"RIFF....WAVEfmt and so on for a while"), "must be a valid OGG file: a page does not begin where one should");
+    assert_eq!(
+        rule(b"RIFF....WAVEfmt and so on for a while"),
+        "must be a valid OGG file: a page does not begin where one should"
+    );
     let mut vorbis = Vec::new();
     let mut writer = Writer::new(&mut vorbis, 1);
     writer.push(b"\x01vorbis and so on", 0).expect("memory takes it");

@@ -5,7 +5,7 @@ use std::time::Duration;
 use whatsapp_rust::Jid;
 use whatsapp_rust::features::{MediaRetryResult, MediaReuploadError, MediaReuploadRequest};
 
-use crate::whatsapp::client::{Client, Interrupted, OperationKind};
+use crate::whatsapp::client::{Client, Interrupted, OperationKind, Way};
 
 /// The library gives the phone 30 s.
 const ASK_AGAIN: OperationKind = OperationKind { name: "ask_phone_for_file", limit: Duration::from_secs(35) };
@@ -45,7 +45,7 @@ impl Client {
         let parsed = (lost.chat.parse::<Jid>(), lost.participant.as_deref().map(str::parse::<Jid>).transpose());
         let (Ok(chat), Ok(participant)) = parsed else { return Ok(Reupload::Refused) };
         let (chat, participant) = (chat.to_non_ad(), participant.map(|jid| jid.to_non_ad()));
-        self.run(&ASK_AGAIN, |library| async move {
+        self.run_transfer(Way::Asking, &ASK_AGAIN, |library| async move {
             let request = MediaReuploadRequest {
                 msg_id: &lost.message_id,
                 chat_jid: &chat,

@@ -13,7 +13,7 @@ use sha2::{Digest, Sha256};
 use whatsapp_rust::download::{DownloadUtils, MediaType};
 
 use crate::event::file::MessageFile;
-use crate::whatsapp::client::{Client, OperationKind};
+use crate::whatsapp::client::{Client, OperationKind, Way};
 use crate::whatsapp::http::transfer::Pieces;
 use crate::whatsapp::operation::media::NotTransferred;
 
@@ -32,8 +32,8 @@ impl Client {
     pub async fn download(&self, file: &MessageFile, into: &Path, limit: u64) -> Result<(), NotTransferred> {
         let wanted = Wanted::of(file, limit).ok_or(NotTransferred::Corrupt)?;
         let (wanted, into) = (Arc::new(wanted), into.to_owned());
-        let fetched = self.run_transfer(&DOWNLOAD, |library| async move {
-            let _place = self.transfers().place().await;
+        let fetched = self.run_transfer(Way::Download, &DOWNLOAD, |library| async move {
+            let _place = self.transfers().download_place().await;
             self.fetch(&library, &wanted, &into).await
         });
         fetched.await.unwrap_or(Err(NotTransferred::Interrupted))

@@ -13,7 +13,7 @@ use whatsapp_rust::download::MediaType;
 use whatsapp_rust::upload::UploadResponse;
 use whatsapp_rust::wacore::upload::{EncryptedMediaInfo, UploadSource, encrypt_media_streaming};
 
-use crate::whatsapp::client::{Client, OperationKind};
+use crate::whatsapp::client::{Client, OperationKind, Way};
 use crate::whatsapp::operation::media::{NotTransferred, UploadKind, UploadedFile};
 
 /// Each piece has a limit of its own; this one is for what never ends.
@@ -30,8 +30,8 @@ impl Client {
     /// Why it is not there.
     pub async fn upload(&self, file: &Path, kind: UploadKind) -> Result<UploadedFile, NotTransferred> {
         let (file, media_type) = (file.to_owned(), media_type(kind));
-        let uploaded = self.run_transfer(&UPLOAD, |library| async move {
-            let _place = self.transfers().place().await;
+        let uploaded = self.run_transfer(Way::Upload, &UPLOAD, |library| async move {
+            let _place = self.transfers().upload_place().await;
             let stop = CancellationToken::new();
             // The threads that read the file hear of it when this is dropped.
             let _stopping = stop.clone().drop_guard();
