@@ -16,8 +16,8 @@ use crate::support::world::{Kind, World};
 
 const FRIEND: &str = "15550100077";
 const OTHER: &str = "15550100078";
-/// Longest wait for a fact. Far above what it takes on a busy machine.
-const LIMIT: Duration = Duration::from_secs(120);
+/// Longest wait for a fact. An upload to a host that does not go on ends after a minute, and the next host may do the same.
+const LIMIT: Duration = Duration::from_secs(240);
 /// As fast as it goes: how fast a session sends is tested by itself.
 const FAST: &[&str] = &["--send-rate", "0"];
 
@@ -198,7 +198,7 @@ async fn a_file_that_goes_to_ten_people_is_uploaded_once(#[values(Kind::Sqlite, 
 
 #[rstest]
 #[tokio::test]
-async fn a_text_does_not_wait_for_a_file_that_is_asked_for_before_it() {
+async fn slow_a_text_does_not_wait_for_a_file_that_is_asked_for_before_it() {
     let world = world(Kind::Sqlite).await;
     world.spoil_uploads(None, MediaFault::Stall { after_bytes: 1_000 }, 16);
     let stalled = id(&world.posts("?wait=0", document(FRIEND, &[1; 100_000])).await.ok());
