@@ -130,10 +130,7 @@ impl Config {
             crate::crash::stall_at(point);
         }
         #[cfg(feature = "sandbox")]
-        let connection_timing = args.connection_millis.map_or_else(Timing::default, |millis| {
-            let limit = |place: usize| Duration::from_millis(millis.get(place).copied().unwrap_or_default());
-            Timing { head: limit(0), idle: limit(1), take: limit(2) }
-        });
+        let connection_timing = args.connection_millis.as_deref().map_or_else(Timing::default, timing);
         #[cfg(not(feature = "sandbox"))]
         let connection_timing = Timing::default();
         if admin_token.is_none() && !args.listen.ip().is_loopback() {
@@ -222,6 +219,14 @@ fn media_settings(args: &ServeArgs) -> MediaSettings {
         retention: Duration::from_secs(u64::from(args.media_retention_days) * 24 * 60 * 60),
         stall,
     }
+}
+
+/// How long connections may take, for tests: milliseconds for the head of a request, between two requests, and for a
+/// client that takes nothing.
+#[cfg(feature = "sandbox")]
+fn timing(millis: &[u64]) -> Timing {
+    let limit = |place: usize| Duration::from_millis(millis.get(place).copied().unwrap_or_default());
+    Timing { head: limit(0), idle: limit(1), take: limit(2) }
 }
 
 /// The version that is announced to a simulator, which publishes none.

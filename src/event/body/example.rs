@@ -24,11 +24,7 @@ pub fn example(event: EventType) -> Option<Value> {
             "message_id": "3EB0C431C26A1916E07E", "chat": CHAT, "status": "delivered", "previous": "sent", "code": null,
             "upstream_code": null, "attempt": 1, "client_reference": "order-1042", "timestamp": MOMENT,
         }),
-        EventType::MediaReady => json!({
-            "message_id": "3EB0C431C26A1916E07E", "chat": CHAT, "size": 48_211,
-            "sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08", "mimetype": "image/jpeg",
-            "timestamp": MOMENT,
-        }),
+        EventType::MediaReady => media_ready(),
         EventType::Presence => json!({ "contact": ada, "is_online": false, "last_seen": MOMENT }),
         EventType::ChatPresence => {
             json!({ "chat": CHAT, "partner": partner, "is_group": false, "sender": ada, "state": "recording" })
@@ -90,6 +86,14 @@ pub fn example(event: EventType) -> Option<Value> {
             "last_error": "the receiver answered 503",
         }),
         EventType::Test => json!({ "message": "This is a test of this webhook." }),
+    })
+}
+
+fn media_ready() -> Value {
+    json!({
+        "message_id": "3EB0C431C26A1916E07E", "chat": CHAT, "size": 48_211,
+        "sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08", "mimetype": "image/jpeg",
+        "timestamp": MOMENT,
     })
 }
 
