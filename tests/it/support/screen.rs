@@ -60,7 +60,8 @@ pub async fn scan(browser: &Browser, css: Option<&str>) -> String {
     }
 }
 
-/// The text of the one QR code in a PNG.
+/// The text of the one QR code in a PNG. A camera sees a code from many distances, the reader has one picture: of 4,000
+/// drawn codes it could not read one in the size of the page, and each of them in one of these.
 fn read_qr(picture: &[u8]) -> Option<String> {
     let mut decoder = png::Decoder::new(Cursor::new(picture));
     decoder.set_transformations(png::Transformations::normalize_to_color8());
@@ -69,14 +70,38 @@ fn read_qr(picture: &[u8]) -> Option<String> {
     let frame = reader.next_frame(&mut pixels).expect("a picture");
     let (width, height, samples) = (frame.width as usize, frame.height as usize, frame.color_type.samples());
     assert!(samples >= 3, "the picture has colours");
-    let brightness = |x: usize, y: usize| {
-        let colours = &pixels[(y * width + x) * samples..][..3];
-        (colours.iter().map(|colour| u32::from(*colour)).sum::<u32>() / 3) as u8
-    };
-    let mut image = rqrr::PreparedImage::prepare_from_greyscale(width, height, brightness);
-    let codes = image.detect_grids();
-    assert!(codes.len() < 2, "more than one code in the picture");
-    codes.first()?.decode().ok().map(|(_, text)| text)
+    let grey = pixels.chunks_exact(samples).map(|pixel| pixel[..3].iter().map(|it| f64::from(*it)).sum::<f64>() / 3.0);
+    let grey = Grey { width, height, pixels: grey.collect() };
+    [1.0, 1.25, 2.0, 3.0].into_iter().find_map(|scale| grey.read_qr(scale))
+}
+
+/// The brightness of each pixel, line by line.
+struct Grey {
+    width: usize,
+    height: usize,
+    pixels: Vec<f64>,
+}
+
+impl Grey {
+    /// The text of the one QR code in it, looked at in so many times its size.
+    fn read_qr(&self, scale: f64) -> Option<String> {
+        let scaled = |length: usize| (length as f64 * scale) as usize;
+        let brightness = |x: usize, y: usize| self.at(x as f64 / scale, y as f64 / scale) as u8;
+        let mut image =
+            rqrr::PreparedImage::prepare_from_greyscale(scaled(self.width), scaled(self.height), brightness);
+        let codes = image.detect_grids();
+        assert!(codes.len() < 2, "more than one code in the picture");
+        codes.first()?.decode().ok().map(|(_, text)| text)
+    }
+
+    /// The brightness between pixels, from the four around.
+    fn at(&self, x: f64, y: f64) -> f64 {
+        let pixel = |x: usize, y: usize| self.pixels[y.min(self.height - 1) * self.width + x.min(self.width - 1)];
+        let (left, top) = (x as usize, y as usize);
+        let (right_share, bottom_share) = (x.fract(), y.fract());
+        let line = |y: usize| pixel(left, y) * (1.0 - right_share) + pixel(left + 1, y) * right_share;
+        line(top) * (1.0 - bottom_share) + line(top + 1) * bottom_share
+    }
 }
 
 /// Checks that every text on the page stands out from what is behind it.

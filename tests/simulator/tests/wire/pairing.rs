@@ -44,7 +44,9 @@ async fn a_reference_is_scanned_once() {
     let qr = companion.qr().await;
     let (phone, other) = (sim.phone(PHONE), sim.phone(OTHER));
     let (first, second) = tokio::join!(phone.scan(&qr), other.scan(&qr));
-    assert_eq!((first, second), (Ok(1), Err(LinkError::ExpiredRef)));
+    assert_eq!(first, Ok(1));
+    // Whether the first one's link is still under way or done by then is the scheduler's choice.
+    assert!(matches!(second, Err(LinkError::ExpiredRef | LinkError::UnknownRef)), "{second:?}");
     companion.connected(1).await;
     companion.stop().await;
     finish(sim).await;
