@@ -21,7 +21,7 @@ use crate::egress::networks::Networks;
 use crate::event::retention;
 use crate::media::{self, MediaSettings};
 use crate::message::MessageSettings;
-use crate::message::pacing::Pace;
+use crate::message::limit::pacing::Pace;
 use crate::webhook;
 use crate::whatsapp::connector::ConnectorSettings;
 use crate::whatsapp::proxy::ProxySettings;

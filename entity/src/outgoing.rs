@@ -49,7 +49,7 @@ pub struct Model {
     pub idempotency_key: Option<String>,
     /// SHA-256 of what was asked for with that key.
     pub fingerprint: Option<Vec<u8>>,
-    /// What it changes once WhatsApp has it: `message::effect` writes and reads it.
+    /// What it changes once WhatsApp has it: `message::store::effect` writes and reads it.
     pub effect: Option<String>,
     /// When it was asked for.
     pub created_at: Timestamp,

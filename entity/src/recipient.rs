@@ -18,7 +18,7 @@ pub struct Model {
     pub phone_number: String,
     /// JID under which messages reach it. Null if nobody on WhatsApp has this number.
     pub jid: Option<String>,
-    /// When WhatsApp was asked. The answer is used again for as long as `message::recipients` says.
+    /// When WhatsApp was asked. The answer is used again for as long as `message::lookup::recipients` says.
     pub checked_at: Timestamp,
 }
 

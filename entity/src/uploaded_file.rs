@@ -32,7 +32,7 @@ pub struct Model {
     pub file_enc_sha256: Vec<u8>,
     /// Its size, bytes.
     pub file_length: i64,
-    /// When it was uploaded. How long it is used again, `message::upload_store` says.
+    /// When it was uploaded. How long it is used again, `message::store::upload_store` says.
     pub uploaded_at: Timestamp,
 }
 

@@ -90,7 +90,7 @@ fn indexes() -> Vec<IndexCreateStatement> {
             .col("chat")
             .col("position")
             .to_owned(),
-        // message::outbox_store::head, lanes
+        // message::store::outbox_store::head, lanes
         Index::create()
             .name("outgoing_lane_idx")
             .table("outgoing")
@@ -99,9 +99,9 @@ fn indexes() -> Vec<IndexCreateStatement> {
             .col("sequence")
             .and_where(open())
             .to_owned(),
-        // message::outbox_store::over
+        // message::store::outbox_store::over
         Index::create().name("outgoing_expires_idx").table("outgoing").col("expires_at").and_where(open()).to_owned(),
-        // message::outbox_store::due, next_due
+        // message::store::outbox_store::due, next_due
         Index::create()
             .name("outgoing_due_idx")
             .table("outgoing")
@@ -110,7 +110,7 @@ fn indexes() -> Vec<IndexCreateStatement> {
             .and_where(open())
             .and_where(Expr::col("status").eq("scheduled"))
             .to_owned(),
-        // message::outbox_store::by_reference
+        // message::store::outbox_store::by_reference
         Index::create()
             .name("outgoing_client_reference_key")
             .table("outgoing")
@@ -119,7 +119,7 @@ fn indexes() -> Vec<IndexCreateStatement> {
             .unique()
             .and_where(Expr::col("client_reference").is_not_null())
             .to_owned(),
-        // message::outbox_store::by_idempotency_key
+        // message::store::outbox_store::by_idempotency_key
         Index::create()
             .name("outgoing_idempotency_key_key")
             .table("outgoing")

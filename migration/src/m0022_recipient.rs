@@ -24,7 +24,7 @@ impl MigrationTrait for Migration {
             .foreign_key(&mut of_session.clone())
             .to_owned();
         manager.create_table(table).await?;
-        // message::recipient_store::delete_expired
+        // message::lookup::recipient_store::delete_expired
         let index = Index::create().name("recipient_checked_idx").table("recipient").col("checked_at").to_owned();
         manager.create_index(index).await
     }

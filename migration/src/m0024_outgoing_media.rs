@@ -13,11 +13,11 @@ impl MigrationTrait for Migration {
         manager.alter_table(Table::alter().table("outgoing").add_column(awaits).to_owned()).await?;
         manager.create_table(outgoing_media()).await?;
         manager.create_table(uploaded_file()).await?;
-        // message::upload_store::in_use
+        // message::store::upload_store::in_use
         let by_file =
             Index::create().name("outgoing_media_sha256_idx").table("outgoing_media").col("sha256").to_owned();
         manager.create_index(by_file).await?;
-        // message::upload_store::delete_old
+        // message::store::upload_store::delete_old
         let by_age = Index::create().name("uploaded_file_age_idx").table("uploaded_file").col("uploaded_at").to_owned();
         manager.create_index(by_age).await
     }

@@ -10,7 +10,7 @@ impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         manager.create_table(audience()).await?;
         manager.create_table(message_audience()).await?;
-        // message::audience_store: who leaves a group is taken out of what was sent there, and what is for nobody is deleted.
+        // message::store::audience_store: who leaves a group is taken out of what was sent there, and what is for nobody is deleted.
         let by_chat = Index::create()
             .name("message_audience_chat_idx")
             .table("message_audience")

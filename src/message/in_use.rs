@@ -7,7 +7,8 @@ use async_trait::async_trait;
 use crate::error::Result;
 use crate::media::hash::FileHash;
 use crate::media::reconciler::InUse;
-use crate::message::{Messages, upload_store};
+use crate::message::Messages;
+use crate::message::store::upload_store;
 
 /// Files that are asked about in one question.
 const FILES: usize = 256;

@@ -3,7 +3,7 @@
 //! A message that is asked for is an intent. It is on the disk before it is tried: its id, its recipient, its bytes and its secret are
 //! chosen once, in one transaction with the event that says that it waits and with the client's key for the request
 //! (`accepting`). Who sends it is the outbox of its session (`outbox`), which reads it from there. What becomes of it is decided
-//! by one pure function ([`transition`]) and written in one place (`transitions`), with the event that says so.
+//! by one pure function ([`transition`](crate::message::store::transition)) and written in one place (`transitions`), with the event that says so.
 //!
 //! ```text
 //! a client ─> Messages::send ──one transaction──> message, outgoing, event
@@ -14,6 +14,10 @@
 //!                                                      ^
 //!                                   moments that have come (due)
 //! ```
+//!
+//! The folders, from the ground up: `store`, the rows and what they may become; `lookup`, whom a message is for; `file`, what is fetched;
+//! `limit`, what holds messages up; `sending`, the outbox; `receipt`, what phones say; on them stands this service, and on it what its
+//! callers ask for: `request`, a new message; `action`, what is done to one; `view`, what is shown.
 //!
 //! A reaction, another text and a removal (`actions`) are messages as well, with ids of their own: they take the same way, behind the
 //! message that they are about. So do votes, pins and all else that is done to a message (`voting`, `keeping`). What a message changes
@@ -43,90 +47,26 @@
 
 pub mod types;
 
-pub mod action_types;
-pub mod content;
-pub mod file_types;
-pub mod message_files;
-pub mod pacing;
-pub mod preview;
-pub mod receipt_types;
-pub mod rules;
-pub mod transition;
-pub mod vcard;
-pub mod vote_types;
+pub mod action;
+pub mod file;
+pub mod limit;
+mod lookup;
+pub mod receipt;
+mod request;
+mod sending;
+pub mod store;
+pub mod view;
 
-mod accepting;
-mod actions;
-mod answering;
-mod answers;
-mod attaching;
-mod audience_store;
-mod believed;
-mod changes;
-mod chat_timers;
-mod chats;
-mod checked;
-mod drafting;
-mod due;
-mod eager_files;
-mod effect;
-mod failure;
-mod fetch_failure;
-mod fetches;
-mod filling;
-mod forwarding;
-mod giving;
-mod group_mentions;
-mod group_receipts;
-mod group_sending;
-mod grouping;
-mod groups;
-mod holding;
+pub mod content;
+pub mod preview;
+pub mod rules;
+pub mod vcard;
+
 mod in_use;
-mod keeping;
-mod known;
-mod lanes;
-mod lifting;
-mod limits;
-mod listing;
-mod lookups;
-mod lowest;
-mod mentions;
-mod naming;
 mod news;
-mod opening;
-mod outbox;
-mod outbox_store;
-mod outboxes;
-mod outgoing;
-mod person;
-mod preventions;
-mod queues;
-mod receipt_listing;
-mod receipt_store;
-mod receipts;
-mod recipient;
-mod recipient_store;
-mod recipients;
-mod refusal;
-mod restriction_store;
-mod restrictions;
 mod retention;
-mod settling;
 mod shown;
-mod standings;
-mod starring;
-mod timers;
-mod transitions;
 mod typing;
-mod uncertain;
-mod upload_store;
-mod uploaded;
-mod uploader;
-mod uploads;
-mod votes;
-mod voting;
-mod wake;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -146,30 +86,31 @@ use crate::event::journal::Journal;
 use crate::lifecycle::Lifecycle;
 use crate::lifecycle::last_run::Loop;
 use crate::media::Media;
-use crate::message::believed::Believed;
-use crate::message::due::DueMessages;
-use crate::message::eager_files::EagerFiles;
-use crate::message::fetches::Fetches;
-use crate::message::groups::Groups;
-use crate::message::outbox::Shared;
-use crate::message::outboxes::Outboxes;
-use crate::message::outgoing::OutgoingRow;
-use crate::message::pacing::{Pace, Pacing};
-use crate::message::preventions::Preventions;
+use crate::message::file::eager_files::EagerFiles;
+use crate::message::file::fetches::Fetches;
+use crate::message::limit::pacing::{Pace, Pacing};
+use crate::message::limit::preventions::Preventions;
+use crate::message::limit::restrictions::Restrictions;
+use crate::message::limit::standings::Standings;
+use crate::message::lookup::recipients::Recipients;
 use crate::message::preview::Previews;
-use crate::message::queues::Queues;
-use crate::message::receipts::Receipts;
-use crate::message::recipients::Recipients;
-use crate::message::restrictions::Restrictions;
+use crate::message::receipt::receipts::Receipts;
 use crate::message::retention::MessageRetention;
+use crate::message::sending::due::DueMessages;
+use crate::message::sending::groups::Groups;
+use crate::message::sending::outbox::Shared;
+use crate::message::sending::outboxes::Outboxes;
+use crate::message::sending::queues::Queues;
+use crate::message::sending::transitions::{Change, Transitions};
+use crate::message::sending::uncertain::Written;
+use crate::message::sending::uploads::Uploads;
 use crate::message::shown::shown;
-use crate::message::standings::Standings;
-use crate::message::transition::Happening;
-use crate::message::transitions::{Change, Transitions};
+use crate::message::store::believed::Believed;
+use crate::message::store::outgoing::OutgoingRow;
+use crate::message::store::transition::Happening;
+use crate::message::store::{outbox_store, restriction_store};
 use crate::message::types::Message;
 use crate::message::typing::Typing;
-use crate::message::uncertain::Written;
-use crate::message::uploads::Uploads;
 use crate::session::Sessions;
 
 /// When it is looked for what came of a change whose commit may have been lost. Whoever asked for it waits meanwhile.

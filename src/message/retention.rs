@@ -16,9 +16,13 @@ use crate::event::index_store;
 use crate::event::store::{PRUNED, bookmark};
 use crate::event::vote_store;
 use crate::lifecycle::last_run::LastRun;
-use crate::message::recipients::{KEPT, NOBODY_KEPT};
-use crate::message::uploaded::REUSED;
-use crate::message::{audience_store, outbox_store, receipt_store, recipient_store, upload_store};
+use crate::message::lookup::recipient_store;
+use crate::message::lookup::recipients::{KEPT, NOBODY_KEPT};
+use crate::message::store::audience_store;
+use crate::message::store::outbox_store;
+use crate::message::store::receipt_store;
+use crate::message::store::upload_store;
+use crate::message::store::uploaded::REUSED;
 use crate::session::Sessions;
 
 /// How often it drops something.

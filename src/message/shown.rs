@@ -4,8 +4,8 @@ use entity::words::message::MessageType;
 use entity::words::outgoing::{Direction, MessageStatus};
 
 use crate::event::index::{IndexedMessage, MessageKey, StoredMessage};
-use crate::message::outgoing::OutgoingRow;
-use crate::message::transition::is_open;
+use crate::message::store::outgoing::OutgoingRow;
+use crate::message::store::transition::is_open;
 use crate::message::types::{Message, MessageFailure};
 use crate::whatsapp::compose;
 

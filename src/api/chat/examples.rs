@@ -5,7 +5,7 @@ use entity::words::chat::ChatState;
 use entity::words::session::AccountPresence;
 use poem_openapi::types::Example;
 
-use crate::message::action_types::{DefaultTimer, NewTimer, TimerOfChat};
+use crate::message::action::action_types::{DefaultTimer, NewTimer, TimerOfChat};
 use crate::message::types::{ChatTyping, Message, NewTyping, ReadMessages, ReadRequest};
 use crate::session::types::{NewPresence, Presence};
 

@@ -4,7 +4,7 @@ use async_graphql::{Context, ID, InputObject, Object};
 
 use crate::api::graphql::resolver::{api, caller, or_null};
 use crate::api::message::graphql::Sending;
-use crate::message::action_types::{DefaultTimer, NewTimer, TimerOfChat};
+use crate::message::action::action_types::{DefaultTimer, NewTimer, TimerOfChat};
 use crate::message::types::{ChatTyping, NewTyping, ReadMessages, ReadRequest};
 use crate::session::session_id;
 use crate::session::types::{NewPresence, Presence};

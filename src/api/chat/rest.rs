@@ -14,7 +14,7 @@ use crate::api::reply::Ok200;
 use crate::api::rest::param::{Wait, Word};
 use crate::api::rest::tag::Tag;
 use crate::api::services::Api;
-use crate::message::action_types::{DefaultTimer, NewTimer, TimerOfChat};
+use crate::message::action::action_types::{DefaultTimer, NewTimer, TimerOfChat};
 use crate::message::types::{ChatTyping, IfOffline, NewTyping, ReadMessages, ReadRequest};
 use crate::session::session_id;
 use crate::session::types::{NewPresence, Presence};

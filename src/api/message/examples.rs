@@ -8,7 +8,7 @@ use poem_openapi::types::Example;
 
 use crate::event::body::party::Party;
 use crate::message::content::{LinkPreview, MessageContent, TextContent};
-use crate::message::receipt_types::{MessageReceipt, MessageReceiptPage};
+use crate::message::receipt::receipt_types::{MessageReceipt, MessageReceiptPage};
 use crate::message::types::{
     Limits, Message, MessageFailure, MessagePage, MessageQueue, NewChats, NewMessage, SendRate, Timelock,
 };

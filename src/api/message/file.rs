@@ -19,7 +19,7 @@ use crate::api::message::file_name::disposition;
 use crate::api::message::file_range::{Part, part};
 use crate::api::reply;
 use crate::media::format::kind::extension;
-use crate::message::file_types::{MessageFileInfo, OpenedFile};
+use crate::message::file::file_types::{MessageFileInfo, OpenedFile};
 
 /// The header that says where the bytes are.
 const FILE_STATE: &str = "File-State";

@@ -9,8 +9,8 @@ use entity::words::outgoing::{Direction, MessageStatus};
 use crate::api::graphql::resolver::{PAGE_DEFAULT, api, caller, or_null};
 use crate::api::rest::param::Wait;
 use crate::error::{Error, Result};
-use crate::message::file_types::MessageFileInfo;
-use crate::message::receipt_types::{MessageReceipt, ReceiptSlice, ReceiptWithCursor};
+use crate::message::file::file_types::MessageFileInfo;
+use crate::message::receipt::receipt_types::{MessageReceipt, ReceiptSlice, ReceiptWithCursor};
 use crate::message::types::{
     IfOffline, Limits, Message, MessageFilter, MessageSlice, MessageWithCursor, NewMessage, SendOptions,
 };

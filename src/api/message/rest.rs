@@ -16,7 +16,7 @@ use crate::api::reply::Ok200;
 use crate::api::rest::param::{Limit, Wait, Word};
 use crate::api::rest::tag::Tag;
 use crate::api::services::Api;
-use crate::message::receipt_types::MessageReceiptPage;
+use crate::message::receipt::receipt_types::MessageReceiptPage;
 use crate::message::types::{IfOffline, Limits, Message, MessageFilter, MessagePage, NewMessage};
 use crate::session::session_id;
 

@@ -2,7 +2,7 @@
 
 use poem_openapi::types::Example;
 
-use crate::message::action_types::{NewForward, NewPin, StarredMessage};
+use crate::message::action::action_types::{NewForward, NewPin, StarredMessage};
 use crate::message::content::contact::{ContactContent, NewContact, NewPhone};
 use crate::message::content::location::LocationContent;
 

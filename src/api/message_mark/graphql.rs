@@ -5,7 +5,7 @@ use async_graphql::{Context, ID, InputObject, Object};
 use crate::api::graphql::resolver::{api, caller, or_null};
 use crate::api::message::graphql::Sending;
 use crate::api::message_action::graphql::ChangeMessageInput;
-use crate::message::action_types::{NewForward, NewPin, StarredMessage};
+use crate::message::action::action_types::{NewForward, NewPin, StarredMessage};
 use crate::message::types::{Message, MessagePlace};
 use crate::session::session_id;
 

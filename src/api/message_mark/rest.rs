@@ -14,7 +14,7 @@ use crate::api::reply::Ok200;
 use crate::api::rest::param::{Wait, Word};
 use crate::api::rest::tag::Tag;
 use crate::api::services::Api;
-use crate::message::action_types::{NewForward, NewPin, StarredMessage};
+use crate::message::action::action_types::{NewForward, NewPin, StarredMessage};
 use crate::message::types::{IfOffline, MessagePlace};
 use crate::session::session_id;
 

@@ -5,11 +5,11 @@ use entity::words::message::Attendance;
 use poem_openapi::types::Example;
 
 use crate::event::body::party::Party;
-use crate::message::action_types::{NewAttendance, NewVote};
+use crate::message::action::action_types::{NewAttendance, NewVote};
 use crate::message::content::event::EventContent;
 use crate::message::content::location::LocationContent;
 use crate::message::content::poll::PollContent;
-use crate::message::vote_types::{MessageVotes, OptionVotes};
+use crate::message::view::vote_types::{MessageVotes, OptionVotes};
 
 fn voter() -> Party {
     Party {

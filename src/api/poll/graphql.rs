@@ -4,9 +4,9 @@ use async_graphql::{Context, ID, InputObject, Object};
 
 use crate::api::graphql::resolver::{api, caller, or_null};
 use crate::api::message::graphql::Sending;
-use crate::message::action_types::{NewAttendance, NewVote};
+use crate::message::action::action_types::{NewAttendance, NewVote};
 use crate::message::types::Message;
-use crate::message::vote_types::MessageVotes;
+use crate::message::view::vote_types::MessageVotes;
 use crate::session::session_id;
 
 /// What can be asked about polls.

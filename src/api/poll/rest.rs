@@ -14,9 +14,9 @@ use crate::api::reply::Ok200;
 use crate::api::rest::param::{Wait, Word};
 use crate::api::rest::tag::Tag;
 use crate::api::services::Api;
-use crate::message::action_types::{NewAttendance, NewVote};
+use crate::message::action::action_types::{NewAttendance, NewVote};
 use crate::message::types::IfOffline;
-use crate::message::vote_types::MessageVotes;
+use crate::message::view::vote_types::MessageVotes;
 use crate::session::session_id;
 
 /// Polls and events.

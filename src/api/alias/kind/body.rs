@@ -4,7 +4,7 @@ use poem_openapi::Object;
 
 use crate::api::alias::around::Around;
 use crate::error::{Error, Result};
-use crate::message::action_types::{NewForward, NewPin, NewVote};
+use crate::message::action::action_types::{NewForward, NewPin, NewVote};
 use crate::message::content::MessageContent;
 use crate::message::content::contact::{ContactContent, NewContact, NewPhone};
 use crate::message::content::location::LocationContent;

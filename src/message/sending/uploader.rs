@@ -1,0 +1,286 @@
+//! Uploads the files of one session's messages. One task for each session that has something to upload; it ends when there is nothing.
+//!
+//! A message with a file has no turn in its chat until the file is uploaded, so a long video holds up no text; a text that is asked for
+//! after it may be sent before it. What is to be uploaded is read from its rows, so a process that ends in the middle of it goes on with
+//! the next one. A file that several messages carry is uploaded once: all that wait for it get their turns by that, in the order in
+//! which they were asked for.
+//!
+//! What does not come to an end is tried again with growing pauses while the session is logged in, until the message expires.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use entity::ids::SessionId;
+use entity::words::message::FileKind;
+use entity::words::outgoing::FailureCode;
+use futures::StreamExt as _;
+use futures::stream::FuturesUnordered;
+use tokio::sync::{Semaphore, watch};
+use tokio::time::Instant;
+use tracing::{error, warn};
+
+use crate::crash;
+use crate::error::{Error, ErrorKind, Result, chain};
+use crate::media::files::Files;
+use crate::message::lookup::naming::own_jid;
+use crate::message::news::News;
+use crate::message::sending::outboxes::Outboxes;
+use crate::message::store::upload_store::{self, UploadKey};
+use crate::message::store::uploaded::{REUSED, Uploaded};
+use crate::whatsapp::client::Client;
+use crate::whatsapp::compose::FileAddress;
+use crate::whatsapp::operation::media::{NotTransferred, UploadKind, UploadedFile};
+
+/// Files of one session that are uploaded at the same time.
+const AT_ONCE: usize = 4;
+/// Pause after the first try of a file. Each one is three times as long as the one before.
+const FIRST_PAUSE: Duration = Duration::from_secs(5);
+/// Longest pause between two tries.
+const LONGEST_PAUSE: Duration = Duration::from_secs(10 * 60);
+
+/// What the uploaders of all sessions share.
+#[derive(Debug)]
+pub(in crate::message) struct UploadShared {
+    pub(in crate::message) outboxes: Outboxes,
+    pub(in crate::message) files: Files,
+    /// One for each upload of the process.
+    pub(in crate::message) permits: Semaphore,
+}
+
+/// The uploader of one session.
+pub(in crate::message) struct Uploader {
+    pub(in crate::message) session: SessionId,
+    pub(in crate::message) client: watch::Receiver<Option<Client>>,
+    pub(in crate::message) news: Arc<News>,
+    pub(in crate::message) shared: Arc<UploadShared>,
+}
+
+/// What came of an upload.
+enum Outcome {
+    /// The media servers have the file.
+    There(Uploaded),
+    /// They never will.
+    Never(FailureCode),
+    /// Not now.
+    Later,
+}
+
+/// When a file that was not uploaded is tried again.
+#[derive(Clone, Copy)]
+struct Pause {
+    /// How often it was tried.
+    times: u32,
+    until: Instant,
+}
+
+/// What is going on on one connection.
+#[derive(Default)]
+struct Work {
+    under_way: HashSet<UploadKey>,
+    pauses: HashMap<UploadKey, Pause>,
+}
+
+impl Uploader {
+    /// Uploads until nothing is left, or the session is gone.
+    pub(in crate::message) async fn run(&mut self) {
+        loop {
+            let is_online = |client: &Option<Client>| client.as_ref().is_some_and(|client| !client.has_ended());
+            let client = match self.client.wait_for(is_online).await {
+                Ok(client) => client.clone(),
+                Err(_) => return,
+            };
+            let Some(client) = client else { continue };
+            if self.upload_all(&client).await {
+                return;
+            }
+        }
+    }
+
+    /// Uploads on this connection what there is to upload. Says whether nothing is left.
+    async fn upload_all(&self, client: &Client) -> bool {
+        let (mut work, mut running) = (Work::default(), FuturesUnordered::new());
+        loop {
+            let mut wait = None;
+            if running.len() < AT_ONCE {
+                match self.awaited(&work).await {
+                    Ok(keys) if keys.is_empty() && running.is_empty() => return true,
+                    Ok(keys) => {
+                        for key in work.begin(&keys, AT_ONCE - running.len(), Instant::now()) {
+                            running.push(self.upload(client, key));
+                        }
+                        wait = work.next_moment();
+                    }
+                    Err(error) => {
+                        self.failed("what is to be uploaded could not be read", &error);
+                        wait = Some(Instant::now() + FIRST_PAUSE);
+                    }
+                }
+            }
+            let waiting = async {
+                match wait {
+                    Some(moment) => tokio::time::sleep_until(moment).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                Some((key, is_done)) = running.next(), if !running.is_empty() => work.end(key, is_done, Instant::now()),
+                () = self.news.come() => {}
+                () = waiting => {}
+                _ = client.ended() => break,
+            }
+        }
+        // What is under way learns the same, and what is written is written to its end.
+        while running.next().await.is_some() {}
+        false
+    }
+
+    /// What waits to be uploaded: enough of it that there is something behind what is under way and what pauses.
+    async fn awaited(&self, work: &Work) -> Result<Vec<UploadKey>> {
+        let limit = u64::try_from(AT_ONCE + work.under_way.len() + work.pauses.len()).unwrap_or(u64::MAX);
+        upload_store::awaited(self.shared.outboxes.shared.db.read(), &self.session, limit).await
+    }
+
+    /// Uploads a file for all that wait for it. Says whether nothing more is to be done about it.
+    async fn upload(&self, client: &Client, key: UploadKey) -> (UploadKey, bool) {
+        let done = match self.uploaded(client, &key).await {
+            Ok(Outcome::There(uploaded)) => self.fill(&key, &uploaded).await,
+            Ok(Outcome::Never(code)) => self.refuse(&key, code).await,
+            Ok(Outcome::Later) => Ok(false),
+            Err(error) => Err(error),
+        };
+        let is_done = done.unwrap_or_else(|error| {
+            if error.kind() != ErrorKind::ShuttingDown {
+                self.failed("the file of a message could not be uploaded for now", &error);
+            }
+            false
+        });
+        (key, is_done)
+    }
+
+    /// Where the file is: what is known of it, or after it was uploaded.
+    async fn uploaded(&self, client: &Client, key: &UploadKey) -> Result<Outcome> {
+        let shared = &self.shared.outboxes.shared;
+        let Some(account) = shared.sessions.identity(&self.session).as_ref().map(own_jid) else {
+            return Ok(Outcome::Later);
+        };
+        let after = shared.clock.now().before(REUSED);
+        let known = upload_store::uploaded(shared.db.read(), &self.session, key, &account, after).await?;
+        if let Some(known) = known {
+            return Ok(Outcome::There(known));
+        }
+        let Some(path) = self.shared.files.path(&key.hash).await? else {
+            return Ok(Outcome::Never(FailureCode::MediaGone));
+        };
+        let _permit = tokio::select! {
+            permit = self.shared.permits.acquire() => permit.map_err(Error::internal)?,
+            _ = client.ended() => return Ok(Outcome::Later),
+        };
+        let file = match client.upload(&path, upload_kind(key.kind)).await {
+            Ok(file) if file.file_sha256 == key.hash.0 => file,
+            Ok(_) => {
+                error!(session.id = %self.session, "a file in the store is not what it is called");
+                return Ok(Outcome::Never(FailureCode::MediaGone));
+            }
+            Err(NotTransferred::Refused) => return Ok(Outcome::Never(FailureCode::MediaRefused)),
+            Err(reason) => {
+                warn!(session.id = %self.session, ?reason, "the file of a message was not uploaded");
+                return Ok(Outcome::Later);
+            }
+        };
+        crash::point("uploaded");
+        let UploadedFile { url, direct_path, media_key, file_sha256: _, file_enc_sha256, file_length } = file;
+        let uploaded = Uploaded {
+            address: FileAddress { url, direct_path, media_key, file_enc_sha256 },
+            file_length: i64::try_from(file_length).map_err(Error::internal)?,
+            uploaded_at: shared.clock.now(),
+        };
+        upload_store::put_uploaded(shared.db.write(), &self.session, key, &account, &uploaded).await?;
+        Ok(Outcome::There(uploaded))
+    }
+
+    pub(in crate::message) fn failed(&self, what: &str, failure: &Error) {
+        error!(session.id = %self.session, error = chain(failure), "{what}");
+    }
+}
+
+impl Work {
+    /// What of this is uploaded now, at most so many. It is under way from now on.
+    fn begin(&mut self, keys: &[UploadKey], most: usize, now: Instant) -> Vec<UploadKey> {
+        // What nobody waits for any more is not remembered.
+        self.pauses.retain(|key, _| keys.contains(key));
+        let is_free = |key: &&UploadKey| {
+            !self.under_way.contains(*key) && self.pauses.get(*key).is_none_or(|pause| pause.until <= now)
+        };
+        let begun: Vec<_> = keys.iter().filter(is_free).take(most).copied().collect();
+        self.under_way.extend(&begun);
+        begun
+    }
+
+    /// One is not under way any more. What is not done pauses.
+    fn end(&mut self, key: UploadKey, is_done: bool, now: Instant) {
+        self.under_way.remove(&key);
+        if is_done {
+            self.pauses.remove(&key);
+            return;
+        }
+        let times = self.pauses.get(&key).map_or(1, |pause| pause.times.saturating_add(1));
+        self.pauses.insert(key, Pause { times, until: now + pause(times) });
+    }
+
+    /// When the next one that pauses is tried again.
+    fn next_moment(&self) -> Option<Instant> {
+        let waits = |(key, _): &(&UploadKey, &Pause)| !self.under_way.contains(*key);
+        self.pauses.iter().filter(waits).map(|(_, pause)| pause.until).min()
+    }
+}
+
+/// How long a file that was tried so many times is not tried again.
+fn pause(times: u32) -> Duration {
+    let pause = 3_u32.checked_pow(times.saturating_sub(1)).and_then(|factor| FIRST_PAUSE.checked_mul(factor));
+    pause.unwrap_or(LONGEST_PAUSE).min(LONGEST_PAUSE)
+}
+
+const fn upload_kind(kind: FileKind) -> UploadKind {
+    match kind {
+        FileKind::Image | FileKind::Sticker => UploadKind::Image,
+        FileKind::Video => UploadKind::Video,
+        FileKind::Audio => UploadKind::Audio,
+        FileKind::Document | FileKind::StickerPack => UploadKind::Document,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::media::hash::FileHash;
+
+    fn key(number: u8) -> UploadKey {
+        UploadKey { hash: FileHash([number; 32]), kind: FileKind::Image }
+    }
+
+    #[test]
+    fn pauses_grow_up_to_ten_minutes() {
+        let seconds: Vec<_> = (1..=7).map(|times| pause(times).as_secs()).collect();
+        assert_eq!(seconds, [5, 15, 45, 135, 405, 600, 600]);
+        assert_eq!(pause(u32::MAX), LONGEST_PAUSE);
+    }
+
+    #[test]
+    fn a_file_is_under_way_once_and_pauses_after_it_failed() {
+        let (mut work, now) = (Work::default(), Instant::now());
+        assert_eq!(work.begin(&[key(1), key(2), key(3)], 2, now), [key(1), key(2)]);
+        assert_eq!(work.begin(&[key(1), key(2), key(3)], 2, now), [key(3)]);
+        work.end(key(1), false, now);
+        work.end(key(2), true, now);
+        assert!(work.begin(&[key(1)], 4, now).is_empty(), "it pauses");
+        let moment = work.next_moment().expect("it is tried again");
+        assert_eq!(moment, now + FIRST_PAUSE);
+        assert_eq!(work.begin(&[key(1)], 4, moment), [key(1)]);
+        assert_eq!(work.next_moment(), None, "it is under way");
+        work.end(key(1), false, moment);
+        assert_eq!(work.next_moment(), Some(moment + FIRST_PAUSE * 3));
+        // Nobody waits for it any more.
+        assert!(work.begin(&[], 4, moment).is_empty() && work.next_moment().is_none());
+    }
+}
