@@ -33,11 +33,18 @@ pub(super) fn write<'a>(batch: &mut Batch, files: impl Iterator<Item = (&'a Mess
     });
 }
 
-/// Writes the file of one message that this server sends, once it is known where it is.
+/// Writes the file of one message that this server sends, once it is known where it is, and whether it is known to have the hash that
+/// the message says.
 ///
 /// # Errors
 /// `Unavailable`.
-pub async fn put(tx: &impl ConnectionTrait, key: &MessageKey, file: &MessageFile, created_at: Timestamp) -> Result<()> {
+pub async fn put(
+    tx: &impl ConnectionTrait,
+    key: &MessageKey,
+    file: &MessageFile,
+    is_verified: bool,
+    created_at: Timestamp,
+) -> Result<()> {
     let MessageKey { session_id, chat, sender, message_id } = key.clone().fitted();
     let MessageFile { kind, direct_path, media_key, file_sha256, file_enc_sha256, file_length, mimetype } =
         file.clone();
@@ -56,7 +63,7 @@ pub async fn put(tx: &impl ConnectionTrait, key: &MessageKey, file: &MessageFile
         created_at,
         fetch_at: None,
         fetch_attempts: 0,
-        is_verified: true,
+        is_verified,
     };
     let insert = Entity::insert(ActiveModel::from(model)).on_conflict(OnConflict::new().do_nothing().to_owned());
     insert.exec_without_returning(tx).await.map_err(failed)?;

@@ -10,6 +10,7 @@ mod location;
 mod media;
 mod parts;
 mod poll;
+mod reworded;
 mod text;
 
 pub mod reading;
@@ -20,7 +21,8 @@ pub use contact::{Contact, contacts};
 pub use event::{Event, attendance, event};
 pub use forward::{Unforwardable, forward, forwardable};
 pub use location::{Location, location};
-pub use media::{FileAddress, FileContent, ShownAs, filled, media};
+pub use media::{FileAddress, FileContent, ShownAs, filled, media, moved};
 pub use parts::{Context, Quote, SECRET_BYTES, Sealing, Target};
 pub use poll::{Poll, option_sha256, poll, vote};
+pub use reworded::reworded;
 pub use text::{Preview, Text, text};

@@ -561,3 +561,25 @@ async fn a_star_is_on_all_devices_of_the_account(#[values(Through::Rest, Through
     }
     world.finish().await;
 }
+
+#[tokio::test]
+async fn an_edited_message_is_forwarded_and_answered_as_it_is_shown() {
+    let world = world(Kind::Sqlite).await;
+    world.sim.phone(OTHER);
+    let theirs = heard(&world, content::image(Some("tea?"))).await;
+    let key = content::key(&format!("{SHOP}@s.whatsapp.net"), &theirs, true, None);
+    heard(&world, content::edit(key, content::image(Some("coffee?")))).await;
+    let new = json!({ "to": FRIEND, "content": { "type": "text", "text": "at six" } });
+    let own = id(&world.door.post("/shop/messages", new).await.ok());
+    world.door.post(&format!("/shop/messages/{own}/edit"), json!({ "text": "at seven" })).await.ok();
+    let forwarded = done(&world, Through::Rest, FORWARD, &theirs, json!({ "to": OTHER })).await;
+    let got = arrives_at(&world, OTHER, &forwarded).await.content;
+    assert_eq!((got.kind, got.caption.as_deref()), ("image", Some("coffee?")));
+    let forwarded = done(&world, Through::Rest, FORWARD, &own, json!({ "to": OTHER })).await;
+    assert_eq!(arrives_at(&world, OTHER, &forwarded).await.text, "at seven");
+    let answer = json!({ "to": FRIEND, "content": { "type": "text", "text": "fine" }, "reply_to": own });
+    let answer = id(&world.door.post("/shop/messages", answer).await.ok());
+    let quoted = arrives(&world, &answer).await.content.quoted.expect("it answers one");
+    assert_eq!((quoted.id.as_str(), quoted.text.as_str()), (own.as_str(), "at seven"));
+    world.finish().await;
+}

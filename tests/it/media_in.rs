@@ -7,7 +7,7 @@ use reqwest::{Method, header};
 use rstest::rstest;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
-use whatsapp_simulator::{FileKind, MediaFault, MediaOperation, NewFile, Phone, ReuploadAnswer, Settings};
+use whatsapp_simulator::{FileKind, FileVerdict, MediaFault, MediaOperation, NewFile, Phone, ReuploadAnswer, Settings};
 
 use crate::support::door::Answer;
 use crate::support::journal::{of_type, until};
@@ -15,6 +15,7 @@ use crate::support::world::{Kind, World};
 
 const SHOP: &str = "15550100001";
 const FRIEND: &str = "15550100077";
+const OTHER: &str = "15550100078";
 const KINDS: [FileKind; 8] = [
     FileKind::Image,
     FileKind::Video,
@@ -347,5 +348,48 @@ async fn what_is_still_to_be_fetched_is_not_forgotten_by_a_restart() {
         (answer.bytes == bytes, answer.header(header::CONTENT_TYPE.as_str())),
         (true, "application/octet-stream")
     );
+    world.finish().await;
+}
+
+/// Forwards a message, and gives the id of the new one once WhatsApp has it.
+async fn forwarded(world: &World, id: &str) -> String {
+    let answer = world.door.post(&format!("/shop/messages/{id}/forward"), json!({ "to": OTHER })).await;
+    let (status, body) = (answer.status, answer.ok());
+    assert_eq!((status, &body["status"]), (201, &json!("sent")), "{body}");
+    body["id"].as_str().expect("an id").to_owned()
+}
+
+/// What the other friend's phone found in the file of a message.
+async fn opened(world: &World, id: &str) -> String {
+    let phone = world.sim.phone(OTHER);
+    world.eventually("the phone has it", || phone.inbox().iter().any(|got| got.id == id)).await;
+    let opened = phone.open_file(id).await.expect("it has a file");
+    assert_eq!(opened.verdict, FileVerdict::Intact);
+    opened.sha256.expect("the phone has the file")
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_forwarded_file_can_be_fetched_and_one_with_an_old_link_is_uploaded_again(
+    #[values(Kind::Sqlite, Kind::Postgres)] kind: Kind,
+) {
+    let (world, friend) = world(kind).await;
+    world.sim.phone(OTHER);
+    let uploads = || world.sim.media_stats().requests.get(&MediaOperation::Upload).copied().unwrap_or_default();
+    let file = NewFile::sample(FileKind::Image);
+    let bytes = file.bytes.clone();
+    let id = receives(&world, &friend, file).await;
+    let before = uploads();
+    let first = forwarded(&world, &id).await;
+    assert_eq!(uploads(), before, "the file stays where it is");
+    assert_eq!(opened(&world, &first).await, hash(&bytes));
+    let answer = fetch(&world, &first).await;
+    assert_eq!((answer.status, hash(&answer.bytes)), (200, hash(&bytes)));
+    let week = 8 * 24 * 60 * 60 * 1000_u64;
+    world.tables().await.run(&format!("UPDATE message SET sent_at = sent_at - {week} WHERE message_id = '{id}'")).await;
+    let second = forwarded(&world, &id).await;
+    assert_eq!(uploads(), before + 1, "nobody knows whether the old link still leads anywhere");
+    assert_eq!(opened(&world, &second).await, hash(&bytes));
+    assert_eq!(fetch(&world, &second).await.bytes, bytes);
     world.finish().await;
 }

@@ -149,7 +149,7 @@ impl Messages {
         let (is_checked, audience) = (place.is_checked.unwrap_or(is_checked), place.audience);
         let is_change = matches!(message_type, MessageType::Edit | MessageType::Revoke);
         let quoted_id = is_change.then_some(message_id);
-        let (upload, send_at) = (None, None);
+        let (upload, file, send_at) = (None, None, None);
         Ok(Draft {
             recipient,
             is_checked,
@@ -159,6 +159,7 @@ impl Messages {
             quoted_id,
             content,
             upload,
+            file,
             effect,
             send_at,
             expires_at,

@@ -91,6 +91,7 @@ impl Messages {
             content: compose::timer(seconds, now, rand::random()),
             audience: Vec::new(),
             upload: None,
+            file: None,
             effect: Some(Effect::Timer { seconds: seconds_shown }),
             send_at: None,
             expires_at: now.after(rules::EXPIRES_AFTER),

@@ -36,7 +36,7 @@ pub(in crate::message) struct Found {
     pub(in crate::message) message_type: Option<MessageType>,
     /// JID of who sent it, without a device.
     pub(in crate::message) sender: String,
-    /// Its protobuf. Empty if that is not kept.
+    /// Its protobuf, with the words that it was given last. Empty if that is not kept.
     pub(in crate::message) content: Vec<u8>,
     /// When it was sent. None if it was not yet, or is not known.
     pub(in crate::message) sent_at: Option<Timestamp>,
@@ -81,8 +81,9 @@ impl Messages {
 
     async fn known_target(&self, session: &SessionId, stored: StoredMessage) -> Result<Found> {
         let message_ids = [stored.message.key.message_id.clone()];
-        let is_removed = self.changes(session, &message_ids).await?.is_removed(&stored);
-        let IndexedMessage { key, is_from_me, message_type, sent_at, content, .. } = stored.message;
+        let changes = self.changes(session, &message_ids).await?;
+        let (is_removed, content) = (changes.is_removed(&stored), changes.current(&stored));
+        let IndexedMessage { key, is_from_me, message_type, sent_at, .. } = stored.message;
         let row = match is_from_me {
             true => outbox_store::find(self.db.read(), session, &key.message_id).await?,
             false => None,

@@ -5,6 +5,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use entity::ids::SessionId;
 use parking_lot::Mutex;
@@ -12,7 +13,7 @@ use tokio::sync::{Semaphore, watch};
 use tracing::{debug, error};
 
 use crate::db::Db;
-use crate::error::{Error, chain};
+use crate::error::{Error, ErrorKind, chain};
 use crate::event::file::StoredFile;
 use crate::event::file_store;
 use crate::event::index::MessageKey;
@@ -32,6 +33,9 @@ const LARGEST: u64 = 2 * 1024 * 1024 * 1024;
 const UNDER_WAY: usize = 4_096;
 /// Files that have a place in the store at the same time. The store has more, which are for what clients hand in.
 const AT_ONCE: usize = 128;
+
+/// Longest wait of a request for a file that is fetched.
+const FETCH_WAIT: Duration = Duration::from_secs(60);
 
 /// What came of fetching a file.
 pub(in crate::message) type Fetched = Result<FileHash, FetchFailure>;
@@ -89,6 +93,18 @@ impl Fetches {
         let outcome = fetched.wait_for(Option::is_some).await.ok().and_then(|outcome| *outcome);
         // It ends without an outcome when the server stops, or if it panicked, which is logged.
         outcome.unwrap_or(Err(FetchFailure::Stopping))
+    }
+
+    /// Fetches it for a request, which waits for a minute at most. It goes on to be fetched.
+    ///
+    /// # Errors
+    /// Why it was not fetched; `UpstreamTimeout`: not yet.
+    pub(in crate::message) async fn fetch_in_time(&self, wanted: StoredFile) -> Result<FileHash, Error> {
+        let Ok(fetched) = tokio::time::timeout(FETCH_WAIT, self.fetch(wanted)).await else {
+            let detail = "the file is still being fetched from WhatsApp: ask again";
+            return Err(Error::new(ErrorKind::UpstreamTimeout, detail).retry_in(Duration::from_secs(5)));
+        };
+        Ok(fetched?)
     }
 
     /// Begins to fetch it, unless somebody has.

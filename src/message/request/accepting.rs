@@ -17,6 +17,7 @@ use crate::crash;
 use crate::db::write::Work;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::entry::{JournalEntry, NewEvent, Shortcut, Write};
+use crate::event::file_store;
 use crate::event::index::{IndexedMessage, MessageKey};
 use crate::message::lookup::naming::{lane, new_id, own_jid};
 use crate::message::request::checked;
@@ -30,6 +31,7 @@ use crate::message::store::outbox_store;
 use crate::message::store::outgoing::OutgoingRow;
 use crate::message::store::transition::{Progress, is_open};
 use crate::message::store::upload_store::{self, AwaitedUpload};
+use crate::message::store::uploaded::UploadedFile;
 use crate::message::types::{Accepted, IfOffline, NewMessage, SendOptions};
 use crate::message::{Messages, rules};
 use crate::session::client::Account;
@@ -59,6 +61,8 @@ pub(in crate::message) struct Draft {
     pub(in crate::message) content: Vec<u8>,
     /// Its file, which is uploaded before it is sent.
     pub(in crate::message) upload: Option<AwaitedUpload>,
+    /// Its file, if that is on WhatsApp's media servers already.
+    pub(in crate::message) file: Option<UploadedFile>,
     /// What it changes once WhatsApp has it.
     pub(in crate::message) effect: Option<Effect>,
     /// Some if it is to be sent later.
@@ -72,6 +76,7 @@ pub(in crate::message) struct Intent {
     pub(in crate::message) row: OutgoingRow,
     pub(in crate::message) indexed: IndexedMessage,
     pub(in crate::message) upload: Option<AwaitedUpload>,
+    pub(in crate::message) file: Option<UploadedFile>,
     /// Those who are to see it, if it is a status.
     pub(in crate::message) audience: Option<AudienceRow>,
 }
@@ -188,6 +193,7 @@ impl Messages {
             quoted_id,
             content,
             upload,
+            file,
             effect,
             send_at,
             expires_at,
@@ -223,7 +229,7 @@ impl Messages {
             .then(|| AudienceRow::new(session.clone(), message_id.clone(), recipient.clone(), audience, now));
         let key = MessageKey { session_id: session.clone(), chat: recipient, sender: own_jid(own), message_id };
         let indexed = IndexedMessage { key, is_from_me: true, message_type, quoted_id, content, sent_at: now };
-        Intent { row, indexed, upload, audience }
+        Intent { row, indexed, upload, file, audience }
     }
 
     /// Writes it, and lets it be sent.
@@ -231,7 +237,7 @@ impl Messages {
         let this = self.clone();
         self.lifecycle
             .complete(async move {
-                let Intent { row, indexed, upload, audience } = &intent;
+                let Intent { row, indexed, upload, file, audience } = &intent;
                 let transitions = &this.outboxes.shared.transitions;
                 let known = transitions.known(&row.session_id, &row.message_id);
                 let mut slot = known.lock().await;
@@ -239,9 +245,9 @@ impl Messages {
                 let watched = transitions.watch(&row.session_id, &row.message_id, row.progress.status);
                 let mut rows = vec![outbox_store::new_row(row)];
                 rows.extend(audience.iter().flat_map(audience_store::new_rows));
-                let shortcut = match upload {
-                    None => Some(Shortcut { events: vec![event(&intent)?], rows }),
-                    Some(_) => None,
+                let shortcut = match (upload, file) {
+                    (None, None) => Some(Shortcut { events: vec![event(&intent)?], rows }),
+                    _ => None,
                 };
                 let of = Arc::new(intent.clone());
                 let write: Write = Box::new(move |tx: &Work| {
@@ -293,6 +299,9 @@ async fn insert(tx: &Work, intent: &Intent) -> Result<Vec<NewEvent>> {
     outbox_store::insert(tx, row.clone()).await?;
     if let Some(upload) = &intent.upload {
         upload_store::insert(tx, &row.session_id, &row.message_id, upload, row.created_at).await?;
+    }
+    if let Some(UploadedFile { file, is_verified }) = &intent.file {
+        file_store::put(tx, &intent.indexed.key, file, *is_verified, row.created_at).await?;
     }
     if let Some(audience) = &intent.audience {
         audience_store::put(tx, audience.clone()).await?;

@@ -18,6 +18,8 @@ use crate::message::lookup::recipient::Recipient;
 use crate::message::preview::wanted::{self, WantedPreview};
 use crate::message::request::checked::media::CheckedMedia;
 use crate::message::rules::{EXPIRES_AFTER, MENTIONS_MAX, STATUS_MAX, fingerprint, key, text};
+use crate::message::store::upload_store::AwaitedUpload;
+use crate::message::store::uploaded::UploadedFile;
 use crate::message::types::NewMessage;
 use crate::whatsapp::compose::{Contact, Event, Location, Poll};
 
@@ -64,12 +66,20 @@ pub(in crate::message) enum CheckedContent {
     /// An event.
     Event(Box<Event>),
     /// What another message says.
-    Forward {
-        /// What that one is.
-        message_type: MessageType,
-        /// Its protobuf.
-        content: Vec<u8>,
-    },
+    Forward(Box<Forwarded>),
+}
+
+/// What is forwarded.
+#[derive(Clone)]
+pub(in crate::message) struct Forwarded {
+    /// What the other message is.
+    pub(in crate::message) message_type: MessageType,
+    /// Its protobuf.
+    pub(in crate::message) content: Vec<u8>,
+    /// Its file, if that is to be uploaded again.
+    pub(in crate::message) upload: Option<AwaitedUpload>,
+    /// Its file, if that stays where it is.
+    pub(in crate::message) file: Option<UploadedFile>,
 }
 
 /// Checks a message.
@@ -153,7 +163,7 @@ fn status_recipients(to: &Recipient, people: Option<Vec<String>>) -> Result<Vec<
 /// `InvalidRecipient`.
 pub(in crate::message) fn forward(
     to: &str,
-    content: CheckedContent,
+    forwarded: Box<Forwarded>,
     fingerprint: Vec<u8>,
     now: Timestamp,
 ) -> Result<Checked> {
@@ -163,7 +173,7 @@ pub(in crate::message) fn forward(
     }
     Ok(Checked {
         to,
-        content,
+        content: CheckedContent::Forward(forwarded),
         reply_to: None,
         mentions: Vec::new(),
         mention_all: false,
@@ -181,7 +191,7 @@ impl CheckedContent {
         match self {
             Self::Text { text, .. } => Some(text),
             Self::Media(media) => media.caption.as_mut(),
-            Self::Location(_) | Self::Contacts(_) | Self::Poll(_) | Self::Event(_) | Self::Forward { .. } => None,
+            Self::Location(_) | Self::Contacts(_) | Self::Poll(_) | Self::Event(_) | Self::Forward(_) => None,
         }
     }
 

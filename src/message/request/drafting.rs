@@ -11,7 +11,7 @@ use futures::future::try_join_all;
 
 use crate::caller::Caller;
 use crate::error::{Error, ErrorKind, Result};
-use crate::event::index::{IndexedMessage, StoredMessage};
+use crate::event::index::StoredMessage;
 use crate::event::index_store;
 use crate::message::Messages;
 use crate::message::lookup::lookups::Found;
@@ -19,11 +19,12 @@ use crate::message::lookup::naming::without_device;
 use crate::message::lookup::person::Person;
 use crate::message::lookup::recipient::{Recipient, STATUS};
 use crate::message::request::accepting::{Draft, own};
-use crate::message::request::checked::{Checked, CheckedContent};
+use crate::message::request::checked::{Checked, CheckedContent, Forwarded};
 use crate::message::request::group_mentions::{Mentioned, mentioned_in_group, spelled};
 use crate::message::request::grouping::GroupKnown;
 use crate::message::request::mentions::{Chat, mentioned};
 use crate::message::store::upload_store::AwaitedUpload;
+use crate::message::store::uploaded::UploadedFile;
 use crate::session::client::Account;
 use crate::whatsapp::compose::{self, Context, Quote, Text};
 use crate::whatsapp::names;
@@ -47,6 +48,16 @@ struct Destination {
     expiration: Option<u32>,
     /// What is known of the group, if it is one.
     group: Option<Arc<GroupFacts>>,
+}
+
+/// What a message says, as WhatsApp gets it.
+struct Composed {
+    message_type: MessageType,
+    content: Vec<u8>,
+    /// Its file, if that is to be uploaded.
+    upload: Option<AwaitedUpload>,
+    /// Its file, if that is on WhatsApp's media servers already.
+    file: Option<UploadedFile>,
 }
 
 impl Messages {
@@ -81,7 +92,7 @@ impl Messages {
         let quoted_id = quote.as_ref().map(|quote| quote.message_id.clone());
         let (mentions, secret) = (mentioned.jids, rand::random());
         let context = Context { quote, mentions, mentions_all: mention_all, expiration, secret };
-        let (message_type, content, upload) = self.content(caller, content, &context).await?;
+        let Composed { message_type, content, upload, file } = self.content(caller, content, &context).await?;
         let effect = None;
         Ok(Draft {
             recipient,
@@ -92,6 +103,7 @@ impl Messages {
             quoted_id,
             content,
             upload,
+            file,
             effect,
             send_at,
             expires_at,
@@ -168,29 +180,26 @@ impl Messages {
     }
 
     /// What a message is, its protobuf, and its file, if it has one.
-    async fn content(
-        &self,
-        caller: &Caller,
-        content: CheckedContent,
-        context: &Context,
-    ) -> Result<(MessageType, Vec<u8>, Option<AwaitedUpload>)> {
-        Ok(match content {
+    async fn content(&self, caller: &Caller, content: CheckedContent, context: &Context) -> Result<Composed> {
+        let (message_type, content) = match content {
             CheckedContent::Text { text, preview } => {
                 let preview = self.previews.make(preview).await;
-                (MessageType::Text, compose::text(&Text { text, preview }, context), None)
+                (MessageType::Text, compose::text(&Text { text, preview }, context))
             }
             CheckedContent::Media(media) => {
                 let (message_type, content, upload) = self.attached(caller, *media, context).boxed().await?;
-                (message_type, content, Some(upload))
+                return Ok(Composed { message_type, content, upload: Some(upload), file: None });
             }
-            CheckedContent::Location(place) => (MessageType::Location, compose::location(&place, context), None),
-            CheckedContent::Contacts(contacts) => (MessageType::Contacts, compose::contacts(&contacts, context), None),
-            CheckedContent::Poll(poll) => (MessageType::Poll, compose::poll(&poll, context), None),
-            CheckedContent::Event(event) => (MessageType::Appointment, compose::event(&event, context), None),
-            CheckedContent::Forward { message_type, content } => {
-                (message_type, compose::forward(&content, context), None)
+            CheckedContent::Location(place) => (MessageType::Location, compose::location(&place, context)),
+            CheckedContent::Contacts(contacts) => (MessageType::Contacts, compose::contacts(&contacts, context)),
+            CheckedContent::Poll(poll) => (MessageType::Poll, compose::poll(&poll, context)),
+            CheckedContent::Event(event) => (MessageType::Appointment, compose::event(&event, context)),
+            CheckedContent::Forward(forwarded) => {
+                let Forwarded { message_type, content, upload, file } = *forwarded;
+                return Ok(Composed { message_type, content: compose::forward(&content, context), upload, file });
             }
-        })
+        };
+        Ok(Composed { message_type, content, upload: None, file: None })
     }
 
     /// Where somebody is reached. None if that is to be looked up later.
@@ -235,10 +244,12 @@ impl Messages {
         let stored = found.into_iter().find(in_chat).ok_or_else(|| {
             Error::about(ErrorKind::MessageNotFound, "reply_to", "must be the id of a message in the same chat")
         })?;
-        if self.changes(session, &[message_id.to_owned()]).await?.is_removed(&stored) {
+        let changes = self.changes(session, &[message_id.to_owned()]).await?;
+        if changes.is_removed(&stored) {
             return Err(Error::invalid("reply_to", "must not be a message that was removed for everybody"));
         }
-        let IndexedMessage { key, content, .. } = stored.message;
+        let content = changes.current(&stored);
+        let key = stored.message.key;
         let sender = self.member_jid(session, &without_device(&key.sender), group).await?;
         Ok(Quote { message_id: key.message_id, sender, content })
     }

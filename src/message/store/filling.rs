@@ -25,7 +25,7 @@ impl Filling {
     pub(in crate::message) async fn write(&self, tx: &Work, now: Timestamp) -> Result<()> {
         let Self { key, content, file } = self;
         index_store::fill(tx, &key.session_id, &key.message_id, content.clone()).await?;
-        file_store::put(tx, key, file, now).await?;
+        file_store::put(tx, key, file, true, now).await?;
         upload_store::delete(tx, &key.session_id, &key.message_id).await
     }
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use entity::timestamp::Timestamp;
 
+use crate::event::file::MessageFile;
 use crate::whatsapp::compose::FileAddress;
 
 /// How long a file that was uploaded is used again for other messages. The media servers keep it for weeks.
@@ -18,4 +19,13 @@ pub(in crate::message) struct Uploaded {
     pub(in crate::message) file_length: i64,
     /// When it was uploaded.
     pub(in crate::message) uploaded_at: Timestamp,
+}
+
+/// A file that is on WhatsApp's media servers already, since another message has it.
+#[derive(Clone)]
+pub(in crate::message) struct UploadedFile {
+    /// What it takes to fetch it.
+    pub(in crate::message) file: MessageFile,
+    /// Whether it is known to have the hash that the message says.
+    pub(in crate::message) is_verified: bool,
 }

@@ -9,14 +9,14 @@ use entity::words::message::MessageType;
 use entity::words::outgoing::MessageStatus;
 
 use crate::error::Result;
-use crate::event::index::StoredMessage;
+use crate::event::index::{IndexedMessage, StoredMessage};
 use crate::event::index_store;
 use crate::message::Messages;
 use crate::message::lookup::naming::without_device;
 use crate::message::store::outbox_store;
 use crate::message::store::outgoing::OutgoingRow;
 use crate::message::types::Message;
-use crate::whatsapp::compose::reading;
+use crate::whatsapp::compose::{self, reading};
 use crate::whatsapp::names;
 
 /// One change of a message.
@@ -73,6 +73,15 @@ impl Changes {
             }
         }
         message
+    }
+
+    /// The protobuf of a message, with the words that it was given last.
+    pub(in crate::message) fn current(&self, stored: &StoredMessage) -> Vec<u8> {
+        let IndexedMessage { key, is_from_me, content, .. } = &stored.message;
+        let edits = self.of(&key.message_id, &key.chat, &key.sender, *is_from_me);
+        let edits = edits.filter(|change| change.is_done() && change.change.message.message_type == MessageType::Edit);
+        let words = edits.last().and_then(|edit| reading::words(&edit.change.message.content));
+        words.and_then(|words| compose::reworded(content, &words)).unwrap_or_else(|| content.clone())
     }
 
     /// Whether a message was removed for everybody, or is about to be.

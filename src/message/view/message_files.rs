@@ -1,8 +1,6 @@
 //! The file of a message, for whoever may read the message: what is known of it, and its bytes. Those that are in the store are had
 //! without WhatsApp, whether they came or were sent.
 
-use std::time::Duration;
-
 use entity::ids::SessionId;
 use entity::long::Long;
 use entity::words::access::Scope;
@@ -20,9 +18,6 @@ use crate::message::file::fetches::hash_of;
 use crate::message::file::file_types::{MessageFileInfo, OpenedFile};
 use crate::message::file::opening::{beginning, opened, opened_from};
 use crate::whatsapp::compose;
-
-/// Longest wait for a file that is fetched. It goes on to be fetched.
-const FETCH_WAIT: Duration = Duration::from_secs(60);
 
 /// The file of a message that somebody asks for.
 #[derive(Debug)]
@@ -83,11 +78,7 @@ impl Messages {
         if let Some((hash, kept)) = kept {
             return opened(hash, kept).await;
         }
-        let fetched = tokio::time::timeout(FETCH_WAIT, self.fetches.fetch(stored)).await;
-        let Ok(fetched) = fetched else {
-            let detail = "the file is still being fetched from WhatsApp: ask again";
-            return Err(Error::new(ErrorKind::UpstreamTimeout, detail).retry_in(Duration::from_secs(5)));
-        };
-        opened_from(&self.fetches, fetched?).await
+        let hash = self.fetches.fetch_in_time(stored).await?;
+        opened_from(&self.fetches, hash).await
     }
 }

@@ -225,6 +225,17 @@ pub fn filled(content: &[u8], address: &FileAddress, uploaded_at: Timestamp) -> 
     Some(message_to_vec(&message))
 }
 
+/// The same message, with its file in another place on the media servers. None if it has no file, or cannot be read.
+pub fn moved(content: &[u8], direct_path: &str) -> Option<Vec<u8>> {
+    let mut message = message_decode(content).ok()?;
+    let place = place(innermost(&mut message))?;
+    if place.direct_path.as_deref() != Some(direct_path) {
+        // The whole address is that of the place before; phones make it of the path.
+        (*place.url, *place.direct_path) = (None, Some(direct_path.to_owned()));
+    }
+    Some(message_to_vec(&message))
+}
+
 fn place(message: &mut wa::Message) -> Option<Place<'_>> {
     if let Some(ImageMessage { url, direct_path, media_key, file_enc_sha256, media_key_timestamp, .. }) =
         message.image_message.as_option_mut()
@@ -260,7 +271,7 @@ fn place(message: &mut wa::Message) -> Option<Place<'_>> {
 }
 
 /// What is in the wrappers of [`media`].
-fn innermost(message: &mut wa::Message) -> &mut wa::Message {
+pub(super) fn innermost(message: &mut wa::Message) -> &mut wa::Message {
     let is_wrapped = |wrapper: &MessageField<FutureProofMessage>| wrapper.message.is_set();
     if is_wrapped(&message.document_with_caption_message) {
         return message.document_with_caption_message.get_or_insert_default().message.get_or_insert_default();

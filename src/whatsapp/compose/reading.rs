@@ -8,7 +8,9 @@ use wacore::proto_helpers::MessageExt as _;
 use waproto::codec::message_decode;
 use waproto::whatsapp::message::protocol_message::Type as ProtocolType;
 
+use crate::event::file::MessageFile;
 use crate::whatsapp::key_text;
+use crate::whatsapp::reading::message::file;
 
 /// The words of a message, or those below its media. None if it has none, or cannot be read.
 pub fn words(content: &[u8]) -> Option<String> {
@@ -27,6 +29,11 @@ pub fn file_name(content: &[u8]) -> Option<String> {
     let edited = base.protocol_message.as_option().and_then(|protocol| protocol.edited_message.as_option());
     let document = edited.unwrap_or(base).document_message.as_option()?;
     document.file_name.clone().or_else(|| document.title.clone())
+}
+
+/// What it takes to fetch the file of a message. None if it has none, or cannot be read.
+pub fn file(content: &[u8]) -> Option<MessageFile> {
+    file::of(&message_decode(content).ok()?)
 }
 
 /// The id of the message that a message is about: a reaction, a vote, a pin and so on. None if it is about none, or cannot be read.

@@ -5,7 +5,7 @@ mod attached;
 mod bound;
 mod content;
 mod context;
-mod file;
+pub(in crate::whatsapp) mod file;
 mod interactive;
 mod media;
 mod offer;

@@ -20,7 +20,7 @@ const MIMETYPE_BYTES: usize = 256;
 const HASH_BYTES: usize = 64;
 
 /// The file of a message, in whatever it is wrapped.
-pub(super) fn of(message: &wa::Message) -> Option<MessageFile> {
+pub(in crate::whatsapp) fn of(message: &wa::Message) -> Option<MessageFile> {
     let mut message = wrapper::opened(message).message;
     if let Some(edited) = message.protocol_message.as_option().and_then(|protocol| protocol.edited_message.as_option())
     {
