@@ -49,7 +49,7 @@ use crate::events::Events;
 use crate::first_qr::FirstQr;
 use crate::graphql::Graphql;
 use crate::machine::Machine;
-use crate::media::MediaIn;
+use crate::media::MediaBench;
 use crate::options::{Measure, Options};
 use crate::sends::Sends;
 use crate::subscriptions::Subscriptions;
@@ -84,8 +84,8 @@ enum Command {
     Events(Bench<Events>),
     /// How many messages a second go out, how soon they are acknowledged, and what those cost that wait.
     Sends(Bench<Sends>),
-    /// How soon files that come in are here, and what memory that takes.
-    Media(Bench<MediaIn>),
+    /// How soon files come and go, what memory that takes, and whether texts wait for them.
+    Media(Bench<MediaBench>),
     /// Whether anything is lost while the server is killed again and again.
     Crash(Bench<Crash>),
     #[command(flatten)]

@@ -1,11 +1,16 @@
-//! Files that come in: how soon the server has one that WhatsApp's media hosts have, and what memory that takes. Beside a plain client that
-//! fetches the encrypted file from the same host, and beside the encryption alone, which nobody can be faster than.
+//! Files that come and go: how soon the server has one that WhatsApp's media hosts have, how soon one of the server's is there, what memory
+//! that takes, and whether texts wait for it. Beside a plain client that moves as many bytes from and to the same host, and beside the
+//! encryption alone, which nobody can be faster than.
+
+mod outgoing;
+mod pictures;
+mod tables;
 
 use std::io::Read;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
-use clap::Args;
+use clap::{Args, ValueEnum};
 use futures::future::try_join_all;
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -13,11 +18,13 @@ use tokio_util::sync::CancellationToken;
 use wacore::download::MediaType;
 use wacore::upload::encrypt_media_streaming;
 
+use crate::media::outgoing::Outgoing;
+use crate::media::pictures::Pictures;
 use crate::options::{Measure, Options};
 use crate::process::Glance;
-use crate::report::{Report, Spread, Table, Target};
+use crate::report::Report;
 use crate::rest::answer;
-use crate::storage::Storage;
+use crate::storage::{Kind, Storage};
 use crate::world::{BootRate, Server, Simulator, TOKEN, phone_number, sender_number, session_id};
 
 const MEGABYTE: u64 = 1_000_000;
@@ -25,27 +32,58 @@ const MEGABYTE: u64 = 1_000_000;
 const LIMIT: Duration = Duration::from_secs(600);
 /// Pause between two looks.
 const LOOK_PAUSE: Duration = Duration::from_millis(20);
-/// What the project promised: this share of the limit by encryption, and this growth for each file that comes.
-const TARGET_SHARE: f64 = 0.7;
-const TARGET_GROWTH: f64 = 2.0;
 
 /// How much is measured.
 #[derive(Clone, Debug, Args)]
-pub(crate) struct MediaIn {
-    /// Size of a file, megabytes. All files of a run are in the simulator's memory, which has room for 1,000 MB.
+pub(crate) struct MediaBench {
+    /// Size of a file, megabytes; the server takes up to 104. The simulator has room for 1,000 MB and forgets the oldest files then.
     #[arg(long, default_value_t = 100)]
     megabytes: u64,
-    /// Files that come at the same time, after one alone.
+    /// Files that come or go at the same time, after one alone.
     #[arg(long, default_value_t = 8)]
     at_once: usize,
+    /// Texts per second beside which files are uploaded, in all chats together.
+    #[arg(long, default_value_t = 40.0)]
+    text_rate: f64,
+    /// Seconds for which texts are sent, once without uploads and once with them.
+    #[arg(long, default_value_t = 8.0)]
+    text_seconds: f64,
+    /// Times of texts without uploads, in turns with as many with uploads.
+    #[arg(long, default_value_t = 2)]
+    turns: usize,
+    /// Pictures of 200 kB.
+    #[arg(long, default_value_t = 1000)]
+    pictures: usize,
+    /// Only these parts.
+    #[arg(long, value_enum, value_delimiter = ',', default_values_t = [Part::In, Part::Out, Part::Pictures])]
+    parts: Vec<Part>,
 }
 
-/// One run. Rates are megabytes of files per second, of all together.
+/// What can be measured alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Part {
+    /// Files that come in.
+    In,
+    /// Files that go out, and texts beside them.
+    Out,
+    /// Pictures that go out.
+    Pictures,
+}
+
+/// One run of all parts.
 #[derive(Clone, Debug, Serialize)]
 struct Run {
     database: &'static str,
-    /// AES-CBC, HMAC and both hashes, one thread, from memory to nowhere.
+    /// AES-CBC, HMAC and both hashes, one thread, from memory to nowhere. Megabytes per second.
     encryption: f64,
+    incoming: Option<Incoming>,
+    outgoing: Option<Outgoing>,
+    pictures: Option<Pictures>,
+}
+
+/// One run of what comes in. Rates are megabytes of files per second, of all together.
+#[derive(Clone, Debug, Serialize)]
+struct Incoming {
     plain_one: f64,
     plain_many: f64,
     /// Until the server has the file and has checked it: the first byte of its answer.
@@ -57,28 +95,51 @@ struct Run {
     growth: f64,
 }
 
-impl Measure for MediaIn {
+impl Measure for MediaBench {
     fn shrink(&mut self) {
-        (self.megabytes, self.at_once) = (2, 2);
+        (self.megabytes, self.at_once, self.pictures) = (2, 2, 8);
+        (self.text_rate, self.text_seconds, self.turns) = (20.0, 1.0, 1);
     }
 
     async fn measure(&self, options: &Options) -> anyhow::Result<Report> {
+        ensure!(self.megabytes > 0 && self.at_once > 0 && self.turns > 0, "there must be something to measure");
+        ensure!(self.text_rate > 0.0 && self.text_seconds > 0.0, "there must be texts");
         let mut runs = Vec::new();
         for kind in options.kinds() {
             for number in 1..=options.runs() {
-                eprintln!("media: {}: run {number}", kind.name());
-                let storage = kind.prepare().await?;
-                let outcome = self.run(kind.name(), &storage).await;
-                storage.discard()?;
-                runs.push(outcome?);
+                runs.push(self.run(&kind, number).await?);
             }
         }
-        self.report(&runs, options)
+        tables::report(self, &runs, options)
     }
 }
 
-impl MediaIn {
-    async fn run(&self, database: &'static str, storage: &Storage) -> anyhow::Result<Run> {
+impl MediaBench {
+    /// Each part in a world of its own.
+    async fn run(&self, kind: &Kind, number: usize) -> anyhow::Result<Run> {
+        let encryption = self.rate(1, self.encryption().await?);
+        let (incoming, outgoing, pictures) = (None, None, None);
+        let mut run = Run { database: kind.name(), encryption, incoming, outgoing, pictures };
+        for &part in &self.parts {
+            eprintln!("media: {}: run {number}: {part:?}", kind.name());
+            let storage = kind.prepare().await?;
+            let outcome = match part {
+                Part::In => self.incoming(&storage).await.map(|incoming| run.incoming = Some(incoming)),
+                Part::Out => self.outgoing(&storage).await.map(|outgoing| run.outgoing = Some(outgoing)),
+                Part::Pictures => self.pictures(&storage).await.map(|pictures| run.pictures = Some(pictures)),
+            };
+            storage.discard()?;
+            outcome?;
+        }
+        Ok(run)
+    }
+
+    /// Megabytes per second of so many files.
+    fn rate(&self, files: usize, took: Duration) -> f64 {
+        files as f64 * self.megabytes as f64 / took.as_secs_f64()
+    }
+
+    async fn incoming(&self, storage: &Storage) -> anyhow::Result<Incoming> {
         let simulator = Simulator::start(storage).await?;
         let server = Server::start(storage, &simulator, BootRate::Lifted).await?;
         server.link(&simulator, 0..1).await?;
@@ -99,15 +160,13 @@ impl MediaIn {
         }
         let stored = answer(http.get(format!("{control}/media")), "GET /media").await?;
         let plain = plain_urls(&stored)?;
-        let rate = |files: usize, took: Duration| files as f64 * self.megabytes as f64 / took.as_secs_f64();
-        let encryption = rate(1, self.encryption().await?);
-        let plain_one = rate(1, self.fetch_all(&http, &plain[..1]).await?);
-        let plain_many = rate(self.at_once, self.fetch_all(&http, &plain[1..=self.at_once]).await?);
-        let fetched_one = rate(1, self.fetched_all(&http, &urls[..1]).await?);
-        let kept_one = rate(1, self.fetch_all(&http, &urls[..1]).await?);
-        let (took, growth) = self.fetched_and_watched(&http, &urls[1..], &server).await?;
-        let fetched_many = rate(self.at_once, took);
-        Ok(Run { database, encryption, plain_one, plain_many, fetched_one, fetched_many, kept_one, growth })
+        let plain_one = self.rate(1, self.fetch_all(&http, &plain[..1]).await?);
+        let plain_many = self.rate(self.at_once, self.fetch_all(&http, &plain[1..=self.at_once]).await?);
+        let fetched_one = self.rate(1, self.fetched_all(&http, &urls[..1]).await?);
+        let kept_one = self.rate(1, self.fetch_all(&http, &urls[..1]).await?);
+        let (took, growth) = watched(&server, self.at_once, self.fetched_all(&http, &urls[1..])).await?;
+        let fetched_many = self.rate(self.at_once, took);
+        Ok(Incoming { plain_one, plain_many, fetched_one, fetched_many, kept_one, growth })
     }
 
     fn bytes(&self) -> u64 {
@@ -151,74 +210,30 @@ impl MediaIn {
         try_join_all(coming).await?;
         Ok(begun.elapsed())
     }
+}
 
-    /// The same, and how much the server's memory grew at most meanwhile for each of them, megabytes.
-    async fn fetched_and_watched(
-        &self,
-        http: &reqwest::Client,
-        urls: &[String],
-        server: &Server,
-    ) -> anyhow::Result<(Duration, f64)> {
-        let (process, done) = (server.process.number(), CancellationToken::new());
-        let before = Glance::of(&process)?.resident_bytes;
-        let watching = async {
-            let mut most = before;
-            while done.run_until_cancelled(tokio::time::sleep(LOOK_PAUSE)).await.is_some() {
-                most = most.max(Glance::of(&process)?.resident_bytes);
-            }
-            anyhow::Ok(most)
-        };
-        let fetching = async {
-            let took = self.fetched_all(http, urls).await;
-            done.cancel();
-            took
-        };
-        let (most, took) = tokio::join!(watching, fetching);
-        Ok((took?, (most? - before) as f64 / MEGABYTE as f64 / urls.len() as f64))
-    }
-
-    fn report(&self, runs: &[Run], options: &Options) -> anyhow::Result<Report> {
-        let head =
-            ["", "encryption", "plain, 1", "plain, many", "fetched, 1", "fetched, many", "kept, 1", "growth, MB"];
-        let title = format!("Files of {} MB, MB/s; many are {}", self.megabytes, self.at_once);
-        let (mut table, mut targets) = (Table::new(title, &head), Vec::new());
-        for kind in options.kinds() {
-            let spread =
-                |of: fn(&Run) -> f64| Spread::of(runs.iter().filter(|run| run.database == kind.name()).map(of));
-            let columns: [fn(&Run) -> f64; 7] = [
-                |run| run.encryption,
-                |run| run.plain_one,
-                |run| run.plain_many,
-                |run| run.fetched_one,
-                |run| run.fetched_many,
-                |run| run.kept_one,
-                |run| run.growth,
-            ];
-            let cells = columns.into_iter().map(|of| Ok(spread(of)?.text(1))).collect::<anyhow::Result<Vec<_>>>()?;
-            table.row(std::iter::once(kind.name().to_owned()).chain(cells).collect());
-            let (share, growth) = (spread(|run| run.fetched_one / run.encryption)?, spread(|run| run.growth)?);
-            targets.push(Target {
-                what: format!("{}: one file, share of the limit by encryption", kind.name()),
-                reach: format!(">= {TARGET_SHARE}"),
-                measured: share.text(2),
-                is_reached: share.median >= TARGET_SHARE,
-            });
-            targets.push(Target {
-                what: format!("{}: memory for each file that comes", kind.name()),
-                reach: format!("<= {TARGET_GROWTH} MB"),
-                measured: format!("{} MB", growth.text(2)),
-                is_reached: growth.median <= TARGET_GROWTH,
-            });
+/// How long so many files took, and how much the server's memory grew at most meanwhile for each of them, megabytes.
+async fn watched(
+    server: &Server,
+    files: usize,
+    moving: impl Future<Output = anyhow::Result<Duration>>,
+) -> anyhow::Result<(Duration, f64)> {
+    let (process, done) = (server.process.number(), CancellationToken::new());
+    let before = Glance::of(&process)?.resident_bytes;
+    let watching = async {
+        let mut most = before;
+        while done.run_until_cancelled(tokio::time::sleep(LOOK_PAUSE)).await.is_some() {
+            most = most.max(Glance::of(&process)?.resident_bytes);
         }
-        let notes = vec![
-            format!("{} runs per line, each with a server of its own; each cell: median (least-most).", options.runs()),
-            "Fetched: from the request to the first byte of the answer, which comes when the file is here, checked and on the disk."
-                .to_owned(),
-            "Plain: the encrypted file from the same host, read and thrown away.".to_owned(),
-            "On two cores the simulator, the client and the server share them; encryption has one for itself.".to_owned(),
-        ];
-        Ok(Report { bench: "media", notes, tables: vec![table], targets, runs: json!(runs) })
-    }
+        anyhow::Ok(most)
+    };
+    let moving = async {
+        let took = moving.await;
+        done.cancel();
+        took
+    };
+    let (most, took) = tokio::join!(watching, moving);
+    Ok((took?, (most? - before) as f64 / MEGABYTE as f64 / files as f64))
 }
 
 /// Waits until the server knows the message.

@@ -4,7 +4,7 @@
 pub(crate) mod plan;
 
 pub(crate) mod book;
-mod client;
+pub(crate) mod client;
 mod queue;
 mod tables;
 
