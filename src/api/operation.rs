@@ -218,6 +218,31 @@ const MESSAGES: &[Operation] = {
         Rejected,
         Unavailable,
     ];
+    // A file with an old link is fetched and uploaded again.
+    const FORWARDING: &[ErrorKind] = &[
+        SessionNotFound,
+        SessionNotConnected,
+        MessageNotFound,
+        Invalid,
+        InvalidRecipient,
+        RecipientNotOnWhatsapp,
+        RecipientNotFound,
+        RecipientUnreachable,
+        GroupNotFound,
+        NotInGroup,
+        GroupAdminsOnly,
+        IdempotencyKeyReused,
+        QueueFull,
+        AccountRestricted,
+        NewChatLimit,
+        MediaGone,
+        InvalidMessage,
+        NotAllowed,
+        Rejected,
+        Upstream,
+        UpstreamTimeout,
+        Unavailable,
+    ];
     const CHANGING: &[ErrorKind] = &[
         SessionNotFound,
         SessionNotConnected,
@@ -273,7 +298,7 @@ const MESSAGES: &[Operation] = {
         both("vote", (MUTATION, "vote"), MessagesSend, SENDING).known_as(&[alias("sendVote")]),
         both("setAttendance", (MUTATION, "setAttendance"), MessagesSend, SENDING),
         both("listVotes", (QUERY, "messageVotes"), MessagesRead, VOTES),
-        both("forwardMessage", (MUTATION, "forwardMessage"), MessagesSend, SENDING)
+        both("forwardMessage", (MUTATION, "forwardMessage"), MessagesSend, FORWARDING)
             .and_needs(MessagesRead)
             .known_as(&[alias("sendForward")]),
         both("pinMessage", (MUTATION, "pinMessage"), MessagesSend, SENDING).known_as(&[alias("sendPin")]),
