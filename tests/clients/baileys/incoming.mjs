@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { proto } from "baileys";
 
 import { arrives, jid, OTHER, OWN, send, sendRaw, sha256 } from "./client.mjs";
-import { each, event, fileOf, hears, includes, kept, say, SHOP, WAYPOST } from "./waypost.mjs";
+import { each, event, fileOf, hears, includes, kept, listed, say, SHOP, WAYPOST } from "./waypost.mjs";
 
 const vcard = (name, number) => `BEGIN:VCARD\nVERSION:3.0\nFN:${name}\nTEL;type=CELL;waid=${number}:+${number}\nEND:VCARD`;
 const media = (kind, bytes, mimetype, more = {}) => {
@@ -213,8 +213,18 @@ const CHANGES = [
   } },
 ];
 
+/** All that came is in the list of messages as well. */
+async function inList({ rows }, door) {
+  const types = await listed(door);
+  for (const { name, type, sent } of rows) assert.equal(types.get(sent.key.id), type, name);
+}
+
 export async function incoming(samples) {
   const { id } = await say("rest", OWN, { type: "text", text: "hello, Ada" });
-  const greeting = await arrives(id);
-  return [...(await each(kinds(samples, greeting), kind)), ...(await each(CHANGES, ({ run }, door) => run(door)))];
+  const rows = kinds(samples, await arrives(id));
+  return [
+    ...(await each(rows, kind)),
+    ...(await each([{ name: "list of messages", rows }], inList)),
+    ...(await each(CHANGES, ({ run }, door) => run(door))),
+  ];
 }

@@ -139,6 +139,14 @@ export async function kept(door, id) {
   return asInRest((await graphql(query, { s: SESSION, id })).message);
 }
 
+/** The types of the newest messages that came in, by id, as the door lists them. */
+export async function listed(door) {
+  const query = `query($s: ID!) { messages(sessionId: $s, first: 100, filter: { direction: INCOMING }) { nodes { id type } } }`;
+  const ask = async () => asInRest((await graphql(query, { s: SESSION })).messages.nodes);
+  const messages = door === "rest" ? (await rest("GET", "/messages?direction=incoming&limit=100")).messages : await ask();
+  return new Map(messages.map(({ id, type }) => [id, type]));
+}
+
 /** Who has chosen each option of a poll. */
 export async function votes(door, id) {
   const query = "query($s: ID!, $id: ID!) { messageVotes(sessionId: $s, id: $id) { options { option voters { phoneNumber } } } }";
