@@ -326,11 +326,11 @@ const MESSAGES: &[Operation] = {
 };
 
 const MEDIA: &[Operation] = {
-    use ErrorKind::{Invalid, MediaNotFound, MediaTooLarge, Unavailable};
+    use ErrorKind::{Invalid, MediaNotFound, MediaTooLarge, QueueFull, Unavailable};
     use Scope::MessagesSend;
     const ONE: &[ErrorKind] = &[MediaNotFound, Unavailable];
     &[
-        rest_only("uploadMedia", MessagesSend, &[Invalid, MediaTooLarge, Unavailable]),
+        rest_only("uploadMedia", MessagesSend, &[Invalid, MediaTooLarge, QueueFull, Unavailable]),
         both("getMedia", (QUERY, "media"), MessagesSend, ONE),
         both("deleteMedia", (MUTATION, "deleteMedia"), MessagesSend, ONE),
     ]

@@ -20,6 +20,7 @@ pub mod rules;
 pub mod store;
 pub mod types;
 
+mod admission;
 mod disk;
 mod resolving;
 mod uploading;
@@ -32,12 +33,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use tokio::sync::{Notify, RwLock, Semaphore, SemaphorePermit};
 
+use crate::caller::Caller;
 use crate::clock::Clock;
 use crate::db::Db;
 use crate::egress::Egress;
 use crate::error::{Error, ErrorKind, Result};
+use crate::media::admission::{Room, Share, Shares};
 use crate::media::files::{Files, KeptFile};
 use crate::media::hash::FileHash;
 
@@ -49,6 +53,10 @@ pub const QUOTA: u64 = 10 * 1024 * 1024 * 1024;
 pub const STALL: Duration = Duration::from_secs(30);
 /// Files that clients hand in at the same time, at most: as slow as they may be, they leave room for those that come with messages.
 const UPLOADS_MAX: usize = 128;
+/// Of these, files of one key: others always find places.
+const UPLOADS_PER_KEY: usize = 16;
+/// Files at an address that are fetched for one key at the same time, at most.
+const FETCHES_PER_KEY: usize = 16;
 /// When to try again if there are as many.
 const UPLOAD_AGAIN: Duration = Duration::from_secs(5);
 /// What is needed again within this time is not written down again.
@@ -95,6 +103,12 @@ pub struct Media {
 struct Shared {
     /// One for each file that clients hand in at the same time.
     uploads: Semaphore,
+    /// How many of these each key has.
+    upload_shares: Shares,
+    /// How many files are fetched from an address for each key.
+    fetch_shares: Shares,
+    /// Room that is kept for what is coming in, bytes.
+    reserved: Mutex<u64>,
     /// Written while a file is deleted, read while one is kept: in between it has a row and no bytes, or the other way round.
     deletion: RwLock<()>,
     /// How much room the files take, bytes. Never less than they do; the reconciler counts anew.
@@ -112,6 +126,9 @@ impl Media {
         let total = store::total(deps.db.read()).await?;
         let shared = Shared {
             uploads: Semaphore::new(UPLOADS_MAX),
+            upload_shares: Shares::new(UPLOADS_PER_KEY),
+            fetch_shares: Shares::new(FETCHES_PER_KEY),
+            reserved: Mutex::new(0),
             deletion: RwLock::new(()),
             total: AtomicU64::new(total),
             scarce: Notify::new(),
@@ -168,20 +185,33 @@ impl Media {
         }
     }
 
-    /// Lets one more file be handed in, for as long as this is held.
-    fn admit_upload(&self) -> Result<SemaphorePermit<'_>> {
-        self.shared.uploads.try_acquire().map_err(|_| {
+    /// Lets a caller hand in one more file, for as long as this is held.
+    fn admit_upload(&self, caller: &Caller) -> Result<(Share<'_>, SemaphorePermit<'_>)> {
+        let share = share(&self.shared.upload_shares, caller, UPLOADS_PER_KEY, "uploaded")?;
+        let place = self.shared.uploads.try_acquire().map_err(|_| {
             let detail = format!("{UPLOADS_MAX} files are being uploaded already");
             Error::new(ErrorKind::Unavailable, detail).retry_in(UPLOAD_AGAIN)
-        })
+        })?;
+        Ok((share, place))
     }
 
-    /// Refuses what there is no room for, so that nobody fills the disk, whether it is handed in or comes with a message. What is old goes
-    /// soon when room is scarce.
+    /// Lets one more file be fetched for a caller, for as long as this is held.
+    fn admit_fetch(&self, caller: &Caller) -> Result<Share<'_>> {
+        share(&self.shared.fetch_shares, caller, FETCHES_PER_KEY, "fetched")
+    }
+
+    /// Keeps room for a file of so many bytes while it comes in, or refuses it, so that nobody fills the disk, whether it is handed in or
+    /// comes with a message. What is old goes soon when room is scarce.
     ///
     /// # Errors
     /// `Unavailable`.
-    pub async fn find_room(&self, size: u64) -> Result<()> {
+    pub async fn find_room(&self, size: u64) -> Result<Room<'_>> {
+        let mut room = Room::new(self);
+        room.grow(size).await?;
+        Ok(room)
+    }
+
+    async fn reserve_room(&self, size: u64) -> Result<()> {
         if self.has_room(size) {
             return Ok(());
         }
@@ -191,20 +221,40 @@ impl Media {
             return Ok(());
         }
         self.shared.scarce.notify_one();
-        let detail = "the files that are kept take all the room that --media-quota gives them";
+        let detail =
+            "the files that are kept, and those that are coming in, take all the room that --media-quota gives them";
         Err(Error::new(ErrorKind::Unavailable, detail).retry_in(ROOM_AGAIN))
     }
 
-    /// Whether there is room for so many bytes. Before there is none left, the reconciler makes some.
+    /// Keeps room for so many bytes, if there is as much. Before there is none left, the reconciler makes some.
     fn has_room(&self, size: u64) -> bool {
-        let wanted = self.shared.total.load(Ordering::Relaxed).saturating_add(size);
+        let mut reserved = self.shared.reserved.lock();
+        let wanted_here = reserved.saturating_add(size);
+        let wanted = self.shared.total.load(Ordering::Relaxed).saturating_add(wanted_here);
         if wanted > self.settings.quota / 10 * 9 {
             self.shared.scarce.notify_one();
         }
-        wanted <= self.settings.quota
+        let has_room = wanted <= self.settings.quota;
+        if has_room {
+            *reserved = wanted_here;
+        }
+        has_room
+    }
+
+    fn release_room(&self, size: u64) {
+        let mut reserved = self.shared.reserved.lock();
+        *reserved = reserved.saturating_sub(size);
     }
 
     fn count(&self, size: u64) {
         self.shared.total.fetch_add(size, Ordering::Relaxed);
     }
+}
+
+/// The share of one more file of a caller.
+fn share<'a>(shares: &'a Shares, caller: &Caller, most: usize, done: &str) -> Result<Share<'a>> {
+    shares.take(caller.grant().map(|grant| grant.key.clone())).ok_or_else(|| {
+        let detail = format!("{most} files are being {done} for this key already: at most so many at the same time");
+        Error::new(ErrorKind::QueueFull, detail).retry_in(UPLOAD_AGAIN)
+    })
 }

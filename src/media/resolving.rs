@@ -21,11 +21,12 @@ impl Media {
     /// `field` is what the client calls it, for refusals. Whether the caller may send is known by now.
     ///
     /// # Errors
-    /// `MediaNotFound`, `Invalid`, `MediaTooLarge`, `MediaFetchRefused`, `Unavailable`.
+    /// `MediaNotFound`, `Invalid`, `MediaTooLarge`, `MediaFetchRefused`, `Unavailable`; `QueueFull` if too many files are fetched for
+    /// the key already.
     pub async fn resolve(&self, caller: &Caller, field: &str, source: MediaSource) -> Result<StoredMedia> {
         match source {
             MediaSource::Id(id) => self.uploaded(caller, &format!("{field}.id"), &MediaId::named(&id)).await,
-            MediaSource::Url(url) => self.fetched(&format!("{field}.url"), &url).await,
+            MediaSource::Url(url) => self.fetched(caller, &format!("{field}.url"), &url).await,
             MediaSource::Data(bytes) => self.given(&format!("{field}.data"), &bytes).await,
         }
     }
@@ -42,26 +43,27 @@ impl Media {
         Ok(StoredMedia { hash: row.hash, size: kept.size, mimetype: row.mimetype, file_name: row.file_name })
     }
 
-    async fn fetched(&self, field: &str, url: &str) -> Result<StoredMedia> {
+    async fn fetched(&self, caller: &Caller, field: &str, url: &str) -> Result<StoredMedia> {
         let refused =
             |why: String| Error::about(ErrorKind::MediaFetchRefused, field, format!("could not be fetched: {why}"));
+        let _fetch = self.admit_fetch(caller)?;
         let until = Instant::now() + FETCH_LIMIT;
         let mut download = self.deps.egress.download(url, until).await.map_err(refused)?;
         let length = download.length().unwrap_or(0);
         rules::size(field, length, self.settings.size_max)?;
-        self.find_room(length).await?;
+        let mut room = self.find_room(length).await?;
         let mut file = self.files.begin(self.settings.size_max).await?;
         let (mut beginning, mut size) = (Beginning::default(), 0_u64);
         while let Some(piece) = download.next().await.map_err(refused)? {
             size = size.saturating_add(u64::try_from(piece.len()).unwrap_or(u64::MAX));
             rules::size(field, size, self.settings.size_max)?;
+            room.grow(size).await?;
             beginning.take(&piece);
             file.write(&piece).await?;
         }
         if size == 0 {
             return Err(refused("the server answered with nothing".to_owned()));
         }
-        self.find_room(size).await?;
         self.stored(file, &beginning).await
     }
 
@@ -71,7 +73,7 @@ impl Media {
             return Err(Error::invalid(field, "must not be empty"));
         }
         rules::size(field, size, self.settings.size_max)?;
-        self.find_room(size).await?;
+        let _room = self.find_room(size).await?;
         let mut file = self.files.begin(self.settings.size_max).await?;
         let mut beginning = Beginning::default();
         beginning.take(bytes);

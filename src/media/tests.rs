@@ -12,7 +12,8 @@ use bytes::Bytes;
 use entity::ids::{KeyId, MediaId};
 use entity::timestamp::Timestamp;
 use entity::words::access::Scope;
-use futures::stream;
+use futures::future::BoxFuture;
+use futures::{FutureExt as _, StreamExt as _, stream};
 use parking_lot::Mutex;
 use tempfile::TempDir;
 use tokio::sync::watch;
@@ -334,4 +335,75 @@ async fn a_file_is_fetched_from_its_address_or_refused_with_the_reason() {
         let error = fetch(url.clone()).await.expect_err(&url);
         assert!(error.kind() == refused && error.to_string().contains(words), "{url}: {error}");
     }
+}
+
+/// A body of which nothing more comes after these bytes, until its sender goes away.
+fn endless(bytes: usize) -> impl futures::Stream<Item = Result<Bytes>> + Send + Unpin {
+    Box::pin(stream::iter([Ok(Bytes::from(vec![1; bytes]))]).chain(stream::pending()))
+}
+
+/// Begins uploads that do not end, one for each of these lengths that are announced. They go on for as long as this is held.
+async fn begun(things: &Things, caller: &Caller, bytes: usize, lengths: &[Option<u64>]) -> Vec<BoxFuture<'static, ()>> {
+    let mut uploads = Vec::new();
+    for length in lengths {
+        let (media, caller) = (things.media.clone(), caller.clone());
+        let options = UploadOptions { length: *length, ..UploadOptions::default() };
+        let mut upload = async move { drop(media.upload(&caller, options, endless(bytes)).await) }.boxed();
+        let before = *things.media.shared.reserved.lock();
+        while *things.media.shared.reserved.lock() == before {
+            assert!(futures::poll!(&mut upload).is_pending(), "it goes on");
+            tokio::task::yield_now().await;
+        }
+        uploads.push(upload);
+    }
+    uploads
+}
+
+#[tokio::test]
+async fn room_is_kept_for_what_is_coming_in() {
+    let things = Things::new(1_000).await;
+    let reserved = || *things.media.shared.reserved.lock();
+    let announced = begun(&things, &Caller::admin(), 10, &[Some(300), Some(300)]).await;
+    let unknown = begun(&things, &Caller::admin(), 200, &[None]).await;
+    assert_eq!(reserved(), 800);
+    let full = things.upload(&[9; 201]).await.expect_err("there is no room");
+    assert_eq!((full.kind(), full.retry_after()), (ErrorKind::Unavailable, Some(ROOM_AGAIN)));
+    assert_eq!(reserved(), 800, "what was refused keeps no room");
+    things.upload(&[9; 200]).await.expect("there is room");
+    assert_eq!(reserved(), 800, "what came in is counted as a file");
+    // Their clients go away.
+    drop((announced, unknown));
+    assert_eq!(reserved(), 0);
+    things.upload(&[8; 800]).await.expect("there is room again");
+}
+
+#[tokio::test]
+async fn one_key_leaves_places_to_the_others() {
+    let things = Things::new(1_000_000).await;
+    let (one, other) = (holder("one", &[Scope::MessagesSend]), holder("other", &[Scope::MessagesSend]));
+    let uploads = begun(&things, &one, 1, &[None; UPLOADS_PER_KEY]).await;
+    // Who has a place is told that nothing came.
+    let nothing = async |caller: &Caller| {
+        things.upload_for(caller, b"", UploadOptions::default()).await.expect_err("it is refused")
+    };
+    let refused = nothing(&one).await;
+    assert_eq!((refused.kind(), refused.retry_after()), (ErrorKind::QueueFull, Some(UPLOAD_AGAIN)));
+    assert_eq!(nothing(&other).await.kind(), ErrorKind::Invalid, "others have their places");
+    drop(uploads);
+    assert_eq!(nothing(&one).await.kind(), ErrorKind::Invalid, "its places are free again");
+}
+
+#[tokio::test]
+async fn not_too_many_files_are_fetched_for_one_key() {
+    let things = Things::new(1_000_000).await;
+    let (one, other) = (holder("one", &[Scope::MessagesSend]), holder("other", &[Scope::MessagesSend]));
+    let url = format!("http://127.0.0.1:{}/a", server(b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n".to_vec()));
+    let fetch = async |caller: &Caller| {
+        things.media.resolve(caller, "image", MediaSource::Url(url.clone())).await.expect_err("it is not there").kind()
+    };
+    let fetches: Vec<_> = (0..FETCHES_PER_KEY).map(|_| things.media.admit_fetch(&one).expect("a place")).collect();
+    assert_eq!(fetch(&one).await, ErrorKind::QueueFull);
+    assert_eq!(fetch(&other).await, ErrorKind::MediaFetchRefused, "others have theirs");
+    drop(fetches);
+    assert_eq!(fetch(&one).await, ErrorKind::MediaFetchRefused, "its places are free again");
 }

@@ -11,6 +11,7 @@ use tracing::{Span, field, instrument};
 
 use crate::caller::Caller;
 use crate::error::{Error, ErrorKind, Result};
+use crate::media::admission::Room;
 use crate::media::files::IncomingFile;
 use crate::media::hash::FileHash;
 use crate::media::kind::Beginning;
@@ -29,7 +30,7 @@ impl Media {
     /// Keeps a file that a client hands in, piece by piece. What its pieces fail with is told to the client.
     ///
     /// # Errors
-    /// `Forbidden`, `Invalid`, `MediaTooLarge`, `Unavailable`.
+    /// `Forbidden`, `Invalid`, `MediaTooLarge`, `Unavailable`; `QueueFull` if the key uploads too many files already.
     #[instrument(level = "debug", name = "upload_media", skip_all, fields(media.id = field::Empty))]
     pub async fn upload<S>(&self, caller: &Caller, options: UploadOptions, pieces: S) -> Result<MediaFile>
     where
@@ -40,9 +41,9 @@ impl Media {
         let file_name = file_name.map(|name| rules::file_name("file_name", &name)).transpose()?;
         let sha256 = sha256.map(|text| rules::sha256("sha256", &text)).transpose()?;
         rules::size(BODY, length.unwrap_or(0), self.settings.size_max)?;
-        self.find_room(length.unwrap_or(0)).await?;
-        let _upload = self.admit_upload()?;
-        let (file, beginning) = self.take_in(pieces).await?;
+        let _upload = self.admit_upload(caller)?;
+        let mut room = self.find_room(length.unwrap_or(0)).await?;
+        let (file, beginning) = self.take_in(pieces, &mut room).await?;
         let Ok(ended) = timeout(DISK_LIMIT, ended(file, sha256)).await else {
             return Err(Error::new(ErrorKind::Unavailable, "the disk does not take the file in time"));
         };
@@ -113,7 +114,7 @@ impl Media {
     }
 
     /// Takes what comes in, and looks at its first bytes.
-    async fn take_in<S>(&self, mut pieces: S) -> Result<(IncomingFile, Beginning)>
+    async fn take_in<S>(&self, mut pieces: S, room: &mut Room<'_>) -> Result<(IncomingFile, Beginning)>
     where
         S: Stream<Item = Result<Bytes>> + Send + Unpin,
     {
@@ -123,13 +124,13 @@ impl Media {
             let piece = piece?;
             size = size.saturating_add(u64::try_from(piece.len()).unwrap_or(u64::MAX));
             rules::size(BODY, size, self.settings.size_max)?;
+            room.grow(size).await?;
             beginning.take(&piece);
             file.write(&piece).await?;
         }
         if size == 0 {
             return Err(Error::invalid(BODY, "must not be empty: it is the file"));
         }
-        self.find_room(size).await?;
         Ok((file, beginning))
     }
 }

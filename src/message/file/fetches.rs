@@ -156,7 +156,7 @@ impl Fetches {
 
     async fn download(&self, client: &Client, wanted: &StoredFile) -> Fetched {
         let length = wanted.file.file_length.and_then(|length| u64::try_from(length).ok()).unwrap_or_default();
-        self.0.media.find_room(length).await.map_err(|error| not_kept(&error))?;
+        let _room = self.0.media.find_room(length).await.map_err(|error| not_kept(&error))?;
         let _place = self.0.places.acquire().await.map_err(|_| FetchFailure::Stopping)?;
         let incoming = self.0.media.files().begin(LARGEST).await.map_err(|error| not_kept(&error))?;
         match client.download(&wanted.file, incoming.path(), LARGEST).await {
