@@ -1,12 +1,9 @@
-//! What is coming in: how many files each key brings at the same time, and the room that is kept for them until they are written down.
+//! How many files each key brings in at the same time.
 
 use std::collections::HashMap;
 
 use entity::ids::KeyId;
 use parking_lot::Mutex;
-
-use crate::error::Result;
-use crate::media::Media;
 
 /// How many files each key brings in at the same time. The admin, who has no key, counts as one.
 #[derive(Debug)]
@@ -50,38 +47,6 @@ impl Drop for Share<'_> {
             // Keys that bring in nothing are not remembered.
             _ => drop(taken.remove(&self.key)),
         }
-    }
-}
-
-/// Room that is kept for a file while it comes in. Given back when this is dropped: what came in whole is counted by then.
-#[derive(Debug)]
-pub struct Room<'a> {
-    media: &'a Media,
-    size: u64,
-}
-
-impl<'a> Room<'a> {
-    /// None yet.
-    pub(super) fn new(media: &'a Media) -> Self {
-        Self { media, size: 0 }
-    }
-
-    /// Keeps room for a file of so many bytes, if it has less.
-    ///
-    /// # Errors
-    /// `Unavailable`.
-    pub(super) async fn grow(&mut self, size: u64) -> Result<()> {
-        if size > self.size {
-            self.media.reserve_room(size - self.size).await?;
-            self.size = size;
-        }
-        Ok(())
-    }
-}
-
-impl Drop for Room<'_> {
-    fn drop(&mut self) {
-        self.media.release_room(self.size);
     }
 }
 

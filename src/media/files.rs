@@ -275,6 +275,22 @@ impl IncomingFile {
         Ok(self.end(Some(hash)).await?.map(|(_, size)| size))
     }
 
+    /// Keeps what somebody wrote to [`path`](Self::path) who says its hash and its size: it is not read once more.
+    ///
+    /// # Errors
+    /// `MediaTooLarge` if that is more than may come in, `Unavailable`.
+    pub async fn finish_written(self, hash: FileHash, size: u64) -> Result<()> {
+        let Self { folder, temporary, limit, .. } = self;
+        if size > limit {
+            return Err(too_large(limit));
+        }
+        on_disk(move || {
+            File::open(temporary.path())?.sync_all()?;
+            folder.name(temporary, &hash)
+        })
+        .await
+    }
+
     async fn end(self, expected: Option<FileHash>) -> Result<Option<(FileHash, u64)>> {
         let Self { folder, temporary, limit, written, is_shared, _room } = self;
         let written = written.ok_or_else(broken)?;

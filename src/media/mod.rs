@@ -23,6 +23,7 @@ pub mod types;
 mod admission;
 mod disk;
 mod resolving;
+mod room;
 mod uploading;
 
 #[cfg(test)]
@@ -41,7 +42,7 @@ use crate::clock::Clock;
 use crate::db::Db;
 use crate::egress::Egress;
 use crate::error::{Error, ErrorKind, Result};
-use crate::media::admission::{Room, Share, Shares};
+use crate::media::admission::{Share, Shares};
 use crate::media::files::{Files, KeptFile};
 use crate::media::hash::FileHash;
 
@@ -61,8 +62,6 @@ const FETCHES_PER_KEY: usize = 16;
 const UPLOAD_AGAIN: Duration = Duration::from_secs(5);
 /// What is needed again within this time is not written down again.
 const NOTE_AGAIN: Duration = Duration::from_secs(10 * 60);
-/// When to ask again for room that is not there now: what was needed within the last hour stays.
-const ROOM_AGAIN: Duration = Duration::from_secs(10 * 60);
 
 /// How files are kept.
 #[derive(Clone, Debug)]
@@ -198,52 +197,6 @@ impl Media {
     /// Lets one more file be fetched for a caller, for as long as this is held.
     fn admit_fetch(&self, caller: &Caller) -> Result<Share<'_>> {
         share(&self.shared.fetch_shares, caller, FETCHES_PER_KEY, "fetched")
-    }
-
-    /// Keeps room for a file of so many bytes while it comes in, or refuses it, so that nobody fills the disk, whether it is handed in or
-    /// comes with a message. What is old goes soon when room is scarce.
-    ///
-    /// # Errors
-    /// `Unavailable`.
-    pub async fn find_room(&self, size: u64) -> Result<Room<'_>> {
-        let mut room = Room::new(self);
-        room.grow(size).await?;
-        Ok(room)
-    }
-
-    async fn reserve_room(&self, size: u64) -> Result<()> {
-        if self.has_room(size) {
-            return Ok(());
-        }
-        // What is counted may have been kept before.
-        self.shared.total.store(store::total(self.deps.db.read()).await?, Ordering::Relaxed);
-        if self.has_room(size) {
-            return Ok(());
-        }
-        self.shared.scarce.notify_one();
-        let detail =
-            "the files that are kept, and those that are coming in, take all the room that --media-quota gives them";
-        Err(Error::new(ErrorKind::Unavailable, detail).retry_in(ROOM_AGAIN))
-    }
-
-    /// Keeps room for so many bytes, if there is as much. Before there is none left, the reconciler makes some.
-    fn has_room(&self, size: u64) -> bool {
-        let mut reserved = self.shared.reserved.lock();
-        let wanted_here = reserved.saturating_add(size);
-        let wanted = self.shared.total.load(Ordering::Relaxed).saturating_add(wanted_here);
-        if wanted > self.settings.quota / 10 * 9 {
-            self.shared.scarce.notify_one();
-        }
-        let has_room = wanted <= self.settings.quota;
-        if has_room {
-            *reserved = wanted_here;
-        }
-        has_room
-    }
-
-    fn release_room(&self, size: u64) {
-        let mut reserved = self.shared.reserved.lock();
-        *reserved = reserved.saturating_sub(size);
     }
 
     fn count(&self, size: u64) {

@@ -23,6 +23,7 @@ use crate::caller::{Caller, Grant, Powers};
 use crate::db::sqlite::Synchronous;
 use crate::egress::networks::Networks;
 use crate::media::reconciler::{Comparison, InUse, Reconciler, Turn};
+use crate::media::room::ROOM_AGAIN;
 use crate::media::types::{MediaFile, MediaSource, UploadOptions};
 
 const HOUR: Duration = Duration::from_secs(60 * 60);

@@ -11,10 +11,10 @@ use tracing::{Span, field, instrument};
 
 use crate::caller::Caller;
 use crate::error::{Error, ErrorKind, Result};
-use crate::media::admission::Room;
 use crate::media::files::IncomingFile;
 use crate::media::hash::FileHash;
 use crate::media::kind::Beginning;
+use crate::media::room::Room;
 use crate::media::store::MediaRow;
 use crate::media::types::{MediaFile, UploadOptions};
 use crate::media::{Media, rules, store};

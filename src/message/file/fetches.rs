@@ -159,15 +159,16 @@ impl Fetches {
         let _room = self.0.media.find_room(length).await.map_err(|error| not_kept(&error))?;
         let _place = self.0.places.acquire().await.map_err(|_| FetchFailure::Stopping)?;
         let incoming = self.0.media.files().begin(LARGEST).await.map_err(|error| not_kept(&error))?;
-        match client.download(&wanted.file, incoming.path(), LARGEST).await {
-            Ok(()) => {}
+        let written = match client.download(&wanted.file, incoming.path(), LARGEST).await {
+            Ok(written) => written,
             Err(NotTransferred::Local) => {
                 error!(session.id = %wanted.key.session_id, "the disk did not take a file that came in");
                 return Err(FetchFailure::NotKept);
             }
             Err(why) => return Err(why.into()),
-        }
-        let (hash, size) = incoming.finish().await.map_err(|error| not_kept(&error))?;
+        };
+        let (hash, size) = (FileHash(written.sha256), written.length);
+        incoming.finish_written(hash, size).await.map_err(|error| not_kept(&error))?;
         self.0.media.keep(hash, size).await.map_err(|error| not_kept(&error))?;
         let written = file_store::verified(self.0.db.write(), &wanted.key, &hash.0).await;
         written.map_err(|error| not_kept(&error))?;

@@ -6,6 +6,7 @@
 
 mod again;
 mod download;
+mod opening;
 mod upload;
 
 pub use again::{LostFile, Reupload};
@@ -21,6 +22,15 @@ pub enum UploadKind {
     Audio,
     /// Any other file.
     Document,
+}
+
+/// A file that was fetched, as it was written to the disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WrittenFile {
+    /// Its SHA-256.
+    pub sha256: [u8; 32],
+    /// Its size, bytes.
+    pub length: u64,
 }
 
 /// A file that WhatsApp's media servers have: what a message says about it.

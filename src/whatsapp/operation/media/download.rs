@@ -10,12 +10,13 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use entity::words::message::FileKind;
 use sha2::{Digest, Sha256};
-use whatsapp_rust::download::{DownloadUtils, MediaType};
+use whatsapp_rust::download::MediaType;
 
 use crate::event::file::MessageFile;
 use crate::whatsapp::client::{Client, OperationKind, Way};
 use crate::whatsapp::http::transfer::Pieces;
-use crate::whatsapp::operation::media::NotTransferred;
+use crate::whatsapp::operation::media::opening::open;
+use crate::whatsapp::operation::media::{NotTransferred, WrittenFile};
 
 /// Each piece has a limit of its own; this one is for what never ends.
 const DOWNLOAD: OperationKind = OperationKind { name: "download", limit: Duration::from_secs(24 * 60 * 60) };
@@ -26,10 +27,11 @@ const BUFFER: usize = 64 * 1024;
 
 impl Client {
     /// Fetches the file of a message and opens it into `into`, which exists and is empty. What is there after a failure is worth nothing.
+    /// Says what was written.
     ///
     /// # Errors
     /// Why it is not there.
-    pub async fn download(&self, file: &MessageFile, into: &Path, limit: u64) -> Result<(), NotTransferred> {
+    pub async fn download(&self, file: &MessageFile, into: &Path, limit: u64) -> Result<WrittenFile, NotTransferred> {
         let wanted = Wanted::of(file, limit).ok_or(NotTransferred::Corrupt)?;
         let (wanted, into) = (Arc::new(wanted), into.to_owned());
         let fetched = self.run_transfer(Way::Download, &DOWNLOAD, |library| async move {
@@ -46,14 +48,14 @@ impl Client {
         library: &whatsapp_rust::Client,
         wanted: &Arc<Wanted>,
         into: &Path,
-    ) -> Result<(), NotTransferred> {
+    ) -> Result<WrittenFile, NotTransferred> {
         let mut why = NotTransferred::Interrupted;
         for round in 0..ROUNDS {
             let servers = library.refresh_media_conn(round > 0).await.map_err(|_| NotTransferred::Interrupted)?;
             let mut is_refused = false;
             for server in &servers.hosts {
                 why = match self.fetch_from(&wanted.url(&server.hostname), wanted, into).await {
-                    Ok(()) => return Ok(()),
+                    Ok(written) => return Ok(written),
                     Err(Failure::Refused(status)) => {
                         is_refused = true;
                         if status == 401 { NotTransferred::Interrupted } else { NotTransferred::Gone }
@@ -72,7 +74,7 @@ impl Client {
         Err(why)
     }
 
-    async fn fetch_from(&self, url: &str, wanted: &Arc<Wanted>, into: &Path) -> Result<(), Failure> {
+    async fn fetch_from(&self, url: &str, wanted: &Arc<Wanted>, into: &Path) -> Result<WrittenFile, Failure> {
         let interrupted = |_| Failure::Other(NotTransferred::Interrupted);
         let reply = self.transfers().fetch(url).await.map_err(interrupted)?;
         match reply.status() {
@@ -84,10 +86,14 @@ impl Client {
             return Err(Failure::Other(NotTransferred::Corrupt));
         }
         let (pieces, fetching) = reply.pieces();
-        let (wanted, into) = (Arc::clone(wanted), into.to_owned());
-        let opening = tokio::task::spawn_blocking(move || wanted.open(pieces, into));
-        let (opened, ()) = tokio::join!(opening, fetching);
-        opened.unwrap_or(Err(NotTransferred::Local)).map_err(Failure::Other)
+        let (of, into) = (Arc::clone(wanted), into.to_owned());
+        let opening = tokio::task::spawn_blocking(move || of.open(pieces, into));
+        let (opened, came) = tokio::join!(opening, fetching);
+        let written = opened.unwrap_or(Err(NotTransferred::Local)).map_err(Failure::Other)?;
+        match wanted.enc_sha256.filter(|_| wanted.key.is_some()) {
+            Some(hash) if came.finalize()[..] != hash => Err(Failure::Other(NotTransferred::Corrupt)),
+            _ => Ok(written),
+        }
     }
 }
 
@@ -148,14 +154,14 @@ impl Wanted {
         format!("https://{host}{path}{separator}{hash}mms-type={mms_type}&__wa-mms=")
     }
 
-    /// Opens what comes, and checks it.
-    fn open(&self, pieces: Pieces, into: PathBuf) -> Result<(), NotTransferred> {
+    /// Opens what comes, and checks it, but for the hash of what is encrypted.
+    fn open(&self, pieces: Pieces, into: PathBuf) -> Result<WrittenFile, NotTransferred> {
         let file = File::options().write(true).truncate(true).open(into).map_err(|_| NotTransferred::Local)?;
-        let mut sealed = Coming { pieces, hasher: Sha256::new(), is_cut_off: false };
+        let mut sealed = Coming { pieces, is_cut_off: false };
         let kept = Kept { file, hasher: Sha256::new(), length: 0, limit: self.limit, why: None };
         let mut kept = BufWriter::with_capacity(BUFFER, kept);
         let opened = match &self.key {
-            Some(key) => DownloadUtils::decrypt_stream_to_writer(&mut sealed, key, self.media_type, &mut kept).is_ok(),
+            Some(key) => open(&mut sealed, key, self.media_type, &mut kept).is_ok(),
             None => std::io::copy(&mut sealed, &mut kept).is_ok(),
         };
         let is_written = kept.flush().is_ok();
@@ -169,13 +175,11 @@ impl Wanted {
             return Err(NotTransferred::Local);
         }
         let kept = kept.into_inner().map_err(|_| NotTransferred::Local)?;
-        let is_same =
-            |wanted: Option<[u8; 32]>, came: Sha256| wanted.is_none_or(|wanted| came.finalize()[..] == wanted);
+        let (length, sha256) = (kept.length, kept.hasher.finalize().into());
         let is_right = opened
-            && self.length.is_none_or(|length| length == kept.length)
-            && is_same(self.sha256, kept.hasher)
-            && is_same(self.enc_sha256.filter(|_| self.key.is_some()), sealed.hasher);
-        if is_right { Ok(()) } else { Err(NotTransferred::Corrupt) }
+            && self.length.is_none_or(|wanted| wanted == length)
+            && self.sha256.is_none_or(|wanted| wanted == sha256);
+        if is_right { Ok(WrittenFile { sha256, length }) } else { Err(NotTransferred::Corrupt) }
     }
 }
 
@@ -190,19 +194,16 @@ fn media_type(kind: FileKind) -> MediaType {
     }
 }
 
-/// What comes, and its hash.
+/// What comes.
 struct Coming {
     pieces: Pieces,
-    hasher: Sha256,
     /// Whether it ended before its end.
     is_cut_off: bool,
 }
 
 impl Read for Coming {
     fn read(&mut self, buf: &mut [u8]) -> std::io::Result<usize> {
-        let count = self.pieces.read(buf).inspect_err(|_| self.is_cut_off = true)?;
-        self.hasher.update(&buf[..count]);
-        Ok(count)
+        self.pieces.read(buf).inspect_err(|_| self.is_cut_off = true)
     }
 }
 
