@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use rstest::rstest;
 use serde_json::{Value, json};
-use whatsapp_simulator::{Addressing, InboxMessage, MessageFault, ReceiptKind, Settings};
+use whatsapp_simulator::{Addressing, InboxMessage, MessageFault, ReceiptKind, Settings, content};
 
 use crate::support::door::Answer;
 use crate::support::journal::until;
@@ -369,5 +369,45 @@ async fn a_status_is_seen_by_those_who_are_listed(#[values(Kind::Sqlite, Kind::P
     assert!(world.sim.phone(OTHER).inbox().is_empty());
     let revoked = world.door.post(&format!("/shop/messages/{id}/revoke"), Value::Null).await;
     assert_eq!(revoked.problem(), (422, "invalid".to_owned()), "the library cannot write that as WhatsApp knows it");
+    world.finish().await;
+}
+
+/// What both doors show of a message: its text, and whether it was removed.
+async fn looks(world: &World, id: &str) -> (Value, bool) {
+    let got = world.door.get(&format!("/shop/messages/{id}")).await.ok();
+    let query = "query($id: ID!) { message(sessionId: \"shop\", id: $id) { text revokedAt } }";
+    let graph = world.door.asked(query, json!({ "id": id })).await["message"].clone();
+    let shown = (got["text"].clone(), !got["revoked_at"].is_null());
+    assert_eq!((graph["text"].clone(), !graph["revokedAt"].is_null()), shown);
+    shown
+}
+
+#[rstest]
+#[tokio::test]
+async fn only_an_admin_removes_what_somebody_else_sent(
+    #[values(Addressing::Lid, Addressing::PhoneNumber)] addressing: Addressing,
+) {
+    let world = world(Kind::Sqlite).await;
+    let group = group(&world, addressing);
+    let (friend, other) = (world.sim.phone(FRIEND), world.sim.phone(OTHER));
+    let theirs = friend.send(&group, "tea?").await.expect("it is sent");
+    until(&world, "message", |body| body["message_id"] == theirs.as_str()).await;
+    let admins = other.send(&group, "coffee!").await.expect("it is sent");
+    until(&world, "message", |body| body["message_id"] == admins.as_str()).await;
+    let own = sent(&world, Through::Rest, &group, "at six", json!({})).await;
+    // The friend is no admin: what looks like a removal of their own message names what somebody else sent.
+    for (message, sender) in [(&admins, OTHER), (&own, SHOP)] {
+        let key = content::key(&group, message, true, Some(&member(&world, addressing, sender)));
+        let forged = friend.send_content(&group, content::revoke(key)).await.expect("it is sent");
+        until(&world, "message", |body| body["message_id"] == forged.as_str()).await;
+    }
+    assert_eq!(looks(&world, &admins).await, (json!("coffee!"), false));
+    assert_eq!(looks(&world, &own).await, (json!("at six"), false));
+    for (message, sender) in [(&theirs, FRIEND), (&own, SHOP)] {
+        let key = content::key(&group, message, false, Some(&member(&world, addressing, sender)));
+        let removal = other.send_content(&group, content::revoke(key)).await.expect("it is sent");
+        until(&world, "message", |body| body["message_id"] == removal.as_str()).await;
+        assert_eq!(looks(&world, message).await, (Value::Null, true));
+    }
     world.finish().await;
 }

@@ -2,6 +2,7 @@
 //! only looked at one by one when they can be enough, so that the thousand receipts of a large group are not read a thousand times.
 
 use std::collections::{BTreeSet, HashMap};
+use std::time::Duration;
 
 use entity::ids::SessionId;
 use entity::timestamp::Timestamp;
@@ -19,7 +20,10 @@ use crate::message::store::receipt_store::{self, Moments};
 use crate::message::store::transition::{Happening, is_sent};
 use crate::whatsapp::names;
 
-/// Messages of a group that are looked at when somebody leaves it. Older ones stay as they are: nobody waits for them any more.
+/// How long ago a message may have been sent to be looked at when somebody leaves its group. Older ones stay as they are: nobody waits
+/// for them any more, and a large group has no end of them.
+const LOOKED_BACK: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+/// Of these, the newest that are looked at.
 const LOOKED_AT: u64 = 500;
 /// Messages that are looked at together.
 const TOGETHER: usize = 100;
@@ -101,9 +105,11 @@ impl Shared {
         let jids: Vec<_> = left.iter().map(String::as_str).collect();
         let others: Vec<_> = names::other_names(self.db.read(), session, &jids).await?.into_values().collect();
         left.extend(others);
-        let (db, place) = (self.db.write().without_fsync(), (update.group.as_str(), until));
+        let since = until.before(LOOKED_BACK);
+        let (db, place) = (self.db.write().without_fsync(), (update.group.as_str(), [since, until]));
         audience_store::leave(db, session, place, |jid| left.contains(jid)).await?;
-        let newest = audience_store::newest(self.db.read(), session, &update.group, LOOKED_AT).await?;
+        // All of them, whomever they are for now: if the process died after the line above, nobody else would look at them.
+        let newest = audience_store::newest(self.db.read(), session, &update.group, since, LOOKED_AT).await?;
         self.raise_to_lowest(session, newest).await
     }
 

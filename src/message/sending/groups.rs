@@ -4,6 +4,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use entity::ids::SessionId;
@@ -42,6 +43,8 @@ pub(in crate::message) struct Groups(Arc<Inner>);
 struct Inner {
     db: Db,
     known: Mutex<HashMap<Key, Known>>,
+    /// How often a group has changed. What was asked before a change is not remembered after it.
+    changes: AtomicU64,
     /// Held by the question that is under way.
     turns: Mutex<HashMap<Key, Arc<tokio::sync::Mutex<()>>>>,
 }
@@ -59,8 +62,8 @@ struct Known {
 
 impl Groups {
     pub(in crate::message) fn new(db: Db) -> Self {
-        let (known, turns) = (Mutex::default(), Mutex::default());
-        Self(Arc::new(Inner { db, known, turns }))
+        let (known, changes, turns) = (Mutex::default(), AtomicU64::new(0), Mutex::default());
+        Self(Arc::new(Inner { db, known, changes, turns }))
     }
 
     /// What WhatsApp says of a group. It is asked unless it was within the last minutes.
@@ -86,10 +89,10 @@ impl Groups {
         if let Some(facts) = self.fresh(session, group) {
             return Ok(facts);
         }
+        let changes = self.changes();
         let facts = Arc::new(client.group(group).await?);
-        let mut known = self.0.known.lock();
-        make_room(&mut known, facts.members.len());
-        known.entry(key).or_default().facts = Some((Arc::clone(&facts), Instant::now()));
+        let new = Some((Arc::clone(&facts), Instant::now()));
+        self.remember(key, changes, facts.members.len(), |known| known.facts = new);
         Ok(facts)
     }
 
@@ -122,19 +125,35 @@ impl Groups {
             Some((prepared, _)) => prepared.devices,
             None => None,
         };
+        let changes = self.changes();
         let prepared = client.prepare_group(group, devices).await?;
         let members = prepared.members.clone();
         if prepared.devices.is_some() {
-            let mut known = self.0.known.lock();
-            make_room(&mut known, members.len());
-            known.entry(key).or_default().prepared = Some((prepared, Instant::now()));
+            let new = Some((prepared, Instant::now()));
+            self.remember(key, changes, members.len(), |known| known.prepared = new);
         }
         Ok(members)
     }
 
+    fn changes(&self) -> u64 {
+        self.0.changes.load(Ordering::Relaxed)
+    }
+
+    /// Remembers what WhatsApp was asked when there had been so many changes. That another group has changed meanwhile counts as well:
+    /// the next message asks again.
+    fn remember(&self, key: Key, changes: u64, members: usize, set: impl FnOnce(&mut Known)) {
+        let mut known = self.0.known.lock();
+        if self.changes() == changes {
+            make_room(&mut known, members);
+            set(known.entry(key).or_default());
+        }
+    }
+
     /// A group has changed, or WhatsApp says that it is another than was known.
     pub(in crate::message) fn forget(&self, session: &SessionId, group: &str) {
-        if let Some(known) = self.0.known.lock().get_mut(&(session.clone(), group.to_owned())) {
+        let mut known = self.0.known.lock();
+        self.0.changes.fetch_add(1, Ordering::Relaxed);
+        if let Some(known) = known.get_mut(&(session.clone(), group.to_owned())) {
             (known.facts, known.prepared) = (None, None);
         }
     }
@@ -215,6 +234,7 @@ pub(in crate::message) fn refused(failure: FailureCode) -> Error {
 mod tests {
     use super::*;
     use crate::account::PhoneNumber;
+    use crate::db::sqlite::Synchronous;
 
     fn member(jid: &str, other: Option<&str>, is_admin: bool) -> GroupMember {
         GroupMember { jid: jid.to_owned(), other: other.map(str::to_owned), is_admin }
@@ -243,6 +263,24 @@ mod tests {
             let facts = facts(members, is_announcement);
             assert_eq!(obstacle(&facts, &own, is_about_another), found, "{facts:?}");
         }
+    }
+
+    #[tokio::test]
+    async fn what_was_asked_before_a_change_is_not_believed_after_it() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let file = directory.path().join("waypost.db");
+        let groups = Groups::new(Db::sqlite(&file, Synchronous::Normal).await.expect("a new file"));
+        let session = SessionId::parse("shop").expect("an id");
+        let answer = || Some((Arc::new(facts(vec![member("1@lid", None, false)], false)), Instant::now()));
+        let key = || (session.clone(), "1@g.us".to_owned());
+        let asked_at = groups.changes();
+        groups.forget(&session, "1@g.us");
+        groups.remember(key(), asked_at, 1, |known| known.facts = answer());
+        assert!(groups.fresh(&session, "1@g.us").is_none(), "the answer is from before the change");
+        groups.remember(key(), groups.changes(), 1, |known| known.facts = answer());
+        assert!(groups.fresh(&session, "1@g.us").is_some());
+        groups.forget(&session, "1@g.us");
+        assert!(groups.fresh(&session, "1@g.us").is_none());
     }
 
     #[test]

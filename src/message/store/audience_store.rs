@@ -128,16 +128,17 @@ async fn members(db: &impl ConnectionTrait, session: &SessionId, audience_id: &s
     Ok(found.map(|row| row.members.lines().map(str::to_owned).collect()))
 }
 
-/// Takes who left a group out of those for whom the messages are that were sent there until then. `has_left` says whether somebody is
+/// Takes who left a group out of those for whom the messages are that were sent there in this time. `has_left` says whether somebody is
 /// one of them.
 pub(in crate::message) async fn leave(
     db: &impl ConnectionTrait,
     session: &SessionId,
-    (chat, until): (&str, Timestamp),
+    (chat, [since, until]): (&str, [Timestamp; 2]),
     has_left: impl Fn(&str) -> bool,
 ) -> Result<()> {
     use message_audience::Column;
-    let sent_there = || Column::SessionId.eq(session.clone()).and(Column::Chat.eq(chat)).and(Column::SentAt.lte(until));
+    let in_time = || Column::SentAt.gte(since).and(Column::SentAt.lte(until));
+    let sent_there = || Column::SessionId.eq(session.clone()).and(Column::Chat.eq(chat)).and(in_time());
     let ids = message_audience::Entity::find().select_only().column(Column::AudienceId).distinct().filter(sent_there());
     let ids: Vec<String> = ids.into_tuple().all(db).await.map_err(failed)?;
     for audience_id in ids {
@@ -160,11 +161,12 @@ pub(in crate::message) async fn leave(
     Ok(())
 }
 
-/// The ids of the messages that were sent to a group last, at most `limit`.
+/// The ids of the messages that were sent to a group last, none of them before `since`, at most `limit`.
 pub(in crate::message) async fn newest(
     db: &impl ConnectionTrait,
     session: &SessionId,
     chat: &str,
+    since: Timestamp,
     limit: u64,
 ) -> Result<Vec<String>> {
     use message_audience::Column;
@@ -173,6 +175,7 @@ pub(in crate::message) async fn newest(
         .column(Column::MessageId)
         .filter(Column::SessionId.eq(session.clone()))
         .filter(Column::Chat.eq(chat))
+        .filter(Column::SentAt.gte(since))
         .order_by_desc(Column::SentAt)
         .limit(limit);
     found.into_tuple().all(db).await.map_err(failed)

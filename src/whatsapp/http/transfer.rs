@@ -81,7 +81,8 @@ impl Reply {
         let (pieces, coming) = mpsc::channel(AHEAD);
         let fetching = async move {
             let (mut response, mut hasher) = (self.response, Sha256::new());
-            loop {
+            // Nothing is read from the network before there is a place for it.
+            while let Ok(place) = pieces.reserve().await {
                 let piece = match tokio::time::timeout(PIECE_LIMIT, response.chunk()).await {
                     Ok(Ok(Some(piece))) => Ok(piece),
                     // An empty piece is the end. Without one it was not reached.
@@ -92,10 +93,12 @@ impl Reply {
                 let is_last = piece.as_ref().map_or(true, Bytes::is_empty);
                 // Here, and not where the file is opened: that keeps one processor busy by itself.
                 hasher.update(piece.as_deref().unwrap_or_default());
-                if pieces.send(piece).await.is_err() || is_last {
-                    return hasher;
+                place.send(piece);
+                if is_last {
+                    break;
                 }
             }
+            hasher
         };
         (Pieces { coming, piece: Bytes::new() }, fetching)
     }

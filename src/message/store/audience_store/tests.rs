@@ -71,16 +71,20 @@ async fn who_leaves_is_taken_out_of_what_was_sent_until_then() {
     put(&db, "M1", &["a@lid", "b@lid"], 1).await;
     put(&db, "M2", &["a@lid", "b@lid"], 5).await;
     put(&db, "M3", &["a@lid"], 1).await;
-    let until = Timestamp::from_millis(3);
+    put(&db, "M0", &["a@lid", "b@lid"], -1).await;
+    let time = [Timestamp::from_millis(0), Timestamp::from_millis(3)];
     for _ in 0..2 {
         let session = shop();
-        let left = leave(db.write().without_fsync(), &session, (GROUP, until), |jid| jid == "b@lid");
+        let left = leave(db.write().without_fsync(), &session, (GROUP, time), |jid| jid == "b@lid");
         left.await.expect("it is written");
         assert_eq!(known(&db, "M1").await, Some(vec!["a@lid".to_owned()]));
         assert_eq!(known(&db, "M2").await, Some(vec!["a@lid".to_owned(), "b@lid".to_owned()]));
         assert_eq!(known(&db, "M3").await, known(&db, "M1").await);
+        assert_eq!(known(&db, "M0").await, known(&db, "M2").await, "it is too old");
     }
-    let newest = newest(db.read(), &shop(), GROUP, 2).await.expect("they are read");
+    let newest = newest(db.read(), &shop(), GROUP, Timestamp::from_millis(2), 2).await.expect("they are read");
+    assert_eq!(newest, ["M2"]);
+    let newest = super::newest(db.read(), &shop(), GROUP, time[0], 2).await.expect("they are read");
     assert_eq!(newest.first().map(String::as_str), Some("M2"));
     assert_eq!(newest.len(), 2);
 }
