@@ -23,6 +23,8 @@ pub struct Model {
     pub kind: FileKind,
     /// Its media type.
     pub mimetype: String,
+    /// The message before it in the same album: while the file of that waits, this one does. None if there is none.
+    pub after_id: Option<String>,
     /// When the message was asked for.
     pub created_at: Timestamp,
 }

@@ -29,6 +29,7 @@ mod m0025_media_fetch;
 mod m0026_vote;
 mod m0027_audience;
 mod m0028_message_change;
+mod m0029_album;
 // There never was a merged m0013.
 
 /// All migrations, in order.
@@ -65,6 +66,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0026_vote::Migration),
             Box::new(m0027_audience::Migration),
             Box::new(m0028_message_change::Migration),
+            Box::new(m0029_album::Migration),
         ]
     }
 }

@@ -1,5 +1,6 @@
 //! What a message can say, for every door. One variant for each kind; what its fields must keep to is in `checked`.
 
+pub mod album;
 pub mod contact;
 pub mod event;
 pub mod location;
@@ -10,6 +11,7 @@ use async_graphql::{InputObject, OneofObject};
 use poem_openapi::{Object, Union};
 use serde::Serialize;
 
+use crate::message::content::album::AlbumContent;
 use crate::message::content::contact::ContactContent;
 use crate::message::content::event::EventContent;
 use crate::message::content::location::LocationContent;
@@ -52,6 +54,9 @@ pub enum MessageContent {
     /// A sticker.
     #[oai(mapping = "sticker")]
     Sticker(StickerContent),
+    /// Pictures and videos that are shown together.
+    #[oai(mapping = "album")]
+    Album(AlbumContent),
     /// A place.
     #[oai(mapping = "location")]
     Location(LocationContent),

@@ -257,7 +257,7 @@ impl Messages {
             return Err(Error::new(ErrorKind::MessageTooOld, "the time in which phones take it is over"));
         }
         let now = self.clock.now();
-        let _place = self.queues.place(session).await?;
+        let _place = self.queues.place(session, 1).await?;
         let (sequence, expires_at) = (self.outboxes.next_sequence(), now.after(rules::EXPIRES_AFTER));
         let happening = Happening::Retried { sequence, expires_at, now };
         let Some(row) = self.change(session, message_id, happening).await? else {

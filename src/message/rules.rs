@@ -46,6 +46,10 @@ pub const CONTACT_NAME_MAX: usize = 256;
 pub const PHONES_MAX: usize = 20;
 /// Longest kind of a number, characters: with the number it fits one line of a card.
 pub const PHONE_TYPE_MAX: usize = 20;
+/// Fewest pictures and videos of an album: one alone is none.
+pub const ALBUM_MIN: usize = 2;
+/// Most pictures and videos of an album.
+pub const ALBUM_MAX: usize = 30;
 /// Longest question of a poll, characters. src: WhatsApp's apps
 pub const QUESTION_MAX: usize = 255;
 /// Longest option of a poll, characters. src: WhatsApp's apps

@@ -4,6 +4,7 @@ use entity::words::message::MessageType;
 use entity::words::outgoing::{Direction, MessageStatus};
 
 use crate::event::index::{IndexedMessage, MessageKey, StoredMessage};
+use crate::message::lookup::naming::album_ids;
 use crate::message::store::outgoing::OutgoingRow;
 use crate::message::store::transition::is_open;
 use crate::message::types::{Message, MessageFailure};
@@ -17,6 +18,9 @@ pub(super) fn shown(stored: StoredMessage, row: Option<OutgoingRow>) -> Message 
     let known = row.as_ref().map(|row| &row.progress);
     let waits = known.filter(|known| is_open(known.status));
     let is_failed = known.filter(|known| known.status == MessageStatus::Failed);
+    let album_items = (message_type == MessageType::Album && row.is_some())
+        .then(|| compose::album_size(&content).map(|count| album_ids(&message_id, count)))
+        .flatten();
     Message {
         id: message_id,
         session_id,
@@ -28,6 +32,7 @@ pub(super) fn shown(stored: StoredMessage, row: Option<OutgoingRow>) -> Message 
         target_id: compose::reading::target_id(&content),
         // What is about another message names it there as well.
         reply_to: quoted_id.filter(|_| !matches!(message_type, MessageType::Edit | MessageType::Revoke)),
+        album_items,
         edited_at: None,
         revoked_at: None,
         timestamp: known.and_then(|known| known.sent_at).unwrap_or(sent_at),

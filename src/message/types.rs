@@ -241,6 +241,8 @@ pub struct Message {
     pub reply_to: Option<String>,
     /// Id of the message that this one is about: a reaction, an edit, a removal, a vote, a pin and so on. Null for all others.
     pub target_id: Option<String>,
+    /// Ids of the pictures and videos of an album, in its order. Null unless it is an album that was sent through this API.
+    pub album_items: Option<Vec<String>>,
     /// When it was sent, by WhatsApp's clock; when it was asked for, until WhatsApp acknowledged it.
     pub timestamp: Timestamp,
     /// What is known of it: in a group the least that is known of anybody who was in it then and has not left since. Null unless it was

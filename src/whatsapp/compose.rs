@@ -2,6 +2,7 @@
 //! would be another one when the same message is sent again. One file for each family of contents; what they share is in `parts`.
 
 mod action;
+mod album;
 mod chat;
 mod contact;
 mod event;
@@ -16,6 +17,7 @@ mod text;
 pub mod reading;
 
 pub use action::{edit, reaction, revoke};
+pub use album::{album, album_size, in_album};
 pub use chat::{keep, pin, timer};
 pub use contact::{Contact, contacts};
 pub use event::{Event, attendance, event};

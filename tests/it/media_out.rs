@@ -321,6 +321,156 @@ async fn what_cannot_be_sent_is_refused_before_anything_is_written(#[values(Kind
     world.finish().await;
 }
 
+/// What the friend's phone got of an album: its head, and the ids of what belongs to it, in the order in which they came.
+fn album_at(world: &World, album: &str) -> (Option<(u32, u32)>, Vec<String>) {
+    let inbox = world.sim.phone(FRIEND).inbox();
+    let head = inbox.iter().find(|message| message.id == album).and_then(|message| message.content.album.as_ref());
+    let items = inbox.iter().filter(|message| message.content.album_id.as_deref() == Some(album));
+    (head.map(|head| (head.images, head.videos)), items.map(|message| message.id.clone()).collect())
+}
+
+/// Ids of what belongs to an album, as an answer shows it.
+fn items(of: &Value) -> Vec<String> {
+    let ids = of.as_array().unwrap_or_else(|| panic!("no items in {of}"));
+    ids.iter().map(|id| id.as_str().expect("an id").to_owned()).collect()
+}
+
+#[rstest]
+#[tokio::test]
+async fn an_album_is_followed_by_its_pictures_in_their_order(
+    #[values(Kind::Sqlite, Kind::Postgres)] kind: Kind,
+    #[values(false, true)] through_graph: bool,
+) {
+    let world = world(kind).await;
+    let (image, video) = (sample(FileKind::Image), sample(FileKind::Video));
+    // The first one takes longest.
+    world.spoil_uploads(None, MediaFault::Delayed { ms: 1_500 }, 1);
+    let (album, ids) = if through_graph {
+        let mutation = r#"mutation($image: String!, $video: String!) { sendMessage(input: { sessionId: "shop", to: "15550100077",
+            content: { album: { items: [{ video: { media: { data: $video } } },
+            { image: { media: { data: $image }, caption: "tea" } }, { image: { media: { data: $image } } }] } } })
+            { id type albumItems } }"#;
+        let given = json!({ "image": STANDARD.encode(&image), "video": STANDARD.encode(&video) });
+        let sent = world.door.asked(mutation, given).await["sendMessage"].take();
+        assert_eq!(sent["type"], "ALBUM");
+        (id(&sent), items(&sent["albumItems"]))
+    } else {
+        let content = json!({ "type": "album", "items": [
+            { "type": "video", "media": data(&video) },
+            { "type": "image", "media": data(&image), "caption": "tea" },
+            { "type": "image", "media": data(&image) },
+        ] });
+        let mut body = message(FRIEND, content);
+        body["client_reference"] = json!("trip");
+        let sent = world.posts("", body.clone()).await.ok();
+        assert_eq!(sent["type"], "album");
+        // The same request is the same album.
+        let again = world.posts("", body).await;
+        assert_eq!((again.header("idempotent-replayed"), &again.json()["id"]), ("true", &sent["id"]));
+        assert_eq!(again.json()["album_items"], sent["album_items"]);
+        (id(&sent), items(&sent["album_items"]))
+    };
+    assert_eq!(ids.len(), 3);
+    for id in &ids {
+        world.comes_to(id, "delivered").await;
+        let opened = world.sim.phone(FRIEND).open_file(id).await.expect("it has a file");
+        assert_eq!(opened.verdict, FileVerdict::Intact, "{opened:?}");
+    }
+    assert_eq!(album_at(&world, &album), (Some((2, 1)), ids.clone()));
+    let inbox: Vec<_> = world.sim.phone(FRIEND).inbox().iter().map(|message| message.id.clone()).collect();
+    assert_eq!(inbox, [vec![album.clone()], ids.clone()].concat());
+    // Each is a message of its own.
+    let shown = world.door.get(&format!("/shop/messages/{}", ids[1])).await.ok();
+    assert_eq!((&shown["type"], &shown["text"], &shown["album_items"]), (&json!("image"), &json!("tea"), &Value::Null));
+    let head = world.door.get(&format!("/shop/messages/{album}")).await.ok();
+    assert_eq!(items(&head["album_items"]), ids);
+    world.finish().await;
+}
+
+#[rstest]
+#[tokio::test]
+async fn an_album_that_is_accepted_before_a_crash_comes_whole_and_once(
+    #[values(Kind::Sqlite, Kind::Postgres)] kind: Kind,
+) {
+    let mut world = world(kind).await;
+    world.spoil_uploads(None, MediaFault::Stall { after_bytes: 100 }, 16);
+    let content = json!({ "type": "album", "items": [
+        { "type": "image", "media": data(&sample(FileKind::Image)) },
+        { "type": "video", "media": data(&sample(FileKind::Video)) },
+    ] });
+    let sent = world.posts("?wait=0", message(FRIEND, content)).await.ok();
+    world.eventually("the upload has begun", || world.uploads() > 0).await;
+    world.sim.clear_media_faults();
+    world.crash();
+    let (album, ids) = (id(&sent), items(&sent["album_items"]));
+    for id in &ids {
+        world.comes_to(id, "delivered").await;
+    }
+    assert_eq!(album_at(&world, &album), (Some((1, 1)), ids));
+    let copies: Vec<_> = world.sim.phone(FRIEND).inbox().iter().map(|message| message.copies).collect();
+    assert_eq!(copies, [1, 1, 1]);
+    world.finish().await;
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_picture_that_is_missing_in_an_album_holds_no_other_up() {
+    let world = world(Kind::Sqlite).await;
+    world.spoil_uploads(None, MediaFault::Status { code: 413 }, 1);
+    let content = json!({ "type": "album", "items": [
+        { "type": "video", "media": data(&sample(FileKind::Video)) },
+        { "type": "image", "media": data(&sample(FileKind::Image)) },
+    ] });
+    let sent = world.posts("", message(FRIEND, content)).await.ok();
+    let ids = items(&sent["album_items"]);
+    assert_eq!(world.comes_to(&ids[0], "failed").await["failed"]["code"], "media_refused");
+    world.comes_to(&ids[1], "delivered").await;
+    assert_eq!(album_at(&world, &id(&sent)), (Some((1, 1)), ids[1..].to_vec()));
+    world.finish().await;
+}
+
+#[rstest]
+#[tokio::test]
+async fn an_album_with_one_bad_picture_is_not_written_at_all() {
+    let world = world(Kind::Sqlite).await;
+    let fine = || json!({ "type": "image", "media": data(&sample(FileKind::Image)) });
+    let with = |item: Value| json!({ "type": "album", "items": [fine(), fine(), item] });
+    let rows = [
+        (json!({ "type": "album", "items": [fine()] }), 422, "invalid", "`content.items` must have 2 to 30"),
+        (with(json!({ "type": "image", "media": {} })), 422, "invalid", "`content.items[2].media`"),
+        (
+            with(json!({ "type": "image", "media": { "id": "med_none" } })),
+            404,
+            "media_not_found",
+            "`content.items[2].media.id`",
+        ),
+        (
+            with(json!({ "type": "image", "media": data(b"no picture") })),
+            415,
+            "media_unsupported",
+            "`content.items[2].media`",
+        ),
+        (
+            with(json!({ "type": "video", "media": data(&sample(FileKind::Video)), "view_once": true })),
+            422,
+            "invalid",
+            "`content.items[2].view_once`",
+        ),
+    ];
+    for (content, status, code, field) in rows {
+        let told = world.posts("", message(FRIEND, content)).await;
+        let (answered, told) = (told.status, told.json());
+        assert_eq!((answered, told["code"].as_str()), (status, Some(code)), "{told}");
+        assert!(told["detail"].as_str().is_some_and(|detail| detail.contains(field)), "{field}: {told}");
+    }
+    let mut as_status = message("status@broadcast", with(fine()));
+    as_status["status_recipients"] = json!([FRIEND]);
+    assert_eq!(world.posts("", as_status).await.problem(), (422, "invalid".to_owned()));
+    assert_eq!(world.door.get("/shop/messages").await.ok()["messages"], json!([]));
+    assert_eq!(world.uploads(), 0);
+    world.finish().await;
+}
+
 #[rstest]
 #[tokio::test]
 async fn the_same_request_with_a_file_is_the_same_message() {

@@ -200,6 +200,11 @@ fn of_files() -> Vec<Property> {
         ("ImageContent", "caption", json!({ "maxLength": message::rules::TEXT_MAX })),
         ("VideoContent", "caption", json!({ "maxLength": message::rules::TEXT_MAX })),
         ("VideoContent", "thumbnail", json!({ "pattern": BASE64 })),
+        (
+            "AlbumContent",
+            "items",
+            json!({ "minItems": message::rules::ALBUM_MIN, "maxItems": message::rules::ALBUM_MAX }),
+        ),
         ("GifContent", "caption", json!({ "maxLength": message::rules::TEXT_MAX })),
         ("GifContent", "thumbnail", json!({ "pattern": BASE64 })),
         ("VideoNoteContent", "thumbnail", json!({ "pattern": BASE64 })),

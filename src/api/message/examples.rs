@@ -69,6 +69,7 @@ impl Example for Message {
             revoked_at: None,
             reply_to: None,
             target_id: None,
+            album_items: None,
             timestamp: SENT,
             status: Some(MessageStatus::Sent),
             failed: None,

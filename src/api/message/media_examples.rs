@@ -3,6 +3,7 @@
 use poem_openapi::types::Example;
 
 use crate::media::types::MediaReference;
+use crate::message::content::album::{AlbumContent, AlbumItem};
 use crate::message::content::media::{
     AudioContent, DocumentContent, GifContent, ImageContent, StickerContent, VideoContent, VideoNoteContent,
     VoiceContent,
@@ -24,6 +25,12 @@ impl Example for VideoContent {
     fn example() -> Self {
         let media = at("https://shop.example.com/tea.mp4");
         Self { media, caption: Some("How we make it".to_owned()), view_once: false, thumbnail: None }
+    }
+}
+
+impl Example for AlbumContent {
+    fn example() -> Self {
+        Self { items: vec![AlbumItem::Image(ImageContent::example()), AlbumItem::Video(VideoContent::example())] }
     }
 }
 

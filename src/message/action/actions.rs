@@ -160,6 +160,7 @@ impl Messages {
             content,
             upload,
             file,
+            items: Vec::new(),
             effect,
             send_at,
             expires_at,

@@ -92,6 +92,7 @@ impl Messages {
             audience: Vec::new(),
             upload: None,
             file: None,
+            items: Vec::new(),
             effect: Some(Effect::Timer { seconds: seconds_shown }),
             send_at: None,
             expires_at: now.after(rules::EXPIRES_AFTER),

@@ -1,5 +1,7 @@
 //! What messages, chats and accounts are called.
 
+use sha2::{Digest as _, Sha256};
+
 use crate::account::Identity;
 use crate::event::body::party::Party;
 
@@ -42,6 +44,16 @@ pub(in crate::message) fn without_device(jid: &str) -> String {
 /// A new id, as WhatsApp's own clients make them: nobody else has it.
 pub(in crate::message) fn new_id() -> String {
     let bytes: [u8; ID_BYTES] = rand::random();
+    written_id(&bytes)
+}
+
+/// The ids of so many messages that belong to an album. They follow from the album's own, so that nobody has to remember them.
+pub(in crate::message) fn album_ids(album_id: &str, count: u32) -> Vec<String> {
+    let hash = |index: u32| Sha256::new().chain_update(album_id).chain_update(index.to_be_bytes()).finalize();
+    (0..count).map(|index| written_id(&hash(index)[..ID_BYTES])).collect()
+}
+
+fn written_id(bytes: &[u8]) -> String {
     let hex: String = bytes.iter().map(|byte| format!("{byte:02X}")).collect();
     format!("3EB0{hex}")
 }
@@ -55,6 +67,16 @@ mod tests {
         let ids: std::collections::HashSet<_> = (0..1_000).map(|_| new_id()).collect();
         assert_eq!(ids.len(), 1_000);
         assert!(ids.iter().all(|id| id.len() == 22 && id.starts_with("3EB0")));
+    }
+
+    #[test]
+    fn the_ids_of_an_album_follow_from_its_own() {
+        let ids = album_ids("3EB0A", 3);
+        assert_eq!(ids, album_ids("3EB0A", 3));
+        assert_eq!(ids[..2], album_ids("3EB0A", 2));
+        let all: std::collections::HashSet<_> = ids.into_iter().chain(album_ids("3EB0B", 3)).collect();
+        assert_eq!(all.len(), 6);
+        assert!(all.iter().all(|id| id.len() == 22 && id.starts_with("3EB0")));
     }
 
     #[test]

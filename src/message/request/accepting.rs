@@ -20,6 +20,7 @@ use crate::event::entry::{JournalEntry, NewEvent, Shortcut, Write};
 use crate::event::file_store;
 use crate::event::index::{IndexedMessage, MessageKey};
 use crate::message::lookup::naming::{lane, new_id, own_jid};
+use crate::message::request::album::{DraftItem, ItemIntent};
 use crate::message::request::checked;
 use crate::message::sending::known::KnownRow;
 use crate::message::sending::queues::has_room;
@@ -63,6 +64,8 @@ pub(in crate::message) struct Draft {
     pub(in crate::message) upload: Option<AwaitedUpload>,
     /// Its file, if that is on WhatsApp's media servers already.
     pub(in crate::message) file: Option<UploadedFile>,
+    /// What belongs to it, if it is an album.
+    pub(in crate::message) items: Vec<DraftItem>,
     /// What it changes once WhatsApp has it.
     pub(in crate::message) effect: Option<Effect>,
     /// Some if it is to be sent later.
@@ -79,6 +82,8 @@ pub(in crate::message) struct Intent {
     pub(in crate::message) file: Option<UploadedFile>,
     /// Those who are to see it, if it is a status.
     pub(in crate::message) audience: Option<AudienceRow>,
+    /// What belongs to it, if it is an album.
+    pub(in crate::message) items: Vec<ItemIntent>,
 }
 
 /// A message that was written, and how to learn what becomes of it.
@@ -141,9 +146,9 @@ impl Messages {
             return Err(Error::new(ErrorKind::SessionNotConnected, "the session is not logged in"));
         }
         // Boxed: the compiler does not follow what is in it through all that is around it.
-        let intent = self.intent(session, own(account)?, draft().boxed().await?, &mark);
+        let intent = self.intent(session, own(account)?, draft().boxed().await?, &mark)?;
         // Before it is submitted: one that fails in the journal makes all that is written with it be written singly.
-        let place = self.queues.place(session).await?;
+        let place = self.queues.place(session, intent.messages()).await?;
         let is_at_once = intent.row.progress.status == MessageStatus::Queued;
         let written = match self.write_intent(intent).await {
             // Of two that came at once, the other was first.
@@ -183,7 +188,7 @@ impl Messages {
     }
 
     /// What is to be written of a message: now it has its id.
-    fn intent(&self, session: &SessionId, own: &Identity, draft: Draft, mark: &Mark) -> Intent {
+    fn intent(&self, session: &SessionId, own: &Identity, draft: Draft, mark: &Mark) -> Result<Intent> {
         let Draft {
             recipient,
             is_checked,
@@ -194,6 +199,7 @@ impl Messages {
             content,
             upload,
             file,
+            items,
             effect,
             send_at,
             expires_at,
@@ -229,7 +235,8 @@ impl Messages {
             .then(|| AudienceRow::new(session.clone(), message_id.clone(), recipient.clone(), audience, now));
         let key = MessageKey { session_id: session.clone(), chat: recipient, sender: own_jid(own), message_id };
         let indexed = IndexedMessage { key, is_from_me: true, message_type, quoted_id, content, sent_at: now };
-        Intent { row, indexed, upload, file, audience }
+        let items = self.album_intents(&row, &indexed, items)?;
+        Ok(Intent { row, indexed, upload, file, audience, items })
     }
 
     /// Writes it, and lets it be sent.
@@ -237,7 +244,7 @@ impl Messages {
         let this = self.clone();
         self.lifecycle
             .complete(async move {
-                let Intent { row, indexed, upload, file, audience } = &intent;
+                let Intent { row, indexed, upload, file, audience, items } = &intent;
                 let transitions = &this.outboxes.shared.transitions;
                 let known = transitions.known(&row.session_id, &row.message_id);
                 let mut slot = known.lock().await;
@@ -246,7 +253,7 @@ impl Messages {
                 let mut rows = vec![outbox_store::new_row(row)];
                 rows.extend(audience.iter().flat_map(audience_store::new_rows));
                 let shortcut = match (upload, file) {
-                    (None, None) => Some(Shortcut { events: vec![event(&intent)?], rows }),
+                    (None, None) if items.is_empty() => Some(Shortcut { events: vec![event(row, indexed)?], rows }),
                     _ => None,
                 };
                 let of = Arc::new(intent.clone());
@@ -272,6 +279,10 @@ impl Messages {
                         this.wake(row);
                     }
                 }
+                // They wait for their files one after the other: who looks at the first one finds them all.
+                if let Some(first) = items.first() {
+                    this.wake(&first.row);
+                }
                 written.map(|()| Written { intent, known, watched })
             })
             .await
@@ -295,10 +306,10 @@ async fn insert(tx: &Work, intent: &Intent) -> Result<Vec<NewEvent>> {
     if outbox_store::find(tx, &row.session_id, &row.message_id).await?.is_some() {
         return Ok(Vec::new());
     }
-    has_room(outbox_store::open_count(tx, &row.session_id).await?)?;
+    has_room(outbox_store::open_count(tx, &row.session_id).await?, intent.messages())?;
     outbox_store::insert(tx, row.clone()).await?;
     if let Some(upload) = &intent.upload {
-        upload_store::insert(tx, &row.session_id, &row.message_id, upload, row.created_at).await?;
+        upload_store::insert(tx, &row.session_id, &row.message_id, upload, None, row.created_at).await?;
     }
     if let Some(UploadedFile { file, is_verified }) = &intent.file {
         file_store::put(tx, &intent.indexed.key, file, *is_verified, row.created_at).await?;
@@ -306,13 +317,28 @@ async fn insert(tx: &Work, intent: &Intent) -> Result<Vec<NewEvent>> {
     if let Some(audience) = &intent.audience {
         audience_store::put(tx, audience.clone()).await?;
     }
-    Ok(vec![event(intent)?])
+    let mut events = vec![event(row, &intent.indexed)?];
+    let mut after = None;
+    for ItemIntent { row, indexed, upload } in &intent.items {
+        outbox_store::insert(tx, row.clone()).await?;
+        upload_store::insert(tx, &row.session_id, &row.message_id, upload, after, row.created_at).await?;
+        events.push(event(row, indexed)?);
+        after = Some(row.message_id.as_str());
+    }
+    Ok(events)
+}
+
+impl Intent {
+    /// How many messages it is.
+    fn messages(&self) -> u64 {
+        u64::try_from(self.items.len()).unwrap_or(u64::MAX).saturating_add(1)
+    }
 }
 
 /// The event that says that it waits, with the message itself beside it.
-fn event(intent: &Intent) -> Result<NewEvent> {
-    let event = status_event(&intent.row, None, intent.row.created_at)?;
-    Ok(NewEvent { indexed: Some(intent.indexed.clone()), ..event })
+fn event(row: &OutgoingRow, indexed: &IndexedMessage) -> Result<NewEvent> {
+    let event = status_event(row, None, row.created_at)?;
+    Ok(NewEvent { indexed: Some(indexed.clone()), ..event })
 }
 
 /// Who the account is.

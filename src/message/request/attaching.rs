@@ -8,6 +8,8 @@ use crate::error::Result;
 use crate::media::format::kind::UNKNOWN;
 use crate::media::prepare::{Prepared, SentAs, prepare};
 use crate::message::Messages;
+use crate::message::request::album::DraftItem;
+use crate::message::request::checked::album::of_item;
 use crate::message::request::checked::media::{CheckedMedia, FIELD};
 use crate::message::store::upload_store::AwaitedUpload;
 use crate::whatsapp::compose::{self, Context, FileContent, ShownAs};
@@ -52,6 +54,34 @@ impl Messages {
         };
         let upload = AwaitedUpload { hash: file.hash, kind: shown_as.file_kind(), mimetype };
         Ok((message_type(shown_as), compose::media(shown_as, content, context), upload))
+    }
+
+    /// The pictures and videos of an album. Only the album itself answers a message, and only those with a caption mention somebody.
+    ///
+    /// # Errors
+    /// As [`attached`](Self::attached), of the first that cannot be sent.
+    pub(in crate::message) async fn album_items(
+        &self,
+        caller: &Caller,
+        items: Vec<CheckedMedia>,
+        context: &Context,
+    ) -> Result<Vec<DraftItem>> {
+        let mut drafts = Vec::with_capacity(items.len());
+        // One after the other: pictures are large while they are prepared.
+        for (index, item) in items.into_iter().enumerate() {
+            let has_caption = item.caption.is_some();
+            let context = Context {
+                quote: None,
+                mentions: context.mentions.iter().filter(|_| has_caption).cloned().collect(),
+                mentions_all: context.mentions_all && has_caption,
+                expiration: context.expiration,
+                secret: rand::random(),
+            };
+            let attached = self.attached(caller, item, &context).await;
+            let (message_type, content, upload) = attached.map_err(|error| of_item(index, error))?;
+            drafts.push(DraftItem { message_type, content, upload });
+        }
+        Ok(drafts)
     }
 }
 

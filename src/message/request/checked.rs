@@ -1,5 +1,6 @@
 //! Checks a message that is to be sent, as far as that can be done without looking anything up.
 
+pub(in crate::message) mod album;
 mod contact;
 mod event;
 mod location;
@@ -57,6 +58,8 @@ pub(in crate::message) enum CheckedContent {
     },
     /// A file, with what is said about it.
     Media(Box<CheckedMedia>),
+    /// An album: each of its pictures and videos.
+    Album(Vec<CheckedMedia>),
     /// A place.
     Location(Location),
     /// Contacts.
@@ -115,6 +118,12 @@ pub(in crate::message) fn message(new: NewMessage, now: Timestamp) -> Result<Che
         Recipient::Person(_) | Recipient::Group(_) | Recipient::Status => {}
     }
     let content = CheckedContent::of(content)?;
+    if to == Recipient::Status && matches!(content, CheckedContent::Album(_)) {
+        return Err(Error::invalid(
+            "content.type",
+            "must not be album in a status: each picture is a status of its own",
+        ));
+    }
     let mentions = mentions.unwrap_or_default();
     if mentions.len() > MENTIONS_MAX {
         return Err(Error::invalid("mentions", format!("must have at most {MENTIONS_MAX} people")));
@@ -187,11 +196,12 @@ pub(in crate::message) fn forward(
 
 impl CheckedContent {
     /// The words in which people are mentioned.
-    pub(in crate::message) fn words_mut(&mut self) -> Option<&mut String> {
+    pub(in crate::message) fn words_mut(&mut self) -> Vec<&mut String> {
         match self {
-            Self::Text { text, .. } => Some(text),
-            Self::Media(media) => media.caption.as_mut(),
-            Self::Location(_) | Self::Contacts(_) | Self::Poll(_) | Self::Event(_) | Self::Forward(_) => None,
+            Self::Text { text, .. } => vec![text],
+            Self::Media(media) => media.caption.iter_mut().collect(),
+            Self::Album(items) => items.iter_mut().filter_map(|item| item.caption.as_mut()).collect(),
+            Self::Location(_) | Self::Contacts(_) | Self::Poll(_) | Self::Event(_) | Self::Forward(_) => Vec::new(),
         }
     }
 
@@ -215,6 +225,7 @@ impl CheckedContent {
             MessageContent::Voice(content) => media(CheckedMedia::voice(content)),
             MessageContent::Document(content) => media(CheckedMedia::document(content)),
             MessageContent::Sticker(content) => media(CheckedMedia::sticker(content)),
+            MessageContent::Album(content) => Ok(Self::Album(album::album(content)?)),
             MessageContent::Location(content) => Ok(Self::Location(location::location("content", content)?)),
             MessageContent::Contact(content) => Ok(Self::Contacts(contact::contacts(content)?)),
             MessageContent::Poll(content) => Ok(Self::Poll(poll::poll(content)?)),

@@ -19,6 +19,7 @@ use crate::message::lookup::naming::without_device;
 use crate::message::lookup::person::Person;
 use crate::message::lookup::recipient::{Recipient, STATUS};
 use crate::message::request::accepting::{Draft, own};
+use crate::message::request::album::DraftItem;
 use crate::message::request::checked::{Checked, CheckedContent, Forwarded};
 use crate::message::request::group_mentions::{Mentioned, mentioned_in_group, spelled};
 use crate::message::request::grouping::GroupKnown;
@@ -58,6 +59,8 @@ struct Composed {
     upload: Option<AwaitedUpload>,
     /// Its file, if that is on WhatsApp's media servers already.
     file: Option<UploadedFile>,
+    /// What belongs to it, if it is an album.
+    items: Vec<DraftItem>,
 }
 
 impl Messages {
@@ -86,13 +89,15 @@ impl Messages {
             Some(id) => Some(self.quoted(session, &id, &names, group.as_deref()).await?),
             None => None,
         };
-        if let Some(words) = content.words_mut().filter(|_| !mentioned.spellings.is_empty()) {
-            *words = spelled(words, &mentioned.spellings);
+        if !mentioned.spellings.is_empty() {
+            for words in content.words_mut() {
+                *words = spelled(words, &mentioned.spellings);
+            }
         }
         let quoted_id = quote.as_ref().map(|quote| quote.message_id.clone());
         let (mentions, secret) = (mentioned.jids, rand::random());
         let context = Context { quote, mentions, mentions_all: mention_all, expiration, secret };
-        let Composed { message_type, content, upload, file } = self.content(caller, content, &context).await?;
+        let Composed { message_type, content, upload, file, items } = self.content(caller, content, &context).await?;
         let effect = None;
         Ok(Draft {
             recipient,
@@ -104,6 +109,7 @@ impl Messages {
             content,
             upload,
             file,
+            items,
             effect,
             send_at,
             expires_at,
@@ -188,7 +194,12 @@ impl Messages {
             }
             CheckedContent::Media(media) => {
                 let (message_type, content, upload) = self.attached(caller, *media, context).boxed().await?;
-                return Ok(Composed { message_type, content, upload: Some(upload), file: None });
+                return Ok(Composed { message_type, content, upload: Some(upload), file: None, items: Vec::new() });
+            }
+            CheckedContent::Album(items) => {
+                let content = compose::album(items.iter().map(|item| item.shown_as), context);
+                let items = self.album_items(caller, items, context).boxed().await?;
+                return Ok(Composed { message_type: MessageType::Album, content, upload: None, file: None, items });
             }
             CheckedContent::Location(place) => (MessageType::Location, compose::location(&place, context)),
             CheckedContent::Contacts(contacts) => (MessageType::Contacts, compose::contacts(&contacts, context)),
@@ -196,10 +207,11 @@ impl Messages {
             CheckedContent::Event(event) => (MessageType::Appointment, compose::event(&event, context)),
             CheckedContent::Forward(forwarded) => {
                 let Forwarded { message_type, content, upload, file } = *forwarded;
-                return Ok(Composed { message_type, content: compose::forward(&content, context), upload, file });
+                let content = compose::forward(&content, context);
+                return Ok(Composed { message_type, content, upload, file, items: Vec::new() });
             }
         };
-        Ok(Composed { message_type, content, upload: None, file: None })
+        Ok(Composed { message_type, content, upload: None, file: None, items: Vec::new() })
     }
 
     /// Where somebody is reached. None if that is to be looked up later.

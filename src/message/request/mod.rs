@@ -1,6 +1,7 @@
 //! From what a client asks for to a message in its row.
 
 pub(super) mod accepting;
+pub(super) mod album;
 pub(super) mod answering;
 pub(super) mod answers;
 pub(super) mod attaching;

@@ -34,11 +34,12 @@ struct Count {
     under_way: u64,
 }
 
-/// The place of a message that is being written.
+/// The place of messages that are being written.
 #[derive(Debug)]
 pub(in crate::message) struct Place<'a> {
     queues: &'a Queues,
     session: SessionId,
+    messages: u64,
 }
 
 impl Queues {
@@ -46,13 +47,13 @@ impl Queues {
         Self { db, counts: Mutex::default() }
     }
 
-    /// Room for one more message.
+    /// Room for so many more messages.
     ///
     /// # Errors
     /// `QueueFull`, `Unavailable`.
-    pub(in crate::message) async fn place(&self, session: &SessionId) -> Result<Place<'_>> {
-        if let Some(place) = self.counts.lock().get_mut(session).filter(|count| count.at_most < QUEUE) {
-            place.take();
+    pub(in crate::message) async fn place(&self, session: &SessionId, messages: u64) -> Result<Place<'_>> {
+        if let Some(place) = self.counts.lock().get_mut(session).filter(|count| count.at_most + messages <= QUEUE) {
+            place.take(messages);
         } else {
             let open = outbox_store::open_count(self.db.read(), session).await?;
             let mut counts = self.counts.lock();
@@ -61,34 +62,34 @@ impl Queues {
             }
             let count = counts.entry(session.clone()).or_default();
             count.at_most = open + count.under_way;
-            has_room(count.at_most)?;
-            count.take();
+            has_room(count.at_most, messages)?;
+            count.take(messages);
         }
-        Ok(Place { queues: self, session: session.clone() })
+        Ok(Place { queues: self, session: session.clone(), messages })
     }
 }
 
 impl Count {
-    const fn take(&mut self) {
-        self.at_most += 1;
-        self.under_way += 1;
+    const fn take(&mut self, messages: u64) {
+        self.at_most += messages;
+        self.under_way += messages;
     }
 }
 
 impl Drop for Place<'_> {
     fn drop(&mut self) {
         if let Some(count) = self.queues.counts.lock().get_mut(&self.session) {
-            count.under_way -= 1;
+            count.under_way -= self.messages;
         }
     }
 }
 
-/// Refuses when so much waits already.
+/// Refuses when so much waits already that there is no room for so many more messages.
 ///
 /// # Errors
 /// `QueueFull`.
-pub(in crate::message) fn has_room(open: u64) -> Result<()> {
-    if open >= QUEUE {
+pub(in crate::message) fn has_room(open: u64, messages: u64) -> Result<()> {
+    if open + messages > QUEUE {
         let detail = format!("{QUEUE} messages of this session wait to be sent already");
         return Err(Error::new(ErrorKind::QueueFull, detail).retry_in(PAUSE));
     }

@@ -7,7 +7,7 @@ use entity::timestamp::Timestamp;
 use entity::words::message::FileKind;
 use entity::words::outgoing::MessageStatus;
 use entity::{outgoing, uploaded_file};
-use sea_orm::sea_query::{Expr, OnConflict};
+use sea_orm::sea_query::{Alias, Expr, OnConflict, Query, SelectStatement};
 use sea_orm::{
     ColumnTrait, Condition, ConnectionTrait, EntityTrait, ExprTrait, JoinType, QueryFilter, QueryOrder, QuerySelect,
     Select,
@@ -46,12 +46,13 @@ pub(in crate::message) struct WaitingMessage {
     pub(in crate::message) lane: String,
 }
 
-/// Inserts the file of a message.
+/// Inserts the file of a message. It waits for that of the message `after`, if there is one.
 pub(in crate::message) async fn insert(
     tx: &impl ConnectionTrait,
     session: &SessionId,
     message_id: &str,
     awaited: &AwaitedUpload,
+    after: Option<&str>,
     now: Timestamp,
 ) -> Result<()> {
     let AwaitedUpload { hash, kind, mimetype } = awaited.clone();
@@ -61,6 +62,7 @@ pub(in crate::message) async fn insert(
         sha256: hash.0.to_vec(),
         kind,
         mimetype,
+        after_id: after.map(str::to_owned),
         created_at: now,
     };
     Entity::insert(ActiveModel::from(model)).exec_without_returning(tx).await.map_err(failed)?;
@@ -138,6 +140,21 @@ fn queued() -> Select<Entity> {
         .filter(Expr::col(outgoing::Column::IsOpen.as_column_ref()).eq(Expr::Constant(true.into())))
         .filter(outgoing::Column::Status.eq(MessageStatus::Queued))
         .filter(outgoing::Column::AwaitsUpload.eq(true))
+        .filter(Expr::exists(before()).not())
+}
+
+/// The message before one of the same album, while its file is still to be uploaded: phones show an album in the order in which it comes.
+fn before() -> SelectStatement {
+    let before = || Alias::new("before");
+    let of = |column: outgoing::Column| Expr::col((before(), column));
+    Query::select()
+        .expr(Expr::val(1))
+        .from_as(outgoing::Entity, before())
+        .and_where(of(outgoing::Column::SessionId).equals(Column::SessionId.as_column_ref()))
+        .and_where(of(outgoing::Column::MessageId).equals(Column::AfterId.as_column_ref()))
+        .and_where(of(outgoing::Column::IsOpen).eq(true))
+        .and_where(of(outgoing::Column::AwaitsUpload).eq(true))
+        .take()
 }
 
 fn joined() -> Select<Entity> {
