@@ -50,3 +50,47 @@ impl From<Model> for ChatTimer {
         Self { chat, seconds, set_at }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use entity::timestamp::Timestamp;
+
+    use super::*;
+    use crate::db::Db;
+    use crate::db::sqlite::Synchronous;
+
+    const CHAT: &str = "15550100077@s.whatsapp.net";
+    const SHOP: &str = "INSERT INTO session (id, metadata, desired, status, reason, since, created_at, updated_at) \
+                        VALUES ('shop', '{}', 'offline', 'disconnected', 'requested', 0, 0, 0)";
+
+    /// Writes timers of one chat in one batch: seconds, and when each was set, milliseconds. Gives what is known then.
+    async fn told(db: &Db, timers: &[(i32, i64)]) -> Option<i32> {
+        let shop = SessionId::parse("shop").expect("it is one");
+        let timer = |(seconds, millis): &(i32, i64)| ChatTimer {
+            chat: CHAT.to_owned(),
+            seconds: *seconds,
+            set_at: Timestamp::from_millis(*millis),
+        };
+        let timers: Vec<_> = timers.iter().map(timer).collect();
+        let mut batch = db.write().batch();
+        write_in(&mut batch, timers.iter().map(|timer| (&shop, timer)));
+        db.write().run(batch).await.expect("it is written");
+        let known = newest(db.read(), &shop, &[CHAT.to_owned()]).await.expect("it is read");
+        known.map(|timer| timer.seconds)
+    }
+
+    #[tokio::test]
+    async fn a_timer_that_comes_late_does_not_win_over_a_newer_one() {
+        let directory = tempfile::tempdir().expect("there is room");
+        let db = Db::sqlite(&directory.path().join("waypost.db"), Synchronous::Normal).await.expect("a new file");
+        db.migrate().await.expect("tables");
+        db.write().execute_unprepared(SHOP).await.expect("it can be written");
+        assert_eq!(told(&db, &[(86_400, 2_000)]).await, Some(86_400));
+        assert_eq!(told(&db, &[(604_800, 1_999)]).await, Some(86_400));
+        // Nor in one batch, in either order.
+        assert_eq!(told(&db, &[(0, 2_002), (604_800, 2_001)]).await, Some(0));
+        assert_eq!(told(&db, &[(0, 2_003), (604_800, 2_004)]).await, Some(604_800));
+        // Of two at the same moment the one that came last counts.
+        assert_eq!(told(&db, &[(86_400, 2_004)]).await, Some(86_400));
+    }
+}

@@ -82,3 +82,85 @@ impl From<Model> for CastVote {
         Self { poll_id, chat, voter, state, chosen, voted_at }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use entity::ids::EventId;
+    use entity::timestamp::Timestamp;
+    use entity::words::event::EventType;
+    use entity::words::message::VoteState;
+
+    use super::*;
+    use crate::db::Db;
+    use crate::db::sqlite::Synchronous;
+
+    const CHAT: &str = "15550100077@s.whatsapp.net";
+    const SHOP: &str = "INSERT INTO session (id, metadata, desired, status, reason, since, created_at, updated_at) \
+                        VALUES ('shop', '{}', 'offline', 'disconnected', 'requested', 0, 0, 0)";
+    const POLL: &str = "INSERT INTO message (session_id, message_id, chat, sender, position, is_from_me, type, content, sent_at, \
+                        created_at) VALUES ('shop', 'P1', 'c', 's', 1, 0, 'poll', x'00', 0, 0)";
+
+    fn shop() -> SessionId {
+        SessionId::parse("shop").expect("it is one")
+    }
+
+    async fn db() -> (Db, tempfile::TempDir) {
+        let directory = tempfile::tempdir().expect("there is room");
+        let db = Db::sqlite(&directory.path().join("waypost.db"), Synchronous::Normal).await.expect("a new file");
+        db.migrate().await.expect("tables");
+        for row in [SHOP, POLL] {
+            db.write().execute_unprepared(row).await.expect("it can be written");
+        }
+        (db, directory)
+    }
+
+    /// Writes votes of one person in one batch: what is chosen, and when, milliseconds.
+    async fn cast(db: &Db, votes: &[(&str, i64)]) {
+        let votes = votes.iter().zip(1..).map(|((chosen, millis), position)| {
+            let created_at = Timestamp::from_millis(0);
+            let row = EventRow {
+                position,
+                id: EventId::generate(),
+                session_id: shop(),
+                sequence: position,
+                event_type: EventType::Message,
+                created_at,
+                body: "{}".into(),
+            };
+            let vote = CastVote {
+                poll_id: "P1".to_owned(),
+                chat: CHAT.to_owned(),
+                voter: CHAT.to_owned(),
+                state: VoteState::Opened,
+                chosen: vec![(*chosen).to_owned()],
+                voted_at: Timestamp::from_millis(*millis),
+            };
+            (row, vote)
+        });
+        let votes: Vec<_> = votes.collect();
+        let mut batch = db.write().batch();
+        write_in(&mut batch, votes.iter().map(|(row, vote)| (row, vote)));
+        db.write().run(batch).await.expect("it is written");
+    }
+
+    async fn chosen(db: &Db) -> Vec<Vec<String>> {
+        let votes = of_poll(db.read(), &shop(), "P1", &[CHAT.to_owned()]).await.expect("they are read");
+        votes.into_iter().map(|vote| vote.chosen).collect()
+    }
+
+    #[tokio::test]
+    async fn a_vote_that_comes_late_does_not_win_over_a_newer_one() {
+        let (db, _directory) = db().await;
+        cast(&db, &[("yes", 2_000)]).await;
+        cast(&db, &[("no", 1_999)]).await;
+        assert_eq!(chosen(&db).await, [["yes"]]);
+        // Nor in one batch, in either order.
+        cast(&db, &[("later", 2_002), ("no", 2_001)]).await;
+        assert_eq!(chosen(&db).await, [["later"]]);
+        cast(&db, &[("no", 2_003), ("yes", 2_004)]).await;
+        assert_eq!(chosen(&db).await, [["yes"]]);
+        // Of two at the same moment the one that came last counts.
+        cast(&db, &[("no", 2_004)]).await;
+        assert_eq!(chosen(&db).await, [["no"]]);
+    }
+}

@@ -1,11 +1,14 @@
 //! Messages with files: each file is prepared, uploaded once and opened by the phone that gets it, whatever the media hosts, the network or
 //! the process do meanwhile. A message without a file does not wait for one that has one.
 
+use std::io::{Read as _, Write as _};
+use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use futures::future::join_all;
+use reqwest::Method;
 use rstest::rstest;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -468,6 +471,91 @@ async fn an_album_with_one_bad_picture_is_not_written_at_all() {
     assert_eq!(world.posts("", as_status).await.problem(), (422, "invalid".to_owned()));
     assert_eq!(world.door.get("/shop/messages").await.ok()["messages"], json!([]));
     assert_eq!(world.uploads(), 0);
+    world.finish().await;
+}
+
+/// A PNG file of a few bytes that says that it has so many pixels on each side.
+fn bomb(side: u32) -> Vec<u8> {
+    let mut png = sample(FileKind::Image);
+    png[16..20].copy_from_slice(&side.to_be_bytes());
+    png[20..24].copy_from_slice(&side.to_be_bytes());
+    // src: the PNG specification, annex D: the check sum of a chunk, of its kind and its bytes
+    let mut sum = u32::MAX;
+    for byte in &png[12..29] {
+        sum ^= u32::from(*byte);
+        for _ in 0..8 {
+            sum = if sum & 1 == 1 { (sum >> 1) ^ 0xedb8_8320 } else { sum >> 1 };
+        }
+    }
+    png[29..33].copy_from_slice(&(!sum).to_be_bytes());
+    png
+}
+
+/// A server that answers each request with these bytes, and then again and again with those until nobody takes them. Gives its address.
+fn server(answer: &'static str, again: &'static [u8]) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let port = listener.local_addr().expect("an address").port();
+    std::thread::spawn(move || {
+        for socket in listener.incoming() {
+            let mut socket = socket.expect("a connection");
+            let _ = socket.read(&mut [0; 4096]);
+            let mut is_taken = socket.write_all(answer.as_bytes()).is_ok();
+            while is_taken && !again.is_empty() {
+                is_taken = socket.write_all(again).is_ok();
+            }
+        }
+    });
+    format!("http://127.0.0.1:{port}/tea.png")
+}
+
+#[tokio::test]
+async fn what_is_at_an_address_and_no_file_that_may_be_sent_is_refused() {
+    let flags = ["--egress-allow", "127.0.0.1/32", "--media-max-bytes", "3000000"];
+    let world = World::with(Kind::Sqlite, Settings::default(), &flags).await;
+    world.linked("shop").await;
+    let endless = server("HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n", &[1; 65_536]);
+    let large = server("HTTP/1.1 200 OK\r\ncontent-length: 3000001\r\nconnection: close\r\n\r\n", &[]);
+    let nothing = server("HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n", &[]);
+    let elsewhere = server("HTTP/1.1 302 Found\r\nlocation: /b\r\ncontent-length: 0\r\nconnection: close\r\n\r\n", &[]);
+    let rows = [
+        (endless.as_str(), 413, "media_too_large"),
+        (large.as_str(), 413, "media_too_large"),
+        (nothing.as_str(), 422, "media_fetch_refused"),
+        (elsewhere.as_str(), 422, "media_fetch_refused"),
+        ("http://127.0.0.2:1/tea.png", 422, "media_fetch_refused"),
+        ("http://10.0.0.1/tea.png", 422, "media_fetch_refused"),
+    ];
+    for (url, status, code) in rows {
+        let content = json!({ "type": "image", "media": { "url": url } });
+        let answer = world.posts("", message(FRIEND, content)).await;
+        let told = answer.json();
+        assert_eq!((answer.status, told["code"].as_str()), (status, Some(code)), "{url}: {told}");
+        assert!(told["detail"].as_str().is_some_and(|detail| detail.contains("`content.media.url`")), "{told}");
+    }
+    let content = json!({ "type": "image", "media": { "url": "ftp://shop.example/tea.png" } });
+    assert_eq!(world.posts("", message(FRIEND, content)).await.status, 422);
+    assert_eq!(world.door.get("/shop/messages").await.ok()["messages"], json!([]));
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn a_picture_of_too_many_pixels_and_the_file_of_another_key_are_refused() {
+    let world = world(Kind::Sqlite).await;
+    let picture = |media: Value| message(FRIEND, json!({ "type": "image", "media": media }));
+    let refused = world.posts("", picture(data(&bomb(60_000)))).await;
+    assert!(refused.text().contains("million pixels"), "{}", refused.text());
+    assert_eq!(refused.problem(), (415, "media_unsupported".to_owned()));
+    let scopes = json!(["messages:send"]);
+    let (_, token) = world.door.key(json!({ "name": "own", "scopes": scopes })).await;
+    let own = world.door.holding(&token);
+    let (_, token) = world.door.key(json!({ "name": "other", "scopes": scopes })).await;
+    let other = world.door.holding(&token);
+    let upload = own.request(Method::POST, "/api/v1/media").body(sample(FileKind::Image));
+    let file = own.send(upload).await.ok();
+    let named = || picture(json!({ "id": file["id"] }));
+    assert_eq!(other.post("/shop/messages", named()).await.problem(), (404, "media_not_found".to_owned()));
+    assert_eq!(world.door.get("/shop/messages").await.ok()["messages"], json!([]));
+    assert_eq!(own.post("/shop/messages", named()).await.status, 201);
     world.finish().await;
 }
 
