@@ -45,6 +45,7 @@ pub mod sync_key;
 pub mod sync_version;
 pub mod tc_token;
 pub mod timestamp;
+pub mod upload_key;
 pub mod uploaded_file;
 pub mod vote;
 pub mod webhook;

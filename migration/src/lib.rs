@@ -30,6 +30,7 @@ mod m0026_vote;
 mod m0027_audience;
 mod m0028_message_change;
 mod m0029_album;
+mod m0030_upload_key;
 // There never was a merged m0013.
 
 /// All migrations, in order.
@@ -67,6 +68,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0027_audience::Migration),
             Box::new(m0028_message_change::Migration),
             Box::new(m0029_album::Migration),
+            Box::new(m0030_upload_key::Migration),
         ]
     }
 }

@@ -239,8 +239,11 @@ impl Messages {
             let detail = "the message does not wait any more: it is on its way, was sent, or was given up";
             return Err(Error::new(ErrorKind::MessageNotWaiting, detail));
         };
-        // What waited behind it has its turn.
-        self.outboxes.start(session, Some(&row.lane));
+        match row.progress.awaits_upload {
+            true => self.uploads.withdraw(session),
+            // What waited behind it has its turn.
+            false => self.outboxes.start(session, Some(&row.lane)),
+        }
         Ok(self.message(session, message_id).await?.seen_by(caller))
     }
 

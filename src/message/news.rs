@@ -2,13 +2,15 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 
 /// Whether something is new.
 #[derive(Debug, Default)]
 pub(super) struct News {
     is_new: AtomicBool,
     notify: Notify,
+    /// How often a message was taken back.
+    withdrawals: watch::Sender<u64>,
 }
 
 impl News {
@@ -22,6 +24,16 @@ impl News {
     pub(super) async fn come(&self) {
         self.notify.notified().await;
         self.is_new.store(false, Ordering::SeqCst);
+    }
+
+    /// A message was taken back: its file may be one that nobody waits for any more.
+    pub(super) fn tell_withdrawal(&self) {
+        self.withdrawals.send_modify(|count| *count = count.wrapping_add(1));
+    }
+
+    /// Changes when a message is taken back from now on.
+    pub(super) fn withdrawals(&self) -> watch::Receiver<u64> {
+        self.withdrawals.subscribe()
     }
 
     /// Whether something was new since this was asked last, or since somebody was told of it.

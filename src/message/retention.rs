@@ -21,6 +21,7 @@ use crate::message::lookup::recipients::{KEPT, NOBODY_KEPT};
 use crate::message::store::audience_store;
 use crate::message::store::outbox_store;
 use crate::message::store::receipt_store;
+use crate::message::store::upload_key_store;
 use crate::message::store::upload_store;
 use crate::message::store::uploaded::REUSED;
 use crate::session::Sessions;
@@ -76,7 +77,9 @@ impl MessageRetention {
     }
 
     async fn drop_uploads(&self) -> Result<()> {
-        upload_store::delete_old(self.db.write().without_fsync(), self.clock.now().before(REUSED)).await
+        let (tx, before) = (self.db.write().without_fsync(), self.clock.now().before(REUSED));
+        upload_key_store::delete_old(tx, before).await?;
+        upload_store::delete_old(tx, before).await
     }
 
     async fn drop_of(&self, session: &SessionId, end: i64) -> Result<u64> {

@@ -111,6 +111,7 @@ const WALLS: &[(&str, &[&str])] = &[
             "message/store/receipt_store.rs",
             "message/store/restriction_store.rs",
             "message/lookup/recipient_store.rs",
+            "message/store/upload_key_store.rs",
             "message/store/upload_store.rs",
             "whatsapp/names.rs",
             "whatsapp/group_members.rs",

@@ -201,7 +201,7 @@ async fn a_file_that_goes_to_ten_people_is_uploaded_once(#[values(Kind::Sqlite, 
 
 #[rstest]
 #[tokio::test]
-async fn slow_a_text_does_not_wait_for_a_file_that_is_asked_for_before_it() {
+async fn a_text_does_not_wait_for_a_file_that_is_asked_for_before_it() {
     let world = world(Kind::Sqlite).await;
     world.spoil_uploads(None, MediaFault::Stall { after_bytes: 1_000 }, 16);
     let stalled = id(&world.posts("?wait=0", document(FRIEND, &[1; 100_000])).await.ok());
@@ -214,6 +214,8 @@ async fn slow_a_text_does_not_wait_for_a_file_that_is_asked_for_before_it() {
     let cancelled = world.door.delete(&format!("shop/messages/{stalled}")).await.ok();
     assert_eq!(cancelled["status"], "cancelled");
     world.sim.clear_media_faults();
+    // Nobody waits for its file, so it is not uploaded any further.
+    world.is_logged("an upload was stopped").await;
     // Its file is still kept: it can be sent after all.
     world.door.post(&format!("/shop/messages/{stalled}/retry"), Value::Null).await.ok();
     world.comes_to(&stalled, "delivered").await;
@@ -238,6 +240,57 @@ async fn a_process_that_is_killed_in_the_middle_of_an_upload_goes_on_with_it(
     assert_eq!((opened.verdict, opened.sha256), (FileVerdict::Intact, Some(hash(&bytes))));
     let copies: Vec<_> = world.sim.phone(FRIEND).inbox().iter().map(|message| message.copies).collect();
     assert_eq!(copies, [1]);
+    world.finish().await;
+}
+
+/// The key of an upload that is under way is kept: encrypted with another one, the file would be another one for the hosts.
+#[rstest]
+#[tokio::test]
+async fn a_large_file_whose_upload_broke_off_goes_on_where_it_was_after_a_restart(
+    #[values(Kind::Sqlite, Kind::Postgres)] kind: Kind,
+) {
+    let mut world = world(kind).await;
+    let (bytes, arrived) = (vec![9; 8 * 1024 * 1024], 3 * 1024 * 1024);
+    world.spoil_uploads(None, MediaFault::Stall { after_bytes: arrived }, 16);
+    let sent = id(&world.posts("?wait=0", document(FRIEND, &bytes)).await.ok());
+    world.eventually("a part of the file is there", || world.uploads() > 0).await;
+    world.sim.clear_media_faults();
+    world.crash();
+    world.comes_to(&sent, "delivered").await;
+    let opened = world.sim.phone(FRIEND).open_file(&sent).await.expect("it has a file");
+    assert_eq!((opened.verdict, opened.sha256), (FileVerdict::Intact, Some(hash(&bytes))));
+    let stats = world.sim.media_stats();
+    let uploads = stats.log.iter().filter(|request| request.operation == MediaOperation::Upload);
+    let parts: Vec<_> = uploads.map(|request| (request.offset, request.bytes)).collect();
+    // Padded to whole blocks, and ten bytes that prove who has encrypted it.
+    let whole = 8 * 1024 * 1024 + 16 + 10;
+    assert_eq!(parts, [(0, arrived), (arrived, whole - arrived)]);
+    assert_eq!(stats.requests.get(&MediaOperation::ResumeCheck), Some(&2), "once by each process");
+    // The key is with the message now.
+    let tables = world.tables().await;
+    let rows = tables.rows().await;
+    assert_eq!((rows.get("upload_key"), rows.get("uploaded_file")), (None, Some(&1)));
+    drop(tables);
+    world.finish().await;
+}
+
+#[rstest]
+#[tokio::test]
+async fn what_one_account_was_to_send_is_not_uploaded_by_another(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+    let world = world(kind).await;
+    world.door.post("/shop/disconnect", Value::Null).await.ok();
+    world.reaches("shop", "disconnected").await;
+    let waiting = id(&world.posts("?wait=0", document(FRIEND, &[2; 10_000])).await.ok());
+    world.door.post("/shop/logout", Value::Null).await.ok();
+    world.door.post("/shop/connect", Value::Null).await.ok();
+    world.link("shop", &world.sim.phone(OTHER)).await;
+    let failed = world.comes_to(&waiting, "failed").await;
+    assert_eq!(failed["failed"]["code"], "account_changed");
+    assert_eq!(world.uploads(), 0);
+    // The same file is no secret of the other account: asked for by this one, it is uploaded.
+    let own = id(&world.posts("?wait=0", document(FRIEND, &[2; 10_000])).await.ok());
+    world.comes_to(&own, "delivered").await;
+    assert_eq!(world.uploads(), 1);
     world.finish().await;
 }
 

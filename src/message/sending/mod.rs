@@ -16,5 +16,6 @@ pub(super) mod settling;
 pub(super) mod transitions;
 pub(super) mod uncertain;
 pub(super) mod uploader;
+pub(super) mod uploading;
 pub(super) mod uploads;
 pub(super) mod wake;

@@ -1,6 +1,6 @@
 //! Writes what came of an upload, for all messages that wait for the file.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use entity::words::outgoing::FailureCode;
 
@@ -60,11 +60,17 @@ impl Uploader {
         }
     }
 
-    async fn waiting(&self, key: &UploadKey) -> Result<Vec<WaitingMessage>> {
+    /// The first messages that wait for the file.
+    pub(in crate::message) async fn waiting(&self, key: &UploadKey) -> Result<Vec<WaitingMessage>> {
         upload_store::waiting(self.shared.outboxes.shared.db.read(), &self.session, key, CHUNK).await
     }
 
-    async fn refuse_these(&self, waiting: Vec<WaitingMessage>, code: FailureCode) -> Result<usize> {
+    /// Writes that these messages are not sent. Says of how many of them that was news.
+    pub(in crate::message) async fn refuse_these(
+        &self,
+        waiting: Vec<WaitingMessage>,
+        code: FailureCode,
+    ) -> Result<usize> {
         if waiting.is_empty() {
             return Ok(0);
         }
@@ -74,6 +80,19 @@ impl Uploader {
         };
         let changes = waiting.into_iter().map(refused).collect();
         Ok(self.shared.outboxes.shared.transitions.write(&self.session, changes).await?.len())
+    }
+
+    /// Those of these messages that another account was to send.
+    pub(in crate::message) async fn of_others(
+        &self,
+        waiting: &[WaitingMessage],
+        account: &str,
+    ) -> Result<Vec<WaitingMessage>> {
+        let ids: Vec<_> = waiting.iter().map(|message| message.message_id.clone()).collect();
+        let stored = index_store::own(self.shared.outboxes.shared.db.read(), &self.session, &ids).await?;
+        let keys = stored.into_iter().map(|stored| stored.message.key);
+        let others: HashSet<_> = keys.filter(|key| key.sender != account).map(|key| key.message_id).collect();
+        Ok(waiting.iter().filter(|message| others.contains(&message.message_id)).cloned().collect())
     }
 
     /// What is to be written of these messages, and those that cannot be read.

@@ -12,25 +12,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use entity::ids::SessionId;
-use entity::words::message::FileKind;
-use entity::words::outgoing::FailureCode;
 use futures::StreamExt as _;
 use futures::stream::FuturesUnordered;
 use tokio::sync::{Semaphore, watch};
 use tokio::time::Instant;
-use tracing::{error, warn};
+use tracing::error;
 
-use crate::crash;
-use crate::error::{Error, ErrorKind, Result, chain};
+use crate::error::{Error, Result, chain};
 use crate::media::files::Files;
-use crate::message::lookup::naming::own_jid;
 use crate::message::news::News;
 use crate::message::sending::outboxes::Outboxes;
 use crate::message::store::upload_store::{self, UploadKey};
-use crate::message::store::uploaded::{REUSED, Uploaded};
 use crate::whatsapp::client::Client;
-use crate::whatsapp::compose::FileAddress;
-use crate::whatsapp::operation::media::{NotTransferred, UploadKind, UploadedFile};
 
 /// Files of one session that are uploaded at the same time.
 const AT_ONCE: usize = 4;
@@ -54,16 +47,6 @@ pub(in crate::message) struct Uploader {
     pub(in crate::message) client: watch::Receiver<Option<Client>>,
     pub(in crate::message) news: Arc<News>,
     pub(in crate::message) shared: Arc<UploadShared>,
-}
-
-/// What came of an upload.
-enum Outcome {
-    /// The media servers have the file.
-    There(Uploaded),
-    /// They never will.
-    Never(FailureCode),
-    /// Not now.
-    Later,
 }
 
 /// When a file that was not uploaded is tried again.
@@ -141,64 +124,6 @@ impl Uploader {
         upload_store::awaited(self.shared.outboxes.shared.db.read(), &self.session, limit).await
     }
 
-    /// Uploads a file for all that wait for it. Says whether nothing more is to be done about it.
-    async fn upload(&self, client: &Client, key: UploadKey) -> (UploadKey, bool) {
-        let done = match self.uploaded(client, &key).await {
-            Ok(Outcome::There(uploaded)) => self.fill(&key, &uploaded).await,
-            Ok(Outcome::Never(code)) => self.refuse(&key, code).await,
-            Ok(Outcome::Later) => Ok(false),
-            Err(error) => Err(error),
-        };
-        let is_done = done.unwrap_or_else(|error| {
-            if error.kind() != ErrorKind::ShuttingDown {
-                self.failed("the file of a message could not be uploaded for now", &error);
-            }
-            false
-        });
-        (key, is_done)
-    }
-
-    /// Where the file is: what is known of it, or after it was uploaded.
-    async fn uploaded(&self, client: &Client, key: &UploadKey) -> Result<Outcome> {
-        let shared = &self.shared.outboxes.shared;
-        let Some(account) = shared.sessions.identity(&self.session).as_ref().map(own_jid) else {
-            return Ok(Outcome::Later);
-        };
-        let after = shared.clock.now().before(REUSED);
-        let known = upload_store::uploaded(shared.db.read(), &self.session, key, &account, after).await?;
-        if let Some(known) = known {
-            return Ok(Outcome::There(known));
-        }
-        let Some(path) = self.shared.files.path(&key.hash).await? else {
-            return Ok(Outcome::Never(FailureCode::MediaGone));
-        };
-        let _permit = tokio::select! {
-            permit = self.shared.permits.acquire() => permit.map_err(Error::internal)?,
-            _ = client.ended() => return Ok(Outcome::Later),
-        };
-        let file = match client.upload(&path, upload_kind(key.kind)).await {
-            Ok(file) if file.file_sha256 == key.hash.0 => file,
-            Ok(_) => {
-                error!(session.id = %self.session, "a file in the store is not what it is called");
-                return Ok(Outcome::Never(FailureCode::MediaGone));
-            }
-            Err(NotTransferred::Refused) => return Ok(Outcome::Never(FailureCode::MediaRefused)),
-            Err(reason) => {
-                warn!(session.id = %self.session, ?reason, "the file of a message was not uploaded");
-                return Ok(Outcome::Later);
-            }
-        };
-        crash::point("uploaded");
-        let UploadedFile { url, direct_path, media_key, file_sha256: _, file_enc_sha256, file_length } = file;
-        let uploaded = Uploaded {
-            address: FileAddress { url, direct_path, media_key, file_enc_sha256 },
-            file_length: i64::try_from(file_length).map_err(Error::internal)?,
-            uploaded_at: shared.clock.now(),
-        };
-        upload_store::put_uploaded(shared.db.write(), &self.session, key, &account, &uploaded).await?;
-        Ok(Outcome::There(uploaded))
-    }
-
     pub(in crate::message) fn failed(&self, what: &str, failure: &Error) {
         error!(session.id = %self.session, error = chain(failure), "{what}");
     }
@@ -241,17 +166,10 @@ fn pause(times: u32) -> Duration {
     pause.unwrap_or(LONGEST_PAUSE).min(LONGEST_PAUSE)
 }
 
-const fn upload_kind(kind: FileKind) -> UploadKind {
-    match kind {
-        FileKind::Image | FileKind::Sticker => UploadKind::Image,
-        FileKind::Video => UploadKind::Video,
-        FileKind::Audio => UploadKind::Audio,
-        FileKind::Document | FileKind::StickerPack => UploadKind::Document,
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use entity::words::message::FileKind;
+
     use super::*;
     use crate::media::hash::FileHash;
 

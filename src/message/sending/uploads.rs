@@ -43,6 +43,13 @@ impl Uploads {
         Ok(())
     }
 
+    /// Lets a session's uploader stop what nobody waits for any more, since a message was taken back.
+    pub(in crate::message) fn withdraw(&self, session: &SessionId) {
+        if let Some(news) = self.running.lock().get(session) {
+            news.tell_withdrawal();
+        }
+    }
+
     /// Lets a session's uploader look for what there is to upload.
     pub(in crate::message) fn start(&self, session: &SessionId) {
         let shared = &self.shared.outboxes.shared;

@@ -11,5 +11,6 @@ pub(super) mod outgoing;
 pub(super) mod receipt_store;
 pub(super) mod refusal;
 pub(super) mod restriction_store;
+pub(super) mod upload_key_store;
 pub(super) mod upload_store;
 pub(super) mod uploaded;

@@ -11,6 +11,31 @@ mod upload;
 
 pub use again::{LostFile, Reupload};
 
+/// Bytes of a file whose upload goes on where it broke off, if it is encrypted with the same key again. The library asks the servers how
+/// much they have only of files of this size.
+pub const RESUMABLE_BYTES: u64 = 5 * 1024 * 1024;
+
+/// The key that a file is encrypted with. It belongs to one file, and is shown nowhere.
+#[derive(Clone, PartialEq, Eq)]
+pub struct MediaKey([u8; 32]);
+
+impl MediaKey {
+    /// A new one, which nobody can guess.
+    pub fn random() -> Self {
+        Self(rand::random())
+    }
+
+    /// One that was kept. None if these are not the bytes of one.
+    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        bytes.try_into().ok().map(Self)
+    }
+
+    /// Its bytes, to be kept.
+    pub const fn bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+}
+
 /// Under which of WhatsApp's names a file is encrypted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum UploadKind {

@@ -84,7 +84,7 @@ async fn rows(db: &Db, session: &str) -> BTreeMap<String, i64> {
 }
 
 /// Tables of a session that are not the device store's.
-const OTHERS: [&str; 18] = [
+const OTHERS: [&str; 19] = [
     "account_restriction",
     "webhook",
     "event",
@@ -100,6 +100,7 @@ const OTHERS: [&str; 18] = [
     "pairing_link",
     "vote",
     "outgoing_media",
+    "upload_key",
     "uploaded_file",
     "audience",
     "message_audience",

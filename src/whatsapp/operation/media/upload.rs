@@ -11,10 +11,10 @@ use tokio_util::sync::CancellationToken;
 use whatsapp_rust::ErrorChainExt;
 use whatsapp_rust::download::MediaType;
 use whatsapp_rust::upload::UploadResponse;
-use whatsapp_rust::wacore::upload::{EncryptedMediaInfo, UploadSource, encrypt_media_streaming};
+use whatsapp_rust::wacore::upload::{EncryptedMediaInfo, UploadSource, encrypt_media_streaming_with_key};
 
 use crate::whatsapp::client::{Client, OperationKind, Way};
-use crate::whatsapp::operation::media::{NotTransferred, UploadKind, UploadedFile};
+use crate::whatsapp::operation::media::{MediaKey, NotTransferred, UploadKind, UploadedFile};
 
 /// Each piece has a limit of its own; this one is for what never ends.
 const UPLOAD: OperationKind = OperationKind { name: "upload", limit: Duration::from_secs(24 * 60 * 60) };
@@ -23,19 +23,19 @@ const BUFFER: usize = 64 * 1024;
 
 impl Client {
     /// Encrypts a file and uploads it. Beside the file, in the same folder, there is an encrypted one meanwhile that has no name: nothing
-    /// is left of it, however this ends. The library goes on where an upload of 5 MiB or more broke off, and asks another server when one
-    /// fails.
+    /// is left of it, however this ends. The library asks another server when one fails, and goes on where an upload of a
+    /// [large](crate::whatsapp::operation::media::RESUMABLE_BYTES) file broke off, this one or an earlier one with the same key.
     ///
     /// # Errors
     /// Why it is not there.
-    pub async fn upload(&self, file: &Path, kind: UploadKind) -> Result<UploadedFile, NotTransferred> {
+    pub async fn upload(&self, file: &Path, kind: UploadKind, key: MediaKey) -> Result<UploadedFile, NotTransferred> {
         let (file, media_type) = (file.to_owned(), media_type(kind));
         let uploaded = self.run_transfer(Way::Upload, &UPLOAD, |library| async move {
             let _place = self.transfers().upload_place().await;
             let stop = CancellationToken::new();
             // The threads that read the file hear of it when this is dropped.
             let _stopping = stop.clone().drop_guard();
-            let sealing = tokio::task::spawn_blocking(move || seal(&file, media_type, &stop));
+            let sealing = tokio::task::spawn_blocking(move || seal(&file, media_type, &key, &stop));
             let (sealed, info) = sealing.await.ok().and_then(Result::ok).ok_or(NotTransferred::Local)?;
             let sent = library.upload_stream(sealed, info, media_type).await;
             sent.map(UploadedFile::from).map_err(|error| not_sent(error.as_ref()))
@@ -48,12 +48,13 @@ impl Client {
 fn seal(
     file: &Path,
     media_type: MediaType,
+    key: &MediaKey,
     stop: &CancellationToken,
 ) -> Result<(Sealed, EncryptedMediaInfo), Box<dyn std::error::Error + Send + Sync>> {
     let folder = file.parent().ok_or("a file is in a folder")?;
     let plain = Stoppable { reader: File::open(file)?, stop: stop.clone() };
     let mut sealed = BufWriter::with_capacity(BUFFER, tempfile::tempfile_in(folder)?);
-    let info = encrypt_media_streaming(plain, &mut sealed, media_type)?;
+    let info = encrypt_media_streaming_with_key(plain, &mut sealed, media_type, Some(key.bytes()), None)?;
     sealed.flush()?;
     let file = sealed.into_inner()?;
     let length = file.metadata()?.len();
@@ -148,7 +149,8 @@ mod tests {
         let folder = tempfile::tempdir().expect("there is room");
         let path = folder.path().join("plain");
         std::fs::write(&path, vec![7; 100_000]).expect("there is room");
-        let (sealed, info) = seal(&path, MediaType::Document, &CancellationToken::new()).expect("it can be read");
+        let stop = CancellationToken::new();
+        let (sealed, info) = seal(&path, MediaType::Document, &MediaKey::random(), &stop).expect("it can be read");
         assert_eq!((sealed.len(), info.file_length), (100_016 + 10, 100_000));
         assert_eq!(std::fs::read_dir(folder.path()).expect("a folder").count(), 1, "the plain one alone");
         let read = |offset| {
@@ -159,6 +161,22 @@ mod tests {
         };
         assert_eq!(read(0)[60_000..], read(60_000)[..]);
         assert!(read(sealed.len()).is_empty());
+    }
+
+    #[test]
+    fn a_file_is_the_same_for_the_servers_when_it_is_encrypted_with_the_same_key_again() {
+        let folder = tempfile::tempdir().expect("there is room");
+        let path = folder.path().join("plain");
+        std::fs::write(&path, vec![7; 100_000]).expect("there is room");
+        let sealed_hash = |key: &MediaKey| {
+            let sealed = seal(&path, MediaType::Video, key, &CancellationToken::new());
+            let (_, info) = sealed.expect("it can be read");
+            assert_eq!(&info.media_key, key.bytes());
+            info.file_enc_sha256
+        };
+        let (key, other) = (MediaKey::random(), MediaKey::random());
+        assert_eq!(sealed_hash(&key), sealed_hash(&key));
+        assert_ne!(sealed_hash(&key), sealed_hash(&other));
     }
 
     #[test]
