@@ -12,6 +12,7 @@ use reqwest::Method;
 use rstest::rstest;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
+use waypost::clock::Clock;
 use whatsapp_simulator::{FileKind, FileVerdict, MediaFault, MediaOperation, NewFile, Settings};
 
 use crate::support::door::Answer;
@@ -291,6 +292,36 @@ async fn what_one_account_was_to_send_is_not_uploaded_by_another(#[values(Kind::
     let own = id(&world.posts("?wait=0", document(FRIEND, &[2; 10_000])).await.ok());
     world.comes_to(&own, "delivered").await;
     assert_eq!(world.uploads(), 1);
+    world.finish().await;
+}
+
+#[rstest]
+#[tokio::test]
+async fn the_file_of_a_scheduled_message_is_uploaded_before_its_moment_and_not_again_after_a_restart(
+    #[values(Kind::Sqlite, Kind::Postgres)] kind: Kind,
+) {
+    let mut world = world(kind).await;
+    let seconds = || Clock::system().now().seconds();
+    let at = |mut message: Value, moment: i64| {
+        message["send_at"] = json!(moment);
+        message
+    };
+    let moment = seconds() + 25;
+    let bytes = vec![8; 50_000];
+    let later = id(&world.posts("", at(document(FRIEND, &bytes), moment)).await.ok());
+    let _ = world.posts("", at(document(FRIEND, &[7; 50_000]), moment + 2 * 60 * 60)).await.ok();
+    world.eventually("the first of them is uploaded", || world.sim.media_stats().stored == 1).await;
+    world.crash();
+    // A text that is due before it waits for nothing.
+    let words = id(&world.posts("", at(text(FRIEND, "soon"), seconds() + 3)).await.ok());
+    world.comes_to(&words, "delivered").await;
+    assert_eq!(world.door.get(&format!("/shop/messages/{later}")).await.ok()["status"], "scheduled");
+    world.comes_to(&later, "delivered").await;
+    let opened = world.sim.phone(FRIEND).open_file(&later).await.expect("it has a file");
+    assert_eq!((opened.verdict, opened.sha256), (FileVerdict::Intact, Some(hash(&bytes))));
+    assert!(seconds() >= moment, "it was sent before its moment");
+    // What is due in two hours is not uploaded yet.
+    assert_eq!(world.sim.media_stats().stored, 1);
     world.finish().await;
 }
 

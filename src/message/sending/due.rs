@@ -1,5 +1,5 @@
 //! Follows the clock, as far as it can be believed: messages whose moment has come wait for their turn from then on, and those whose
-//! time is over are given up, whether their session is logged in or not.
+//! time is over are given up, whether their session is logged in or not. The files of scheduled messages are uploaded ahead of that.
 
 use std::time::Duration;
 
@@ -46,6 +46,7 @@ impl DueMessages {
         let over = outbox_store::over(db.read(), come, BATCH).await?;
         let due = outbox_store::due(db.read(), come, BATCH).await?;
         if over.is_empty() && due.is_empty() {
+            self.uploads.go_ahead().await?;
             let next = outbox_store::next_due(db.read(), come.now).await?;
             return Ok(next.map_or(PERIOD, |next| next.remaining(come.now).min(PERIOD)));
         }
@@ -55,10 +56,11 @@ impl DueMessages {
         let done = self.outboxes.happen(due, |_| Happening::Due { sequence: self.outboxes.next_sequence() }).await;
         // Also if the answer was lost: they may be queued.
         for (session, lane, awaits_upload) in lanes {
-            match awaits_upload {
-                true => self.uploads.start(&session),
-                false => self.outboxes.start(&session, Some(&lane)),
+            if awaits_upload {
+                self.uploads.start(&session);
             }
+            // Also if its file was still to be uploaded when it was looked at: it may have been meanwhile.
+            self.outboxes.start(&session, Some(&lane));
         }
         // What is found again and again without a difference is not looked at all the time.
         Ok(if ended + done? > 0 { Duration::ZERO } else { PERIOD })

@@ -62,7 +62,8 @@ impl Uploader {
 
     /// The first messages that wait for the file.
     pub(in crate::message) async fn waiting(&self, key: &UploadKey) -> Result<Vec<WaitingMessage>> {
-        upload_store::waiting(self.shared.outboxes.shared.db.read(), &self.session, key, CHUNK).await
+        let shared = &self.shared.outboxes.shared;
+        upload_store::waiting(shared.db.read(), &self.session, key, shared.clock.now(), CHUNK).await
     }
 
     /// Writes that these messages are not sent. Says of how many of them that was news.

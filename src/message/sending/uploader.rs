@@ -121,7 +121,8 @@ impl Uploader {
     /// What waits to be uploaded: enough of it that there is something behind what is under way and what pauses.
     async fn awaited(&self, work: &Work) -> Result<Vec<UploadKey>> {
         let limit = u64::try_from(AT_ONCE + work.under_way.len() + work.pauses.len()).unwrap_or(u64::MAX);
-        upload_store::awaited(self.shared.outboxes.shared.db.read(), &self.session, limit).await
+        let shared = &self.shared.outboxes.shared;
+        upload_store::awaited(shared.db.read(), &self.session, shared.clock.now(), limit).await
     }
 
     pub(in crate::message) fn failed(&self, what: &str, failure: &Error) {

@@ -37,7 +37,20 @@ impl Uploads {
     /// # Errors
     /// `Unavailable`.
     pub(in crate::message) async fn go_on(&self) -> Result<()> {
-        for session in upload_store::sessions(self.shared.outboxes.shared.db.read()).await? {
+        let shared = &self.shared.outboxes.shared;
+        for session in upload_store::sessions(shared.db.read(), shared.clock.now()).await? {
+            self.start(&session);
+        }
+        Ok(())
+    }
+
+    /// Begins with the files of scheduled messages that are to be sent soon.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    pub(in crate::message) async fn go_ahead(&self) -> Result<()> {
+        let shared = &self.shared.outboxes.shared;
+        for session in upload_store::scheduled_sessions(shared.db.read(), shared.clock.now()).await? {
             self.start(&session);
         }
         Ok(())

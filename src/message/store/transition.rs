@@ -46,7 +46,7 @@ pub(in crate::message) struct Progress {
 pub(in crate::message) enum Happening {
     /// Its moment has come; it goes behind all that wait.
     Due { sequence: i64 },
-    /// Its file is uploaded; it goes behind all that wait.
+    /// Its file is uploaded; it goes behind all that wait. A scheduled message still waits for its moment.
     Uploaded { sequence: i64 },
     /// It is about to be given to WhatsApp, for this recipient.
     Sending { recipient: String },
@@ -135,6 +135,8 @@ pub(in crate::message) fn step(now_known: &Progress, happening: &Happening) -> O
             Sending if known.attempts > 1 => Some(failed(FailureCode::Unconfirmed, *upstream_code)),
             Unconfirmed => Some(failed(FailureCode::Unconfirmed, *upstream_code)),
             Queued | Sending => Some(failed(*code, *upstream_code)),
+            // Its file is uploaded before its moment, and never will be.
+            Scheduled if known.awaits_upload => Some(failed(*code, *upstream_code)),
             Scheduled | Sent | Delivered | Read | Played | Failed | Cancelled | Expired => None,
         },
         Happening::Unanswered => (status == Sending).then(|| to(Unconfirmed)),
@@ -166,8 +168,8 @@ pub(in crate::message) fn step(now_known: &Progress, happening: &Happening) -> O
 
 /// What is known of a message whose file is there. What was taken back meanwhile stays so, and is uploaded once more if it is retried.
 fn uploaded(known: &Progress, sequence: i64) -> Option<Progress> {
-    let has_its_turn = known.status == MessageStatus::Queued && known.awaits_upload;
-    has_its_turn.then(|| Progress { sequence, awaits_upload: false, ..known.clone() })
+    let is_waiting = matches!(known.status, MessageStatus::Scheduled | MessageStatus::Queued);
+    (is_waiting && known.awaits_upload).then(|| Progress { sequence, awaits_upload: false, ..known.clone() })
 }
 
 /// Whether what a phone says of a message is news. It is true, whatever WhatsApp had said.

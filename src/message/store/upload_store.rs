@@ -1,6 +1,8 @@
 //! All SQL on `outgoing_media` and `uploaded_file`, with a look at the messages that wait for them. Never opens a transaction: callers
 //! pass one.
 
+use std::time::Duration;
+
 use entity::ids::SessionId;
 use entity::outgoing_media::{ActiveModel, Column, Entity, Model};
 use entity::timestamp::Timestamp;
@@ -18,6 +20,9 @@ use crate::error::Result;
 use crate::media::hash::FileHash;
 use crate::message::store::uploaded::Uploaded;
 use crate::whatsapp::compose::FileAddress;
+
+/// How long before its moment the file of a scheduled message is uploaded, so that the message goes in time.
+const AHEAD: Duration = Duration::from_secs(60 * 60);
 
 /// The file of a message, which is still to be uploaded.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -75,19 +80,21 @@ pub(in crate::message) async fn delete(tx: &impl ConnectionTrait, session: &Sess
     Ok(())
 }
 
-/// What is to be uploaded for a session now, in the order of what was asked for first, at most `limit`.
+/// What is to be uploaded for a session now: what is to be sent first comes first, and of that what was asked for first. At most `limit`.
 pub(in crate::message) async fn awaited(
     db: &impl ConnectionTrait,
     session: &SessionId,
+    now: Timestamp,
     limit: u64,
 ) -> Result<Vec<UploadKey>> {
-    let found = queued()
+    let found = awaiting(now)
         .select_only()
         .column(Column::Sha256)
         .column(Column::Kind)
         .filter(Column::SessionId.eq(session.clone()))
         .group_by(Column::Sha256)
         .group_by(Column::Kind)
+        .order_by_asc(outgoing::Column::DueAt.min())
         .order_by_asc(outgoing::Column::Sequence.min())
         .limit(limit);
     let found: Vec<(Vec<u8>, FileKind)> = found.into_tuple().all(db).await.map_err(failed)?;
@@ -100,9 +107,10 @@ pub(in crate::message) async fn waiting(
     db: &impl ConnectionTrait,
     session: &SessionId,
     key: &UploadKey,
+    now: Timestamp,
     limit: u64,
 ) -> Result<Vec<WaitingMessage>> {
-    let found = queued()
+    let found = awaiting(now)
         .select_only()
         .column(Column::MessageId)
         .column(Column::Mimetype)
@@ -117,8 +125,20 @@ pub(in crate::message) async fn waiting(
 }
 
 /// The sessions in which something is to be uploaded now.
-pub(in crate::message) async fn sessions(db: &impl ConnectionTrait) -> Result<Vec<SessionId>> {
-    let found = queued().select_only().column(Column::SessionId).distinct();
+pub(in crate::message) async fn sessions(db: &impl ConnectionTrait, now: Timestamp) -> Result<Vec<SessionId>> {
+    sessions_of(db, awaiting(now)).await
+}
+
+/// The sessions in which the file of a scheduled message is to be uploaded now.
+pub(in crate::message) async fn scheduled_sessions(
+    db: &impl ConnectionTrait,
+    now: Timestamp,
+) -> Result<Vec<SessionId>> {
+    sessions_of(db, awaiting(now).filter(outgoing::Column::Status.eq(MessageStatus::Scheduled))).await
+}
+
+async fn sessions_of(db: &impl ConnectionTrait, select: Select<Entity>) -> Result<Vec<SessionId>> {
+    let found = select.select_only().column(Column::SessionId).distinct();
     found.into_tuple().all(db).await.map_err(failed)
 }
 
@@ -134,11 +154,13 @@ pub(in crate::message) async fn in_use(db: &impl ConnectionTrait, hashes: &[File
     Ok(found.iter().filter_map(|bytes| FileHash::from_bytes(bytes)).collect())
 }
 
-/// Files of messages that have their turn once these are uploaded. What is scheduled is uploaded when its moment has come.
-fn queued() -> Select<Entity> {
+/// Files of messages that have their turn once these are uploaded, and of those that are to be sent soon.
+fn awaiting(now: Timestamp) -> Select<Entity> {
+    let is_soon =
+        outgoing::Column::Status.eq(MessageStatus::Scheduled).and(outgoing::Column::DueAt.lte(now.after(AHEAD)));
     joined()
         .filter(Expr::col(outgoing::Column::IsOpen.as_column_ref()).eq(Expr::Constant(true.into())))
-        .filter(outgoing::Column::Status.eq(MessageStatus::Queued))
+        .filter(outgoing::Column::Status.eq(MessageStatus::Queued).or(is_soon))
         .filter(outgoing::Column::AwaitsUpload.eq(true))
         .filter(Expr::exists(before()).not())
 }

@@ -58,6 +58,20 @@ fn a_message_whose_file_is_not_uploaded_has_no_turn_until_it_is() {
 }
 
 #[test]
+fn the_file_of_a_scheduled_message_comes_or_fails_before_its_moment() {
+    let waits = Progress { status: MessageStatus::Scheduled, awaits_upload: true, ..new() };
+    let there = step(&waits, &Happening::Uploaded { sequence: 9 }).expect("its file is there");
+    assert_eq!((there.status, there.awaits_upload), (MessageStatus::Scheduled, false));
+    assert_eq!(step(&there, &sending()), None, "its moment has not come");
+    let due = step(&there, &Happening::Due { sequence: 10 }).expect("its moment has come");
+    assert_eq!((due.status, due.sequence, due.awaits_upload), (MessageStatus::Queued, 10, false));
+    let refused = Happening::Refused { code: FailureCode::MediaRefused, upstream_code: None };
+    let failed = step(&waits, &refused).expect("it is given up");
+    assert_eq!((failed.status, failed.code), (MessageStatus::Failed, Some(FailureCode::MediaRefused)));
+    assert_eq!(step(&there, &refused), None, "nothing is refused that was not tried");
+}
+
+#[test]
 fn a_message_that_is_given_up_before_its_upload_is_uploaded_when_it_is_retried() {
     let waits = Progress { awaits_upload: true, ..new() };
     let gone = Happening::Refused { code: FailureCode::MediaGone, upstream_code: None };
