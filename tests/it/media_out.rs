@@ -658,3 +658,27 @@ async fn the_same_request_with_a_file_is_the_same_message() {
     assert_eq!(world.uploads(), 1);
     world.finish().await;
 }
+
+#[tokio::test]
+async fn many_files_and_texts_at_once_hold_each_other_up_nowhere() {
+    let world = world(Kind::Sqlite).await;
+    world.door.create("desk").await;
+    world.link("desk", &world.sim.phone("15550100079")).await;
+    let files: Vec<Vec<u8>> = (0..40).map(|number| vec![number; 50_000]).collect();
+    let asked = files.iter().enumerate().map(async |(number, bytes)| {
+        let session = if number % 2 == 0 { "shop" } else { "desk" };
+        let to = if number % 3 == 0 { OTHER } else { FRIEND };
+        let body = if number % 5 == 0 { text(to, "tea") } else { document(to, bytes) };
+        let answer = world.door.post(&format!("/{session}/messages?wait=0"), body).await;
+        (session, id(&answer.ok()))
+    });
+    for (session, id) in join_all(asked).await {
+        let begun = Instant::now();
+        while world.door.get(&format!("/{session}/messages/{id}")).await.ok()["status"] != "delivered" {
+            assert!(begun.elapsed() < LIMIT, "{id} is not delivered in time");
+            tokio::time::sleep(Duration::from_millis(15)).await;
+        }
+    }
+    // Who waits for a connection to the database that is never given back is told so after 30 seconds.
+    assert!(!world.finish().await.contains("could not be read"));
+}

@@ -1,5 +1,6 @@
 //! The outbox: from a row that waits to what became of it.
 
+pub(super) mod beside;
 pub(super) mod due;
 pub(super) mod failure;
 pub(super) mod giving;

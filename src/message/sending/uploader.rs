@@ -21,6 +21,7 @@ use tracing::error;
 use crate::error::{Error, Result, chain};
 use crate::media::files::Files;
 use crate::message::news::News;
+use crate::message::sending::beside::beside;
 use crate::message::sending::outboxes::Outboxes;
 use crate::message::store::upload_store::{self, UploadKey};
 use crate::whatsapp::client::Client;
@@ -86,7 +87,12 @@ impl Uploader {
         loop {
             let mut wait = None;
             if running.len() < AT_ONCE {
-                match self.awaited(&work).await {
+                let mut ended = Vec::new();
+                let awaited = beside(&mut running, &mut ended, self.awaited(&work)).await;
+                for (key, is_done) in ended {
+                    work.end(key, is_done, Instant::now());
+                }
+                match awaited {
                     Ok(keys) if keys.is_empty() && running.is_empty() => return true,
                     Ok(keys) => {
                         for key in work.begin(&keys, AT_ONCE - running.len(), Instant::now()) {
