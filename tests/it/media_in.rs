@@ -1,6 +1,6 @@
 //! The files of messages that come in: fetched once, checked before anybody sees a byte, and served from the store from then on.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures::future::join_all;
 use reqwest::{Method, header};
@@ -11,6 +11,7 @@ use whatsapp_simulator::{FileKind, FileVerdict, MediaFault, MediaOperation, NewF
 
 use crate::support::door::Answer;
 use crate::support::journal::{of_type, until};
+use crate::support::tables::Tables;
 use crate::support::world::{Kind, World};
 
 const SHOP: &str = "15550100001";
@@ -349,6 +350,64 @@ async fn what_is_still_to_be_fetched_is_not_forgotten_by_a_restart() {
         (true, "application/octet-stream")
     );
     world.finish().await;
+}
+
+/// Waits until of the only file this is known: how often it was tried, and whether it is to be tried again.
+async fn tried(tables: &Tables, times: u32, again: bool) {
+    let query = "SELECT CAST(fetch_attempts AS TEXT) || CASE WHEN fetch_at IS NULL THEN ' end' ELSE ' again' END FROM message_file";
+    let expected = format!("{times} {}", if again { "again" } else { "end" });
+    let begun = Instant::now();
+    loop {
+        let known = tables.texts(query).await;
+        if known == [expected.as_str()] {
+            return;
+        }
+        assert!(begun.elapsed() < Duration::from_secs(40), "it is not {expected} in time but {known:?}");
+        tokio::time::sleep(Duration::from_millis(15)).await;
+    }
+}
+
+#[rstest]
+#[tokio::test]
+async fn the_tries_of_an_eager_session_are_counted_and_end(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+    let (world, friend) = world(kind).await;
+    world.door.update("shop", json!({ "media": { "fetch": "eager" } })).await.ok();
+    spoil(&world, None, MediaFault::Status { code: 503 }, 10_000);
+    let file = NewFile::noise(FileKind::Document, 50_000);
+    let bytes = file.bytes.clone();
+    let id = receives(&world, &friend, file).await;
+    let tables = world.tables().await;
+    tried(&tables, 1, true).await;
+    // All of its pauses are over but the last one, and then that one as well.
+    tables.run("UPDATE message_file SET fetch_attempts = 5, fetch_at = 0").await;
+    tried(&tables, 6, true).await;
+    tables.run("UPDATE message_file SET fetch_at = 0").await;
+    tried(&tables, 7, false).await;
+    // Whoever asks for it has it all the same.
+    world.sim.clear_media_faults();
+    assert!(fetch(&world, &id).await.bytes == bytes);
+    drop(tables);
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn what_came_in_with_messages_takes_room_as_uploads_do() {
+    let mut world = World::with(Kind::Sqlite, Settings::default(), &["--media-quota", "1048576"]).await;
+    world.linked("shop").await;
+    let friend = world.sim.phone(FRIEND);
+    let id = receives(&world, &friend, NewFile::noise(FileKind::Document, 700_000)).await;
+    assert_eq!(fetch(&world, &id).await.status, 200);
+    let upload = async |size: usize| {
+        let request = world.door.request(Method::POST, "/api/v1/media").body(vec![1_u8; size]);
+        world.door.send(request).await
+    };
+    assert_eq!(upload(400_000).await.problem(), (503, "unavailable".to_owned()));
+    upload(300_000).await.ok();
+    // Nor does a file come in that there is no room for.
+    let other = receives(&world, &friend, NewFile::noise(FileKind::Document, 100_000)).await;
+    assert_eq!(fetch(&world, &other).await.problem(), (503, "unavailable".to_owned()));
+    // That is an error in the log, for whoever runs the server.
+    assert!(world.server.stop().success());
 }
 
 /// Forwards a message, and gives the id of the new one once WhatsApp has it.
