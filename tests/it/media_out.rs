@@ -503,7 +503,8 @@ async fn an_album_that_is_accepted_before_a_crash_comes_whole_and_once(
 #[tokio::test]
 async fn a_picture_that_is_missing_in_an_album_holds_no_other_up() {
     let world = world(Kind::Sqlite).await;
-    world.spoil_uploads(None, MediaFault::Status { code: 413 }, 1);
+    // Each of the hosts is asked.
+    world.spoil_uploads(None, MediaFault::Status { code: 413 }, world.sim.media_hosts().len());
     let content = json!({ "type": "album", "items": [
         { "type": "video", "media": data(&sample(FileKind::Video)) },
         { "type": "image", "media": data(&sample(FileKind::Image)) },
@@ -597,6 +598,7 @@ async fn what_is_at_an_address_and_no_file_that_may_be_sent_is_refused() {
     let flags = ["--egress-allow", "127.0.0.1/32", "--media-max-bytes", "3000000"];
     let world = World::with(Kind::Sqlite, Settings::default(), &flags).await;
     world.linked("shop").await;
+    world.sim.phone(FRIEND);
     let endless = server("HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n", &[1; 65_536]);
     let large = server("HTTP/1.1 200 OK\r\ncontent-length: 3000001\r\nconnection: close\r\n\r\n", &[]);
     let nothing = server("HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n", &[]);
