@@ -3,7 +3,8 @@
 //! A message that is asked for is an intent. It is on the disk before it is tried: its id, its recipient, its bytes and its secret are
 //! chosen once, in one transaction with the event that says that it waits and with the client's key for the request
 //! (`accepting`). Who sends it is the outbox of its session (`outbox`), which reads it from there. What becomes of it is decided
-//! by one pure function ([`transition`](crate::message::store::transition)) and written in one place (`transitions`), with the event that says so.
+//! by one pure function ([`transition`](crate::message::store::transition)) and written in one place (`transitions`), with the event that
+//! says so.
 //!
 //! ```text
 //! a client ─> Messages::send ──one transaction──> message, outgoing, event

@@ -43,8 +43,8 @@ pub(in crate::message) struct Groups(Arc<Inner>);
 struct Inner {
     db: Db,
     known: Mutex<HashMap<Key, Known>>,
-    /// How often a group has changed. What was asked before a change is not remembered after it.
-    changes: AtomicU64,
+    /// The number of the next version of what is known of a group.
+    versions: AtomicU64,
     /// Held by the question that is under way.
     turns: Mutex<HashMap<Key, Arc<tokio::sync::Mutex<()>>>>,
 }
@@ -52,6 +52,8 @@ struct Inner {
 /// What is known of one group.
 #[derive(Debug, Default)]
 struct Known {
+    /// Another one after each change of the group, and never the same again: what was asked before a change is not remembered after it.
+    version: u64,
     /// What WhatsApp said, and when.
     facts: Option<(Arc<GroupFacts>, Instant)>,
     /// Members and a hash of their devices, for which there were keys, and when.
@@ -62,8 +64,8 @@ struct Known {
 
 impl Groups {
     pub(in crate::message) fn new(db: Db) -> Self {
-        let (known, changes, turns) = (Mutex::default(), AtomicU64::new(0), Mutex::default());
-        Self(Arc::new(Inner { db, known, changes, turns }))
+        let (known, versions, turns) = (Mutex::default(), AtomicU64::new(1), Mutex::default());
+        Self(Arc::new(Inner { db, known, versions, turns }))
     }
 
     /// What WhatsApp says of a group. It is asked unless it was within the last minutes.
@@ -89,10 +91,10 @@ impl Groups {
         if let Some(facts) = self.fresh(session, group) {
             return Ok(facts);
         }
-        let changes = self.changes();
+        let version = self.version(&key);
         let facts = Arc::new(client.group(group).await?);
         let new = Some((Arc::clone(&facts), Instant::now()));
-        self.remember(key, changes, facts.members.len(), |known| known.facts = new);
+        self.remember(&key, version, facts.members.len(), |known| known.facts = new);
         Ok(facts)
     }
 
@@ -125,36 +127,45 @@ impl Groups {
             Some((prepared, _)) => prepared.devices,
             None => None,
         };
-        let changes = self.changes();
+        let version = self.version(&key);
         let prepared = client.prepare_group(group, devices).await?;
         let members = prepared.members.clone();
         if prepared.devices.is_some() {
             let new = Some((prepared, Instant::now()));
-            self.remember(key, changes, members.len(), |known| known.prepared = new);
+            self.remember(&key, version, members.len(), |known| known.prepared = new);
         }
         Ok(members)
     }
 
-    fn changes(&self) -> u64 {
-        self.0.changes.load(Ordering::Relaxed)
+    /// The version of what is known of a group now.
+    fn version(&self, key: &Key) -> u64 {
+        let mut known = self.0.known.lock();
+        if let Some(known) = known.get(key) {
+            return known.version;
+        }
+        make_room(&mut known, 0);
+        let version = self.next_version();
+        known.insert(key.clone(), Known { version, ..Known::default() });
+        version
     }
 
-    /// Remembers what WhatsApp was asked when there had been so many changes. That another group has changed meanwhile counts as well:
-    /// the next message asks again.
-    fn remember(&self, key: Key, changes: u64, members: usize, set: impl FnOnce(&mut Known)) {
+    /// Remembers what WhatsApp was asked when this version was known. What was forgotten meanwhile, for whatever reason, is asked again.
+    fn remember(&self, key: &Key, version: u64, members: usize, set: impl FnOnce(&mut Known)) {
         let mut known = self.0.known.lock();
-        if self.changes() == changes {
+        if known.get(key).is_some_and(|known| known.version == version) {
             make_room(&mut known, members);
-            set(known.entry(key).or_default());
+            set(known.entry(key.clone()).or_insert_with(|| Known { version, ..Known::default() }));
         }
+    }
+
+    fn next_version(&self) -> u64 {
+        self.0.versions.fetch_add(1, Ordering::Relaxed)
     }
 
     /// A group has changed, or WhatsApp says that it is another than was known.
     pub(in crate::message) fn forget(&self, session: &SessionId, group: &str) {
-        let mut known = self.0.known.lock();
-        self.0.changes.fetch_add(1, Ordering::Relaxed);
-        if let Some(known) = known.get_mut(&(session.clone(), group.to_owned())) {
-            (known.facts, known.prepared) = (None, None);
+        if let Some(known) = self.0.known.lock().get_mut(&(session.clone(), group.to_owned())) {
+            (known.version, known.facts, known.prepared) = (self.next_version(), None, None);
         }
     }
 
@@ -162,7 +173,8 @@ impl Groups {
     pub(in crate::message) fn may_send_on(&self, session: &SessionId, group: &str) -> bool {
         let mut known = self.0.known.lock();
         make_room(&mut known, 0);
-        let known = known.entry((session.clone(), group.to_owned())).or_default();
+        let new = || Known { version: self.next_version(), ..Known::default() };
+        let known = known.entry((session.clone(), group.to_owned())).or_insert_with(new);
         let may = known.sent_on_at.is_none_or(|at| at.elapsed() >= SENT_ON_AFTER);
         if may {
             known.sent_on_at = Some(Instant::now());
@@ -272,13 +284,15 @@ mod tests {
         let groups = Groups::new(Db::sqlite(&file, Synchronous::Normal).await.expect("a new file"));
         let session = SessionId::parse("shop").expect("an id");
         let answer = || Some((Arc::new(facts(vec![member("1@lid", None, false)], false)), Instant::now()));
-        let key = || (session.clone(), "1@g.us".to_owned());
-        let asked_at = groups.changes();
+        let key = (session.clone(), "1@g.us".to_owned());
+        let version = groups.version(&key);
         groups.forget(&session, "1@g.us");
-        groups.remember(key(), asked_at, 1, |known| known.facts = answer());
+        groups.remember(&key, version, 1, |known| known.facts = answer());
         assert!(groups.fresh(&session, "1@g.us").is_none(), "the answer is from before the change");
-        groups.remember(key(), groups.changes(), 1, |known| known.facts = answer());
-        assert!(groups.fresh(&session, "1@g.us").is_some());
+        let version = groups.version(&key);
+        groups.forget(&session, "2@g.us");
+        groups.remember(&key, version, 1, |known| known.facts = answer());
+        assert!(groups.fresh(&session, "1@g.us").is_some(), "another group has changed");
         groups.forget(&session, "1@g.us");
         assert!(groups.fresh(&session, "1@g.us").is_none());
     }
