@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use crate::caller::Caller;
 use crate::error::{Error, ErrorKind, Result};
-use crate::event::file::StoredFile;
+use crate::event::file::{MessageFile, StoredFile};
 use crate::event::file_store;
 use crate::media::format::kind::UNKNOWN;
 use crate::media::hash::FileHash;
@@ -79,8 +79,11 @@ impl Messages {
         let plain = |content| Box::new(Forwarded { message_type, content, upload: None, file: None });
         let Some(said) = compose::reading::file(&content) else { return Ok(plain(content)) };
         let known = file_store::with_id(self.db.read(), session, &target.message_id).await?;
-        // The id is chosen by the sender: another message may have it, too. The key is of this file alone.
-        let Some(stored) = known.into_iter().find(|known| known.file.media_key == said.media_key) else {
+        // The id is chosen by the sender: another message may have it, too. The key is of this file alone, and what has none has its hash.
+        let is_it = |file: &MessageFile| {
+            file.media_key == said.media_key && (file.media_key.is_some() || file.file_sha256 == said.file_sha256)
+        };
+        let Some(stored) = known.into_iter().find(|known| is_it(&known.file)) else {
             return Ok(plain(content));
         };
         if sent_at.is_some_and(|sent_at| sent_at.after(LINK_LIFE) > self.clock.now()) {
