@@ -102,7 +102,7 @@ pub fn row(kind: ErrorKind) -> (StatusCode, &'static str, &'static str) {
             (StatusCode::TOO_MANY_REQUESTS, "account_restricted", "WhatsApp restricts the account")
         }
         ErrorKind::NewChatLimit => (StatusCode::TOO_MANY_REQUESTS, "new_chat_limit", "No more new chats for now"),
-        ErrorKind::QueueFull => (StatusCode::TOO_MANY_REQUESTS, "queue_full", "Too many messages wait"),
+        ErrorKind::QueueFull => (StatusCode::TOO_MANY_REQUESTS, "queue_full", "Too much waits already"),
         ErrorKind::IdempotencyKeyReused => {
             (StatusCode::UNPROCESSABLE_ENTITY, "idempotency_key_reused", "The key was used for another request")
         }
